@@ -1,0 +1,51 @@
+# Each command builds what it needs the first time. What they do is written in Python, in local/.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+export PHOTOS SETTINGS FORCE NEW_KEY
+ARGS ?=
+# What is imported is compiled once and kept: nothing in .venv is compiled when it is installed.
+unexport PYTHONDONTWRITEBYTECODE
+
+PYTHON := .venv/bin/python
+.NOTPARALLEL:
+.PHONY: help demo up down test quick check bench deploy destroy redrive ready
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+demo: ready ## Cut out samples/ on this machine and show them in out/index.html (PHOTOS=folder, SETTINGS="name=value ...")
+	@$(PYTHON) -m local demo
+
+up: ready ## Leave the whole system running on this machine; .local/stack.json tells how to reach it (SETTINGS=...)
+	@$(PYTHON) -m local up
+
+down: ready ## End what `make up` started
+	@$(PYTHON) -m local down
+
+test: ready ## Run all tests, those on the deployed stacks included (under 5 minutes)
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup
+
+quick: ready ## Run the tests that take seconds
+	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup -m "not slow and not end_to_end"
+
+check: ready ## Check style and types
+	@$(PYTHON) -m local check
+
+bench: ready ## Measure speed, memory and cost against a baseline in the same run
+	@$(PYTHON) -m bench
+
+deploy: ready ## Deploy to your AWS account and put the API key in its secret (SETTINGS=...)
+	@$(PYTHON) -m local deploy
+
+destroy: ready ## Remove the deployment from your AWS account; buckets that hold objects stay (SETTINGS=..., FORCE=yes)
+	@$(PYTHON) -m local destroy
+
+redrive: ready ## Show the dead letters of your deployment, or send them back to their stages (ARGS="--send --code http_500")
+	@$(PYTHON) -m cli.redrive $(ARGS)
+
+# .venv is made by the first of these that is new enough; one that can bring pip along goes before one that cannot.
+ready:
+	@for needs in ensurepip sys; do for name in python3.13 python3.12 python3.11 python3; do \
+		if $$name -c "import sys, $$needs; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then \
+			exec $$name local/install.py; fi; done; done; \
+	echo "Python 3.11 or newer is needed, and none was found. On Debian or Ubuntu: sudo apt-get install python3 python3-venv" >&2; exit 1

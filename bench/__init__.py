@@ -1,0 +1,1 @@
+"""Speed, size and cost, each measured against a baseline in the same run: `python -m bench --help`."""

@@ -1,0 +1,74 @@
+"""Runs benchmarks, prints their tables, and tells by the exit code whether every target is met."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench import artifacts, billed, demo, imports, memory, overhead
+from bench.machine import facts, load
+from bench.report import Report
+from local.problem import Problem, run_command
+
+BENCHMARKS: dict[str, Callable[[], Report]] = {
+    "artifacts": artifacts.measure,
+    "imports": imports.measure,
+    "overhead": overhead.measure,
+    "memory": memory.measure,
+    "billed": billed.measure,
+    "demo": demo.measure,
+}
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+def main() -> int:
+    """Exit code 1: a target is missed."""
+    chosen = _parser().parse_args()
+    if chosen.write and BEGIN not in chosen.write.read_text(encoding="utf-8"):
+        raise Problem(f"{chosen.write} has no line {BEGIN}, after which the results would go.")
+    names = chosen.names or list(BENCHMARKS)
+    measures = [BENCHMARKS[name] for name in names] + [demo.measure_first_time] * chosen.first_time
+    machine = facts()
+    print(f"Machine: {machine}\n", flush=True)
+    reports, parts = [], []
+    for measure in measures:
+        before, report = load(), measure()
+        busy = f"Load of the machine before: {before}, and after: {load()}."
+        print(f"{report.as_text()}\n\n{busy}\n", flush=True)
+        reports.append(report)
+        parts.append(f"{report.as_markdown()}\n\n{busy}")
+    if chosen.write:
+        command = " ".join(["python -m bench", *chosen.names, *["--first-time"] * chosen.first_time])
+        write(chosen.write, [f"`{command}` on {machine}.", *parts])
+    return _verdict(reports)
+
+
+def write(document: Path, parts: Sequence[str]) -> None:
+    """Put the results between the document's markers."""
+    before, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
+    after = rest.partition(END)[2]
+    document.write_text("\n\n".join([before + BEGIN, *parts, END]) + after, encoding="utf-8")
+
+
+def _verdict(reports: Sequence[Report]) -> int:
+    missed = [f"{report.title}: {target}" for report in reports for target in report.targets if not target.met]
+    print("\n".join(["Missed:", *missed]) if missed else "Every target is met.")
+    return 1 if missed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    add = parser.add_argument
+    add("names", nargs="*", type=_name, metavar="name", help=f"some of {', '.join(BENCHMARKS)}; left out: all")
+    add("--first-time", action="store_true", help="also run the demo on a fresh clone, set-up included (minutes)")
+    add("--write", type=Path, metavar="FILE", help="put the results into this file, between its markers")
+    return parser
+
+
+def _name(text: str) -> str:
+    if text not in BENCHMARKS:
+        raise argparse.ArgumentTypeError(f"there is no benchmark {text!r}; there are {', '.join(BENCHMARKS)}")
+    return text
+
+
+if __name__ == "__main__":
+    run_command(main, when_stopped="nothing was left running")

@@ -1,0 +1,1 @@
+"""What our three stages are compared with: one function that takes an event, makes a call, puts the result."""

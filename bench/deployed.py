@@ -1,0 +1,149 @@
+"""A deployed system to measure, and what is read off it: when outputs arrive, what calls took, what was billed."""
+
+import json
+import re
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from local.steps import Steps
+from local.system import System, bring_up, temporary_folder
+
+Where = tuple[str, str]
+"""Bucket and key."""
+_PATIENCE_SECONDS = 120.0
+
+
+@contextmanager
+def deployed(settings: Mapping[str, str]) -> Iterator[System]:
+    """Our stacks on an embedded AWS of their own, IAM enforced and TLS on; gone afterwards.
+
+    The stand-in API makes its cut-outs the fast way, so that it leaves the processors to what is measured.
+    """
+    with temporary_folder("bench") as folder:
+        system = bring_up(folder, settings, steps=Steps())
+        try:
+            api(system, "PATCH", "config", {"segmentation": False})
+            yield system
+        finally:
+            system.stop()
+
+
+def api(system: System, method: str, path: str, body: object = None) -> Any:
+    """Ask the stand-in's control plane."""
+    request = urllib.request.Request(  # noqa: S310 - the stand-in is on loopback
+        f"{system.api_base_url}/_stand_in/{path}",
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+    )
+    with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+class Arrivals:
+    """When objects appeared in some buckets: S3 tells a queue, and the message holds the millisecond of its sending."""
+
+    def __init__(self, system: System, buckets: Iterable[str]) -> None:
+        self._sqs = system.client("sqs")
+        self._url = self._sqs.create_queue(QueueName="bench-arrivals")["QueueUrl"]
+        self.seconds: dict[Where, float] = {}
+        """When each object arrived (epoch seconds)."""
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        tell = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": _s3_may_send(arn)})
+        for bucket in buckets:
+            system.client("s3").put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=tell)
+
+    def wait_for(self, expected: Iterable[Where], *, patience_seconds: float) -> None:
+        """Return when all of them have arrived. Raises TimeoutError: nothing came for so long."""
+        missing = set(expected) - self.seconds.keys()
+        deadline = time.monotonic() + patience_seconds
+        while missing:
+            if self._receive():
+                deadline = time.monotonic() + patience_seconds
+            missing -= self.seconds.keys()
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(missing)} outputs did not arrive, such as {min(missing)}")
+
+    def _receive(self) -> int:
+        messages = self._sqs.receive_message(
+            QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=1, AttributeNames=["SentTimestamp"]
+        ).get("Messages", [])
+        for message in messages:
+            for record in json.loads(message["Body"]).get("Records", []):  # a test event has none
+                where = record["s3"]["bucket"]["name"], record["s3"]["object"]["key"]
+                self.seconds[where] = int(message["Attributes"]["SentTimestamp"]) / 1000
+            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return len(messages)
+
+
+class EventSource:
+    """What feeds a function from its queue; closed, the queue fills."""
+
+    def __init__(self, system: System, queue_url: str) -> None:
+        self._lambda, self._sqs, self.queue_url = system.client("lambda"), system.client("sqs"), queue_url
+        name = queue_url.rpartition("/")[2]
+        sources = self._lambda.list_event_source_mappings()["EventSourceMappings"]
+        (source,) = [source for source in sources if source["EventSourceArn"].endswith(f":{name}")]
+        self._id = source["UUID"]
+        self.function = source["FunctionArn"].rpartition(":")[2]
+
+    def switch(self, *, on: bool) -> None:
+        """Open or close it; return when it is so."""
+        wanted = "Enabled" if on else "Disabled"
+        self._lambda.update_event_source_mapping(UUID=self._id, Enabled=on)
+        _until(
+            lambda: self._lambda.get_event_source_mapping(UUID=self._id)["State"] == wanted,
+            f"an event source is {wanted.lower()}",
+        )
+
+    def wait_until_full(self, messages: int) -> None:
+        """Return when so many messages wait in the queue."""
+        _until(lambda: self._waiting() >= messages, f"{messages} messages wait in {self.queue_url}")
+
+    def variables(self) -> dict[str, str]:
+        """The function's environment variables."""
+        settings = self._lambda.get_function_configuration(FunctionName=self.function)
+        return dict(settings["Environment"]["Variables"])
+
+    def _waiting(self) -> int:
+        names = ["ApproximateNumberOfMessages"]
+        answer = self._sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)
+        return int(answer["Attributes"][names[0]])
+
+
+def drop(system: System, key: str, photo: bytes) -> None:
+    """Put a photo into our input bucket."""
+    system.client("s3").put_object(Bucket=system.outputs["InputBucketName"], Key=key, Body=photo)
+
+
+def billed_milliseconds(system: System, function: str) -> dict[str, int]:
+    """What each invocation so far was billed, by request id: from the REPORT lines of the function's log."""
+    settings = system.client("lambda").get_function_configuration(FunctionName=function)
+    group = settings.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{settings['FunctionName']}"
+    pages = system.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group)
+    reports = [_REPORT.search(event["message"]) for page in pages for event in page["events"]]
+    return {report["id"]: int(report["billed"]) for report in reports if report}
+
+
+_REPORT = re.compile(r"^REPORT RequestId: (?P<id>\S+).*Billed Duration: (?P<billed>\d+) ms")
+
+
+def _until(holds: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"Waited {_PATIENCE_SECONDS:g} s in vain until {what}")
+        time.sleep(0.1)
+
+
+def _s3_may_send(queue_arn: str) -> str:
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -1,0 +1,147 @@
+"""Looks into the dead-letter queues, and sends what lies there back to its own stage.
+
+    python -m cli.redrive                                shows what lies there and why
+    python -m cli.redrive --send --code http_500         sends back what failed for this reason
+    python -m cli.redrive --send --queue deliver         sends back everything of one stage
+
+Nothing that was paid for is paid for again: a picture whose answer is stored is delivered from it.
+"""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+QUEUES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver"}
+HELD_SECONDS = 300
+"""For how long what was looked at is unseen by others; what is not sent back is released at once."""
+WITHOUT_CODE = "unexpected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetter:
+    queue: str
+    body: str
+    receipt_handle: str
+    code: str
+    """The outcome's stable word, such as `http_500`; `unexpected` where there is none."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stages:
+    """The queues of one deployment."""
+
+    sqs: "SQSClient"
+    outputs: Mapping[str, str]
+    wait_seconds: int = 1
+    """How long an empty answer is waited for: SQS may need it to ask all of its servers."""
+
+    def queue_url(self, queue: str) -> str:
+        return self.outputs[f"{QUEUES[queue]}QueueUrl"]
+
+    def dead_letter_queue_url(self, queue: str) -> str:
+        return self.outputs[f"{QUEUES[queue]}DeadLetterQueueUrl"]
+
+    @contextmanager
+    def dead_letters(self, queue: str) -> Iterator[list[DeadLetter]]:
+        """All dead letters of one stage, held while they are looked at, and released after."""
+        url, held = self.dead_letter_queue_url(queue), []
+        try:
+            while messages := self._receive(url):
+                held += [_read(queue, message) for message in messages]
+            yield held
+        finally:
+            for letter in held:
+                self._release(url, letter)
+
+    def send_back(self, letter: DeadLetter) -> None:
+        """Into its stage's queue, then out of the dead-letter queue: a crash in between may send it twice."""
+        self.sqs.send_message(QueueUrl=self.queue_url(letter.queue), MessageBody=letter.body)
+        self.sqs.delete_message(QueueUrl=self.dead_letter_queue_url(letter.queue), ReceiptHandle=letter.receipt_handle)
+
+    def _receive(self, url: str) -> list[Mapping[str, object]]:
+        answer = self.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=HELD_SECONDS,
+            WaitTimeSeconds=self.wait_seconds,
+            MessageAttributeNames=["All"],
+        )
+        return list(answer.get("Messages", []))
+
+    def _release(self, url: str, letter: DeadLetter) -> None:
+        try:
+            self.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=letter.receipt_handle, VisibilityTimeout=0)
+        except ClientError:
+            return  # it was sent back and deleted
+
+
+def _read(queue: str, message: Mapping[str, object]) -> DeadLetter:
+    attributes = message.get("MessageAttributes") or {}
+    values = {name: value["StringValue"] for name, value in attributes.items()}  # type: ignore[attr-defined]
+    return DeadLetter(
+        queue=queue,
+        body=str(message["Body"]),
+        receipt_handle=str(message["ReceiptHandle"]),
+        code=values.get("code", WITHOUT_CODE),
+        reason=values.get("reason", "It was received too often: the function crashed each time, or was throttled."),
+    )
+
+
+def stack_outputs(stage: str) -> dict[str, str]:
+    """The outputs of a deployment's pipeline stack, by key."""
+    (stack,) = boto3.client("cloudformation").describe_stacks(StackName=f"Dropcut-{stage}-Pipeline")["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def redrive(stages: Stages, queues: Iterable[str], *, code: str | None, reason: str, send: bool) -> Counter[str]:
+    """Show the dead letters, and send back those that match when told to; returns how many by line shown."""
+    shown: Counter[str] = Counter()
+    for queue in queues:
+        with stages.dead_letters(queue) as letters:
+            for letter in letters:
+                if code in (None, letter.code) and reason in letter.reason:
+                    shown[f"{queue:8} {letter.code:22} {letter.reason}"] += 1
+                    if send:
+                        stages.send_back(letter)
+    return shown
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m cli.redrive", description="Shows dead letters, and sends them back to their own stage."
+    )
+    parser.add_argument("--stage", default="prod", help="the deployment, as in the setting `stage` (prod)")
+    parser.add_argument("--queue", choices=QUEUES, help="only this stage's dead letters")
+    parser.add_argument("--code", help="only those that failed with this code, such as http_500")
+    parser.add_argument("--reason", default="", help="only those whose reason holds this text")
+    parser.add_argument("--send", action="store_true", help="send them back; without it they are only shown")
+    told = parser.parse_args(arguments)
+    try:
+        stages = Stages(sqs=boto3.client("sqs"), outputs=stack_outputs(told.stage))
+        queues = [told.queue] if told.queue else list(QUEUES)
+        shown = redrive(stages, queues, code=told.code, reason=told.reason, send=told.send)
+    except (BotoCoreError, ClientError) as error:
+        print(f"The deployment `{told.stage}` could not be asked: {error}", file=sys.stderr)
+        print("Check your AWS credentials and region, and `--stage`.", file=sys.stderr)
+        return 1
+    for line, times in sorted(shown.items()):
+        print(f"{times:6} x {line}")
+    total = shown.total()
+    what = "sent back to their stages" if told.send else "found; add --send to send them back"
+    print(f"{total} dead letters {what}." if total else "No dead letter matches.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The remove-background API over HTTP: one call, one complete reply or the reason why there is none.
+
+No retries here and none in the HTTP library: one layer (`use_cases/cut.py`) owns what a repeated call may cost.
+"""
+
+import io
+import ssl
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSLError
+
+from dropcut.adapters.api_key import ApiKey
+from dropcut.adapters.picture_form import PictureForm
+from dropcut.core.outcome import NoReply, Reply
+
+PATH = "/v2beta/stable-image/edit/remove-background"
+CONNECT_SECONDS = 5.0
+MOST_ANSWER_BYTES = 48 * 1024 * 1024
+"""4,194,304 pixels of four bytes are 16 MiB, in base64 22 MiB: twice that is no answer of this API."""
+
+
+def longest_call_seconds(timeout_seconds: float) -> float:
+    """The longest a call can take: the connection, then the time-out twice (the last read may begin just before it)."""
+    return CONNECT_SECONDS + 2 * timeout_seconds
+
+
+_ACCEPT = {"ezlink": "application/json", "stability": "image/*"}
+"""Only the JSON form shows the finish reason through the gateway; the maker shows it in a header, so bytes will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiCall:
+    picture: bytes
+    picture_format: str
+    output_format: str
+
+
+class RemoveBackgroundApi(Protocol):
+    def remove_background(self, call: ApiCall, key: ApiKey) -> Reply | NoReply: ...
+
+
+class HttpRemoveBackgroundApi:
+    """Safe to use from several threads at once."""
+
+    def __init__(self, *, base_url: str, provider: str, timeout_seconds: float, threads: int) -> None:
+        self._url = base_url.rstrip("/") + PATH
+        self._accept = _ACCEPT[provider]
+        self._timeout_seconds = timeout_seconds
+        self._session = _SessionWithoutRedirects()
+        self._session.trust_env = False  # a stray .netrc or proxy variable must not change who is paid
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=threads, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def remove_background(self, call: ApiCall, key: ApiKey) -> Reply | NoReply:
+        """Make the one call that may cost money. Never raises for what the network or the API does."""
+        deadline = time.monotonic() + self._timeout_seconds
+        form = PictureForm(
+            picture=call.picture,
+            file_name=f"image.{call.picture_format}",
+            fields={"output_format": call.output_format},
+        )
+        del call  # ten pictures wait here at once: the form lets its own go when it is sent
+        try:
+            response = self._session.post(
+                self._url,
+                data=form,
+                headers={
+                    "content-type": form.content_type,
+                    "authorization": f"Bearer {key.value}",
+                    "accept": self._accept,
+                    "stability-client-id": "dropcut",
+                    # A connection that lay idle while the function was frozen breaks when it is written to, and nobody
+                    # can tell then whether the request was sent: a new one for each call costs a handshake.
+                    "connection": "close",
+                },
+                timeout=(CONNECT_SECONDS, self._timeout_seconds),
+                allow_redirects=False,  # a redirected POST becomes a GET that answers 200 with a web page
+                stream=True,
+            )
+            with response:
+                return _complete(response, deadline)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            return NoReply(request_was_sent=not _never_connected(error), detail=f"{type(error).__name__}: {error}")
+
+
+class _SessionWithoutRedirects(requests.Session):
+    """Even with `allow_redirects=False` the library reads a redirect's body away, to prepare the next request."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the library's name for it
+        return None
+
+
+def _complete(response: requests.Response, deadline: float) -> Reply | NoReply:
+    """Read to the last byte. The library's time-out is per read: an answer that drips would never end by it."""
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    body = io.BytesIO()  # gives its bytes away without a copy
+    while chunk := response.raw.read1(1 << 16, decode_content=True):
+        body.write(chunk)
+        if body.tell() > MOST_ANSWER_BYTES:
+            return NoReply(request_was_sent=True, detail=f"the answer is longer than {MOST_ANSWER_BYTES:,} bytes")
+        if time.monotonic() > deadline:
+            return NoReply(
+                request_was_sent=True, detail=f"the answer was still coming in, {body.tell():,} bytes so far"
+            )
+    announced = headers.get("content-length")
+    if announced and announced.isdigit() and "content-encoding" not in headers and body.tell() < int(announced):
+        return NoReply(request_was_sent=True, detail=f"the answer ended after {body.tell():,} of {announced} bytes")
+    return Reply(status=response.status_code, headers=headers, body=body.getvalue())
+
+
+def _never_connected(error: BaseException) -> bool:
+    """Whether it is certain that no byte of the request reached the API."""
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return True
+    cause = error.args[0] if error.args else None
+    if not isinstance(cause, MaxRetryError):
+        return False
+    return isinstance(cause.reason, NewConnectionError) or _certificate_was_refused(cause.reason)
+
+
+def _certificate_was_refused(reason: BaseException | None) -> bool:
+    """Other errors of TLS can come at any time, also when the request is long on its way."""
+    return isinstance(reason, SSLError) and any(isinstance(part, ssl.CertificateError) for part in reason.args)

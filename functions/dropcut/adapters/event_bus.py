@@ -1,0 +1,31 @@
+"""EventBridge: tells other programs what became of a photo."""
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
+
+SOURCE = "dropcut"
+
+
+class EventNotAcceptedError(RuntimeError):
+    """EventBridge answered, but did not take the event."""
+
+
+class EventBus:
+    def __init__(self, client: "EventBridgeClient") -> None:
+        self._client = client
+
+    def publish(self, detail_type: str, detail: Mapping[str, object]) -> None:
+        """Put one event on the account's default bus.
+
+        Raises:
+            EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.
+        """
+        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        answer = self._client.put_events(Entries=[entry])  # type: ignore[list-item]
+        if answer["FailedEntryCount"]:
+            failed = answer["Entries"][0]
+            raise EventNotAcceptedError(f"{detail_type}: {failed.get('ErrorCode')} {failed.get('ErrorMessage')}")

@@ -1,0 +1,81 @@
+"""What became of each source object: one item per key, for its newest upload."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dropcut.adapters.state_table import StateTable
+from dropcut.core.job import Ended, Upload
+
+Begun = Literal["begun", "already_under_way", "superseded"]
+Standing = Literal["under_way", "superseded", "ended"]
+
+_ENDED = {"delivered", "rejected", "skipped"}
+"""For good. `failed` is not among them: such a photo may be sent again."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobRecords:
+    table: StateTable
+
+    def begin(self, upload: Upload, *, now: float) -> Begun:
+        """Take up an upload unless a newer one of its key came first or it is under way already.
+
+        One that is `preparing` (its worker died) or `failed` (it was sent again) is taken up once more.
+        """
+        update = self.table.update(
+            _id(upload),
+            "SET sequencer = :sequencer, job_id = :job_id, #status = :preparing, updated_at = :now"
+            " REMOVE code, reason, output_key",
+            {
+                "sequencer": upload.sequencer,
+                "job_id": upload.job_id,
+                "preparing": "preparing",
+                "preparing_too": "preparing",
+                "failed": "failed",
+                "now": now,
+            },
+            only_if="attribute_not_exists(id) OR sequencer < :sequencer"
+            " OR (sequencer = :sequencer AND #status IN (:preparing_too, :failed))",
+        )
+        if update.changed:
+            return "begun"
+        same = update.before is not None and update.before["job_id"] == upload.job_id
+        return "already_under_way" if same else "superseded"
+
+    def standing(self, upload: Upload) -> Standing:
+        """How the record of the key stands to this upload of it."""
+        item = self.table.get(_id(upload))
+        if item is None:
+            return "under_way"
+        if str(item["sequencer"]) > upload.sequencer:
+            return "superseded"
+        ended = item["job_id"] == upload.job_id and item["status"] in _ENDED
+        return "ended" if ended else "under_way"
+
+    def wait_for_cut(self, upload: Upload, *, now: float) -> None:
+        """The picture is ready and stands in the cut queue."""
+        values: dict[str, str | float] = {"status": "waiting", "preparing": "preparing", "now": now}
+        # Not when it has gone its way already: a picture paid for before can be delivered by now.
+        self._set(upload, "SET #status = :status, updated_at = :now", values, only_if="#status = :preparing")
+
+    def delivered(self, upload: Upload, *, output_key: str, now: float) -> None:
+        values: dict[str, str | float] = {"status": "delivered", "output_key": output_key, "now": now}
+        self._set(upload, "SET #status = :status, output_key = :output_key, updated_at = :now REMOVE reason", values)
+
+    def ended(self, upload: Upload, end: Ended, *, now: float) -> None:
+        values: dict[str, str | float] = {
+            "status": end.kind,
+            "code": end.code,
+            "reason": end.reason,
+            "now": now,
+        }
+        self._set(upload, "SET #status = :status, code = :code, reason = :reason, updated_at = :now", values)
+
+    def _set(self, upload: Upload, change: str, values: dict[str, str | float], *, only_if: str = "") -> None:
+        """Only while the record is still about this upload: a newer one's record is not touched."""
+        condition = " AND ".join(["job_id = :job_id", *([only_if] if only_if else [])])
+        self.table.update(_id(upload), change, values | {"job_id": upload.job_id}, only_if=condition)
+
+
+def _id(upload: Upload) -> str:
+    return f"object#{upload.bucket}/{upload.key}"

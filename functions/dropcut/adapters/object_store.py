@@ -1,0 +1,175 @@
+"""S3: reading photos, keeping what was prepared and paid for, writing cut-outs, tagging sources."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+OUTCOME_TAG = "dropcut"
+
+
+class ObjectGoneError(LookupError):
+    """There is no such object (any more)."""
+
+
+class TooManyTagsError(ValueError):
+    """The object has ten tags already, which is as many as S3 allows."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """An object found, its bytes not read yet."""
+
+    size_bytes: int
+    tag_count: int
+    metadata: Mapping[str, str]
+    etag: str
+    stream: Any
+
+    def read(self) -> bytes:
+        """All bytes; at most `size_bytes` are held in memory."""
+        with self.stream:
+            return bytes(self.stream.read())
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+class ObjectStore:
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def open(self, bucket: str, key: str, version_id: str | None = None) -> Opened:
+        """Find an object and start reading it.
+
+        Raises:
+            ObjectGoneError: it is not there. (Needs ListBucket: without it S3 answers 403 for what does not exist.)
+        """
+        try:
+            answer = self._client.get_object(Bucket=bucket, Key=key, **_version(version_id))
+        except ClientError as error:
+            raise _gone_or(error, bucket, key) from error
+        return Opened(
+            size_bytes=answer["ContentLength"],
+            tag_count=answer.get("TagCount", 0),
+            metadata=answer.get("Metadata", {}),
+            etag=answer["ETag"],
+            stream=answer["Body"],
+        )
+
+    def read(self, bucket: str, key: str) -> bytes:
+        return self.open(bucket, key).read()
+
+    def metadata_and_etag(self, bucket: str, key: str) -> tuple[Mapping[str, str], str] | None:
+        """What stands at this key, or None when nothing does."""
+        try:
+            answer = self._client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                return None
+            raise
+        return answer.get("Metadata", {}), answer["ETag"]
+
+    def write(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        self._client.put_object(
+            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=dict(metadata or {})
+        )
+
+    def write_if_unchanged(
+        self,
+        bucket: str,
+        key: str,
+        body: bytes,
+        *,
+        content_type: str,
+        metadata: Mapping[str, str],
+        seen_etag: str | None,
+    ) -> bool:
+        """Write unless somebody else wrote there since we looked.
+
+        Args:
+            seen_etag: of the object to be replaced; None when there was none.
+
+        Returns whether it was written.
+        """
+        condition: dict[str, Any] = {"IfMatch": seen_etag} if seen_etag else {"IfNoneMatch": "*"}
+        try:
+            self._client.put_object(
+                Bucket=bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                Metadata=dict(metadata),
+                **condition,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] in (
+                "PreconditionFailed",
+                "ConditionalRequestConflict",
+                "NoSuchKey",
+                "412",
+            ):
+                return False
+            raise
+        return True
+
+    def tags(self, bucket: str, key: str, version_id: str | None) -> dict[str, str]:
+        """Raises ObjectGoneError: it is not there."""
+        try:
+            answer = self._client.get_object_tagging(Bucket=bucket, Key=key, **_version(version_id))
+        except ClientError as error:
+            raise _gone_or(error, bucket, key) from error
+        return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
+
+    def tag_outcome(self, bucket: str, key: str, version_id: str | None, outcome: str) -> None:
+        """Set the outcome's tag beside the tags that are there.
+
+        Sources get tags, never metadata: changing that is a copy, and a copy is a new upload.
+
+        Raises:
+            ObjectGoneError: it is not there.
+            TooManyTagsError: there is no room for one more tag.
+        """
+        tags = self.tags(bucket, key, version_id)
+        if tags.get(OUTCOME_TAG) == outcome:
+            return
+        tags[OUTCOME_TAG] = outcome
+        if len(tags) > 10:
+            raise TooManyTagsError(
+                f"{key} has ten tags already; its outcome ({outcome}) could not be added as an eleventh."
+            )
+        tag_set = [{"Key": name, "Value": value} for name, value in tags.items()]
+        try:
+            self._client.put_object_tagging(
+                Bucket=bucket,
+                Key=key,
+                Tagging={"TagSet": tag_set},  # type: ignore[typeddict-item]
+                **_version(version_id),
+            )
+        except ClientError as error:
+            raise _gone_or(error, bucket, key) from error
+
+
+_GONE = {"NoSuchKey", "NoSuchVersion", "404"}
+
+
+def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:
+    if error.response["Error"]["Code"] in _GONE:
+        return ObjectGoneError(f"s3://{bucket}/{key} is not there")
+    return error
+
+
+def _version(version_id: str | None) -> dict[str, Any]:
+    return {"VersionId": version_id} if version_id else {}

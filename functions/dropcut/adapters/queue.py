@@ -1,0 +1,69 @@
+"""SQS: handing a job to the next stage, putting a message back for a while, and setting one aside for good."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+LONGEST_POSTPONEMENT_SECONDS = 43_200 - 900
+"""SQS allows 12 hours from the moment of receipt; a quarter of an hour is kept free for the time since then."""
+
+
+class Queue:
+    def __init__(self, client: "SQSClient", url: str) -> None:
+        self._client = client
+        self.url = url
+
+    def send(self, body: str) -> None:
+        self._client.send_message(QueueUrl=self.url, MessageBody=body)
+
+    def set_aside(self, body: str, reason: Mapping[str, str]) -> None:
+        """Put a message into this (dead-letter) queue unchanged, with the reason as message attributes.
+
+        The body stays as it was so that it can be sent to its own stage again. Attributes cannot be empty in SQS and
+        share 256 KiB with the body, so they are cut to 1,000 characters; control characters are not allowed at all.
+        """
+        self._client.send_message(
+            QueueUrl=self.url,
+            MessageBody=body,
+            MessageAttributes={
+                name: {"DataType": "String", "StringValue": _allowed(value)[:1000] or "-"}
+                for name, value in reason.items()
+            },
+        )
+
+    def receive_one(self, *, visibility_seconds: int) -> "MessageTypeDef | None":
+        """One message, unseen by others for this long; None when none is visible."""
+        answer = self._client.receive_message(
+            QueueUrl=self.url,
+            MaxNumberOfMessages=1,
+            VisibilityTimeout=visibility_seconds,
+            WaitTimeSeconds=1,
+            AttributeNames=["All"],
+        )
+        return next(iter(answer.get("Messages", [])), None)
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits, visible or not (approximately, as SQS counts)."""
+        counts = self._client.get_queue_attributes(
+            QueueUrl=self.url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return all(int(number) == 0 for number in counts.values())
+
+    def delete(self, receipt_handle: str) -> None:
+        self._client.delete_message(QueueUrl=self.url, ReceiptHandle=receipt_handle)
+
+    def postpone(self, receipt_handle: str, seconds: float) -> None:
+        """Let a received message be seen again after this time.
+
+        Never sent anew instead: Lambda's recursion detection drops a message after 16 such rounds.
+        """
+        whole = max(0, min(LONGEST_POSTPONEMENT_SECONDS, round(seconds + 0.499)))
+        self._client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=whole)
+
+
+def _allowed(text: str) -> str:
+    return "".join(c if c in "\t\n\r" or "\x20" <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "?" for c in text)

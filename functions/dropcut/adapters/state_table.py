@@ -1,0 +1,70 @@
+"""The state table: one DynamoDB item per thing that several workers must agree on.
+
+Each method is one conditional write (or one read), so that workers never need a lock. If the table cannot be asked,
+botocore's error goes up and the record fails: nothing is paid on a guess.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, str | float]
+
+
+class StateTable:
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, item_id: str) -> Item | None:
+        """The item as it is now (consistent read), or None."""
+        answer = self._client.get_item(TableName=self._table, Key={"id": {"S": item_id}}, ConsistentRead=True)
+        return _decode(answer["Item"]) if "Item" in answer else None
+
+    def update(self, item_id: str, change: str, values: Mapping[str, str | float], *, only_if: str = "") -> "Update":
+        """Change an item if a condition holds, both in DynamoDB's expression language.
+
+        `#status` stands for the attribute `status`, which is a reserved word.
+        Returns whether it was changed, and the item as it was before (None when there was none).
+        """
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"id": {"S": item_id}},
+            "UpdateExpression": change,
+            "ReturnValues": "ALL_OLD",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if values:
+            request["ExpressionAttributeValues"] = {f":{name}": _encode(value) for name, value in values.items()}
+        if only_if:
+            request["ConditionExpression"] = only_if
+        if "#status" in change + only_if:
+            request["ExpressionAttributeNames"] = {"#status": "status"}
+        try:
+            before = self._client.update_item(**request).get("Attributes")
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            item = error.response.get("Item")
+            return Update(changed=False, before=_decode(item) if item else None)  # type: ignore[arg-type]
+        return Update(changed=True, before=_decode(before) if before else None)
+
+
+class Update:
+    """What an update did."""
+
+    def __init__(self, *, changed: bool, before: Item | None) -> None:
+        self.changed = changed
+        self.before = before
+
+
+def _encode(value: str | float) -> dict[str, Any]:
+    return {"S": value} if isinstance(value, str) else {"N": repr(value)}
+
+
+def _decode(item: Mapping[str, Mapping[str, Any]]) -> Item:
+    return {name: float(typed["N"]) if "N" in typed else str(typed["S"]) for name, typed in item.items()}

@@ -1,0 +1,127 @@
+"""Reads the bodies that the API sends: both forms of success, and all six shapes of an error."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dropcut.core.picture_header import NotAPictureError, is_whole, read_header
+
+
+class UnusableAnswerError(ValueError):
+    """A success that is none: not a picture, cut off, of another size, or without transparency."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A successful answer, whichever of the two forms it came in."""
+
+    picture: bytes
+    finish_reason: str | None
+    """None where this form of answer does not carry one."""
+    request_id: str | None
+
+    def verify(self, *, width: int, height: int, picture_format: str) -> None:
+        """Check that this is the picture that was asked for.
+
+        Raises:
+            UnusableAnswerError: says what is there instead.
+        """
+        try:
+            header = read_header(self.picture)
+        except NotAPictureError as error:
+            raise UnusableAnswerError(f"what came is no picture. {error}") from error
+        if header.format != picture_format:
+            raise UnusableAnswerError(f"it is a {header.format} where {picture_format} was asked for.")
+        if (header.width, header.height) != (width, height):
+            raise UnusableAnswerError(f"it is {header.width} x {header.height} where {width} x {height} was sent.")
+        if not header.has_alpha:
+            raise UnusableAnswerError("the picture has no alpha channel: its background is still there.")
+        if not is_whole(self.picture):
+            raise UnusableAnswerError("the picture ends early or is damaged.")
+
+
+def request_id_in(headers: Mapping[str, str]) -> str | None:
+    """The name under which the provider knows this call: the maker's, or else the gateway's.
+
+    It is written beside paid answers as object metadata, which takes little and only ASCII: an odd one must not lose
+    what was paid for.
+    """
+    said = headers.get("x-request-id") or headers.get("x-oneapi-request-id") or ""
+    return re.sub(r"[^!-~]+", "_", said)[:128] or None
+
+
+def read_answer(body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Take the picture out of a body that came with status 200.
+
+    JSON with base64 is told from picture bytes by the first byte, because the gateway calls its JSON `text/plain`.
+
+    Raises:
+        UnusableAnswerError: JSON that is broken or holds no picture.
+    """
+    request_id = request_id_in(headers)
+    if body[:1] != b"{":
+        return Answer(picture=body, finish_reason=headers.get("finish-reason"), request_id=request_id)
+    try:
+        fields = json.loads(body)
+        picture = base64.b64decode(fields.pop("image"), validate=True)  # pop: its 22 MB go at once
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UnusableAnswerError(f"its JSON holds no picture ({type(error).__name__}: {error}).") from error
+    return Answer(picture=picture, finish_reason=fields.get("finish_reason"), request_id=request_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiError:
+    """What an error's body says, from whichever shape it came in; keys are never in it."""
+
+    name: str
+    """The API's word for the error, such as `bad_request`; empty when the shape has none."""
+    message: str
+    request_id: str | None
+
+    def sentence(self, status: int) -> str:
+        """For logs and events: status, name and message."""
+        what = f"HTTP {status}" + (f" {self.name}" if self.name else "")
+        return f"{what}: {self.message}" if self.message else f"{what}."
+
+
+def read_error(body: bytes, headers: Mapping[str, str]) -> ApiError:
+    """Read any of the known shapes; what is none of them is quoted as text. Never raises."""
+    text = body[:20_000].decode("utf-8", errors="replace").strip()
+    name, message, request_id = "", "", request_id_in(headers)
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError):  # the latter: brackets nested without end
+        fields = None
+    if isinstance(fields, dict):
+        name = str(fields.get("name") or "")
+        request_id = str(fields["id"]) if fields.get("id") else request_id
+        message = _message(fields)
+    elif text:
+        message = _title_of_page(text)
+    return ApiError(name=name, message=redact(message)[:500], request_id=request_id)
+
+
+def _message(fields: Mapping[str, object]) -> str:
+    match fields:
+        case {"errors": [*errors]}:
+            return "; ".join(str(error) for error in errors)
+        case {"error": {"message": message}} | {"error": str(message)} | {"message": message}:
+            return str(message)
+    return ""
+
+
+def _title_of_page(text: str) -> str:
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    if title:
+        return " ".join(title.group(1).split())
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())[:200]
+
+
+_KEY = re.compile(r"\b(?:sk|pk|key)[-_][A-Za-z0-9_-]{8,}|(?i:bearer)\s+[^\s\"']+")
+
+
+def redact(text: str) -> str:
+    """Old endpoints quote the caller's key in their error texts: it must not reach a log."""
+    return _KEY.sub("[redacted]", text)

@@ -1,0 +1,42 @@
+"""Entry of the deliver function: what it is made of, and one batch after the other."""
+
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dropcut.adapters.event_bus import EventBus
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.queue import Queue
+from dropcut.adapters.state_table import StateTable
+from dropcut.environment import DeliverEnvironment
+from dropcut.message_batch import MessageBatch
+from dropcut.observability import logger, metrics
+from dropcut.use_cases.deliver import Deliver
+
+environment = DeliverEnvironment.read()
+sqs = boto3.client("sqs")
+deliver = Deliver(
+    objects=ObjectStore(boto3.client("s3")),
+    jobs=JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table)),
+    events=EventBus(boto3.client("events")),
+    work_bucket=environment.work_bucket,
+    output_bucket=environment.output_bucket,
+)
+batch = MessageBatch(
+    stage="deliver",
+    queue=Queue(sqs, environment.queue_url),
+    dead_letters=Queue(sqs, environment.dead_letter_queue_url),
+    threads=4,  # each holds one cut-out, up to 17 MB
+    needed_seconds=20,
+    receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
+    announce_failure=deliver.announce_failure,
+)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    return batch.process(event, context, deliver)

@@ -1,0 +1,47 @@
+"""Entry of the prepare function: what it is made of, and one batch after the other."""
+
+import time
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.queue import Queue
+from dropcut.adapters.state_table import StateTable
+from dropcut.environment import PrepareEnvironment
+from dropcut.imaging.upright import make_sendable
+from dropcut.message_batch import MessageBatch
+from dropcut.observability import logger, metrics
+from dropcut.use_cases.prepare import Prepare
+
+environment = PrepareEnvironment.read()
+sqs = boto3.client("sqs")
+prepare = Prepare(
+    objects=ObjectStore(boto3.client("s3")),
+    jobs=JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table)),
+    cut_queue=Queue(sqs, environment.cut_queue_url),
+    deliver_queue=Queue(sqs, environment.deliver_queue_url),
+    make_sendable=make_sendable,
+    input_bucket=environment.input_bucket,
+    input_prefix=environment.input_prefix,
+    work_bucket=environment.work_bucket,
+    clock=time.time,
+)
+batch = MessageBatch(
+    stage="prepare",
+    queue=Queue(sqs, environment.queue_url),
+    dead_letters=Queue(sqs, environment.dead_letter_queue_url),
+    threads=2,  # decoding is bound by the processor; the second hides the first one's waiting for S3
+    needed_seconds=15,
+    receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
+    announce_failure=prepare.announce_failure,
+)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    return batch.process(event, context, prepare)

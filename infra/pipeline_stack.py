@@ -1,0 +1,295 @@
+"""The pipeline, as in the diagram: input bucket, prepare, cut, deliver, output bucket.
+
+input bucket ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ cut ─▶ [deliver] ─▶ deliver ─▶ output bucket
+"""
+
+from aws_cdk import Aws, CfnOutput, Stack
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.artifact import Target
+from infra.confined_function import allow
+from infra.gatekeeper import Gatekeeper
+from infra.nag import acknowledge
+from infra.settings import Settings, SettingsError
+from infra.stage import Stage, allow_rule_to_send
+from infra.storage_stack import StorageStack
+
+POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser")
+CALLING = ("requests", "certifi", "charset-normalizer", "idna", "urllib3")
+
+DELIBERATE_RECEIVES = 15
+"""More than the twelve tries after which the functions themselves dead-letter a message, with the reason."""
+WAITING_RECEIVES = 1000
+"""SQS's most: a picture that waits for its turn or for the account is received again and again, and is not failing."""
+QUICK_STAGES_AT_ONCE = 10
+
+
+class PipelineStack(Stack):
+    """The secret, the three stages, and the rule that feeds the first."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, storage: StorageStack) -> None:
+        super().__init__(scope, construct_id, description=f"Dropcut ({settings.stage}): prepare, cut, deliver")
+        self._settings, self._storage = settings, storage
+        self._check_buckets_differ()
+        self.service = f"dropcut-{settings.stage}"
+        self._input_prefix = settings.input_prefix
+        self._target = (
+            Target.this_machine() if settings.bundle_for == "this_machine" else Target.for_lambda(settings.architecture)
+        )
+        self.api_key_secret_name = self._api_key_secret()
+
+        # From the far end, since each stage is told where to send what it has done.
+        self.deliver = self._deliver()
+        self.cut = self._cut(outcomes_to=self.deliver.queue)
+        self.prepare = self._prepare(pictures_to=self.cut.queue, outcomes_to=self.deliver.queue)
+        self.gatekeeper = self._gatekeeper()
+        self._feed(self.prepare)
+        self._outputs()
+
+    def _prepare(self, *, pictures_to: sqs.Queue, outcomes_to: sqs.Queue) -> Stage:
+        """Recognises the event, decides whether there is work, makes the picture fit the API's rules."""
+        storage = self._storage
+        return Stage(
+            self,
+            "Prepare",
+            handler="dropcut.entries.prepare.handler",
+            description="Dropcut: decides whether there is work, and makes the picture fit the API's rules",
+            packages=(*POWERTOOLS, *DECODING),
+            target=self._target,
+            architecture=self._settings.architecture,
+            timeout_seconds=60,
+            memory_mb=1769,  # one full processor
+            max_receive_count=DELIBERATE_RECEIVES,
+            max_concurrency=QUICK_STAGES_AT_ONCE,
+            environment={
+                **self._environment(),
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+                "INPUT_BUCKET": storage.input_bucket.bucket_name,
+                "INPUT_PREFIX": self._input_prefix,
+                "CUT_QUEUE_URL": pictures_to.queue_url,
+            },
+            permissions=[
+                allow("ReadPhotos", self._of_photos("GetObject", "GetObjectTagging"), [self._photos()]),
+                allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
+                allow("StorePrepared", ["s3:PutObject"], [self._objects(storage.work_bucket, "prepared/*")]),
+                self._use_state(),
+                allow("SendPictures", ["sqs:SendMessage"], [pictures_to.queue_arn]),
+            ],
+            outcomes_to=outcomes_to,
+        )
+
+    def _cut(self, *, outcomes_to: sqs.Queue) -> Stage:
+        """Makes the one paid call, within the pace and the budget, and stores the answer before anything else."""
+        work, settings = self._storage.work_bucket, self._settings
+        prepared, paid = self._objects(work, "prepared/*"), self._objects(work, "paid/*")
+        return Stage(
+            self,
+            "Cut",
+            handler="dropcut.entries.cut.handler",
+            description="Dropcut: makes the paid call, and stores the answer",
+            packages=(*POWERTOOLS, *CALLING),
+            target=self._target,
+            architecture=settings.architecture,
+            timeout_seconds=settings.cut_timeout_seconds,
+            memory_mb=1024,
+            max_receive_count=WAITING_RECEIVES,
+            max_concurrency=settings.max_concurrency,
+            environment={
+                **self._environment(),
+                "WORK_BUCKET": work.bucket_name,
+                "API_KEY_SECRET": self.api_key_secret_name,
+                "PROVIDER": settings.provider,
+                "API_BASE_URL": settings.api_base_url,
+                "API_TIMEOUT_SECONDS": _figure(settings.api_timeout_seconds),
+                "RATE_LIMIT_REQUESTS": _figure(settings.rate_limit_requests),
+                "RATE_LIMIT_SECONDS": _figure(settings.rate_limit_seconds),
+                "LOCKOUT_SECONDS": _figure(settings.lockout_seconds),
+                "OUTPUT_FORMAT": settings.output_format,
+                "CREDITS_PER_IMAGE": _figure(settings.credits_per_image),
+                "DAILY_CREDIT_LIMIT": _figure(settings.daily_credit_limit),
+                "MAX_ATTEMPTS": _figure(settings.max_attempts),
+                "MAX_POSSIBLY_PAID": _figure(settings.max_possibly_paid),
+                "RETRY_BASE_SECONDS": _figure(settings.retry_base_seconds),
+                "PAUSE_SECONDS": _figure(settings.pause_seconds),
+                "PAUSE_AFTER_FAILURES": _figure(settings.pause_after_failures),
+                "PACE_TABLE": settings.pace_table or self._storage.state_table.table_name,
+                "KEEP_RESULTS_DAYS": _figure(settings.keep_results_days),
+            },
+            permissions=[
+                allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
+                allow("StorePaid", ["s3:PutObject"], [paid]),
+                allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
+                allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
+                self._use_state(),
+                *self._use_shared_pace(),
+            ],
+            outcomes_to=outcomes_to,
+        )
+
+    def _deliver(self) -> Stage:
+        """Brings the cut-out to its place, tags the photo, publishes what became of it."""
+        storage = self._storage
+        return Stage(
+            self,
+            "Deliver",
+            handler="dropcut.entries.deliver.handler",
+            description="Dropcut: writes the output, tags the photo, publishes the event",
+            packages=POWERTOOLS,
+            target=self._target,
+            architecture=self._settings.architecture,
+            timeout_seconds=120,
+            memory_mb=1769,  # one full processor
+            max_receive_count=DELIBERATE_RECEIVES,
+            max_concurrency=QUICK_STAGES_AT_ONCE,
+            environment={
+                **self._environment(),
+                "WORK_BUCKET": storage.work_bucket.bucket_name,
+                "OUTPUT_BUCKET": storage.output_bucket.bucket_name,
+            },
+            permissions=[
+                allow("ReadPaid", ["s3:GetObject"], [self._objects(storage.work_bucket, "paid/*")]),
+                allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
+                allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [self._objects(storage.output_bucket, "*")]),
+                allow("TellFree", ["s3:ListBucket"], [storage.output_bucket.bucket_arn]),
+                allow("TagPhotos", self._of_photos("GetObjectTagging", "PutObjectTagging"), [self._photos()]),
+                allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
+                self._use_state(),
+                allow(
+                    "Publish",
+                    ["events:PutEvents"],
+                    [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"],
+                    # "IfExists" because the embedded AWS does not fill in this key; AWS always does.
+                    {"StringEqualsIfExists": {"events:source": "dropcut"}},
+                ),
+            ],
+        )
+
+    def _gatekeeper(self) -> Gatekeeper:
+        """Stops the spending when the account has a problem, and resumes it when it has none."""
+        return Gatekeeper(
+            self,
+            "Gatekeeper",
+            cut=self.cut,
+            announcements_to=self.deliver.queue,
+            packages=POWERTOOLS,
+            target=self._target,
+            architecture=self._settings.architecture,
+            cut_timeout_seconds=self._settings.cut_timeout_seconds,
+            environment={**self._environment(), "PAUSE_SECONDS": _figure(self._settings.pause_seconds)},
+            permissions=[self._use_state()],
+        )
+
+    def _feed(self, stage: Stage) -> None:
+        """Send each new object of the input bucket to a stage's queue, by EventBridge.
+
+        The rule is written out: CDK's own target lets a rule read the queue's address and attributes as well.
+        What EventBridge cannot send for 24 hours it puts into the dead-letter queue.
+        """
+        key = {"object": {"key": [{"prefix": self._input_prefix}]}} if self._input_prefix else {}
+        rule = events.CfnRule(
+            self,
+            "UploadsRule",
+            description="New photos go to prepare",
+            event_pattern={
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {"bucket": {"name": [self._storage.input_bucket.bucket_name]}, **key},
+            },
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="intake",
+                    arn=stage.queue.queue_arn,
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=stage.dead_letter_queue.queue_arn),
+                )
+            ],
+        )
+        allow_rule_to_send(stage.queue, rule.attr_arn)
+        allow_rule_to_send(stage.dead_letter_queue, rule.attr_arn)
+
+    def _environment(self) -> dict[str, str]:
+        """What every function is told."""
+        return {
+            "STATE_TABLE": self._storage.state_table.table_name,
+            "POWERTOOLS_SERVICE_NAME": self.service,
+            "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+
+    def _use_state(self) -> iam.PolicyStatement:
+        return allow("UseState", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [self._storage.state_table.table_arn])
+
+    def _use_shared_pace(self) -> list[iam.PolicyStatement]:
+        """For stacks that share a key: the pace, and nothing else, of another stack's table."""
+        if not self._settings.pace_table:
+            return []
+        table = f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{self._settings.pace_table}"
+        pace_only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "pace#*"}}
+        return [allow("SharePace", ["dynamodb:UpdateItem"], [table], pace_only)]
+
+    def _photos(self) -> str:
+        return self._objects(self._storage.input_bucket, f"{self._input_prefix}*")
+
+    def _objects(self, bucket: s3.Bucket, pattern: str) -> str:
+        """ARN of a bucket's objects by pattern; exported on the spot, so that cdk-nag's finding has a known name."""
+        return f"{self._storage.export_value(bucket.bucket_arn)}/{pattern}"
+
+    def _of_photos(self, *actions: str) -> list[str]:
+        """S3 actions on photos; with a versioned input bucket, those on a named version too."""
+        named = [f"s3:{action}" for action in actions]
+        if self._settings.versioned_input:
+            named += [f"s3:{action.replace('Object', 'ObjectVersion')}" for action in actions]
+        return named
+
+    def _api_key_secret(self) -> str:
+        """A secret without a value, which is put there after the deployment; returns its name."""
+        name = f"{self.service}-api-key"
+        secret = secretsmanager.CfnSecret(
+            self,
+            "ApiKey",
+            name=name,
+            description=f"API key of Dropcut's provider ({self._settings.provider}): the key alone, or "
+            '{"api_key": "..."}',
+        )
+        acknowledge(
+            secret,
+            "AwsSolutions-SMG4",
+            "The provider has no API to make keys with. A new key put here is used within minutes, at once on a 401.",
+        )
+        return name
+
+    def _secret_arn_pattern(self) -> str:
+        """The secret's ARN up to the six characters that AWS adds to the name."""
+        account = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        return f"arn:{Aws.PARTITION}:secretsmanager:{account}:secret:{self.api_key_secret_name}-??????"
+
+    def _check_buckets_differ(self) -> None:
+        """A cut-out in the input bucket would be a new photo, paid for again, without end."""
+        if self._storage.input_bucket.bucket_name == self._storage.output_bucket.bucket_name:
+            raise SettingsError(
+                "The input and the output bucket are one and the same, so each cut-out would be cut out again. "
+                "Allowed: two different buckets."
+            )
+
+    def _outputs(self) -> None:
+        outputs = {
+            "ApiKeySecretName": self.api_key_secret_name,
+            "IntakeQueueUrl": self.prepare.queue.queue_url,
+            "CutQueueUrl": self.cut.queue.queue_url,
+            "DeliverQueueUrl": self.deliver.queue.queue_url,
+            "IntakeDeadLetterQueueUrl": self.prepare.dead_letter_queue.queue_url,
+            "CutDeadLetterQueueUrl": self.cut.dead_letter_queue.queue_url,
+            "DeliverDeadLetterQueueUrl": self.deliver.dead_letter_queue.queue_url,
+        }
+        for key, value in outputs.items():
+            CfnOutput(self, key, value=value)
+
+
+def _figure(value: float) -> str:
+    """A number as the functions read it: without a fraction where it has none, so that it can be an int."""
+    return str(int(value)) if float(value).is_integer() else repr(value)

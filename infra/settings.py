@@ -1,0 +1,385 @@
+"""Every setting of a deployment: its name, default, what is allowed, and what it is for.
+
+Settings come from CDK context (`cdk deploy -c rate_limit_requests=100`), where everything from the command
+line is text, so each value is parsed strictly. An unknown name or a bad value stops the synth, with one
+sentence.
+
+    python -m infra.settings                    prints the table of settings
+    python -m infra.settings --write README.md  puts it between the markers of that file
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+LONGEST_FUNCTION_SECONDS = 900
+CUT_SECONDS_AROUND_THE_CALL = 40
+"""What `cut` needs beside its one paid call: waiting for its slot in the pace, reading the picture,
+storing the answer."""
+
+SECONDS_AROUND_A_PROBE = 30
+"""What the gatekeeper needs beside the one run of `cut` that it waits for."""
+LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - CUT_SECONDS_AROUND_THE_CALL - SECONDS_AROUND_A_PROBE) // 2
+
+PROVIDERS: dict[str, tuple[str, float]] = {
+    "ezlink": ("https://api.ezlinkai.com", 2.0),
+    "stability": ("https://api.stability.ai", 5.0),
+}
+"""Base URL and credits per image of each provider, by their price pages."""
+
+
+class SettingsError(ValueError):
+    """A setting is unknown, malformed or contradicts another; the message says which, and what is allowed."""
+
+
+Parser = Callable[[object], Any]
+"""Turns a context value, text or JSON, into the setting's value. Raises ValueError when it is not allowed."""
+
+
+def _setting(default: object, allowed: str, purpose: str, parse: Parser, shown_default: str = "") -> Any:
+    about = {"allowed": allowed, "purpose": purpose, "parse": parse, "shown_default": shown_default}
+    return field(default=default, metadata=about)
+
+
+def _integer(lowest: int, highest: int | None = None) -> Parser:
+    def parse(value: object) -> int:
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]+", value):
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError("not a whole number")
+        if value < lowest or (highest is not None and value > highest):
+            raise ValueError("out of range")
+        return value
+
+    return parse
+
+
+def _number(lowest: float, highest: float = math.inf) -> Parser:
+    def parse(value: object) -> float:
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+            value = float(value)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            raise ValueError("not a number")
+        if not lowest <= value <= highest:
+            raise ValueError("out of range")
+        return float(value)
+
+    return parse
+
+
+def _above_zero(value: object) -> float:
+    number = cast(float, _number(0)(value))
+    if number == 0:
+        raise ValueError("out of range")
+    return number
+
+
+def _text(pattern: str) -> Parser:
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError("does not fit")
+        return value
+
+    return parse
+
+
+def _choice(*names: str) -> Parser:
+    return _text("|".join(names))
+
+
+def _yes_or_no(value: object) -> bool:
+    known = {"true": True, "false": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value in known:
+        return known[value]
+    raise ValueError("neither true nor false")
+
+
+def _base_url(value: object) -> str:
+    """An absolute URL without query or credentials: https, or http to this machine (a stand-in)."""
+    if value == "":
+        return ""  # the provider's own, filled in later
+    if not isinstance(value, str) or not value.isascii() or re.search(r"[\s\\]", value):
+        raise ValueError("not a URL")
+    url = urlsplit(value)
+    _ = url.port  # raises ValueError when it is not a port
+    if not url.hostname or url.query or url.fragment or url.username is not None:
+        raise ValueError("not a base URL")
+    if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname)):
+        raise ValueError("not https")
+    return value.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One deployment's settings; `Settings()` is the default one."""
+
+    stage: str = _setting(
+        "prod",
+        "1 to 16 of a-z, 0-9 and -, beginning with a letter",
+        "Name of this deployment; several stages live side by side in one account.",
+        _text(r"[a-z][a-z0-9-]{0,15}"),
+    )
+    provider: str = _setting(
+        "ezlink",
+        "`ezlink` or `stability`",
+        "Whose API is called: the gateway EZLINK AI, or the maker Stability AI.",
+        _choice(*PROVIDERS),
+    )
+    api_base_url: str = _setting(
+        "",
+        "a base URL with https; http only to this machine (127.0.0.1, ::1, localhost)",
+        "Where the API is.",
+        _base_url,
+        "the provider's: " + ", ".join(f"`{url}`" for url, _ in PROVIDERS.values()),
+    )
+    rate_limit_requests: int = _setting(
+        150,
+        "a whole number of at least 1",
+        "How many requests the API allows one key in `rate_limit_seconds`.",
+        _integer(1),
+    )
+    rate_limit_seconds: float = _setting(
+        10.0, "a number above 0", "The window that `rate_limit_requests` counts in, in seconds.", _above_zero
+    )
+    lockout_seconds: float = _setting(
+        60.0,
+        "a number from 0 to 3600",
+        "How long the API locks a key out after too many requests, in seconds.",
+        _number(0, 3600),
+    )
+    credits_per_image: float = _setting(
+        0.0,
+        "a number above 0",
+        "What one cut-out costs, in the provider's credits.",
+        _above_zero,
+        "the provider's: " + ", ".join(f"{credits:g} ({name})" for name, (_, credits) in PROVIDERS.items()),
+    )
+    daily_credit_limit: float = _setting(
+        0.0,
+        "0, or a number of at least `credits_per_image`",
+        "No more than this many credits are spent in a UTC day by this deployment with one API key; 0 means no limit.",
+        _number(0),
+    )
+    output_format: str = _setting("png", "`png` or `webp`", "Format of the cut-outs.", _choice("png", "webp"))
+    input_prefix: str = _setting(
+        "",
+        "up to 512 ASCII characters, none of `* ? $`, no leading `/`",
+        "Only objects whose key begins with this are photos; empty means all.",
+        _text(r"(?!/)[ -#%-)+->@-~]{0,512}"),
+        "none",
+    )
+    alarm_email: str = _setting(
+        "",
+        "an e-mail address, or nothing",
+        "Who is told of alarms; they get one message first, asking to confirm.",
+        _text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+"),
+        "none",
+    )
+    max_concurrency: int = _setting(
+        5,
+        "a whole number from 2 to 1000",
+        "Invocations of `cut` at once, with ten calls in flight each; the rate holds whatever this is.",
+        _integer(2, 1000),
+    )
+    api_timeout_seconds: float = _setting(
+        65.0,
+        f"a number from 1 to {LONGEST_API_TIMEOUT_SECONDS}",
+        "How long the API may take over one answer, in seconds; the gateway itself gives up after 60.",
+        _number(1, LONGEST_API_TIMEOUT_SECONDS),
+    )
+    max_attempts: int = _setting(
+        5,
+        "a whole number from 1 to 100",
+        "Real calls made for one picture before it goes to the dead-letter queue; waiting is not an attempt.",
+        _integer(1, 100),
+    )
+    max_possibly_paid: int = _setting(
+        3,
+        "a whole number from 1 to 100",
+        "Calls for one picture that broke off after they were sent, and may have been charged, before it goes to the "
+        "dead-letter queue.",
+        _integer(1, 100),
+    )
+    pause_after_failures: int = _setting(
+        20,
+        "a whole number from 2 to 1000",
+        "So many failed calls in a row, as one worker sees them, mean that the API is down, and pause the spending.",
+        _integer(2, 1000),
+    )
+    pace_table: str = _setting(
+        "",
+        "the name of a DynamoDB table in the same account and region, or nothing",
+        "The state table of another stack that uses the same API key (its output `StateTableName`), so that both "
+        "together keep the rate.",
+        _text(r"|[A-Za-z0-9_.-]{3,255}"),
+        "none",
+    )
+    retry_base_seconds: float = _setting(
+        2.0,
+        "a number from 0 to 900",
+        "Wait before the second attempt, in seconds; doubled for each one after that.",
+        _number(0, 900),
+    )
+    pause_seconds: float = _setting(
+        60.0,
+        "a number from 1 to 36000",
+        "How long a picture waits before its next try while the account has a problem, in seconds.",
+        _number(1, 36000),
+    )
+    keep_results_days: int = _setting(
+        30,
+        "a whole number from 1 to 3650",
+        "How long an answer that was paid for is used again for the same picture, in days.",
+        _integer(1, 3650),
+    )
+    versioned_input: bool = _setting(
+        False, "`true` or `false`", "Keep older versions of the photos in the input bucket.", _yes_or_no
+    )
+    rejection_alarm_percent: int = _setting(
+        20,
+        "a whole number from 1 to 100",
+        "Alarm when more than this share of an hour's photos is rejected.",
+        _integer(1, 100),
+    )
+    architecture: str = _setting(
+        "arm64", "`arm64` or `x86_64`", "Processor of the functions.", _choice("arm64", "x86_64")
+    )
+    bundle_for: str = _setting(
+        "lambda",
+        "`lambda` or `this_machine`",
+        "`this_machine` is for the embedded AWS: functions are built for the Python and processor that run "
+        "the synth, and alarms by metric arithmetic, which it does not have, are left out.",
+        _choice("lambda", "this_machine"),
+    )
+
+    def __post_init__(self) -> None:
+        """Fill in what depends on the provider, then check what depends on more than one setting."""
+        base_url, credits_per_image = PROVIDERS[self.provider]
+        if not self.api_base_url:
+            object.__setattr__(self, "api_base_url", base_url)
+        if not self.credits_per_image:
+            object.__setattr__(self, "credits_per_image", credits_per_image)
+        if 0 < self.daily_credit_limit < self.credits_per_image:
+            raise SettingsError(
+                f"Setting daily_credit_limit is {self.daily_credit_limit:g}, less than one cut-out costs "
+                f"(credits_per_image is {self.credits_per_image:g}), so nothing would ever be made. "
+                "Allowed: 0 for no limit, or a number of at least credits_per_image."
+            )
+
+    @property
+    def cut_timeout_seconds(self) -> int:
+        """Time-out of `cut`: longer than the longest call, so that a paid answer is not lost with it.
+
+        A call lasts up to twice `api_timeout_seconds`: the wait for an answer's first byte may take that long, and a
+        wait for one of its later bytes may begin just before the time is up.
+        """
+        return math.ceil(2 * self.api_timeout_seconds + CUT_SECONDS_AROUND_THE_CALL)
+
+    @property
+    def for_embedded_aws(self) -> bool:
+        """Whether this deployment goes to the embedded AWS, which has no alarms by metric arithmetic."""
+        return self.bundle_for == "this_machine"
+
+    @classmethod
+    def from_context(cls, context: Mapping[str, object]) -> Settings:
+        """Read the settings out of CDK context.
+
+        Raises:
+            SettingsError: the first unknown name or bad value, with what is allowed.
+        """
+        known = {setting.name: setting for setting in fields(cls)}
+        values: dict[str, Any] = {}
+        for name, value in context.items():
+            if _belongs_to_cdk(name):
+                continue
+            if name not in known:
+                raise SettingsError(_unknown(name, value, list(known)))
+            values[name] = _parse(known[name], value)
+        return cls(**values)
+
+
+def _belongs_to_cdk(name: str) -> bool:
+    """CDK keeps feature flags, look-ups and its own options in the same context; their names show it."""
+    return any(mark in name for mark in ":@/")
+
+
+def _parse(setting: Field[Any], value: object) -> Any:
+    try:
+        return setting.metadata["parse"](value)
+    except ValueError as cause:
+        allowed = setting.metadata["allowed"].replace("`", "")
+        raise SettingsError(f"Setting {setting.name} is {value!r}: {cause}. Allowed: {allowed}.") from cause
+
+
+def _unknown(name: str, value: object, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    return f"There is no setting {name} (given as {value!r}). {hint}Allowed: {', '.join(known)}."
+
+
+def settings_table() -> str:
+    """The settings as a Markdown table, ending in a newline."""
+    lines = ["| setting | default | allowed | what it is for |", "|---|---|---|---|"]
+    for setting in fields(Settings):
+        about = setting.metadata
+        default = about["shown_default"] or f"`{_as_text(setting.default)}`"
+        lines.append(f"| `{setting.name}` | {default} | {about['allowed']} | {about['purpose']} |")
+    return "\n".join(lines) + "\n"
+
+
+def _as_text(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
+
+
+BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
+
+
+def with_settings_table(document: str) -> str:
+    """The document with what stands between the markers replaced by the table.
+
+    Raises:
+        SettingsError: the markers are missing or turned round.
+    """
+    before, begin, rest = document.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SettingsError(f"The document needs a line {BEGIN.strip()} and, after it, a line {END}.")
+    return before + BEGIN + settings_table() + END + after
+
+
+def _main() -> None:
+    options = argparse.ArgumentParser(prog="python -m infra.settings", description="Print the table of settings.")
+    options.add_argument("--write", type=Path, metavar="FILE", help="put the table between the markers of this file")
+    path: Path | None = options.parse_args().write
+    if path is None:
+        sys.stdout.write(settings_table())
+        return
+    try:
+        path.write_text(with_settings_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    except (OSError, SettingsError) as problem:
+        sys.exit(f"{path} was left as it is: {problem}")
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,98 @@
+"""What must outlive the pipeline: the photos, the cut-outs, the paid answers, and the table that remembers them.
+
+Everything here stays when the stack is destroyed.
+"""
+
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.nag import acknowledge
+from infra.settings import Settings
+
+DAYS_IN_QUEUES = 28
+"""The longest that work can wait for a stage: 14 days in its queue, and 14 in its dead-letter queue."""
+ROUNDING_DAYS = 1
+"""Lifecycle rules and TTL act at midnight UTC or later, never at the minute."""
+
+
+class StorageStack(Stack):
+    """Three buckets and the state table."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id, description=f"Dropcut ({settings.stage}): photos, cut-outs, state")
+        self.input_bucket = self._bucket("InputBucket", versioned=settings.versioned_input)
+        self.output_bucket = self._bucket("OutputBucket")
+        self.work_bucket = self._bucket("WorkBucket")
+        self._announce_uploads(self.input_bucket)
+        self._expire_work(keep_results_days=settings.keep_results_days)
+        self.state_table = self._state_table()
+
+        CfnOutput(self, "InputBucketName", value=self.input_bucket.bucket_name)
+        CfnOutput(self, "OutputBucketName", value=self.output_bucket.bucket_name)
+        CfnOutput(self, "WorkBucketName", value=self.work_bucket.bucket_name)
+        CfnOutput(self, "StateTableName", value=self.state_table.table_name)
+
+    def _bucket(self, construct_id: str, *, versioned: bool = False) -> s3.Bucket:
+        bucket = s3.Bucket(
+            self,
+            construct_id,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=RemovalPolicy.RETAIN,
+            versioned=versioned,
+        )
+        bucket.add_lifecycle_rule(id="interrupted-uploads", abort_incomplete_multipart_upload_after=Duration.days(7))
+        assert bucket.policy is not None
+        bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)  # a bucket that stays stays TLS only
+        acknowledge(
+            bucket,
+            "AwsSolutions-S1",
+            "Access logs would need a fourth bucket that grows for ever; each photo's way is in the functions' logs "
+            "and the state table, and CloudTrail's data events cover who read what where an account asks for that.",
+        )
+        return bucket
+
+    def _announce_uploads(self, bucket: s3.Bucket) -> None:
+        """Send the bucket's events to EventBridge, by the native property: CDK's own switch brings a function along."""
+        resource = bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+
+    def _expire_work(self, *, keep_results_days: int) -> None:
+        """Prepared pictures live as long as a message about them can; paid answers that much longer than promised.
+
+        An answer used again in its last hour may still wait in the deliver queue, then in its dead-letter queue.
+        """
+        self.work_bucket.add_lifecycle_rule(
+            id="prepared", prefix="prepared/", expiration=Duration.days(DAYS_IN_QUEUES + 2 * ROUNDING_DAYS)
+        )
+        self.work_bucket.add_lifecycle_rule(
+            id="paid",
+            prefix="paid/",
+            expiration=Duration.days(keep_results_days + DAYS_IN_QUEUES + ROUNDING_DAYS),
+        )
+
+    def _state_table(self) -> dynamodb.Table:
+        """Jobs, payments, pace and budget, by id.
+
+        Without deletion protection: deleting it by hand leaves a backup for 35 days, since it has point-in-time
+        recovery, and a protected table would have to be unlocked by hand before a stage can be cleared away.
+        """
+        return dynamodb.Table(
+            self,
+            "StateTable",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.DEFAULT,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute="expires_at",
+            removal_policy=RemovalPolicy.RETAIN,
+        )

@@ -1,0 +1,132 @@
+"""Starts the stand-in alone: `python -m local.api --help`."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from local.api.profiles import PROFILE_NAMES
+from local.api.service import REMOVE_BACKGROUND
+from local.api.stand_in import USUAL_KEY, StandIn
+
+ABOUT = (
+    "Stands in for the remove-background API, for tests and demonstrations. It is not the real one: "
+    "its cut-outs are made on this machine and nothing is charged to anybody."
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs until it is told to stop. Returns the exit code."""
+    options = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        stand_in = _stand_in(options)
+    except (OSError, OverflowError) as cause:
+        print(
+            f"Cannot listen on {options.host}:{options.port}: {cause}. Choose another --port.",
+            file=sys.stderr,
+        )
+        return 1
+    with stand_in:
+        _introduce(stand_in, options)
+        stop.wait()
+    print("The stand-in has ended.", flush=True)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.api",
+        description=ABOUT,
+        epilog="The control plane (faults, calls, keys) is described in local/api/__init__.py.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on")
+    add("--port", type=_port, default=8770, help="port to listen on; 0 for a free one")
+    add("--profile", choices=PROFILE_NAMES, default="ezlink", help="the gateway, or the API at its maker")
+    add("--key", action="append", type=_key, metavar="KEY[=CREDITS]", dest="keys", default=argparse.SUPPRESS,
+        help=f"a key and its credits (none: without end); repeatable (default: {USUAL_KEY})")  # fmt: skip
+    add("--latency-seconds", type=_from_zero, default=0.0, help="the least time a success takes")
+    add("--window-requests", type=_from_one, default=150, help="requests allowed in one window, per key")
+    add("--window-seconds", type=_from_zero, default=10.0, help="length of the window")
+    add("--lockout-seconds", type=_from_zero, default=60.0, help="how long a key is locked out that sent more")
+    add(
+        "--credits-per-image",
+        type=_from_zero,
+        default=None,
+        help="price of a success; None: the profile's usual price",
+    )
+    add("--segmentation", action=argparse.BooleanOptionalAction, default=True,
+        help="find the subject of the picture; without, cut out an ellipse, which is fast")  # fmt: skip
+    add("--access-log", action="store_true", help="print a line for each call")
+    return parser
+
+
+def _stand_in(options: argparse.Namespace) -> StandIn:
+    return StandIn(
+        options.profile,
+        keys=dict(getattr(options, "keys", [])),
+        host=options.host,
+        port=options.port,
+        latency_seconds=options.latency_seconds,
+        window_requests=options.window_requests,
+        window_seconds=options.window_seconds,
+        lockout_seconds=options.lockout_seconds,
+        credits_per_image=options.credits_per_image,
+        segmentation=options.segmentation,
+        access_log=options.access_log,
+    )
+
+
+def _introduce(stand_in: StandIn, options: argparse.Namespace) -> None:
+    keys = dict(getattr(options, "keys", [])) or {USUAL_KEY: None}
+    print(ABOUT)
+    print(f"Profile {options.profile}: POST {stand_in.base_url}{REMOVE_BACKGROUND}")
+    for key, credits in keys.items():
+        print(f"Key {key}: {'credits without end' if credits is None else f'{credits:g} credits'}")
+    print("Control plane under /_stand_in/. End it with Ctrl-C.", flush=True)
+
+
+def _key(text: str) -> tuple[str, float | None]:
+    """`name`, `name=12.5`; a key that holds `=` itself is given with its credits."""
+    key, equals, credits = text.rpartition("=")
+    if not equals:
+        return text, None
+    if not key:
+        raise argparse.ArgumentTypeError(f"{text!r}: the key is missing in front of '='")
+    return key, _from_zero(credits)
+
+
+def _from_zero(text: str) -> float:
+    return _checked(text, float(text) if _is_number(text) else -1.0, least=0)
+
+
+def _from_one(text: str) -> int:
+    return int(_checked(text, int(text) if text.isdecimal() else -1, least=1))
+
+
+def _port(text: str) -> int:
+    number = int(_checked(text, int(text) if text.isdecimal() else -1, least=0))
+    if number > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is over 65535")
+    return number
+
+
+def _checked(text: str, number: float, *, least: int) -> float:
+    if number < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of {least} or more")
+    return number
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) < float("inf")
+    except ValueError:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

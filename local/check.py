@@ -1,0 +1,33 @@
+"""`make check`: style and types. All checks run, also after one has failed."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from local.places import PYTHON, REPOSITORY
+from local.steps import Steps
+
+CHECKS: dict[str, Sequence[str]] = {
+    "ruff check": ("ruff", "check", "."),
+    "ruff format --check": ("ruff", "format", "--check", "."),
+    "mypy --strict": ("mypy",),
+}
+
+
+def main() -> int:
+    """Run every check at once; print what the failing ones said."""
+    steps = Steps()
+    running = {
+        name: subprocess.Popen(
+            [PYTHON, "-m", *command], cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for name, command in CHECKS.items()
+    }
+    failed = []
+    for name, check in running.items():
+        said, _ = check.communicate()
+        steps.say(f"[green]✓[/green] {name}" if check.returncode == 0 else f"[red]✗[/red] {name}")
+        if check.returncode:
+            failed.append(name)
+            print(said, file=sys.stderr)
+    return 1 if failed else 0

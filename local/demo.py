@@ -1,0 +1,253 @@
+"""`make demo`: photos in, cut-outs out, on a system of its own that is gone afterwards."""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from local.out_folder import OutFolder
+from local.outcomes import Outcome, SpendingChange, Subscription, from_tags, subscribed
+from local.page import Picture, Row, Run, counted, counted_credits, human_seconds, render_page
+from local.photos import Photo, find_photos
+from local.places import OUT
+from local.preview import make_preview
+from local.problem import Problem
+from local.settings_line import parse_settings
+from local.steps import Steps
+from local.system import System, bring_up, run_few_processes, temporary_folder
+
+_UPLOADS_AT_ONCE = 4
+_PATIENCE_SECONDS = 180.0
+"""How long nothing may happen before the photos without an outcome are given up: longer than a lock-out of 60 s."""
+_PATIENCE_WHILE_PAUSED_SECONDS = 30.0
+_ASK_TAGS_AFTER_SECONDS = 60.0
+"""A tag is set a moment before the event is published: while anything moves, the event will come."""
+_COLOURS = {"delivered": "green", "rejected": "red", "failed": "red", "unanswered": "red"}
+
+
+def main() -> int:
+    """Run the demo as the environment variables PHOTOS and SETTINGS ask for."""
+    run_demo(os.environ.get("PHOTOS", ""), parse_settings(os.environ.get("SETTINGS", "")), OUT)
+    return 0
+
+
+def run_demo(
+    folder: str, settings: Mapping[str, str], out_folder: Path, *, patience_seconds: float = _PATIENCE_SECONDS
+) -> Path:
+    """Drop the photos, fetch the cut-outs, write the page; return the page's path.
+
+    Raises:
+        Problem: something is not there, did not start, or a photo reached no end.
+    """
+    steps = Steps()
+    photos = find_photos(folder, out=out_folder)
+    out = OutFolder(out_folder)
+    with temporary_folder("demo") as state, ExitStack() as undo:
+        system = bring_up(state, settings, steps=steps)
+        undo.callback(system.stop)
+        run_few_processes(system)
+        drop = Drop(system, settings, out, steps.console, patience_seconds)
+        results = drop.all(photos)
+        with steps.step("Write the page"):
+            write_page(out, results, drop, stands_in="api_base_url" not in settings)
+        _say_how_it_ended(results, out, steps)
+        if any(result.state == "unanswered" for result in results):
+            raise Problem(drop.no_answer(results))
+    return out.page
+
+
+@dataclass
+class Result:
+    """What is known of one photo so far."""
+
+    photo: Photo
+    key: str
+    state: str = "unanswered"
+    reason: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    credits: float | None = None
+    after: Path | None = None
+    fetching: Future[None] | None = field(default=None, repr=False)
+
+    @property
+    def seconds(self) -> float | None:
+        """From the start of the upload until the outcome was known."""
+        return self.ended - self.started if self.ended and self.started else None
+
+
+class Drop:
+    """Dropping some photos into a running system, and what became of them."""
+
+    def __init__(
+        self, system: System, settings: Mapping[str, str], out: OutFolder, console: Console, patience_seconds: float
+    ) -> None:
+        self._system = system
+        self.api_base_url = system.api_base_url
+        self._bucket = system.outputs["InputBucketName"]
+        self._prefix = settings.get("input_prefix", "")
+        self._format = settings.get("output_format", "png")
+        self._out = out
+        self._console = console
+        self._patience_seconds = patience_seconds
+        self._paused = ""
+        self.started = time.monotonic()
+        self.ended = self.started
+
+    def all(self, photos: Iterable[Photo]) -> list[Result]:
+        """Drop the photos and return when each has reached its end, or nothing happens any more."""
+        results = [Result(photo, self._prefix + photo.name) for photo in photos]
+        name = f"dropcut-demo-{os.getpid()}"
+        with (
+            subscribed(self._system, self._bucket, name=name) as subscription,
+            ThreadPoolExecutor(_UPLOADS_AT_ONCE) as pool,
+            self._progress() as progress,
+        ):
+            bar = progress.add_task("", total=len(results))
+
+            def tell(result: Result) -> None:
+                progress.console.print(line_for(result))
+                progress.advance(bar)
+
+            self.started = time.monotonic()
+            try:
+                self._send(results, pool, tell)
+                self._watch(results, subscription, pool, tell)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            self.ended = time.monotonic()
+        for result in results:
+            if result.fetching and result.fetching.exception():
+                result.after = None
+        return results
+
+    def no_answer(self, results: Iterable[Result]) -> str:
+        """What to tell a person when photos reached no end."""
+        names = [shown(result.photo.name) for result in results if result.state == "unanswered"]
+        listed = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+        why = f" Calls of the API are paused: {self._paused}" if self._paused else ""
+        return (
+            f"{counted(len(names), 'photo')} reached no end: {listed}.{why}\n"
+            f"Look in {self._system.folder}/*.log: what the functions said is in embedded-aws.log."
+        )
+
+    def _progress(self) -> Progress:
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("photos"), TimeElapsedColumn())
+        return Progress(*columns, console=self._console, transient=True, disable=not self._console.is_terminal)
+
+    def _send(self, results: Iterable[Result], pool: ThreadPoolExecutor, tell: Callable[[Result], None]) -> None:
+        s3 = self._system.client("s3")
+
+        def upload(result: Result) -> None:
+            result.started = time.monotonic()
+            try:
+                s3.upload_file(str(result.photo.path), self._bucket, result.key)
+            except (BotoCoreError, ClientError, OSError) as error:
+                result.state, result.reason = "unsent", f"It could not be uploaded: {error}"
+                tell(result)
+
+        for result in results:
+            if result.photo.unsendable:
+                result.state, result.reason = "unsent", result.photo.unsendable
+                tell(result)
+            else:
+                pool.submit(upload, result)
+
+    def _watch(
+        self,
+        results: list[Result],
+        subscription: Subscription,
+        pool: ThreadPoolExecutor,
+        tell: Callable[[Result], None],
+    ) -> None:
+        open_results = {result.key: result for result in results if not result.photo.unsendable}
+        last_news = time.monotonic()
+        while any(result.state == "unanswered" for result in open_results.values()):
+            news = list(subscription.receive())
+            if not news and time.monotonic() - last_news > _ASK_TAGS_AFTER_SECONDS:
+                news += from_tags(self._system, self._bucket, _without_outcome(open_results.values()))
+            for event in news:
+                last_news = time.monotonic()
+                if isinstance(event, SpendingChange):
+                    self._note_spending(event)
+                elif event.key in open_results:
+                    result = open_results.pop(event.key)
+                    self._end(result, event, pool)
+                    tell(result)
+            patience = _PATIENCE_WHILE_PAUSED_SECONDS if self._paused else self._patience_seconds
+            if time.monotonic() - last_news > min(patience, self._patience_seconds):
+                return
+
+    def _end(self, result: Result, outcome: Outcome, pool: ThreadPoolExecutor) -> None:
+        result.ended = time.monotonic()
+        result.state, result.reason = outcome.kind, outcome.reason
+        result.credits = outcome.detail.get("credits")
+        output_key = outcome.detail.get("output_key") or f"{Path(result.key).with_suffix('')}.{self._format}"
+        if outcome.kind == "delivered":
+            name = str(output_key).removeprefix(self._prefix)
+            result.after = self._out.path_for(name)
+            bucket = str(outcome.detail.get("output_bucket") or self._system.outputs["OutputBucketName"])
+            s3 = self._system.client("s3")
+            result.fetching = pool.submit(s3.download_file, bucket, str(output_key), str(result.after))
+
+    def _note_spending(self, change: SpendingChange) -> None:
+        self._paused = change.reason if change.paused else ""
+        told = f"Calls of the API are paused: {change.reason}" if change.paused else "Calls of the API go on."
+        self._console.print(f"[yellow]{escape(told)}[/yellow]")
+
+
+def _without_outcome(results: Iterable[Result]) -> list[str]:
+    """Some keys without an outcome: their events may have been lost."""
+    return [result.key for result in results if result.state == "unanswered"][:20]
+
+
+def line_for(result: Result) -> str:
+    """One line about one photo (rich markup)."""
+    colour = _COLOURS.get(result.state, "yellow")
+    name = escape(shown(result.photo.name))
+    if result.state == "delivered":
+        credits = f", {counted_credits(result.credits)}" if result.credits else ""
+        return f"[{colour}]delivered[/] {name} [dim]in {human_seconds(result.seconds or 0)}{credits}[/]"
+    state = "not sent" if result.state == "unsent" else result.state
+    return f"[{colour}]{state:<9}[/] {name}: {escape(shown(result.reason or 'no reason given'))}"
+
+
+def shown(text: str) -> str:
+    """Text that a terminal can print without being told what to do by it."""
+    return re.sub(r"[^\x20-\x7e\xa0-\U0010ffff]", lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def write_page(out: OutFolder, results: Iterable[Result], drop: Drop, *, stands_in: bool) -> None:
+    """Write the page, with small pictures of everything that can be shown."""
+    rows = [_row(number, result, out) for number, result in enumerate(results, start=1)]
+    run = Run(drop.ended - drop.started, stands_in, drop.api_base_url)
+    out.write_page(render_page(rows, run, folder=out.folder))
+
+
+def _row(number: int, result: Result, out: OutFolder) -> Row:
+    before = _picture(result.photo.path, out.page_file(f"{number}-before.webp"))
+    after = _picture(result.after, out.page_file(f"{number}-after.webp")) if result.after else None
+    return Row(shown(result.photo.name), result.state, before, after, result.reason, result.seconds, result.credits)
+
+
+def _picture(file: Path, preview: Path) -> Picture:
+    try:
+        size_bytes = file.stat().st_size
+    except OSError:
+        size_bytes = 0
+    return Picture(file, make_preview(file, preview), size_bytes)
+
+
+def _say_how_it_ended(results: list[Result], out: OutFolder, steps: Steps) -> None:
+    delivered = sum(result.state == "delivered" for result in results)
+    steps.say(f"\n{delivered} of {counted(len(results), 'photo')} cut out. Look at them: {out.page}")

@@ -1,0 +1,111 @@
+"""`make deploy`: the three stacks into a real AWS account, and the API key into its secret."""
+
+import getpass
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.settings import Settings
+from local.cdk import read_outputs, start_bootstrap, start_deploy, start_synth
+from local.places import LOCAL
+from local.problem import Problem
+from local.real_account import RealAccount, real_account
+from local.settings_line import parse_settings
+from local.steps import Steps
+from local.system import refuse_wrong
+
+_ADVICE = "What was deployed stays as it was before; put that right and run `make deploy` again."
+
+
+def main() -> int:
+    """Deploy as the environment variables SETTINGS, DROPCUT_API_KEY and NEW_KEY ask for."""
+    steps = Steps()
+    settings = parse_settings(os.environ.get("SETTINGS", ""))
+    refuse_wrong(settings)
+    account = real_account()
+    steps.say(f"Account {account.account}, region {account.region}, as {account.arn}")
+    outputs = deploy(account, settings, steps)
+    has_key = put_key(account, outputs["ApiKeySecretName"], steps)
+    say_what_next(outputs, Settings.from_context(settings), steps, has_key=has_key)
+    return 0
+
+
+def deploy(account: RealAccount, settings: Mapping[str, str], steps: Steps) -> dict[str, str]:
+    """Bootstrap if needed, then deploy; return the stacks' outputs by key."""
+    stage = settings.get("stage", "prod")
+    folder = LOCAL / f"deploy-{account.account}-{account.region}-{stage}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for log in folder.glob("*.log"):
+        log.unlink()
+    synth = start_synth(folder, settings)
+    try:
+        with steps.step("cdk synth: templates, and the functions' packages"):
+            synth.finish(_ADVICE)
+        if not account.is_bootstrapped():
+            with steps.step(f"cdk bootstrap of {account.account} in {account.region}, once"):
+                bootstrap = start_bootstrap(folder, account.account, account.region, account.variables())
+                bootstrap.finish(_ADVICE)
+        with steps.step("cdk deploy: three stacks (some minutes the first time)"):
+            start_deploy(folder, account.variables()).finish(_ADVICE)
+    finally:
+        synth.program.stop()
+    return read_outputs(folder)
+
+
+def put_key(account: RealAccount, secret: str, steps: Steps) -> bool:
+    """Put the API key into the secret; return whether there is one in it afterwards.
+
+    DROPCUT_API_KEY, when set, is the key. Otherwise a person is asked if the secret is empty, or with NEW_KEY=yes.
+    """
+    secrets = account.client("secretsmanager")
+    try:
+        has_key = _has_value(secrets, secret)
+        key = _key(steps, secret, has_key=has_key)
+        if key:
+            secrets.put_secret_value(SecretId=secret, SecretString=key)
+            steps.say(f"The API key is in the secret {secret}.")
+    except (BotoCoreError, ClientError) as error:
+        raise Problem(
+            f"The stacks are deployed, but the API key could not be put into the secret {secret}: {error}\n"
+            "Run `make deploy` again: it goes on from here."
+        ) from error
+    return has_key or bool(key)
+
+
+def _has_value(secrets: Any, secret: str) -> bool:
+    try:
+        return bool(secrets.get_secret_value(SecretId=secret).get("SecretString"))
+    except secrets.exceptions.ResourceNotFoundException:
+        return False  # the secret is there, a value is not
+
+
+def _key(steps: Steps, secret: str, *, has_key: bool) -> str:
+    from_environment = os.environ.get("DROPCUT_API_KEY", "").strip()
+    if from_environment:
+        return from_environment
+    if has_key and os.environ.get("NEW_KEY", "") != "yes":
+        steps.say(f"The secret {secret} has an API key already; `make deploy NEW_KEY=yes` asks for another.")
+        return ""
+    if not sys.stdin.isatty():
+        return ""
+    return getpass.getpass("API key (not shown; empty to do it later): ").strip()
+
+
+def say_what_next(outputs: Mapping[str, str], settings: Settings, steps: Steps, *, has_key: bool) -> None:
+    """What a person does now."""
+    steps.say(
+        f"""
+Deployed. Next:
+  Drop a photo     aws s3 cp photo.jpg s3://{outputs["InputBucketName"]}/{settings.input_prefix}
+  Its cut-out      aws s3 ls --recursive s3://{outputs["OutputBucketName"]}/
+  The dashboard    {outputs["DashboardName"]}, in CloudWatch"""
+    )
+    if not has_key:
+        steps.say("  The API key      is missing: run `make deploy` again at a terminal, or with DROPCUT_API_KEY set")
+    if settings.alarm_email:
+        steps.say(f"  Alarms           confirm the message that AWS has sent to {settings.alarm_email}")
+    else:
+        steps.say("  Alarms           reach nobody yet: add alarm_email=you@example.com to SETTINGS and deploy again")

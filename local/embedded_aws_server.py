@@ -1,0 +1,41 @@
+"""The process of the embedded AWS; started by `embedded_aws.py`, which sets its environment."""
+
+import re
+
+import ministack.app  # type: ignore[import-untyped]
+from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-untyped]
+
+# It would also listen on port 443 where it may: one port, the one that was asked for, is enough.
+ministack.app._port_is_bindable = lambda *_: False
+
+_compiled_by_line = iam_evaluator._fnmatch_compile
+
+
+def _compiled(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    """IAM's `*` stands for every character; here it stopped at a newline, which may be part of an object's key."""
+    by_line = _compiled_by_line(pattern, ignore_case)
+    return re.compile(by_line.pattern, by_line.flags | re.DOTALL)
+
+
+iam_evaluator._fnmatch_compile = _compiled
+
+_lambda_action_by_collection = iam_actions._lambda_action
+_OF_ONE_EVENT_SOURCE = {
+    "GET": "GetEventSourceMapping",
+    "PUT": "UpdateEventSourceMapping",
+    "DELETE": "DeleteEventSourceMapping",
+}
+
+
+def _lambda_action(method: str, path: str) -> str | None:
+    """What is done to one event source has actions of its own; here it was taken for listing them all."""
+    if "functions" not in path and re.search("/event-source-mappings/.", path) and method in _OF_ONE_EVENT_SOURCE:
+        return _OF_ONE_EVENT_SOURCE[method]
+    action: str | None = _lambda_action_by_collection(method, path)
+    return action
+
+
+iam_actions._lambda_action = _lambda_action
+
+if __name__ == "__main__":
+    ministack.app.main()

@@ -1,0 +1,148 @@
+"""Builds `.venv` and the CDK command line: `make` runs this before everything else, with the machine's Python.
+
+Nothing is done again until the lists of requirements change. Uses the standard library only.
+"""
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+VENV = REPOSITORY / ".venv"
+PYTHON = VENV / "bin" / "python"
+PYTHON_REQUIREMENTS = [REPOSITORY / "requirements.txt", REPOSITORY / "functions" / "requirements.txt"]
+NODE_MODULES = REPOSITORY / "node_modules"
+NODE_REQUIREMENTS = [REPOSITORY / "package.json", REPOSITORY / "package-lock.json"]
+LOG = REPOSITORY / ".local" / "install.log"
+
+_PIP_INSTALL = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+_STAMP = "made-from.txt"
+_TAIL_LINES = 15
+
+
+class InstallError(Exception):
+    """Something could not be installed; the text says what, and what to do."""
+
+
+def main() -> int:
+    """Make everything ready; exit code 0 when it is."""
+    LOG.parent.mkdir(exist_ok=True)
+    try:
+        with (LOG.parent / "install.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a second `make` waits for the work of the first
+            make_ready()
+    except InstallError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. The next `make` goes on from here.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def make_ready() -> None:
+    """Bring `.venv` and `node_modules` up to what the requirements ask for."""
+    works = venv_works()
+    if not works or not is_done(VENV, PYTHON_REQUIREMENTS):
+        LOG.write_text("")
+        if not works:
+            make_venv()
+        # Without --no-compile a minute goes into compiling what is never imported, such as most of the CDK's services.
+        install: list[str | Path] = [PYTHON, *_PIP_INSTALL, "--no-compile", "-r", REPOSITORY / "requirements.txt"]
+        run("Set up: Python packages into .venv (once, about two minutes)", install)
+        mark_done(VENV, PYTHON_REQUIREMENTS)
+    if not is_done(NODE_MODULES, NODE_REQUIREMENTS):
+        run("Set up: the CDK command line into node_modules (once)", [VENV / "bin" / "npm", "ci"])
+        mark_done(NODE_MODULES, NODE_REQUIREMENTS)
+
+
+def venv_works() -> bool:
+    """Whether `.venv` has a Python that runs, is new enough and belongs here (a copied folder's does not)."""
+    if not PYTHON.exists():
+        return False
+    probe = f"import sys; sys.exit(sys.version_info < (3, 11) or sys.prefix != {str(VENV)!r})"
+    return subprocess.run([PYTHON, "-c", probe], capture_output=True, check=False).returncode == 0
+
+
+def make_venv() -> None:
+    """Make an empty `.venv` with pip in it, from the Python that runs this.
+
+    Debian packs what `venv` needs to bring pip along (ensurepip) apart from Python; the machine's own pip, if there
+    is one, can take its place.
+    """
+    make = [sys.executable, "-m", "venv", "--clear"]
+    if importlib.util.find_spec("ensurepip"):
+        run("Set up: .venv", [*make, VENV])
+    elif importlib.util.find_spec("pip"):
+        run("Set up: .venv", [*make, "--without-pip", VENV])
+        run(
+            "Set up: pip into .venv",
+            [sys.executable, "-m", "pip", "--python", PYTHON, *_PIP_INSTALL[2:], "pip"],
+        )
+    else:
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        raise InstallError(
+            f"Python {version} at {sys.executable} came without what its venv module needs; .venv cannot be made.\n"
+            f"On Debian or Ubuntu: sudo apt-get install python3-venv (or python{version}-venv), then run make again."
+        )
+
+
+def is_done(folder: Path, requirements: Sequence[Path]) -> bool:
+    """Whether `folder` was made from these requirements as they are now."""
+    stamp = folder / _STAMP
+    return stamp.exists() and stamp.read_text() == fingerprint(requirements)
+
+
+def mark_done(folder: Path, requirements: Sequence[Path]) -> None:
+    """Remember what `folder` was made from."""
+    (folder / _STAMP).write_text(fingerprint(requirements))
+
+
+def fingerprint(files: Sequence[Path]) -> str:
+    """One line that changes when the content of one of the files does."""
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest() + "\n"
+
+
+def run(doing: str, command: Sequence[str | Path]) -> None:
+    """Say what is being done and do it, with the output in the log.
+
+    Raises:
+        InstallError: it failed; with the end of the log.
+    """
+    print(f"{doing} ...", end="", flush=True)
+    started = time.monotonic()
+    # npm finds `node` by PATH, and it must be the one in .venv.
+    environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    with LOG.open("a") as log:
+        log.write(f"$ {shlex.join(str(each) for each in command)}\n")
+        log.flush()
+        done = subprocess.run(
+            command,
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            check=False,
+        )
+    print(f" {time.monotonic() - started:.0f} s", flush=True)
+    if done.returncode:
+        raise InstallError(
+            f"That failed. The end of {LOG.relative_to(REPOSITORY)}:\n{_tail()}\n"
+            "Most often a package registry could not be reached: see that it can be, then run make again."
+        )
+
+
+def _tail() -> str:
+    return "\n".join(f"    {line}" for line in LOG.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,174 @@
+"""The page of before and after that the demo leaves. Everything that came from outside is escaped here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+from urllib.parse import quote
+
+from local.preview import Preview
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+_STATES = {
+    "delivered": "delivered",
+    "rejected": "rejected",
+    "failed": "failed",
+    "skipped": "skipped",
+    "unsent": "not sent",
+    "unanswered": "no answer",
+}
+"""What the page calls the end of a photo's way. The last two are the demo's own, not the product's."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A file, and how the page shows it."""
+
+    file: Path
+    preview: Preview
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """One photo on the page."""
+
+    name: str
+    state: str
+    """One of `_STATES`."""
+    before: Picture
+    after: Picture | None
+    reason: str
+    seconds: float | None
+    """From the start of its upload until its outcome was known."""
+    credits: float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What holds for all photos of a demo."""
+
+    seconds: float
+    """From the first upload to the last outcome."""
+    stands_in: bool
+    """The cut-outs came from the stand-in and not from the real API."""
+    api_base_url: str
+
+
+def render_page(rows: Sequence[Row], run: Run, *, folder: Path) -> str:
+    """The page's HTML; links are relative to `folder`, where the page goes."""
+    delivered = sum(row.state == "delivered" for row in rows)
+    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=escape(f"{delivered} of {counted(len(rows), 'photo')} cut out"),
+        note=_note(run),
+        totals="\n".join(
+            f"<li><b>{escape(figure)}</b><span>{escape(of)}</span></li>" for figure, of in _totals(rows, run)
+        ),
+        photos="\n".join(_article(row, folder) for row in rows),
+        footer="A picture opens in full when clicked. The checkerboard shows through where a cut-out is transparent.",
+    )
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 photo`, `2 photos`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def human_size(size_bytes: int) -> str:
+    """`81 kB`, `1.2 MB`."""
+    if size_bytes < 1000:
+        return f"{size_bytes} bytes"
+    if size_bytes < 999_500:
+        return f"{size_bytes / 1000:.0f} kB"
+    return f"{size_bytes / 1_000_000:.1f} MB"
+
+
+def human_seconds(seconds: float) -> str:
+    """`0.84 s`, `12 s`, `3 min 5 s`."""
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def _note(run: Run) -> str:
+    if run.stands_in:
+        return (
+            "Cut out by the stand-in API on this machine, which is good enough to see the whole way at work. "
+            "The real API cuts much better, hair included."
+        )
+    return f"Cut out by {escape(run.api_base_url)}."
+
+
+def _totals(rows: Sequence[Row], run: Run) -> list[tuple[str, str]]:
+    counts = [(state, sum(row.state == state for row in rows)) for state in _STATES]
+    totals = [(str(count), _STATES[state]) for state, count in counts if count or state == "delivered"]
+    waits = sorted(row.seconds for row in rows if row.state == "delivered" and row.seconds is not None)
+    if waits:
+        totals.append((human_seconds(waits[len(waits) // 2]), "typical time from upload to cut-out"))
+    totals.append((human_seconds(run.seconds), "for all of them"))
+    spent = sum(row.credits or 0 for row in rows)
+    totals.append((f"{spent:g}", "credits, had it been the real API" if run.stands_in else "credits"))
+    return totals
+
+
+def _article(row: Row, folder: Path) -> str:
+    facts = [human_seconds(row.seconds)] if row.seconds is not None else []
+    if row.credits:
+        facts.append(counted_credits(row.credits))
+    return f"""<article>
+<header><h2>{escape(row.name)}</h2><span class="state {row.state}">{_STATES[row.state]}</span>
+<p class="facts">{escape(" · ".join(facts))}</p></header>
+<div class="pair">
+{_figure("Before", row.before, folder, plain=True)}
+{_figure("After", row.after, folder) if row.after else _reason(row)}
+</div>
+</article>"""
+
+
+def counted_credits(credits: float) -> str:
+    """`1 credit`, `2 credits`, `0.5 credits`."""
+    return f"{credits:g} credit{'' if credits == 1 else 's'}"
+
+
+def _figure(title: str, picture: Picture, folder: Path, *, plain: bool = False) -> str:
+    preview = picture.preview
+    if preview.file:
+        link, source = _link(picture.file, folder), _link(preview.file, folder)
+        image = f'<img src="{source}" alt="{title}" loading="lazy">'
+        shown = f'<a href="{link}">{image}</a>' if link else image
+    else:
+        shown = f"<p>{escape(_why_not_shown(picture))}</p>"
+    pixels = f" · {preview.width:,} &times; {preview.height:,}" if preview.width else ""
+    kind = picture.file.suffix.lstrip(".").upper()[:8]
+    caption = f"<b>{title}</b>{pixels}{f' · {escape(kind)}' if kind else ''} · {human_size(picture.size_bytes)}"
+    stage = "stage plain" if plain or not preview.file else "stage"
+    return f'<figure><div class="{stage}">{shown}</div><figcaption>{caption}</figcaption></figure>'
+
+
+def _why_not_shown(picture: Picture) -> str:
+    if picture.file.suffix.lower() in (".heic", ".heif"):
+        return "A HEIC photo, which browsers do not show."
+    if picture.size_bytes == 0:
+        return "An empty file."
+    return "Not a picture that can be shown here."
+
+
+def _reason(row: Row) -> str:
+    if row.state == "delivered":
+        text = "Delivered, but its cut-out could not be fetched."
+    else:
+        text = row.reason or "No reason was given."
+    return (
+        f'<figure><div class="stage plain"><p class="why">{escape(text)}</p></div>'
+        f"<figcaption><b>No cut-out</b></figcaption></figure>"
+    )
+
+
+def _link(path: Path, folder: Path) -> str:
+    """A relative link that any name survives; empty for a file elsewhere, whose path is nobody's business."""
+    if not path.is_relative_to(folder):
+        return ""
+    return escape(quote(path.relative_to(folder).as_posix()))

@@ -1,0 +1,62 @@
+"""How a command ends: with a sentence for a person, never with a traceback."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+from local.places import LOCAL
+
+
+class Problem(Exception):
+    """Something that a person can put right: its text says what, where, why and what to do."""
+
+
+class Interrupted(BaseException):
+    """The command was told to stop by a signal; `number` is the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def run_command(main: Callable[[], int], *, when_stopped: str) -> NoReturn:
+    """Run a command's main function and leave with its exit code, whatever happens in it.
+
+    `when_stopped` is what a person who stopped it should know.
+
+    Ctrl-C, SIGTERM and SIGHUP unwind the stack, so that every `with` on the way puts its things away.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        code = main()
+    except Problem as problem:
+        print(f"\n{problem}", file=sys.stderr)
+        code = 1
+    except Interrupted as interruption:
+        print(f"\nStopped; {when_stopped}.", file=sys.stderr)
+        code = 128 + interruption.number
+    except Exception as defect:
+        print(f"\n{_keep_traceback(defect)}", file=sys.stderr)
+        code = 1
+    sys.exit(code)
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    """Unwind once; what puts things away afterwards is not to be interrupted again."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def _keep_traceback(defect: Exception) -> str:
+    """Write the traceback to a file and return the sentence that says where it is."""
+    LOCAL.mkdir(exist_ok=True)
+    log = LOCAL / "last-error.log"
+    log.write_text("".join(traceback.format_exception(defect)))
+    first_line = (str(defect).splitlines() or ["no text"])[0]
+    return f"This was not expected: {type(defect).__name__}: {first_line}\nThe details are in {os.path.relpath(log)}."

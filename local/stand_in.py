@@ -1,0 +1,51 @@
+"""The stand-in API as a process of its own, so that it is reached as a real one is."""
+
+import contextlib
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from local.places import PYTHON, REPOSITORY
+from local.ports import LOOPBACK
+from local.programs import Program, start_program
+from local.surroundings import clean
+
+STAND_IN_KEY = "stand-in-key"
+_LIMITS = {
+    "rate_limit_requests": "--window-requests",
+    "rate_limit_seconds": "--window-seconds",
+    "lockout_seconds": "--lockout-seconds",
+    "credits_per_image": "--credits-per-image",
+}
+"""Settings that describe the API: the stand-in is to have the limits that the deployment is told of."""
+_SECONDS_TO_START = 30.0
+_DEFAULT_PROVIDER = "ezlink"
+
+
+def start_stand_in(folder: Path, *, port: int, settings: Mapping[str, str], leashed: bool) -> Program:
+    """Start it on 127.0.0.1 in the profile of the settings' provider; returns when it answers."""
+    command: list[str | Path] = [PYTHON, "-m", "local.api", "--host", LOOPBACK, "--port", str(port)]
+    command += ["--profile", settings.get("provider", _DEFAULT_PROVIDER), "--key", STAND_IN_KEY]
+    for setting, option in _LIMITS.items():
+        if setting in settings:
+            command += [option, settings[setting]]
+    program = start_program(
+        "stand-in API",
+        command,
+        environment=clean() | {"PYTHONUNBUFFERED": "1"},
+        folder=folder,
+        cwd=REPOSITORY,
+        leashed=leashed,
+    )
+    try:
+        program.wait_until(lambda: _listens(port), seconds=_SECONDS_TO_START)
+    except BaseException:
+        program.stop()
+        raise
+    return program
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+        return True
+    return False

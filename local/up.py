@@ -1,0 +1,139 @@
+"""`make up`: brings the system up and leaves it running."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from local.embedded_aws import Account, is_healthy
+from local.places import LOCAL, STACK_FILE, UP
+from local.ports import choose_port
+from local.problem import Problem
+from local.programs import recorded, stop_recorded
+from local.settings_line import parse_settings
+from local.steps import Steps
+from local.system import Ports, System, bring_up
+
+AWS_PORT, API_PORT = 4566, 8650
+
+
+def main() -> int:
+    """Bring it up unless it is up."""
+    settings = parse_settings(os.environ.get("SETTINGS", ""))
+    with alone():
+        steps = Steps()
+        running = what_is_up()
+        if running:
+            return _say_it_is_up(running, settings, steps)
+        if put_away():
+            steps.say("Cleared away what an interrupted `make up` had left.")
+        UP.mkdir(parents=True, exist_ok=True)
+        ports = Ports(choose_port(AWS_PORT, "AWS_PORT"), choose_port(API_PORT, "API_PORT"))
+        try:
+            system = bring_up(UP, settings, ports=ports, leashed=False, steps=steps)
+        except BaseException:
+            _stop_but_keep_logs()
+            raise
+        _write_stack_file(system, settings)
+        _say_what_next(system, steps)
+    return 0
+
+
+def what_is_up() -> dict[str, Any] | None:
+    """The contents of `stack.json` when what it describes is running and answers."""
+    try:
+        stack: dict[str, Any] = json.loads(STACK_FILE.read_text())
+        account = Account(stack["endpoint_url"], Path(stack["ca_bundle"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    expected = {"embedded AWS"} if _settings_of_up().get("api_base_url") else {"embedded AWS", "stand-in API"}
+    return stack if expected <= set(recorded(UP)) and is_healthy(account) else None
+
+
+def put_away() -> list[str]:
+    """Stop everything that `make up` started and remove its state; return the names of what was running."""
+    stopped = stop_recorded(UP)
+    STACK_FILE.unlink(missing_ok=True)
+    shutil.rmtree(UP, ignore_errors=True)
+    return stopped
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the lock that keeps two `make up` or `make down` from working at the same time."""
+    LOCAL.mkdir(exist_ok=True)
+    with (LOCAL / "up.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as held:
+            raise Problem(
+                "Another `make up` or `make down` is at work in this folder. Wait until it is done, or stop it."
+            ) from held
+        yield
+
+
+def _settings_file() -> Path:
+    return UP / "settings.json"
+
+
+def _settings_of_up() -> dict[str, str]:
+    try:
+        settings: dict[str, str] = json.loads(_settings_file().read_text())
+    except (OSError, ValueError):
+        return {}
+    return settings
+
+
+def _say_it_is_up(stack: dict[str, Any], settings: dict[str, str], steps: Steps) -> int:
+    """Being up already is what was wanted, unless it was wanted with other settings."""
+    if settings != _settings_of_up():
+        raise Problem(
+            f"A system with other settings is up already ({_as_line(_settings_of_up()) or 'the defaults'}). "
+            "End it with `make down`, then run `make up` again."
+        )
+    steps.say(
+        f"The system is up already: AWS at {stack['endpoint_url']}, the API at {stack['api_base_url']}.\n"
+        "All that a program needs is in .local/stack.json. `make down` ends it; `make down up` starts it afresh."
+    )
+    return 0
+
+
+def _as_line(settings: dict[str, str]) -> str:
+    return " ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _write_stack_file(system: System, settings: dict[str, str]) -> None:
+    """Write the settings and, last and in one move, the file that others wait for."""
+    _settings_file().write_text(json.dumps(settings))
+    unfinished = UP / "stack.json"
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(system.description(), indent=2) + "\n")
+    unfinished.replace(STACK_FILE)
+
+
+def _stop_but_keep_logs() -> None:
+    """After a failure only the logs are of use."""
+    stop_recorded(UP)
+    for entry in UP.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.suffix != ".log":
+            entry.unlink()
+
+
+def _say_what_next(system: System, steps: Steps) -> None:
+    outputs = system.outputs
+    steps.say(
+        f"""
+The system is up.
+    AWS         {system.account.endpoint_url}   (region us-east-1, key and secret "test")
+    API         {system.api_base_url}
+    Input       s3://{outputs["InputBucketName"]}
+    Output      s3://{outputs["OutputBucketName"]}
+    For programs: .local/stack.json       Logs: .local/up/*.log
+`make down` ends it."""
+    )

@@ -1,0 +1,90 @@
+"""Dead letters go back to their own stage, by reason, unchanged; the others stay where they are."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from dropcut.adapters.queue import Queue
+from moto import mock_aws
+
+from cli import redrive
+from cli.redrive import QUEUES, Stages
+
+
+@pytest.fixture
+def stages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stages]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        sqs = boto3.client("sqs")
+        outputs = {
+            f"{output}{kind}QueueUrl": sqs.create_queue(QueueName=f"{output}{kind}")["QueueUrl"]
+            for output in QUEUES.values()
+            for kind in ("", "DeadLetter")
+        }
+        yield Stages(sqs=sqs, outputs=outputs, wait_seconds=0)
+
+
+def set_aside(stages: Stages, queue: str, body: str, **reason: str) -> None:
+    Queue(stages.sqs, stages.dead_letter_queue_url(queue)).set_aside(body, reason)
+
+
+def bodies(stages: Stages, url: str) -> list[str]:
+    answer: Any = stages.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return sorted(message["Body"] for message in answer.get("Messages", []))
+
+
+def test_dead_letters_are_shown_and_stay(stages: Stages) -> None:
+    set_aside(stages, "cut", "one", code="http_500", reason="The API failed.")
+    shown = redrive.redrive(stages, QUEUES, code=None, reason="", send=False)
+    assert dict(shown) == {"cut      http_500               The API failed.": 1}
+    assert bodies(stages, stages.dead_letter_queue_url("cut")) == ["one"]
+    assert bodies(stages, stages.queue_url("cut")) == []
+
+
+def test_each_goes_back_to_its_own_stage(stages: Stages) -> None:
+    for queue in QUEUES:
+        set_aside(stages, queue, f"of {queue}", reason="Failed 5 times.")
+    assert redrive.redrive(stages, QUEUES, code=None, reason="", send=True).total() == 3
+    for queue in QUEUES:
+        assert bodies(stages, stages.queue_url(queue)) == [f"of {queue}"]
+        assert bodies(stages, stages.dead_letter_queue_url(queue)) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "sent"),
+    [("http_500", "", ["a"]), (None, "attempt 3", ["b"]), (redrive.WITHOUT_CODE, "", ["c"]), ("http_404", "", [])],
+)
+def test_only_what_matches_is_sent(stages: Stages, code: str | None, reason: str, sent: list[str]) -> None:
+    set_aside(stages, "cut", "a", code="http_500", reason="The API failed.")
+    set_aside(stages, "cut", "b", code="broken_off", reason="It was attempt 3 of 3.")
+    stages.sqs.send_message(QueueUrl=stages.dead_letter_queue_url("cut"), MessageBody="c")
+    redrive.redrive(stages, ["cut"], code=code, reason=reason, send=True)
+    assert bodies(stages, stages.queue_url("cut")) == sent
+    assert bodies(stages, stages.dead_letter_queue_url("cut")) == sorted({"a", "b", "c"} - set(sent))
+
+
+def test_more_than_one_receipt_holds(stages: Stages) -> None:
+    for number in range(25):
+        set_aside(stages, "deliver", f"{number}", reason="Failed 5 times.")
+    assert redrive.redrive(stages, ["deliver"], code=None, reason="", send=True).total() == 25
+
+
+def test_without_credentials_one_sentence_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    assert redrive.main(["--stage", "nowhere"]) == 1
+    said = capsys.readouterr().err
+    assert "`nowhere` could not be asked: Unable to locate credentials" in said
+    assert "Check your AWS credentials" in said

@@ -1,0 +1,71 @@
+"""One deployed system for all tests of this folder: embedded AWS with IAM enforced, stand-in API, three real stacks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.api.stand_in import StandIn
+from local.outcomes import subscribed
+from local.steps import Silence
+from local.system import System, bring_up, run_few_processes
+from tests.end_to_end.dropcut_in_use import DropcutInUse
+
+SETTINGS = {
+    "lockout_seconds": "2",
+    "retry_base_seconds": "0.2",
+    "pause_seconds": "1",
+    "api_timeout_seconds": "3",
+    "max_attempts": "3",
+    "pause_after_failures": "1000",  # the error table's photos all fail at once, and none of them is to stop the others
+}
+"""Short waits, so that each row of the error table can be seen to its end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test in this folder needs the deployed stacks."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.end_to_end)
+
+
+@pytest.fixture(scope="package")
+def api() -> Iterator[StandIn]:
+    """The stand-in, in this process: without the search for a picture's subject, which takes seconds."""
+    with StandIn("ezlink", lockout_seconds=float(SETTINGS["lockout_seconds"]), segmentation=False) as api:
+        yield api
+
+
+@pytest.fixture(scope="package")
+def system(api: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """The deployed system: that of tests/end_to_end alone, gone when the last test of this folder has run."""
+    system = bring_up(tmp_path_factory.mktemp("system"), {**SETTINGS, "api_base_url": api.base_url}, steps=Silence())
+    try:
+        run_few_processes(system)
+        yield system
+    finally:
+        system.stop()
+
+
+@pytest.fixture(scope="package")
+def running(system: System, api: StandIn) -> Iterator[DropcutInUse]:
+    """The system, with a subscription to its events."""
+    with subscribed(system, system.outputs["InputBucketName"], name="end-to-end-tests") as subscription:
+        dropcut = DropcutInUse(system, api, subscription, known_keys=[api.key])
+        dropcut.put_key(api.key)
+        yield dropcut
+
+
+@pytest.fixture
+def dropcut(running: DropcutInUse) -> Iterator[DropcutInUse]:
+    """The system in order: no faults, and a key that is valid and without end."""
+    _put_right(running)
+    yield running
+    _put_right(running)
+
+
+def _put_right(dropcut: DropcutInUse) -> None:
+    api = dropcut.api
+    api.clear_faults()
+    api.set_credits(api.key, None)
+    api.set_key_state(api.key, "valid")

@@ -1,0 +1,157 @@
+"""Roles have what their function needs and no more, shown with those roles: so the check is known to be real.
+
+A role of a function can be used by a function only. So each is given, for the time of these tests, to a small function
+that does what it is told and reports what it was answered.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import pytest
+
+from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
+from tests.end_to_end.photos import photo
+
+Attempt = tuple[str, str, dict[str, Any]]
+"""Service, operation, and its arguments."""
+
+DOES_WHAT_IT_IS_TOLD = """
+import boto3
+from botocore.exceptions import ClientError
+
+def attempt(service, operation, arguments):
+    try:
+        getattr(boto3.client(service), operation)(**arguments)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "allowed"
+
+def handler(attempts, context):
+    return [attempt(*each) for each in attempts]
+"""
+
+
+@contextmanager
+def _given_the_role_of(function: Function, dropcut: DropcutInUse) -> Iterator[str]:
+    """A function with the role of one of ours; yields its name."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as contents:
+        contents.writestr("told.py", DOES_WHAT_IT_IS_TOLD)
+    lambda_, name = dropcut.client("lambda"), f"told-with-the-role-of-{function}"
+    lambda_.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Role=dropcut.function(function)["Role"],
+        Handler="told.handler",
+        Code={"ZipFile": archive.getvalue()},
+        Timeout=30,
+    )
+    try:
+        yield name
+    finally:
+        lambda_.delete_function(FunctionName=name)
+
+
+def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may not"]], list[Attempt]]:
+    out = dropcut.outputs
+    photos, cutouts, work = out["InputBucketName"], out["OutputBucketName"], out["WorkBucketName"]
+    photo_key = dropcut.drop(photo(), dropcut.unused("photo.jpg"))
+    secret: Attempt = ("secretsmanager", "get_secret_value", {"SecretId": out["ApiKeySecretName"]})
+    item = {"TableName": out["StateTableName"], "Key": {"id": {"S": "nothing"}}}
+
+    def s3(operation: str, bucket: str, key: str, **more: Any) -> Attempt:
+        return "s3", operation, {"Bucket": bucket, "Key": key, **more}
+
+    def receive(queue: str) -> Attempt:
+        return "sqs", "receive_message", {"QueueUrl": out[queue]}
+
+    def send(queue: str) -> Attempt:
+        return "sqs", "send_message", {"QueueUrl": out[queue], "MessageBody": "not to be sent"}
+
+    look_up: Attempt = ("dynamodb", "get_item", item)
+    forget: Attempt = ("dynamodb", "delete_item", item)
+    publish: Attempt = (
+        "events",
+        "put_events",
+        {"Entries": [{"Source": "dropcut", "DetailType": "Test", "Detail": "{}"}]},
+    )
+    tagging = {"Tagging": {"TagSet": [{"Key": "tagged-by", "Value": "a test"}]}}
+    return {
+        ("prepare", "may"): [
+            s3("get_object", photos, photo_key),
+            s3("get_object_tagging", photos, photo_key),
+            s3("put_object", work, "prepared/test"),
+            look_up,
+        ],
+        ("prepare", "may not"): [
+            secret,
+            publish,
+            forget,
+            receive("CutQueueUrl"),
+            s3("put_object", photos, photo_key),
+            s3("delete_object", photos, photo_key),
+            s3("put_object_tagging", photos, photo_key, **tagging),
+            s3("put_object", work, "paid/test"),
+            s3("put_object", cutouts, "test"),
+        ],
+        ("cut", "may"): [secret, look_up, s3("put_object", work, "paid/test"), s3("get_object", work, "paid/test")],
+        ("cut", "may not"): [
+            publish,
+            forget,
+            send("IntakeQueueUrl"),
+            s3("get_object", photos, photo_key),
+            s3("put_object", work, "prepared/test"),
+            s3("put_object", cutouts, "test"),
+            s3("delete_object", work, "paid/test"),
+        ],
+        ("deliver", "may"): [
+            publish,
+            look_up,
+            s3("put_object", cutouts, "test/permissions"),
+            s3("put_object_tagging", photos, photo_key, **tagging),
+        ],
+        ("deliver", "may not"): [
+            secret,
+            forget,
+            send("CutQueueUrl"),
+            s3("get_object", photos, photo_key),
+            s3("put_object", photos, photo_key),
+            s3("put_object", work, "paid/test"),
+            s3("delete_object", cutouts, "test/permissions"),
+        ],
+    }
+
+
+@pytest.mark.parametrize("function", ["prepare", "cut", "deliver"])
+def test_a_role_may_do_what_its_function_does_and_is_denied_what_it_was_not_granted(
+    function: Function, dropcut: DropcutInUse
+) -> None:
+    attempts = _attempts(dropcut)
+    granted, denied = attempts[function, "may"], attempts[function, "may not"]
+    with _given_the_role_of(function, dropcut) as name:
+        answer = dropcut.client("lambda").invoke(FunctionName=name, Payload=json.dumps([*granted, *denied]))
+    said = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, said
+    asked = [f"{service} {operation} {arguments}" for service, operation, arguments in [*granted, *denied]]
+    answers = dict(zip(asked, ("denied" if "AccessDenied" in code else code for code in said), strict=True))
+    expected = dict(zip(asked, ["allowed"] * len(granted) + ["denied"] * len(denied), strict=True))
+    assert answers == expected
+
+
+@pytest.mark.parametrize("bucket", ["InputBucketName", "OutputBucketName", "WorkBucketName"])
+def test_a_bucket_refuses_everybody_who_comes_without_tls(bucket: str, dropcut: DropcutInUse) -> None:
+    """By its policy; the embedded AWS has no plain http to try it with."""
+    name = dropcut.outputs[bucket]
+    policy = json.loads(dropcut.client("s3").get_bucket_policy(Bucket=name)["Policy"])
+    refusal = {
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    assert refusal in policy["Statement"]

@@ -1,0 +1,118 @@
+from dataclasses import replace
+
+import pytest
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.state_table import StateTable
+from dropcut.core.job import Ended, Upload
+
+from tests.functions.adapters.threads import at_once
+
+OLD, THIS, NEW = (Upload(bucket="in", key="a.jpg", sequencer=sequencer) for sequencer in ("01", "02", "03"))
+REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
+FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.")
+SKIPPED = Ended(kind="skipped", code="gone", reason="It is gone.")
+
+
+@pytest.fixture
+def jobs(table: StateTable) -> JobRecords:
+    return JobRecords(table=table)
+
+
+def item(table: StateTable) -> dict[str, str | float]:
+    return table.get("object#in/a.jpg") or {}
+
+
+def test_an_upload_is_taken_up(jobs: JobRecords, table: StateTable) -> None:
+    assert jobs.begin(THIS, now=5) == "begun"
+    assert item(table) == {
+        "id": "object#in/a.jpg",
+        "sequencer": "02",
+        "job_id": THIS.job_id,
+        "status": "preparing",
+        "updated_at": 5,
+    }
+
+
+def test_a_second_event_of_an_upload_under_way_changes_nothing(jobs: JobRecords) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.wait_for_cut(THIS, now=6)
+    assert jobs.begin(THIS, now=7) == "already_under_way"
+
+
+def test_an_upload_whose_worker_died_is_taken_up_again(jobs: JobRecords) -> None:
+    jobs.begin(THIS, now=5)
+    assert jobs.begin(THIS, now=7) == "begun"
+
+
+@pytest.mark.parametrize(
+    ("end", "begun"), [(FAILED, "begun"), (REJECTED, "already_under_way"), (SKIPPED, "already_under_way")]
+)
+def test_only_a_failed_upload_can_be_sent_again(jobs: JobRecords, table: StateTable, end: Ended, begun: str) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.ended(THIS, end, now=6)
+    assert jobs.begin(THIS, now=7) == begun
+    assert ("reason" in item(table)) is (begun != "begun")
+
+
+def test_a_delivered_upload_is_not_taken_up_again(jobs: JobRecords) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.delivered(THIS, output_key="a.png", now=6)
+    assert jobs.begin(THIS, now=7) == "already_under_way"
+
+
+def test_a_newer_upload_takes_the_keys_record_over(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(OLD, now=5)
+    jobs.delivered(OLD, output_key="a.png", now=5)
+    assert jobs.begin(THIS, now=6) == "begun"
+    assert item(table)["job_id"] == THIS.job_id
+    assert "output_key" not in item(table)
+
+
+def test_an_older_upload_comes_too_late(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(THIS, now=5)
+    assert jobs.begin(OLD, now=6) == "superseded"
+    assert item(table)["job_id"] == THIS.job_id
+
+
+def test_other_keys_are_other_jobs(jobs: JobRecords) -> None:
+    jobs.begin(NEW, now=5)
+    assert jobs.begin(replace(OLD, key="b.jpg"), now=6) == "begun"
+
+
+def test_the_standing_of_an_upload_unknown_or_under_way(jobs: JobRecords) -> None:
+    assert jobs.standing(THIS) == "under_way"
+    jobs.begin(THIS, now=5)
+    assert jobs.standing(THIS) == "under_way"
+    jobs.wait_for_cut(THIS, now=6)
+    assert jobs.standing(THIS) == "under_way"
+    assert jobs.standing(NEW) == "under_way"
+    assert jobs.standing(OLD) == "superseded"
+
+
+@pytest.mark.parametrize(("end", "standing"), [(REJECTED, "ended"), (SKIPPED, "ended"), (FAILED, "under_way")])
+def test_a_failed_upload_has_not_ended_for_good(jobs: JobRecords, end: Ended, standing: str) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.ended(THIS, end, now=6)
+    assert jobs.standing(THIS) == standing
+
+
+def test_a_delivered_upload_has_ended_and_its_record_says_where(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.delivered(THIS, output_key="a.png", now=6)
+    assert jobs.standing(THIS) == "ended"
+    assert (item(table)["status"], item(table)["output_key"], item(table)["updated_at"]) == ("delivered", "a.png", 6)
+
+
+def test_an_older_upload_does_not_write_into_a_newer_ones_record(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(THIS, now=5)
+    before = item(table)
+    jobs.wait_for_cut(OLD, now=6)
+    jobs.ended(OLD, FAILED, now=6)
+    jobs.delivered(OLD, output_key="a.png", now=6)
+    assert item(table) == before
+
+
+def test_of_twenty_uploads_at_once_the_newest_has_the_record(jobs: JobRecords, table: StateTable) -> None:
+    uploads = iter([replace(THIS, sequencer=f"{number:02}") for number in (*range(10, 20), *range(9, -1, -1))])
+    at_once(20, lambda: jobs.begin(next(uploads), now=5))
+    assert item(table)["sequencer"] == "19"

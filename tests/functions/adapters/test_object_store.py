@@ -1,0 +1,108 @@
+import pytest
+from botocore.exceptions import ClientError
+from dropcut.adapters.object_store import ObjectGoneError, ObjectStore, TooManyTagsError
+
+from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
+
+
+@pytest.fixture
+def store(cloud: Cloud) -> ObjectStore:
+    return cloud.objects
+
+
+def test_what_was_written_is_read_with_its_metadata(store: ObjectStore) -> None:
+    store.write(WORK, "paid/ü.png", b"bytes", content_type="image/png", metadata={"request-id": "r"})
+    opened = store.open(WORK, "paid/ü.png")
+    assert (opened.size_bytes, opened.tag_count, opened.metadata) == (5, 0, {"request-id": "r"})
+    assert opened.read() == store.read(WORK, "paid/ü.png") == b"bytes"
+    assert store.metadata_and_etag(WORK, "paid/ü.png") == ({"request-id": "r"}, opened.etag)
+
+
+def test_what_is_not_there_is_gone(store: ObjectStore) -> None:
+    with pytest.raises(ObjectGoneError, match="s3://photos-in/none"):
+        store.open(INPUT, "none")
+    with pytest.raises(ObjectGoneError):
+        store.tags(INPUT, "none", None)
+    with pytest.raises(ObjectGoneError):
+        store.tag_outcome(INPUT, "none", None, "delivered")
+    assert store.metadata_and_etag(INPUT, "none") is None
+
+
+def test_a_bucket_that_is_not_there_is_an_error_and_not_a_missing_photo(store: ObjectStore) -> None:
+    with pytest.raises(ClientError):
+        store.open("no-such-bucket", "a.jpg")
+
+
+def test_the_version_that_was_announced_is_read_and_tagged(store: ObjectStore, cloud: Cloud) -> None:
+    cloud.clients.s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
+    first = cloud.clients.s3.put_object(Bucket=INPUT, Key="a.jpg", Body=b"first")["VersionId"]
+    cloud.put("a.jpg", b"second")
+    assert store.open(INPUT, "a.jpg", first).read() == b"first"
+    store.tag_outcome(INPUT, "a.jpg", first, "delivered")
+    assert store.tags(INPUT, "a.jpg", first) == {"dropcut": "delivered"}
+    assert store.tags(INPUT, "a.jpg", None) == {}
+    cloud.clients.s3.delete_object(Bucket=INPUT, Key="a.jpg", VersionId=first)
+    with pytest.raises(ObjectGoneError):
+        store.open(INPUT, "a.jpg", first)
+
+
+@pytest.mark.parametrize("before", ["", "team=shop&season=summer", "dropcut=failed&team=shop"])
+def test_the_outcome_is_tagged_beside_the_tags_that_are_there(store: ObjectStore, cloud: Cloud, before: str) -> None:
+    cloud.put("a.jpg", b"x", tags=before)
+    kept = {name: value for name, value in cloud.tags("a.jpg").items() if name != "dropcut"}
+    store.tag_outcome(INPUT, "a.jpg", None, "delivered")
+    assert cloud.tags("a.jpg") == kept | {"dropcut": "delivered"}
+
+
+def test_tagging_makes_no_new_version_of_the_source(store: ObjectStore, cloud: Cloud) -> None:
+    cloud.clients.s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
+    cloud.put("a.jpg", b"x")
+    store.tag_outcome(INPUT, "a.jpg", None, "delivered")
+    assert len(cloud.clients.s3.list_object_versions(Bucket=INPUT)["Versions"]) == 1
+
+
+def test_an_eleventh_tag_is_refused_by_name_and_the_ten_stay(store: ObjectStore, cloud: Cloud) -> None:
+    ten = "&".join(f"t{number}=v" for number in range(10))
+    cloud.put("a.jpg", b"x", tags=ten)
+    with pytest.raises(TooManyTagsError, match=r"a\.jpg has ten tags"):
+        store.tag_outcome(INPUT, "a.jpg", None, "delivered")
+    assert len(cloud.tags("a.jpg")) == 10
+
+
+def test_an_outcome_among_ten_tags_can_change(store: ObjectStore, cloud: Cloud) -> None:
+    cloud.put("a.jpg", b"x", tags="&".join([*(f"t{number}=v" for number in range(9)), "dropcut=failed"]))
+    store.tag_outcome(INPUT, "a.jpg", None, "delivered")
+    assert cloud.tags("a.jpg")["dropcut"] == "delivered"
+
+
+def write(store: ObjectStore, body: bytes, seen_etag: str | None) -> bool:
+    return store.write_if_unchanged(
+        OUTPUT, "a.png", body, content_type="image/png", metadata={"m": "v"}, seen_etag=seen_etag
+    )
+
+
+def test_a_free_name_is_written_once(store: ObjectStore) -> None:
+    assert write(store, b"one", None)
+    assert not write(store, b"two", None)
+    assert store.read(OUTPUT, "a.png") == b"one"
+
+
+def test_an_object_is_replaced_only_if_it_is_the_one_that_was_seen(store: ObjectStore) -> None:
+    write(store, b"one", None)
+    _metadata, etag = store.metadata_and_etag(OUTPUT, "a.png") or ({}, "")
+    assert write(store, b"two", etag)
+    assert not write(store, b"three", etag)
+    assert store.read(OUTPUT, "a.png") == b"two"
+
+
+def test_an_object_that_vanished_meanwhile_is_not_written_by_mistake(store: ObjectStore, cloud: Cloud) -> None:
+    write(store, b"one", None)
+    _metadata, etag = store.metadata_and_etag(OUTPUT, "a.png") or ({}, "")
+    cloud.clients.s3.delete_object(Bucket=OUTPUT, Key="a.png")
+    assert not write(store, b"two", etag)
+    assert write(store, b"two", None)
+
+
+def test_other_errors_of_a_conditional_write_are_not_taken_for_a_race(store: ObjectStore) -> None:
+    with pytest.raises(ClientError):
+        store.write_if_unchanged("no-such-bucket", "k", b"", content_type="image/png", metadata={}, seen_etag=None)

@@ -1,0 +1,36 @@
+import pytest
+from botocore.exceptions import ClientError
+from dropcut.adapters.state_table import StateTable
+
+from tests.functions.cloud import Cloud
+
+
+def test_nothing_is_there_before_the_first_write(table: StateTable) -> None:
+    assert table.get("x") is None
+
+
+def test_texts_and_numbers_come_back_as_they_went_in(table: StateTable) -> None:
+    values = {"text": "ü\n", "empty": "", "whole": 7, "time": 1_722_000_000.123456, "small": 1e-7}
+    update = table.update("x", "SET " + ", ".join(f"#{n} = :{n}".replace("#", "a_") for n in values), values)
+    assert (update.changed, update.before) == (True, None)
+    assert table.get("x") == {"id": "x"} | {f"a_{name}": value for name, value in values.items()}
+
+
+def test_a_condition_that_does_not_hold_changes_nothing_and_shows_what_is_there(table: StateTable) -> None:
+    table.update("x", "SET n = :n", {"n": 1})
+    update = table.update("x", "SET n = :n", {"n": 2}, only_if="n > :n")
+    assert (update.changed, update.before) == (False, {"id": "x", "n": 1.0})
+    assert table.get("x") == {"id": "x", "n": 1.0}
+
+
+def test_a_change_gives_the_item_as_it_was_before(table: StateTable) -> None:
+    table.update("x", "SET #status = :s", {"s": "old"})
+    assert table.update("x", "SET #status = :s", {"s": "new"}).before == {"id": "x", "status": "old"}
+
+
+def test_a_table_that_cannot_be_asked_is_an_error_and_no_guess(cloud: Cloud) -> None:
+    elsewhere = StateTable(cloud.clients.dynamodb, "no-such-table")
+    with pytest.raises(ClientError):
+        elsewhere.get("x")
+    with pytest.raises(ClientError):
+        elsewhere.update("x", "SET n = :n", {"n": 1}, only_if="attribute_not_exists(n)")

@@ -1,0 +1,132 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from dropcut.core.job import (
+    CutRequest,
+    Ended,
+    MalformedMessageError,
+    OutcomeMessage,
+    PaidAnswer,
+    PreparedPicture,
+    SpendingNotice,
+    Upload,
+    read_announcement,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+UPLOAD = Upload(bucket="in", key="ü/a b+c.jpg", sequencer="0A", version_id="v1", arrived_at_seconds=12.5)
+PICTURE = PreparedPicture(work_key="prepared/x.jpeg", sha256="x", format="jpeg", width=80, height=64, size_bytes=9)
+ANSWER = PaidAnswer(
+    work_key="paid/x.png",
+    picture_sha256="x",
+    format="png",
+    width=80,
+    height=64,
+    credits=2.0,
+    request_id=None,
+    provider="ezlink",
+)
+
+
+def test_a_cut_request_survives_the_queue() -> None:
+    request = CutRequest(upload=UPLOAD, picture=PICTURE)
+    assert CutRequest.from_json(request.to_json()) == request
+
+
+@pytest.mark.parametrize("outcome", [ANSWER, Ended(kind="failed", code="c", reason="why\n“so”")])
+def test_an_outcome_survives_the_queue(outcome: PaidAnswer | Ended) -> None:
+    message = OutcomeMessage(upload=UPLOAD, outcome=outcome)
+    assert OutcomeMessage.from_json(message.to_json()) == message
+
+
+NOTICES = [
+    SpendingNotice(kind="paused", code="no_credits", reason="Buy “some”.", until=12.5),
+    SpendingNotice(kind="resumed", code="open", reason="It went well."),
+]
+
+
+@pytest.mark.parametrize("notice", NOTICES, ids=lambda notice: notice.kind)
+def test_a_spending_notice_survives_the_queue_in_plain_ascii(notice: SpendingNotice) -> None:
+    assert notice.to_json().isascii()
+    assert read_announcement(notice.to_json()) == notice
+
+
+@pytest.mark.parametrize("outcome", [ANSWER, Ended(kind="failed", code="c", reason="why")])
+def test_what_deliver_reads_is_told_apart_also_when_a_key_is_called_spending(outcome: PaidAnswer | Ended) -> None:
+    message = OutcomeMessage(upload=replace(UPLOAD, key="spending"), outcome=outcome)
+    assert read_announcement(message.to_json()) == message
+
+
+@given(st.text())
+def test_any_key_survives_the_queue_in_plain_ascii(key: str) -> None:
+    message = CutRequest(upload=replace(UPLOAD, key=key), picture=PICTURE).to_json()
+    assert message.isascii()
+    assert CutRequest.from_json(message).upload.key == key
+
+
+BROKEN: list[str] = [
+    "",
+    "not json",
+    "null",
+    "[]",
+    "7",
+    "{}",
+    '{"upload": {}}',
+    '{"upload": null, "picture": null, "outcome": null}',
+    '{"upload": [], "picture": [], "outcome": []}',
+    '{"upload": "text", "picture": "text", "outcome": "text"}',
+    "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("text", BROKEN, ids=lambda text: text[:40])
+@pytest.mark.parametrize("kind", [CutRequest, OutcomeMessage])
+def test_what_is_no_such_message_is_malformed_and_says_so(kind: Any, text: str) -> None:
+    with pytest.raises(MalformedMessageError, match="The message is not a"):
+        kind.from_json(text)
+
+
+NO_NOTICES = [
+    '"spending"',
+    '["spending"]',
+    '{"spending": null}',
+    '{"spending": {}}',
+    '{"spending": {"kind": "paused"}}',
+]
+
+
+@pytest.mark.parametrize("text", [*BROKEN, *NO_NOTICES], ids=lambda text: text[:40])
+def test_what_is_neither_an_outcome_nor_a_notice_is_malformed_and_says_so(text: str) -> None:
+    with pytest.raises(MalformedMessageError, match="The message is not an outcome"):
+        read_announcement(text)
+
+
+@pytest.mark.parametrize("missing", ["bucket", "key", "sequencer"])
+def test_an_upload_without_what_names_it_is_malformed(missing: str) -> None:
+    fields = json.loads(CutRequest(upload=UPLOAD, picture=PICTURE).to_json())
+    del fields["upload"][missing]
+    with pytest.raises(MalformedMessageError, match=missing):
+        CutRequest.from_json(json.dumps(fields))
+
+
+def test_a_request_in_the_queue_of_outcomes_is_malformed() -> None:
+    with pytest.raises(MalformedMessageError):
+        OutcomeMessage.from_json(CutRequest(upload=UPLOAD, picture=PICTURE).to_json())
+
+
+@pytest.mark.parametrize(
+    ("changed", "same"),
+    [
+        ({"version_id": None}, True),
+        ({"arrived_at_seconds": 99.0}, True),
+        ({"key": "other"}, False),
+        ({"bucket": "other"}, False),
+        ({"sequencer": "0B"}, False),
+        ({"bucket": "inü", "key": "/a b+c.jpg"}, False),
+    ],
+)
+def test_the_job_id_names_the_upload_and_not_the_event(changed: dict[str, Any], same: bool) -> None:
+    assert (replace(UPLOAD, **changed).job_id == UPLOAD.job_id) is same

@@ -1,0 +1,40 @@
+"""Small pictures of every kind the functions meet."""
+
+import io
+from typing import Any
+
+from PIL import Image
+
+ORIENTATION = 0x0112
+TURNED_RIGHT = 6
+"""EXIF: turn it a quarter clockwise to see it upright; what phones write for upright photos."""
+
+
+def picture(
+    kind: str = "jpeg", *, width: int = 80, height: int = 64, mode: str = "RGB", orientation: int = 0, **options: Any
+) -> bytes:
+    """An encoded picture, red in its upper left quarter, `kind` being Pillow's name of the format."""
+    image = Image.new("RGBA", (width, height), (20, 120, 60, 255))
+    image.paste((200, 10, 10, 255), (0, 0, width // 2, height // 2))
+    if mode in ("RGBA", "LA"):
+        image.putpixel((width - 1, height - 1), (0, 0, 0, 0))
+    if orientation:
+        exif = Image.Exif()
+        exif[ORIENTATION] = orientation
+        options["exif"] = exif
+    encoded = io.BytesIO()
+    if mode not in ("RGBA", "LA"):
+        image = image.convert("RGB")
+    image.convert(mode).save(encoded, kind, **options)
+    return encoded.getvalue()
+
+
+def cutout(kind: str = "png", *, width: int = 80, height: int = 64) -> bytes:
+    """What the API answers with: a picture with an alpha channel."""
+    return picture(kind, width=width, height=height, mode="RGBA", **({"lossless": True} if kind == "webp" else {}))
+
+
+def decoded(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image

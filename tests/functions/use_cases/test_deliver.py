@@ -1,0 +1,323 @@
+"""What the world sees of a photo's end: the output, the tag, the event, and the record."""
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.object_store import ObjectGoneError
+from dropcut.core.job import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, SpendingNotice, Upload
+from dropcut.core.message_result import Done, Message
+from dropcut.use_cases.deliver import Deliver, OutputKeepsChangingError
+
+from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
+
+NOW = 1_722_000_000.0
+UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
+ANSWER = PaidAnswer(
+    work_key="paid/abc.png",
+    picture_sha256="abc",
+    format="png",
+    width=80,
+    height=64,
+    credits=2.0,
+    request_id="r1",
+    provider="ezlink",
+)
+REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
+FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.")
+SKIPPED = Ended(kind="skipped", code="gone", reason="It is gone.")
+
+
+class FakeEventBus:
+    def __init__(self) -> None:
+        self.published: list[tuple[str, dict[str, Any]]] = []
+
+    def publish(self, detail_type: str, detail: dict[str, Any]) -> None:
+        self.published.append((detail_type, detail))
+
+    @property
+    def types(self) -> list[str]:
+        return [detail_type for detail_type, _detail in self.published]
+
+
+class World:
+    """A deliver stage and what it works on: one photo uploaded, its answer paid for."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud, self.events = cloud, FakeEventBus()
+        self.jobs = JobRecords(table=cloud.table)
+        self.deliver = Deliver(
+            objects=cloud.objects,
+            jobs=self.jobs,
+            events=self.events,  # type: ignore[arg-type]
+            work_bucket=WORK,
+            output_bucket=OUTPUT,
+            clock=lambda: NOW,
+        )
+        cloud.put(ANSWER.work_key, b"cut-out", bucket=WORK)
+        self.upload()
+
+    def upload(self, upload: Upload = UPLOAD, *, tags: str = "") -> None:
+        self.cloud.put(upload.key, b"photo", tags=tags)
+        self.jobs.begin(upload, now=NOW)
+
+    def end(self, outcome: PaidAnswer | Ended = ANSWER, upload: Upload = UPLOAD) -> None:
+        message = OutcomeMessage(upload=upload, outcome=outcome).to_json()
+        assert self.deliver(Message(body=message, receive_count=1, sent_at_seconds=NOW)) == Done()
+
+    def record(self, key: str = UPLOAD.key) -> dict[str, Any]:
+        return self.cloud.item(f"object#{INPUT}/{key}") or {}
+
+
+@pytest.fixture
+def world(cloud: Cloud) -> World:
+    return World(cloud)
+
+
+@pytest.mark.parametrize(("format_", "content_type"), [("png", "image/png"), ("webp", "image/webp")])
+def test_a_cut_out_is_written_beside_nothing_else_and_told_everywhere(
+    world: World, format_: str, content_type: str
+) -> None:
+    world.end(replace(ANSWER, format=format_))
+    key = f"shop/a.{format_}"
+    assert world.cloud.keys(OUTPUT) == [key]
+    assert world.cloud.read(OUTPUT, key) == b"cut-out"
+    assert world.cloud.clients.s3.head_object(Bucket=OUTPUT, Key=key)["ContentType"] == content_type
+    assert world.cloud.tags("shop/a.jpg") == {"dropcut": "delivered"}
+    assert (world.record()["status"], world.record()["output_key"]) == ("delivered", key)
+    assert world.events.published == [
+        (
+            "Cutout Delivered",
+            {
+                "job_id": UPLOAD.job_id,
+                "bucket": INPUT,
+                "key": "shop/a.jpg",
+                "version_id": None,
+                "output_bucket": OUTPUT,
+                "output_key": key,
+                "width": 80,
+                "height": 64,
+                "size_bytes": 7,
+                "credits": 2.0,
+                "request_id": "r1",
+                "picture_sha256": "abc",
+            },
+        )
+    ]
+
+
+@pytest.mark.parametrize("key", ["shop/a.jpg", "ü b+c/日本 100%.jpg", "k" * 1020 + ".jpg", "日" * 340 + ".jpg"])
+def test_a_cut_out_says_where_it_comes_from(world: World, key: str) -> None:
+    upload = replace(UPLOAD, key=key, version_id=None)
+    world.upload(upload)
+    world.end(replace(ANSWER, request_id=None, credits=0.0), upload)
+    (output_key,) = world.cloud.keys(OUTPUT)
+    metadata = world.cloud.metadata(output_key)
+    assert metadata["dropcut-job-id"] == upload.job_id
+    assert metadata["dropcut-picture-sha256"] == "abc"
+    assert (metadata["dropcut-request-id"], metadata["dropcut-credits"]) == ("none", "0")
+    assert unquote(metadata["dropcut-source"]) in (key, "too-long")
+    assert metadata["dropcut-source-version"] == "none"
+    assert sum(len(name) + len(value) for name, value in metadata.items()) <= 2048
+
+
+def test_two_photos_that_would_share_a_name_both_get_one(world: World) -> None:
+    other = replace(UPLOAD, key="shop/a.webp")
+    world.upload(other)
+    world.end()
+    world.end(upload=other)
+    assert sorted(world.cloud.keys(OUTPUT)) == ["shop/a.png", "shop/a.webp.png"]
+    assert world.cloud.metadata("shop/a.webp.png")["dropcut-source"] == "shop/a.webp"
+    assert world.record("shop/a.webp")["output_key"] == "shop/a.webp.png"
+
+
+def test_somebody_elses_object_is_never_overwritten(world: World) -> None:
+    for key in ("shop/a.png", "shop/a.jpg.png"):
+        world.cloud.put(key, b"not ours", bucket=OUTPUT)
+    world.end()
+    assert world.cloud.read(OUTPUT, "shop/a.png") == world.cloud.read(OUTPUT, "shop/a.jpg.png") == b"not ours"
+    assert world.cloud.read(OUTPUT, world.record()["output_key"]) == b"cut-out"
+    assert len(world.cloud.keys(OUTPUT)) == 3
+
+
+def test_a_newer_upload_replaces_the_cut_out_of_an_older_one(world: World) -> None:
+    world.end()
+    newer = replace(UPLOAD, sequencer="03")
+    world.upload(newer)
+    world.cloud.put("paid/new.png", b"new cut-out", bucket=WORK)
+    world.end(replace(ANSWER, work_key="paid/new.png"), newer)
+    assert world.cloud.keys(OUTPUT) == ["shop/a.png"]
+    assert world.cloud.read(OUTPUT, "shop/a.png") == b"new cut-out"
+
+
+def test_an_older_upload_never_replaces_the_cut_out_of_a_newer_one(world: World) -> None:
+    newer = replace(UPLOAD, sequencer="03")
+    world.upload(newer)
+    world.end(upload=newer)
+    world.cloud.put("paid/old.png", b"old cut-out", bucket=WORK)
+    world.end(replace(ANSWER, work_key="paid/old.png"), UPLOAD)
+    assert world.cloud.read(OUTPUT, "shop/a.png") == b"cut-out"
+    assert world.events.types == ["Cutout Delivered", "Cutout Skipped"]
+    assert world.events.published[1][1]["code"] == "superseded"
+    assert (world.record()["status"], world.record()["job_id"]) == ("delivered", newer.job_id)
+
+
+@pytest.mark.parametrize("outcome", [ANSWER, REJECTED, SKIPPED])
+def test_an_end_told_twice_is_told_the_world_once(world: World, outcome: PaidAnswer | Ended) -> None:
+    world.end(outcome)
+    world.end(outcome)
+    assert len(world.events.published) == 1
+
+
+def test_a_photo_that_failed_may_be_delivered_later(world: World) -> None:
+    world.end(FAILED)
+    assert world.cloud.tags("shop/a.jpg") == {"dropcut": "failed"}
+    world.end()
+    assert world.events.types == ["Cutout Failed", "Cutout Delivered"]
+    assert world.cloud.tags("shop/a.jpg") == {"dropcut": "delivered"}
+    assert world.record()["status"] == "delivered"
+    assert "reason" not in world.record()
+
+
+@pytest.mark.parametrize(
+    ("end", "tags"), [(REJECTED, {"dropcut": "rejected"}), (FAILED, {"dropcut": "failed"}), (SKIPPED, {})]
+)
+def test_an_end_without_a_cut_out_is_told_with_its_reason(world: World, end: Ended, tags: dict[str, str]) -> None:
+    world.end(end)
+    ((detail_type, detail),) = world.events.published
+    assert detail_type == f"Cutout {end.kind.capitalize()}"
+    assert (detail["key"], detail["code"], detail["reason"]) == ("shop/a.jpg", end.code, end.reason)
+    assert world.cloud.tags("shop/a.jpg") == tags
+    assert (world.record()["status"], world.record()["code"], world.record()["reason"]) == (
+        end.kind,
+        end.code,
+        end.reason,
+    )
+    assert world.cloud.keys(OUTPUT) == []
+
+
+def test_a_source_the_user_wants_skipped_keeps_the_users_tag(world: World) -> None:
+    world.upload(tags="dropcut=skip")
+    world.end(replace(SKIPPED, code="left_alone"))
+    assert world.cloud.tags("shop/a.jpg") == {"dropcut": "skip"}
+
+
+def test_a_source_that_vanished_is_delivered_all_the_same(world: World) -> None:
+    world.cloud.clients.s3.delete_object(Bucket=INPUT, Key="shop/a.jpg")
+    world.end()
+    assert world.events.types == ["Cutout Delivered"]
+    assert world.cloud.keys(OUTPUT) == ["shop/a.png"]
+
+
+def test_a_source_with_ten_tags_is_delivered_all_the_same(world: World) -> None:
+    world.upload(tags="&".join(f"t{number}=v" for number in range(10)))
+    world.end()
+    assert world.events.types == ["Cutout Delivered"]
+    assert "dropcut" not in world.cloud.tags("shop/a.jpg")
+
+
+def test_an_older_uploads_end_does_not_tag_the_newer_photo(world: World) -> None:
+    world.upload(replace(UPLOAD, sequencer="03"))
+    world.end(REJECTED)
+    assert world.cloud.tags("shop/a.jpg") == {}
+
+
+def test_the_version_that_was_cut_out_gets_the_tag(world: World) -> None:
+    world.cloud.clients.s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
+    put = world.cloud.clients.s3.put_object(Bucket=INPUT, Key="shop/a.jpg", Body=b"one")
+    versioned = replace(UPLOAD, version_id=put["VersionId"])
+    world.cloud.put("shop/a.jpg", b"two")
+    world.end(upload=versioned)
+    assert world.cloud.objects.tags(INPUT, "shop/a.jpg", versioned.version_id) == {"dropcut": "delivered"}
+    assert world.cloud.tags("shop/a.jpg") == {}
+    assert world.cloud.metadata("shop/a.png")["dropcut-source-version"] == versioned.version_id
+
+
+def test_a_paid_answer_that_is_not_there_is_an_error_to_be_tried_again(world: World) -> None:
+    with pytest.raises(ObjectGoneError, match="paid/none"):
+        world.end(replace(ANSWER, work_key="paid/none"))
+    assert world.events.published == []
+
+
+def test_what_is_no_outcome_is_malformed(world: World) -> None:
+    with pytest.raises(MalformedMessageError):
+        world.deliver(Message(body="{}", receive_count=1, sent_at_seconds=NOW))
+
+
+def test_an_outcome_set_aside_is_announced_as_failed(world: World) -> None:
+    message = OutcomeMessage(upload=UPLOAD, outcome=ANSWER).to_json()
+    world.deliver.announce_failure(Message(body=message, receive_count=5, sent_at_seconds=NOW), "Failed 5 times.")
+    assert world.events.types == ["Cutout Failed"]
+    assert (world.record()["status"], world.record()["code"]) == ("failed", "deliver_failed")
+
+
+PAUSED = SpendingNotice(kind="paused", code="no_credits", reason="Buy some.", until=NOW + 60)
+RESUMED = SpendingNotice(kind="resumed", code="open", reason="A call went well again.")
+
+
+@pytest.mark.parametrize(("notice", "detail_type"), [(PAUSED, "Spending Paused"), (RESUMED, "Spending Resumed")])
+def test_a_pause_of_spending_and_its_end_are_told_the_world(
+    world: World, notice: SpendingNotice, detail_type: str
+) -> None:
+    before = world.record()
+    message = Message(body=notice.to_json(), receive_count=1, sent_at_seconds=NOW)
+    assert world.deliver(message) == Done()
+    detail = {"kind": notice.kind, "code": notice.code, "reason": notice.reason, "until": notice.until}
+    assert world.events.published == [(detail_type, detail)]
+    assert (world.cloud.keys(OUTPUT), world.cloud.tags("shop/a.jpg"), world.record()) == ([], {}, before)
+
+
+def test_a_notice_set_aside_is_no_photo_that_failed(world: World) -> None:
+    message = Message(body=PAUSED.to_json(), receive_count=5, sent_at_seconds=NOW)
+    world.deliver.announce_failure(message, "Failed 5 times.")
+    assert world.events.published == []
+
+
+def test_somebody_who_writes_between_our_look_and_our_write_keeps_the_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look comes when a cut-out is there already: here our own older one, until somebody else writes over it."""
+    ours = {"dropcut-source-sha256": hashlib.sha256(b"shop/a.jpg").hexdigest(), "dropcut-sequencer": "0"}
+    world.cloud.objects.write(OUTPUT, "shop/a.png", b"our older one", content_type="image/png", metadata=ours)
+    look = world.cloud.objects.metadata_and_etag
+    seen: list[str] = []
+
+    def look_then_lose(bucket: str, key: str) -> Any:
+        found = look(bucket, key)
+        if not seen:
+            world.cloud.put(key, b"somebody else's", bucket=OUTPUT)
+        seen.append(key)
+        return found
+
+    monkeypatch.setattr(world.cloud.objects, "metadata_and_etag", look_then_lose)
+    world.end()
+    assert world.cloud.read(OUTPUT, "shop/a.png") == b"somebody else's"
+    assert world.record()["output_key"] == "shop/a.jpg.png"
+
+
+def test_the_same_photo_delivered_twice_at_once_gets_one_cut_out(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = world.cloud.objects.metadata_and_etag
+    seen: list[str] = []
+
+    def look_while_the_double_writes(bucket: str, key: str) -> Any:
+        found = look(bucket, key)
+        seen.append(key)
+        if len(seen) == 1:
+            world.end()
+        return found
+
+    monkeypatch.setattr(world.cloud.objects, "metadata_and_etag", look_while_the_double_writes)
+    world.end()
+    assert world.cloud.keys(OUTPUT) == ["shop/a.png"]
+
+
+def test_a_name_that_keeps_changing_is_an_error_to_be_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.cloud.objects, "write_if_unchanged", lambda *_, **__: False)
+    with pytest.raises(OutputKeepsChangingError, match=r"shop/a\.jpg"):
+        world.end()
+    assert world.events.published == []

@@ -1,0 +1,362 @@
+"""The pipeline: queues that lose nothing, functions that may do exactly their work, uploads that reach the first."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from dropcut.environment import (
+    CutEnvironment,
+    DeliverEnvironment,
+    Environment,
+    GatekeeperEnvironment,
+    PrepareEnvironment,
+)
+
+from .conftest import Synthesized, written_out
+
+STAGES = ("Prepare", "Cut", "Deliver")
+FUNCTIONS = (*STAGES, "Gatekeeper")
+FOURTEEN_DAYS = 14 * 24 * 3600
+
+
+def queue(app: Synthesized, stage: str) -> Any:
+    return app.properties("Pipeline", "AWS::SQS::Queue", f"{stage}QueuesQueue")
+
+
+def function(app: Synthesized, stage: str) -> Any:
+    return app.properties("Pipeline", "AWS::Lambda::Function", f"{stage}Code")
+
+
+# ---- queues
+
+
+def test_every_queue_has_a_dead_letter_queue_of_its_own(app: Synthesized) -> None:
+    assert len(app.resources("Pipeline", "AWS::SQS::Queue")) == 6
+    for stage, receives in (("Prepare", 15), ("Cut", 1000), ("Deliver", 15)):
+        redrive = queue(app, stage)["RedrivePolicy"]
+        assert written_out(redrive["deadLetterTargetArn"]) == f"<{stage}QueuesDeadLetterQueue.Arn>"
+        assert redrive["maxReceiveCount"] == receives
+
+
+def test_every_queue_keeps_messages_for_14_days_and_encrypts_them_by_itself(app: Synthesized) -> None:
+    for name, resource in app.resources("Pipeline", "AWS::SQS::Queue").items():
+        properties = resource["Properties"]
+        assert properties["MessageRetentionPeriod"] == FOURTEEN_DAYS, name
+        assert properties["SqsManagedSseEnabled"] is True, name
+        assert "KmsMasterKeyId" not in properties, name
+        assert "FifoQueue" not in properties, name
+
+
+def test_every_queue_is_reached_by_tls_only(app: Synthesized) -> None:
+    policies = app.resources("Pipeline", "AWS::SQS::QueuePolicy").values()
+    guarded = {
+        written_out(queue)
+        for policy in policies
+        for queue in policy["Properties"]["Queues"]
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    }
+    assert len(guarded) == 6
+
+
+@pytest.mark.parametrize("api_timeout_seconds", [1.0, 65.0, 300.5])
+def test_visibility_is_six_times_the_timeout(
+    synthesize: Callable[..., Synthesized], api_timeout_seconds: float
+) -> None:
+    app = synthesize(api_timeout_seconds=api_timeout_seconds)
+    for stage in STAGES:
+        assert queue(app, stage)["VisibilityTimeout"] == 6 * function(app, stage)["Timeout"]
+
+
+# ---- functions
+
+
+def test_the_functions(app: Synthesized) -> None:
+    for stage, memory_mb in (("Prepare", 1769), ("Cut", 1024), ("Deliver", 1769)):
+        properties = function(app, stage)
+        assert properties["Handler"] == f"dropcut.entries.{stage.lower()}.handler"
+        assert properties["Runtime"] == "python3.13"
+        assert properties["Architectures"] == ["arm64"]
+        assert properties["MemorySize"] == memory_mb
+        assert properties["TracingConfig"] == {"Mode": "Active"}
+        assert "ReservedConcurrentExecutions" not in properties
+
+
+def test_cut_runs_longer_than_its_longest_call(synthesize: Callable[..., Synthesized]) -> None:
+    for seconds in (1.0, 65.0):
+        assert function(synthesize(api_timeout_seconds=seconds), "Cut")["Timeout"] > 2 * seconds
+
+
+def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(app: Synthesized) -> None:
+    sources = {
+        written_out(resource["Properties"]["EventSourceArn"]): resource["Properties"]
+        for resource in app.resources("Pipeline", "AWS::Lambda::EventSourceMapping").values()
+    }
+    assert set(sources) == {f"<{stage}QueuesQueue.Arn>" for stage in STAGES}
+    for stage, concurrency in (("Prepare", 10), ("Cut", 5), ("Deliver", 10)):
+        source = sources[f"<{stage}QueuesQueue.Arn>"]
+        assert source["BatchSize"] == 10
+        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert source["ScalingConfig"] == {"MaximumConcurrency": concurrency}
+        assert "MaximumBatchingWindowInSeconds" not in source
+
+
+def test_max_concurrency_is_cuts(synthesize: Callable[..., Synthesized]) -> None:
+    app = synthesize(max_concurrency=7)
+    limits = [
+        resource["Properties"]["ScalingConfig"]["MaximumConcurrency"]
+        for resource in app.resources("Pipeline", "AWS::Lambda::EventSourceMapping").values()
+    ]
+    assert sorted(limits) == [7, 10, 10]
+
+
+@pytest.mark.parametrize(
+    ("stage", "environment"),
+    [
+        ("Prepare", PrepareEnvironment),
+        ("Cut", CutEnvironment),
+        ("Deliver", DeliverEnvironment),
+        ("Gatekeeper", GatekeeperEnvironment),
+    ],
+)
+def test_a_function_is_told_what_its_environment_class_reads(
+    app: Synthesized, stage: str, environment: type[Environment]
+) -> None:
+    told = function(app, stage)["Environment"]["Variables"]
+    ours = {name: value for name, value in told.items() if not name.startswith("POWERTOOLS_")}
+    assert set(ours) == {field.name.upper() for field in fields(environment)}
+    environment.read({name: value if isinstance(value, str) else "known at deployment" for name, value in ours.items()})
+    assert told["POWERTOOLS_SERVICE_NAME"] == "dropcut-prod"
+    assert told["POWERTOOLS_METRICS_NAMESPACE"] == "Dropcut"
+    assert told["POWERTOOLS_LOG_LEVEL"] == "INFO"
+
+
+def test_settings_reach_the_paid_call_with_their_values_whole(synthesize: Callable[..., Synthesized]) -> None:
+    app = synthesize(
+        provider="stability", daily_credit_limit=12345678.5, credits_per_image=5.0, retry_base_seconds=0.05
+    )
+    told = function(app, "Cut")["Environment"]["Variables"]
+    assert told["PROVIDER"] == "stability"
+    assert told["API_BASE_URL"] == "https://api.stability.ai"
+    assert float(told["DAILY_CREDIT_LIMIT"]) == 12345678.5
+    assert (told["CREDITS_PER_IMAGE"], told["RETRY_BASE_SECONDS"]) == ("5", "0.05")
+
+
+def test_a_functions_own_addresses_are_its_own_queues(app: Synthesized) -> None:
+    for stage in STAGES:
+        told = function(app, stage)["Environment"]["Variables"]
+        assert written_out(told["QUEUE_URL"]) == f"<{stage}QueuesQueue>"
+        assert written_out(told["DEAD_LETTER_QUEUE_URL"]) == f"<{stage}QueuesDeadLetterQueue>"
+
+
+def test_logs_are_kept_for_30_days(app: Synthesized) -> None:
+    groups = app.resources("Pipeline", "AWS::Logs::LogGroup")
+    assert len(groups) == 4
+    assert {group["Properties"]["RetentionInDays"] for group in groups.values()} == {30}
+    used = {written_out(function(app, name)["LoggingConfig"]["LogGroup"]) for name in FUNCTIONS}
+    assert used == {f"<{name}Logs>" for name in FUNCTIONS}
+
+
+# ---- permissions
+
+CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
+SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dropcut-prod-api-key-??????"
+EVENT_SOURCE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:event-source-mapping:<CutEventSource>"
+STATE = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
+
+
+def any_function(name: str) -> dict[str, set[str]]:
+    return {
+        f"<{name}Logs.Arn>": {"logs:CreateLogStream", "logs:PutLogEvents"},
+        "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
+        "<StateTable.Arn>": STATE,
+    }
+
+
+def own(stage: str) -> dict[str, set[str]]:
+    return {
+        **any_function(stage),
+        f"<{stage}QueuesQueue.Arn>": CONSUME,
+        f"<{stage}QueuesDeadLetterQueue.Arn>": {"sqs:SendMessage"},
+    }
+
+
+ALLOWED = {
+    "Prepare": {
+        **own("Prepare"),
+        "<InputBucket.Arn>/*": {"s3:GetObject", "s3:GetObjectTagging"},
+        "<InputBucket.Arn>": {"s3:ListBucket"},
+        "<WorkBucket.Arn>/prepared/*": {"s3:PutObject"},
+        "<CutQueuesQueue.Arn>": {"sqs:SendMessage"},
+        "<DeliverQueuesQueue.Arn>": {"sqs:SendMessage"},
+    },
+    "Cut": {
+        **own("Cut"),
+        "<WorkBucket.Arn>/prepared/*": {"s3:GetObject"},
+        "<WorkBucket.Arn>/paid/*": {"s3:GetObject", "s3:PutObject"},
+        "<WorkBucket.Arn>": {"s3:ListBucket"},
+        SECRET: {"secretsmanager:GetSecretValue"},
+        "<DeliverQueuesQueue.Arn>": {"sqs:SendMessage"},
+    },
+    "Deliver": {
+        **own("Deliver"),
+        "<WorkBucket.Arn>/paid/*": {"s3:GetObject"},
+        "<WorkBucket.Arn>": {"s3:ListBucket"},
+        "<OutputBucket.Arn>/*": {"s3:PutObject", "s3:GetObject"},
+        "<OutputBucket.Arn>": {"s3:ListBucket"},
+        "<InputBucket.Arn>/*": {"s3:GetObjectTagging", "s3:PutObjectTagging"},
+        "<InputBucket.Arn>": {"s3:ListBucket"},
+        "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default": {"events:PutEvents"},
+    },
+    "Gatekeeper": {
+        **any_function("Gatekeeper"),
+        EVENT_SOURCE: {"lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"},
+        "<CutCodeFunction.Arn>": {"lambda:InvokeFunction"},
+        "<CutQueuesQueue.Arn>": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+        "<DeliverQueuesQueue.Arn>": {"sqs:SendMessage"},
+    },
+}
+
+
+def statements(app: Synthesized, stage: str) -> list[Any]:
+    role = app.properties("Pipeline", "AWS::IAM::Role", f"{stage}Role")
+    assert "ManagedPolicyArns" not in role
+    return [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+
+
+def allowed(app: Synthesized, stage: str) -> dict[str, set[str]]:
+    """Actions by resource."""
+    table: dict[str, set[str]] = {}
+    for statement in statements(app, stage):
+        assert statement["Effect"] == "Allow"
+        for resource in as_list(statement["Resource"]):
+            table.setdefault(written_out(resource), set()).update(as_list(statement["Action"]))
+    return table
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize("stage", FUNCTIONS)
+def test_a_role_allows_exactly_what_its_function_does(app: Synthesized, stage: str) -> None:
+    assert allowed(app, stage) == ALLOWED[stage]
+
+
+def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_nothing_else(
+    full_app: Synthesized,
+) -> None:
+    for stage, reading in (
+        ("Prepare", {"s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"}),
+        (
+            "Deliver",
+            {
+                "s3:GetObjectTagging",
+                "s3:PutObjectTagging",
+                "s3:GetObjectVersionTagging",
+                "s3:PutObjectVersionTagging",
+            },
+        ),
+    ):
+        expected = {**ALLOWED[stage], "<InputBucket.Arn>/in/*": reading}
+        del expected["<InputBucket.Arn>/*"]
+        assert allowed(full_app, stage) == expected
+
+
+def test_events_are_published_under_our_own_name_only(app: Synthesized) -> None:
+    publish = [s for s in statements(app, "Deliver") if s["Action"] == "events:PutEvents"]
+    assert [s["Condition"] for s in publish] == [{"StringEqualsIfExists": {"events:source": "dropcut"}}]
+
+
+def test_no_policy_but_the_roles_own_and_no_wildcard_action_anywhere(app: Synthesized) -> None:
+    assert not app.resources("Pipeline", "AWS::IAM::Policy")
+    assert not app.resources("Pipeline", "AWS::IAM::ManagedPolicy")
+    for stage in FUNCTIONS:
+        assert not [a for s in statements(app, stage) for a in as_list(s["Action"]) if "*" in a or "?" in a]
+
+
+# ---- uploads
+
+
+def rule(app: Synthesized) -> Any:
+    return app.properties("Pipeline", "AWS::Events::Rule", "UploadsRule")
+
+
+def test_new_objects_of_the_input_bucket_go_to_prepare(app: Synthesized) -> None:
+    pattern = rule(app)["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert [written_out(name) for name in pattern["detail"]["bucket"]["name"]] == ["<InputBucket>"]
+    assert "object" not in pattern["detail"]
+    (target,) = rule(app)["Targets"]
+    assert written_out(target["Arn"]) == "<PrepareQueuesQueue.Arn>"
+    assert written_out(target["DeadLetterConfig"]["Arn"]) == "<PrepareQueuesDeadLetterQueue.Arn>"
+
+
+def test_a_prefix_is_filtered_before_anything_runs(full_app: Synthesized) -> None:
+    assert rule(full_app)["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "in/"}]}
+    assert function(full_app, "Prepare")["Environment"]["Variables"]["INPUT_PREFIX"] == "in/"
+
+
+def test_only_that_rule_may_send_to_the_intake_and_its_dead_letter_queue(app: Synthesized) -> None:
+    senders = [
+        statement
+        for policy in app.resources("Pipeline", "AWS::SQS::QueuePolicy").values()
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Allow"
+    ]
+    assert {written_out(s["Resource"]) for s in senders} == {
+        "<PrepareQueuesQueue.Arn>",
+        "<PrepareQueuesDeadLetterQueue.Arn>",
+    }
+    for statement in senders:
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Action"] == "sqs:SendMessage"
+        assert written_out(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == "<UploadsRule.Arn>"
+
+
+# ---- the secret
+
+
+def test_the_secret_has_a_name_and_no_value(app: Synthesized) -> None:
+    secret = app.properties("Pipeline", "AWS::SecretsManager::Secret", "ApiKey")
+    assert secret["Name"] == "dropcut-prod-api-key"
+    assert "SecretString" not in secret
+    assert "GenerateSecretString" not in secret
+
+
+# ---- the gate
+
+
+def test_the_gatekeeper_is_woken_when_spending_is_paused_and_once_a_minute(app: Synthesized) -> None:
+    paused = app.properties("Pipeline", "AWS::Events::Rule", "GatekeeperWhenPaused")
+    assert paused["EventPattern"] == {"source": ["dropcut"], "detail-type": ["Spending Paused"]}
+    assert "ScheduleExpression" not in paused
+    every_minute = app.properties("Pipeline", "AWS::Events::Rule", "GatekeeperEveryMinute")
+    assert every_minute["ScheduleExpression"] == "rate(1 minute)"
+    for rule_ in (paused, every_minute):
+        assert [written_out(target["Arn"]) for target in rule_["Targets"]] == ["<GatekeeperCodeFunction.Arn>"]
+    permissions = [p["Properties"] for p in app.resources("Pipeline", "AWS::Lambda::Permission").values()]
+    assert {written_out(p["SourceArn"]) for p in permissions} == {
+        "<GatekeeperWhenPaused.Arn>",
+        "<GatekeeperEveryMinute.Arn>",
+    }
+
+
+def test_the_gatekeeper_outlives_a_probe(app: Synthesized) -> None:
+    assert function(app, "Gatekeeper")["Timeout"] > function(app, "Cut")["Timeout"]
+
+
+def test_a_deployment_never_turns_the_event_source_on(app: Synthesized) -> None:
+    """Nothing is said about `Enabled`, so an update leaves a closed gate as it is."""
+    for source in app.resources("Pipeline", "AWS::Lambda::EventSourceMapping").values():
+        assert "Enabled" not in source["Properties"]
+
+
+def test_a_shared_pace_is_all_that_another_stacks_table_is_used_for(synthesize: Callable[..., Synthesized]) -> None:
+    app = synthesize(pace_table="Other-StateTable")
+    assert function(app, "Cut")["Environment"]["Variables"]["PACE_TABLE"] == "Other-StateTable"
+    shared = [s for s in statements(app, "Cut") if s["Sid"] == "SharePace"]
+    assert [written_out(s["Resource"]).rpartition("/")[2] for s in shared] == ["Other-StateTable"]
+    assert [s["Action"] for s in shared] == ["dynamodb:UpdateItem"]
+    assert [s["Condition"] for s in shared] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "pace#*"}}]

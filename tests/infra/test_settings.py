@@ -1,0 +1,232 @@
+"""Settings: what is allowed, what is refused and how it is said, and the README's table of them."""
+
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from infra.settings import BEGIN, Settings, SettingsError, settings_table, with_settings_table
+
+GOOD = [
+    ("stage", "dev-2", "dev-2"),
+    ("provider", "stability", "stability"),
+    ("api_base_url", "https://proxy.example.com/api/", "https://proxy.example.com/api"),
+    ("api_base_url", "http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+    ("api_base_url", "http://localhost:8080", "http://localhost:8080"),
+    ("api_base_url", "http://[::1]:8080", "http://[::1]:8080"),
+    ("rate_limit_requests", "100", 100),
+    ("rate_limit_requests", 100, 100),
+    ("rate_limit_seconds", "0.5", 0.5),
+    ("lockout_seconds", "0", 0.0),
+    ("credits_per_image", "2.5", 2.5),
+    ("daily_credit_limit", "1000", 1000.0),
+    ("output_format", "webp", "webp"),
+    ("input_prefix", "photos/new ones/", "photos/new ones/"),
+    ("input_prefix", "", ""),
+    ("alarm_email", "ops+dropcut@example.co.uk", "ops+dropcut@example.co.uk"),
+    ("alarm_email", "", ""),
+    ("max_concurrency", "1000", 1000),
+    ("api_timeout_seconds", "1", 1.0),
+    ("max_attempts", "1", 1),
+    ("max_possibly_paid", "1", 1),
+    ("pause_after_failures", "2", 2),
+    (
+        "pace_table",
+        "Dropcut-prod-Storage-StateTable9728C7E5-3E2AF03A620E7",
+        "Dropcut-prod-Storage-StateTable9728C7E5-3E2AF03A620E7",
+    ),
+    ("pace_table", "", ""),
+    ("retry_base_seconds", "0.05", 0.05),
+    ("pause_seconds", "1", 1.0),
+    ("keep_results_days", "3650", 3650),
+    ("versioned_input", "true", True),
+    ("versioned_input", False, False),
+    ("rejection_alarm_percent", "100", 100),
+    ("architecture", "x86_64", "x86_64"),
+    ("bundle_for", "this_machine", "this_machine"),
+]
+
+BAD = [
+    ("stage", "Prod"),
+    ("stage", ""),
+    ("stage", "a" * 17),
+    ("stage", "2nd"),
+    ("provider", "stability "),
+    ("provider", "openai"),
+    ("api_base_url", "api.ezlinkai.com"),
+    ("api_base_url", "http://api.ezlinkai.com"),
+    ("api_base_url", "http://127.0.0.1.example.com"),
+    ("api_base_url", "https://user:secret@example.com"),
+    ("api_base_url", "https://example.com/?key=1"),
+    ("api_base_url", "https://exa mple.com"),
+    ("api_base_url", "https://example.com:port"),
+    ("api_base_url", "ftp://example.com"),
+    ("api_base_url", 1),
+    ("rate_limit_requests", "0"),
+    ("rate_limit_requests", "1.5"),
+    ("rate_limit_requests", "1e2"),
+    ("rate_limit_requests", " 5"),
+    ("rate_limit_requests", ""),
+    ("rate_limit_requests", "five"),
+    ("rate_limit_requests", True),
+    ("rate_limit_requests", "١٢"),
+    ("rate_limit_seconds", "0"),
+    ("rate_limit_seconds", "-1"),
+    ("rate_limit_seconds", "nan"),
+    ("rate_limit_seconds", "inf"),
+    ("rate_limit_seconds", "9" * 400),
+    ("lockout_seconds", "-0.1"),
+    ("credits_per_image", "0"),
+    ("daily_credit_limit", "-1"),
+    ("output_format", "jpg"),
+    ("output_format", "PNG"),
+    ("input_prefix", "/photos"),
+    ("input_prefix", "photos/*"),
+    ("input_prefix", "photos/${aws:username}"),
+    ("input_prefix", "photos/\n"),
+    ("input_prefix", "a" * 513),
+    ("alarm_email", "someone"),
+    ("alarm_email", "a@example.com,b@example.com"),
+    ("max_concurrency", "1"),
+    ("max_concurrency", "1001"),
+    ("api_timeout_seconds", "0.5"),
+    ("api_timeout_seconds", "900"),
+    ("max_attempts", "0"),
+    ("max_possibly_paid", "0"),
+    ("pause_after_failures", "1"),
+    ("pace_table", "arn:aws:dynamodb:us-east-1:000000000000:table/other"),
+    ("retry_base_seconds", "-1"),
+    ("pause_seconds", "0"),
+    ("pause_seconds", "43200"),
+    ("keep_results_days", "0"),
+    ("keep_results_days", "3651"),
+    ("versioned_input", "yes"),
+    ("versioned_input", "True"),
+    ("versioned_input", 1),
+    ("rejection_alarm_percent", "101"),
+    ("architecture", "arm"),
+    ("bundle_for", "docker"),
+    ("provider", ["ezlink"]),
+    ("max_attempts", None),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), GOOD)
+def test_a_good_value_is_read(name: str, value: object, expected: object) -> None:
+    read = getattr(Settings.from_context({name: value}), name)
+    assert (read, type(read)) == (expected, type(expected))
+
+
+def test_every_setting_is_tried_with_a_good_and_a_bad_value() -> None:
+    names = {field.name for field in fields(Settings)}
+    assert names == {name for name, *_ in GOOD}
+    assert names == {name for name, _ in BAD}
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed(name: str, value: object) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_context({name: value})
+    message = str(refusal.value)
+    assert message.startswith(f"Setting {name} is {value!r}: ")
+    assert "Allowed: " in message
+    assert "\n" not in message
+
+
+def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_ones() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_context({"rate_limit_request": "5"})
+    message = str(refusal.value)
+    assert "no setting rate_limit_request (given as '5')" in message
+    assert "Did you mean rate_limit_requests?" in message
+    assert all(field.name in message for field in fields(Settings))
+
+
+def test_a_name_near_to_none_gets_no_guess() -> None:
+    with pytest.raises(SettingsError, match="no setting zzz") as refusal:
+        Settings.from_context({"zzz": "5"})
+    assert "Did you mean" not in str(refusal.value)
+
+
+def test_cdks_own_context_is_none_of_ours() -> None:
+    context = {
+        "@aws-cdk/core:checkSecretUsage": True,
+        "aws:cdk:bundling-stacks": ["**"],
+        "availability-zones:account=1:region=x": [],
+        "cli/telemetry": "off",
+    }
+    assert Settings.from_context(context) == Settings()
+
+
+def test_the_provider_decides_url_and_price_unless_told_otherwise() -> None:
+    assert (Settings().api_base_url, Settings().credits_per_image) == ("https://api.ezlinkai.com", 2)
+    maker = Settings.from_context({"provider": "stability"})
+    assert (maker.api_base_url, maker.credits_per_image) == ("https://api.stability.ai", 5)
+    told = Settings.from_context({"provider": "stability", "api_base_url": "https://x.example", "credits_per_image": 7})
+    assert (told.api_base_url, told.credits_per_image) == ("https://x.example", 7)
+
+
+def test_a_daily_limit_below_one_image_is_refused() -> None:
+    with pytest.raises(SettingsError, match="daily_credit_limit is 1, less than one cut-out costs"):
+        Settings.from_context({"daily_credit_limit": "1"})
+
+
+def test_cut_outlives_its_longest_call() -> None:
+    assert Settings(api_timeout_seconds=10.5).cut_timeout_seconds >= 2 * 10.5 + 30
+
+
+def test_no_allowed_timeout_is_over_lambdas() -> None:
+    longest = max(t for t in range(1, 900) if _allowed("api_timeout_seconds", t))
+    assert Settings(api_timeout_seconds=float(longest)).cut_timeout_seconds <= 900
+
+
+def _allowed(name: str, value: object) -> bool:
+    try:
+        Settings.from_context({name: value})
+    except SettingsError:
+        return False
+    return True
+
+
+def test_the_table_has_a_line_for_every_setting() -> None:
+    lines = settings_table().splitlines()[2:]
+    assert [line.split("`")[1] for line in lines] == [field.name for field in fields(Settings)]
+    assert all(line.count("|") == 5 for line in lines)
+
+
+def test_the_readmes_table_is_the_settings() -> None:
+    readme = Path("README.md").read_text(encoding="utf-8")
+    assert with_settings_table(readme) == readme, "python -m infra.settings --write README.md"
+
+
+def test_the_table_is_written_between_the_markers_and_nowhere_else(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- settings -->\nold\n<!-- /settings -->\nafter\n")
+    subprocess.run([sys.executable, "-m", "infra.settings", "--write", str(readme)], check=True)
+    expected = f"before\n<!-- settings -->\n{settings_table()}<!-- /settings -->\nafter\n"
+    assert readme.read_text() == expected
+
+
+@pytest.mark.parametrize("text", ["", BEGIN, "<!-- /settings -->\n<!-- settings -->\n"])
+def test_a_document_without_the_markers_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="needs a line <!-- settings -->"):
+        with_settings_table(text)
+
+
+def test_a_bad_setting_stops_the_app_with_one_sentence_and_no_traceback() -> None:
+    context = '{"max_concurrency": "1", "@aws-cdk/core:checkSecretUsage": true}'
+    done = subprocess.run(
+        [sys.executable, "app.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CDK_CONTEXT_JSON": context},
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith(
+        "Setting max_concurrency is '1': out of range. Allowed: a whole number from 2 to 1000.\n"
+    )
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,98 @@
+"""Storage: nothing public, nothing unencrypted, nothing lost on destroy, and work kept as long as it can be needed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import Synthesized, written_out
+
+BUCKETS = ("InputBucket", "OutputBucket", "WorkBucket")
+DAYS_IN_QUEUES = 14 + 14
+
+
+def bucket(app: Synthesized, name: str) -> Any:
+    return app.properties("Storage", "AWS::S3::Bucket", name)
+
+
+def test_everything_outlives_the_stack(app: Synthesized) -> None:
+    kept = {
+        **app.resources("Storage", "AWS::S3::Bucket"),
+        **app.resources("Storage", "AWS::S3::BucketPolicy"),
+        **app.resources("Storage", "AWS::DynamoDB::Table"),
+    }
+    assert len(kept) == 7
+    for name, resource in kept.items():
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain"), name
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_is_private_encrypted_and_its_owners(app: Synthesized, name: str) -> None:
+    properties = bucket(app, name)
+    assert properties["PublicAccessBlockConfiguration"] == dict.fromkeys(
+        ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+    )
+    encryption = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption == [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
+    assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert "BucketName" not in properties
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_a_bucket_is_reached_by_tls_only(app: Synthesized, name: str) -> None:
+    policy = app.properties("Storage", "AWS::S3::BucketPolicy", f"{name}Policy")
+    statements = policy["PolicyDocument"]["Statement"]
+    assert len(statements) == 1
+    assert statements[0]["Effect"] == "Deny"
+    assert statements[0]["Principal"] == {"AWS": "*"}
+    assert statements[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert {written_out(arn) for arn in statements[0]["Resource"]} == {f"<{name}.Arn>", f"<{name}.Arn>/*"}
+
+
+def test_uploads_are_announced_by_the_native_property(app: Synthesized) -> None:
+    configuration = bucket(app, "InputBucket")["NotificationConfiguration"]
+    assert configuration == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert all("NotificationConfiguration" not in bucket(app, name) for name in BUCKETS[1:])
+
+
+def test_only_a_versioned_input_is_versioned(app: Synthesized, full_app: Synthesized) -> None:
+    assert all("VersioningConfiguration" not in bucket(app, name) for name in BUCKETS)
+    assert bucket(full_app, "InputBucket")["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert all("VersioningConfiguration" not in bucket(full_app, name) for name in BUCKETS[1:])
+
+
+def rules(app: Synthesized, name: str) -> dict[str, Any]:
+    return {rule["Id"]: rule for rule in bucket(app, name)["LifecycleConfiguration"]["Rules"]}
+
+
+@pytest.mark.parametrize("name", BUCKETS)
+def test_interrupted_uploads_are_cleared_away(app: Synthesized, name: str) -> None:
+    assert rules(app, name)["interrupted-uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+
+
+@pytest.mark.parametrize("name", BUCKETS[:2])
+def test_photos_and_cutouts_never_expire(app: Synthesized, name: str) -> None:
+    assert set(rules(app, name)) == {"interrupted-uploads"}
+
+
+@pytest.mark.parametrize("keep_results_days", [1, 30, 3650])
+def test_work_is_kept_for_as_long_as_a_message_can_need_it(
+    synthesize: Callable[..., Synthesized], keep_results_days: int
+) -> None:
+    work = rules(synthesize(keep_results_days=keep_results_days), "WorkBucket")
+    assert set(work) == {"interrupted-uploads", "prepared", "paid"}
+    assert (work["prepared"]["Prefix"], work["prepared"]["ExpirationInDays"]) == ("prepared/", DAYS_IN_QUEUES + 2)
+    assert (work["paid"]["Prefix"], work["paid"]["ExpirationInDays"]) == (
+        "paid/",
+        keep_results_days + DAYS_IN_QUEUES + 1,
+    )
+
+
+def test_the_state_table(app: Synthesized) -> None:
+    table = app.properties("Storage", "AWS::DynamoDB::Table", "StateTable")
+    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert table["AttributeDefinitions"] == [{"AttributeName": "id", "AttributeType": "S"}]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert "TableName" not in table

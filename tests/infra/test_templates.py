@@ -1,0 +1,111 @@
+"""The templates as a whole: clean by cdk-nag and cfn-lint, the same each time, with the outputs that others rely on."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import STACKS, Synthesized
+
+OUTPUTS = {
+    "Storage": {"InputBucketName", "OutputBucketName", "WorkBucketName", "StateTableName"},
+    "Pipeline": {
+        "ApiKeySecretName",
+        "IntakeQueueUrl",
+        "CutQueueUrl",
+        "DeliverQueueUrl",
+        "IntakeDeadLetterQueueUrl",
+        "CutDeadLetterQueueUrl",
+        "DeliverDeadLetterQueueUrl",
+    },
+    "Monitoring": {"AlarmTopicArn", "DashboardName"},
+}
+
+
+def test_cdk_nag_ran_and_found_nothing(app: Synthesized, full_app: Synthesized) -> None:
+    for synthesized in (app, full_app):
+        report = json.loads((synthesized.folder / "validation-report.json").read_text())
+        checks = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
+        assert [check["violations"] for check in checks] in ([], [[]])
+
+
+def test_cdk_nag_is_really_asked(tmp_path: Path) -> None:
+    """A finding fails the synth: the bucket here has none of what ours have."""
+    from aws_cdk import App, Stack, Validations
+    from aws_cdk import aws_s3 as s3
+    from cdk_nag import AwsSolutionsChecks
+
+    app = App(outdir=str(tmp_path))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    s3.CfnBucket(Stack(app, "Careless"), "Bucket")
+    with pytest.raises(RuntimeError, match="AwsSolutions-S10"):
+        app.synth()
+
+
+def test_every_suppression_has_a_reason() -> None:
+    calls = re.findall(r"acknowledge\((.*?)\n\s*\)", "".join(p.read_text() for p in Path("infra").glob("*.py")), re.S)
+    assert len(calls) >= 3
+    assert all(len(re.sub(r"\s+", " ", call)) > 80 for call in calls), calls
+
+
+def test_cfn_lint_finds_nothing(app: Synthesized, full_app: Synthesized) -> None:
+    templates = [str(path) for synthesized in (app, full_app) for path in synthesized.files.values()]
+    lint = Path(sys.prefix) / "bin" / "cfn-lint"
+    done = subprocess.run(
+        [lint, *templates],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_same_settings_give_the_same_templates(synthesize: Callable[..., Synthesized]) -> None:
+    assert synthesize().templates == synthesize().templates
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_outputs_have_their_fixed_names(app: Synthesized, stack: str) -> None:
+    ours = {key for key in app.templates[stack]["Outputs"] if not key.startswith("ExportsOutput")}
+    assert ours == OUTPUTS[stack]
+
+
+def test_nothing_is_looked_up_and_no_function_is_brought_along(app: Synthesized) -> None:
+    assert json.loads((app.folder / "manifest.json").read_text()).get("missing") is None
+    kinds = {resource["Type"] for template in app.templates.values() for resource in template["Resources"].values()}
+    assert not {kind for kind in kinds if "Custom" in kind}
+    assert len(app.resources("Pipeline", "AWS::Lambda::Function")) == 4
+
+
+def test_the_cdk_command_line_is_pinned_and_its_lock_names_no_host() -> None:
+    pinned = json.loads(Path("package.json").read_text())["devDependencies"]
+    assert re.fullmatch(r"[0-9.]+", pinned["aws-cdk"])
+    lock = Path("package-lock.json").read_text()
+    assert json.loads(lock)["packages"]["node_modules/aws-cdk"]["version"] == pinned["aws-cdk"]
+    assert "://" not in lock
+
+
+def test_stages_live_side_by_side(app: Synthesized, full_app: Synthesized) -> None:
+    for stack, kind, name in (
+        ("Pipeline", "AWS::SecretsManager::Secret", "Name"),
+        ("Monitoring", "AWS::CloudWatch::Dashboard", "DashboardName"),
+    ):
+        first, second = (next(iter(a.resources(stack, kind).values()))["Properties"][name] for a in (app, full_app))
+        assert (first.replace("prod", "full"), "prod" in first) == (second, True)
+
+
+def test_the_embedded_aws_gets_no_alarm_by_arithmetic_and_all_the_others(
+    app: Synthesized, synthesize: Callable[..., Synthesized]
+) -> None:
+    def alarms(synthesized: Synthesized) -> dict[str, Any]:
+        return synthesized.resources("Monitoring", "AWS::CloudWatch::Alarm")
+
+    embedded, all_alarms = alarms(synthesize(bundle_for="this_machine")), alarms(app)
+    by_arithmetic = {name for name, alarm in all_alarms.items() if "Metrics" in alarm["Properties"]}
+    assert set(all_alarms) - set(embedded) == by_arithmetic

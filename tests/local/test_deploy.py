@@ -1,0 +1,212 @@
+"""The commands for a real account: who is asking, the key that is never shown, and photos that are never deleted."""
+
+import getpass
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+from rich.console import Console
+
+from infra.settings import Settings
+from local import deploy, destroy
+from local.embedded_aws import start_embedded_aws
+from local.ports import any_free_port
+from local.problem import Problem
+from local.real_account import RealAccount, real_account
+from local.steps import Steps
+
+SECRET = "dropcut-prod-api-key"
+OUTPUTS = {
+    "InputBucketName": "input",
+    "OutputBucketName": "output",
+    "WorkBucketName": "work",
+    "StateTableName": "state",
+    "DashboardName": "dropcut-prod",
+    "ApiKeySecretName": SECRET,
+}
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[RealAccount]:
+    """An account with an empty secret and three empty buckets."""
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.delenv("DROPCUT_API_KEY", raising=False)
+    monkeypatch.delenv("NEW_KEY", raising=False)
+    with mock_aws():
+        found = real_account()
+        found.client("secretsmanager").create_secret(Name=SECRET)
+        for bucket in ("input", "output", "work"):
+            found.client("s3").create_bucket(Bucket=bucket)
+        yield found
+
+
+@pytest.fixture
+def steps() -> Steps:
+    """Remembers what was said."""
+    return Steps(Console(record=True, quiet=False, width=200, highlight=False))
+
+
+def key_in(account: RealAccount) -> str | None:
+    """What is in the secret."""
+    secrets = account.client("secretsmanager")
+    try:
+        return secrets.get_secret_value(SecretId=SECRET).get("SecretString")
+    except secrets.exceptions.ResourceNotFoundException:
+        return None
+
+
+def at_a_terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> list[str]:
+    """Somebody sits there and types this; returns the questions."""
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        return typed
+
+    monkeypatch.setattr(deploy.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(getpass, "getpass", answer)
+    return asked
+
+
+def test_the_key_is_asked_for_and_never_shown(
+    account: RealAccount, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spaces from the clipboard are taken off."""
+    asked = at_a_terminal(monkeypatch, "  sk-1234 \n")
+    assert deploy.put_key(account, SECRET, steps)
+    assert key_in(account) == "sk-1234"
+    assert len(asked) == 1
+    assert "sk-1234" not in steps.console.export_text()
+
+
+def test_a_key_that_is_there_stays_unless_a_new_one_is_wanted(
+    account: RealAccount, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second deployment asks nothing."""
+    account.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString="old")
+    asked = at_a_terminal(monkeypatch, "new")
+    assert deploy.put_key(account, SECRET, steps)
+    assert (key_in(account), asked) == ("old", [])
+    monkeypatch.setenv("NEW_KEY", "yes")
+    assert deploy.put_key(account, SECRET, steps)
+    assert key_in(account) == "new"
+
+
+def test_a_key_in_the_environment_needs_nobody(
+    account: RealAccount, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For automation."""
+    monkeypatch.setenv("DROPCUT_API_KEY", "sk-env")
+    assert deploy.put_key(account, SECRET, steps)
+    assert key_in(account) == "sk-env"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_without_a_key_it_is_said_how_to_put_one(
+    account: RealAccount, steps: Steps, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    """Nobody there, or nothing typed."""
+    if terminal:
+        at_a_terminal(monkeypatch, "")
+    else:
+        monkeypatch.setattr(deploy.sys.stdin, "isatty", lambda: False, raising=False)
+    has_key = deploy.put_key(account, SECRET, steps)
+    deploy.say_what_next(OUTPUTS, Settings(), steps, has_key=has_key)
+    assert not has_key
+    said = steps.console.export_text()
+    assert "DROPCUT_API_KEY" in said
+    assert "aws s3 cp photo.jpg s3://input/" in said
+
+
+@pytest.mark.parametrize("bucket", ["input", "output", "work"])
+def test_destroy_stops_while_a_bucket_holds_something(account: RealAccount, bucket: str) -> None:
+    """Unless told; an older version counts."""
+    s3 = account.client("s3")
+    destroy.refuse_while_full(account, OUTPUTS, told=False)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_object(Bucket=bucket, Key="a.jpg", Body=b"1")
+    s3.delete_object(Bucket=bucket, Key="a.jpg")
+    with pytest.raises(Problem, match=f"s3://{bucket}"):
+        destroy.refuse_while_full(account, OUTPUTS, told=False)
+    destroy.refuse_while_full(account, OUTPUTS, told=True)
+
+
+def test_destroy_goes_on_when_a_bucket_is_gone_already(account: RealAccount) -> None:
+    """Somebody deleted it by hand."""
+    assert not destroy.holds_objects(account, "was-never-there")
+
+
+@pytest.mark.end_to_end
+@pytest.mark.timeout(180)
+def test_deploy_and_destroy_against_the_embedded_aws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It takes the place of a real account: bootstrapped, deployed, asked, refused, emptied of stacks, used again."""
+    folder = tmp_path / "aws"
+    folder.mkdir()
+    program, account = start_embedded_aws(folder, port=any_free_port(), leashed=True)
+    try:
+        for name, value in account.variables().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(deploy, "LOCAL", tmp_path)
+        monkeypatch.setenv("SETTINGS", "stage=real bundle_for=this_machine")
+        monkeypatch.setenv("DROPCUT_API_KEY", "sk-real")
+        assert deploy.main() == 0
+        found = real_account()
+        outputs = found.outputs("real")
+        assert found.is_bootstrapped()
+        secret = found.client("secretsmanager").get_secret_value(SecretId=outputs["ApiKeySecretName"])
+        assert secret["SecretString"] == "sk-real"
+        assert "sk-real" not in capfd.readouterr().out
+
+        found.client("s3").put_object(Bucket=outputs["InputBucketName"], Key="a.jpg", Body=b"1")
+        with pytest.raises(Problem, match=outputs["InputBucketName"]):
+            destroy.main()
+        assert found.outputs("real") == outputs
+        monkeypatch.setenv("FORCE", "yes")
+        assert destroy.main() == 0
+        assert f"aws s3 rb --force s3://{outputs['InputBucketName']}" in capfd.readouterr().out
+        found.client("s3").head_object(Bucket=outputs["InputBucketName"], Key="a.jpg")
+        assert found.outputs("real") == {}
+        found.client("secretsmanager").create_secret(Name=outputs["ApiKeySecretName"])
+        assert destroy.main() == 0
+        assert "Nothing of stage real is deployed here." in capfd.readouterr().out
+    finally:
+        program.stop()
+
+
+def test_no_region_is_a_problem_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore's own words name no variable."""
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    with pytest.raises(Problem, match="export AWS_REGION="):
+        real_account()
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials here"),
+        ({"AWS_PROFILE": "nobody"}, "profile .nobody. could not be found"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "could not be asked who you are"),
+    ],
+)
+def test_who_cannot_sign_in_is_told_how(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str) -> None:
+    """With AWS's own reason."""
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+        if not value:
+            monkeypatch.delenv(name)
+    with pytest.raises(Problem, match=f"(?s){words}.*aws sso login"):
+        real_account()
+
+
+def test_sessions_are_real_ones(account: RealAccount) -> None:
+    """So that profiles and single sign-on work as with every other tool."""
+    assert isinstance(account.session, boto3.Session)
+    assert account.region == "us-east-1"
+    assert not account.is_bootstrapped()

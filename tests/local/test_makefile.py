@@ -1,0 +1,40 @@
+"""The Makefile: every command is listed with its line, and help is what `make` alone does."""
+
+import re
+import subprocess
+
+from local.__main__ import COMMANDS
+from local.places import REPOSITORY
+
+MAKEFILE = (REPOSITORY / "Makefile").read_text()
+TARGETS = re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE)
+FIXED = {"demo", "test", "check", "quick", "up", "down", "bench", "deploy", "destroy", "help"}
+
+
+def make(*arguments: str) -> str:
+    """What `make` prints."""
+    return subprocess.run(["make", *arguments], cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout
+
+
+def test_help_lists_every_command_with_a_line_about_it() -> None:
+    """Generated from the Makefile, so that it cannot be out of date."""
+    listed = dict(re.findall(r"^  make (\w+)\s+(\S.*)$", make("help"), re.MULTILINE))
+    assert set(listed) == set(TARGETS) - {"ready"}
+    assert set(listed) >= FIXED
+    assert all(len(line) < 110 for line in listed.values())
+
+
+def test_make_alone_is_help() -> None:
+    """Nothing is built or started by accident."""
+    assert make() == make("help")
+
+
+def test_every_command_builds_what_it_needs_first() -> None:
+    """On a fresh clone any of them can be the first."""
+    without = {target for target in TARGETS if not re.search(rf"^{target}: ready", MAKEFILE, re.MULTILINE)}
+    assert without == {"help", "ready"}
+
+
+def test_the_commands_of_this_package_are_those_of_the_makefile() -> None:
+    """Each has its words for a person who stops it."""
+    assert set(re.findall(r"-m local (\w+)", MAKEFILE)) == set(COMMANDS)

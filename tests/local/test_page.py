@@ -1,0 +1,141 @@
+"""The demo's page: everything from outside is escaped, and every end of a photo's way has its words."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from PIL import Image
+
+from local.page import Picture, Row, Run, human_seconds, human_size, render_page
+from local.preview import Preview, make_preview
+
+HOSTILE = "<script>alert(1)</script>&\"'`${x} $title\n.png"
+STANDS_IN = Run(seconds=3.2, stands_in=True, api_base_url="http://127.0.0.1:1")
+
+
+class Elements(HTMLParser):
+    """The tags of a page and their attributes, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values(self, tag: str, attribute: str) -> list[str]:
+        return [
+            attributes[attribute] or "" for name, attributes in self.tags if name == tag and attribute in attributes
+        ]
+
+
+def picture(file: Path, preview: Path | None = None) -> Picture:
+    return Picture(file, Preview(preview, 40 if preview else 0, 30 if preview else 0), 1234)
+
+
+def row(name: str, state: str, folder: Path, *, reason: str = "", after: bool = False) -> Row:
+    return Row(
+        name=name,
+        state=state,
+        before=picture(Path("/photos/x.png"), folder / "index.files/1-before.webp"),
+        after=picture(folder / f"{name}", folder / "index.files/1-after.webp") if after else None,
+        reason=reason,
+        seconds=1.5,
+        credits=2,
+    )
+
+
+def test_hostile_names_and_reasons_stay_text(tmp_path: Path) -> None:
+    """A file's name or an API's message must not become a part of the page."""
+    rows = [row(HOSTILE, "delivered", tmp_path, after=True), row("b.png", "rejected", tmp_path, reason=HOSTILE)]
+    page = Elements(render_page(rows, STANDS_IN, folder=tmp_path))
+    assert "script" not in [tag for tag, _ in page.tags]
+    assert page.text.count(HOSTILE) == 2
+    assert [unquote(link) for link in page.values("a", "href")] == [HOSTILE]
+
+
+def test_links_are_relative_and_the_photos_own_place_is_not_told(tmp_path: Path) -> None:
+    """The folder can be moved or sent to a friend."""
+    page = Elements(render_page([row("a b/ü.png", "delivered", tmp_path, after=True)], STANDS_IN, folder=tmp_path))
+    assert page.values("a", "href") == ["a%20b/%C3%BC.png"]
+    assert page.values("img", "src") == ["index.files/1-before.webp", "index.files/1-after.webp"]
+    assert "/photos" not in page.text
+
+
+@pytest.mark.parametrize("state", ["delivered", "rejected", "failed", "skipped", "unsent", "unanswered"])
+def test_every_end_has_its_row_and_its_total(tmp_path: Path, state: str) -> None:
+    """Also a delivered one whose cut-out could not be fetched."""
+    page = Elements(render_page([row("a.png", state, tmp_path, reason="because")], STANDS_IN, folder=tmp_path))
+    assert ("span", {"class": f"state {state}"}) in page.tags
+    assert ("because" in page.text) == (state != "delivered")
+
+
+def test_the_page_says_that_the_stand_in_stood_in(tmp_path: Path) -> None:
+    """Nobody is to take its cut-outs for the API's."""
+    assert "stand-in" in render_page([], STANDS_IN, folder=tmp_path)
+    real = render_page([], Run(1, stands_in=False, api_base_url="https://api.example"), folder=tmp_path)
+    assert "stand-in" not in real
+    assert "https://api.example" in real
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "words"),
+    [
+        (b"", "empty.png", "An empty file"),
+        (b"text", "text.png", "Not a picture"),
+        (b"\0\0\0\x18ftypheic", "x.HEIC", "HEIC"),
+    ],
+)
+def test_what_cannot_be_shown_is_explained(tmp_path: Path, content: bytes, name: str, words: str) -> None:
+    """In the picture's place."""
+    file = tmp_path / name
+    file.write_bytes(content)
+    preview = make_preview(file, tmp_path / "preview.webp")
+    before = Picture(file, preview, len(content))
+    rows = [Row(name, "rejected", before, None, "no", 0.1, None)]
+    assert words in Elements(render_page(rows, STANDS_IN, folder=tmp_path)).text
+
+
+def test_a_preview_is_small_upright_and_keeps_its_alpha(tmp_path: Path) -> None:
+    """A phone's photo is stored sideways; a cut-out is transparent."""
+    sideways, cutout = tmp_path / "sideways.jpg", tmp_path / "cutout.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (3000, 2000), "red").save(sideways, exif=exif)
+    Image.new("RGBA", (1200, 600), (0, 0, 0, 0)).save(cutout)
+    upright = make_preview(sideways, tmp_path / "1.webp")
+    assert (upright.width, upright.height) == (2000, 3000)
+    with Image.open(tmp_path / "1.webp") as shown:
+        assert shown.height > shown.width
+        assert max(shown.size) <= 1000
+    make_preview(cutout, tmp_path / "2.webp")
+    with Image.open(tmp_path / "2.webp") as shown:
+        assert shown.convert("RGBA").getpixel((0, 0))[3] == 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1.0 MB"),
+        (12_340_000, "12.3 MB"),
+    ],
+)
+def test_sizes_are_told_in_words(size: int, words: str) -> None:
+    """Rounded as people say them."""
+    assert human_size(size) == words
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.844, "0.84 s"), (12.3, "12 s"), (185, "3 min 5 s")])
+def test_times_are_told_in_words(seconds: float, words: str) -> None:
+    """The shorter the more exact."""
+    assert human_seconds(seconds) == words

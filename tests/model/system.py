@@ -1,0 +1,370 @@
+"""The deployed system in memory: the real use cases and adapters, on services, a clock and a chance of our own."""
+
+import io
+import json
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from dropcut import observability
+from dropcut.adapters.api import longest_call_seconds
+from dropcut.adapters.api_key import ApiKeys
+from dropcut.adapters.cut_function import CutFunction
+from dropcut.adapters.event_bus import EventBus
+from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.payment_records import PaymentRecords
+from dropcut.adapters.queue import Queue
+from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
+from dropcut.adapters.state_table import StateTable
+from dropcut.core.pace import Pace
+from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
+from dropcut.use_cases.cut import Cut, SpendingRules
+from dropcut.use_cases.deliver import Deliver
+from dropcut.use_cases.gatekeeper import Gatekeeper
+from dropcut.use_cases.prepare import Prepare
+
+from tests.model.api import Api
+from tests.model.dynamodb import DynamoDb
+from tests.model.services import S3, Events, Lambda, QueuedMessage, Secrets, Sqs
+from tests.model.strand import Guarded, KilledError, Strand, current
+
+INPUT, WORK, OUTPUT = "photos-in", "photos-work", "photos-out"
+API_TIMEOUT = 60.0
+TIMEOUT = {"intake": 60.0, "cut": 2 * API_TIMEOUT + 40, "deliver": 120.0, "gatekeeper": 2 * API_TIMEOUT + 100}
+CREDITS = 2.0
+RULES = SpendingRules(
+    provider="ezlink",
+    output_format="png",
+    credits_per_image=CREDITS,
+    max_attempts=3,
+    max_possibly_paid=3,
+    retry_base_seconds=2,
+    lockout_seconds=60,
+    pause_seconds=60,
+    pause_after_failures=6,
+    longest_call_seconds=longest_call_seconds(API_TIMEOUT),
+    lease_seconds=longest_call_seconds(API_TIMEOUT) + 45,
+)
+START = 1_780_000_000.0
+
+
+@dataclass
+class Invocation:
+    """One run of a function: a strand for each message, and for what comes before them."""
+
+    stage: str
+    deadline: float
+    clock_off: float
+    messages: list[QueuedMessage]
+    receipts: list[str]
+    records: list[dict[str, Any]]
+    strands: list[Strand] = field(default_factory=list)
+    stay: set[str] = field(default_factory=set)
+    """Receipts of messages that are not done with."""
+
+    @property
+    def running(self) -> list[Strand]:
+        return [strand for strand in self.strands if not strand.ended]
+
+
+class WatchedTable(DynamoDb):
+    """Remembers what the invariants want to know of the order of reads and writes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+        self.gate_closed_at = 0
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        self.operations += 1
+        if request["Key"]["id"]["S"] == "gate" and (strand := current()):
+            strand.notes.update(gate_read_at=self.operations)
+        return super().get_item(**request)
+
+    def update_item(self, **request: Any) -> dict[str, Any]:
+        self.operations += 1
+        item_id, strand = request["Key"]["id"]["S"], current()
+        answer = super().update_item(**request)
+        if item_id == "gate" and "standing = :closed, code" in request["UpdateExpression"]:
+            self.gate_closed_at = self.operations
+        if item_id == "gate" and ":next" in request["UpdateExpression"] and strand:
+            strand.notes.update(probes=1)
+        if item_id.startswith("budget#") and strand:
+            strand.notes.update(budget_day=item_id)
+        return answer
+
+
+class WatchedS3(S3):
+    """Remembers answers that were stored where one was already: their picture was paid for twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stored_again: list[str] = []
+
+    def put_object(self, **request: Any) -> None:
+        if request["Key"].startswith("paid/") and (request["Bucket"], request["Key"]) in self.objects:
+            self.stored_again.append(request["Key"])
+        super().put_object(**request)
+
+
+class System:
+    def __init__(self, patch: pytest.MonkeyPatch, *, daily_credit_limit: float) -> None:
+        self.now = START
+        self.chance = random.Random(0)
+        self.metrics: Counter[str] = Counter()
+        self.log = io.StringIO()
+        patch.setattr(observability.logger.registered_handler, "stream", self.log)
+        patch.setattr(observability.metrics, "add_metric", self._add_metric)
+        true_clock = lambda: self.now  # noqa: E731
+        self.table, self.s3, self.sqs, self.events = WatchedTable(), WatchedS3(), Sqs(true_clock), Events()
+        self.secrets, self.cut_source = Secrets("sk-first-secret-key"), Lambda(true_clock, self._invoke_cut)
+        self.api = Api(clock=true_clock, timeout_seconds=API_TIMEOUT, valid_keys={self.secrets.key})
+        self.daily_credit_limit = daily_credit_limit
+        self.invocations: list[Invocation] = []
+        self._wire()
+
+    def _add_metric(self, *, name: str, value: float, **_more: Any) -> None:
+        self.metrics[name] += value  # type: ignore[assignment]
+
+    def clock(self) -> float:
+        """What the worker that asks believes."""
+        strand = current()
+        return self.now + (strand.notes.get("clock_off", 0.0) if strand else 0.0)
+
+    def sleep(self, seconds: float) -> None:
+        strand = current()
+        assert strand
+        if seconds > 0:
+            strand.wakes_at = self.now + seconds
+            strand.stop_before("sleep")
+
+    def fresh_worker(self) -> None:
+        """What a cold start forgets: the cached key, the failures in a row."""
+        self.cut = Cut(
+            rules=RULES,
+            api=self.api,
+            keys=ApiKeys(self.secrets, "secret"),  # type: ignore[arg-type]
+            objects=self.objects,
+            work_bucket=WORK,
+            jobs=self.jobs,
+            payments=PaymentRecords(table=self.records, keep_days=365),
+            pace=PaceRecord(
+                table=self.records, pace=Pace.under(limit_requests=150, limit_seconds=10), horizon_seconds=8
+            ),
+            budget=BudgetRecord(table=self.records, daily_credit_limit=self.daily_credit_limit),
+            gate=self.gate,
+            deliver_queue=self.queues["deliver"],
+            clock=self.clock,
+            sleep=self.sleep,
+            chance=self.chance.random,
+        )
+
+    def _wire(self) -> None:
+        self.records = StateTable(Guarded(self.table, "dynamodb"), "state")
+        self.objects = ObjectStore(Guarded(self.s3, "s3"))
+        self.jobs, self.gate = JobRecords(table=self.records), GateRecord(table=self.records, pause_seconds=60)
+        sqs = Guarded(self.sqs, "sqs")
+        self.queues = {name: Queue(sqs, name) for name in ("intake", "cut", "deliver")}
+        self.fresh_worker()
+        self.prepare = Prepare(
+            objects=self.objects,
+            jobs=self.jobs,
+            cut_queue=self.queues["cut"],
+            deliver_queue=self.queues["deliver"],
+            make_sendable=lambda picture: picture,
+            input_bucket=INPUT,
+            input_prefix="",
+            work_bucket=WORK,
+            clock=self.clock,
+        )
+        self.deliver = Deliver(
+            objects=self.objects,
+            jobs=self.jobs,
+            events=EventBus(Guarded(self.events, "events")),
+            work_bucket=WORK,
+            output_bucket=OUTPUT,
+            clock=self.clock,
+        )
+        self.gatekeeper = Gatekeeper(
+            gate=self.gate,
+            cut_function=CutFunction(Guarded(self.cut_source, "lambda"), function_name="cut", event_source_id="e"),
+            cut_queue=self.queues["cut"],
+            deliver_queue=self.queues["deliver"],
+            probe_seconds=int(TIMEOUT["cut"]) + 30,
+            clock=self.clock,
+        )
+        self.batches = {
+            "intake": self._batch(sqs, "intake", 15, 5, self.prepare.announce_failure),
+            "cut": self._batch(sqs, "cut", longest_call_seconds(API_TIMEOUT) + 15, None, None),
+            "deliver": self._batch(sqs, "deliver", 20, 5, self.deliver.announce_failure),
+        }
+
+    def _batch(self, sqs: Any, stage: str, needed: float, receives: int | None, announce: Any) -> MessageBatch:
+        return MessageBatch(
+            stage=stage,
+            queue=self.queues[stage],
+            dead_letters=Queue(sqs, f"{stage}-dead"),
+            threads=1,
+            needed_seconds=needed,
+            receives_before_giving_up=receives,
+            announce_failure=announce,
+        )
+
+    def start(self, stage: str, messages: list[QueuedMessage], clock_off: float = 0.0) -> Invocation:
+        """Hand messages to a stage's function."""
+        for message in messages:
+            self.sqs.receive(message, visibility_seconds=6 * TIMEOUT[stage])
+        invocation = self._invocation(stage, clock_off, messages)
+        if stage == "cut":
+            self._strand(invocation, "begin", lambda: self._begin_cut(invocation, self._strand))
+        else:
+            handle = self.prepare if stage == "intake" else self.deliver
+            for record in invocation.records:
+                self._strand(invocation, record["messageId"], self._one(invocation, record, handle))
+        self.invocations.append(invocation)
+        return invocation
+
+    def tick(self) -> Invocation:
+        """Wake the gatekeeper."""
+        invocation = self._invocation("gatekeeper", 0.0, [])
+        self._strand(invocation, "tick", self.gatekeeper)
+        self.invocations.append(invocation)
+        return invocation
+
+    def _invocation(self, stage: str, clock_off: float, messages: list[QueuedMessage]) -> Invocation:
+        return Invocation(
+            stage=stage,
+            deadline=self.now + TIMEOUT[stage],
+            clock_off=clock_off,
+            messages=messages,
+            receipts=[message.receipt for message in messages],
+            records=[message.record() for message in messages],
+        )
+
+    def _strand(self, invocation: Invocation, name: str, work: Callable[[], None], notes: Any = None) -> None:
+        strand = Strand(f"{invocation.stage} {name}", work)
+        strand.notes = {"clock_off": invocation.clock_off, **(notes or {})}
+        invocation.strands.append(strand)
+
+    def _begin_cut(self, invocation: Invocation, spawn: Callable[..., None]) -> None:
+        """As the entry does it: one round for the batch, then its messages side by side."""
+        round_ = self.cut.begin_round(len(invocation.records))
+        strand = current()
+        for record in invocation.records:
+            work = self._one(invocation, record, round_)
+            spawn(invocation, record["messageId"], work, strand.notes if strand else None)
+
+    def _one(self, invocation: Invocation, record: dict[str, Any], handle: Any) -> Callable[[], None]:
+        batch = self.batches[invocation.stage]
+
+        class Context:
+            @staticmethod
+            def get_remaining_time_in_millis() -> float:
+                return (invocation.deadline - self.now) * 1000
+
+        def one() -> None:
+            try:
+                batch._one(SQSRecord(record), Context(), handle)  # type: ignore[arg-type]
+            except MessageStaysInQueueError:
+                invocation.stay.add(record["receiptHandle"])
+            except Exception:
+                invocation.stay.add(record["receiptHandle"])
+
+        return one
+
+    def _invoke_cut(self, payload: str) -> bytes:
+        """The gatekeeper's own call of the cut function, in the gatekeeper's strand."""
+        records = json.loads(payload)["Records"]
+        invocation = self._invocation("cut", 0.0, [])
+        invocation.records = records
+        strand = current()
+        assert strand
+        strand.notes.update(deadline=invocation.deadline)
+        self._begin_cut(invocation, lambda _invocation, _name, work, _notes: work())
+        del strand.notes["deadline"]
+        return json.dumps({"batchItemFailures": [{"itemIdentifier": "x"} for _ in invocation.stay]}).encode()
+
+    def step(self, invocation: Invocation, strand: Strand, verdict: Any = "go on") -> None:
+        if verdict == "die":
+            self.kill(invocation)
+            return
+        strand.step(verdict)
+        self._end_if_done(invocation)
+
+    def kill(self, invocation: Invocation) -> None:
+        for strand in invocation.running:
+            strand.dead = True
+            strand.step("die")
+        self.invocations.remove(invocation)
+
+    def _end_if_done(self, invocation: Invocation) -> None:
+        """The event source deletes what is done with."""
+        if invocation.running:
+            return
+        self.invocations.remove(invocation)
+        if invocation.stage == "gatekeeper" or (len(invocation.strands) == 1 and invocation.strands[0].error):
+            return
+        for receipt in invocation.receipts:
+            if receipt not in invocation.stay:
+                self.sqs.delete_message(QueueUrl=invocation.stage, ReceiptHandle=receipt)
+
+    def finish(self, invocation: Invocation) -> None:
+        """Let it run to its end undisturbed; the clock moves on when all of it sleeps."""
+        while invocation in self.invocations:
+            awake = [strand for strand in invocation.running if strand.wakes_at <= self.now]
+            if awake:
+                self.step(invocation, awake[0])
+            else:
+                self.advance(min(strand.wakes_at for strand in invocation.running) - self.now)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+        if seconds > 300:
+            self.fresh_worker()
+        for invocation in list(self.invocations):
+            deadlines = [strand.notes.get("deadline", invocation.deadline) for strand in invocation.running]
+            if min(deadlines) <= self.now:
+                self.kill(invocation)
+
+    def run_dry(self) -> None:
+        """No more faults: let everything go its way until nothing waits any more."""
+        for _ in range(5_000):
+            if self.invocations:
+                self.finish(self.invocations[0])
+            elif work := self._next_work():
+                self.start(*work)
+            elif not any(self.sqs.queues.get(stage) for stage in self.queues) and "standing" not in self._gate_item():
+                return
+            else:
+                self._wait()
+        raise AssertionError(f"it never comes to rest: {self.sqs.queues}, gate {self._gate_item()}")
+
+    def _gate_item(self) -> Any:
+        return self.table.items.get("gate", {})
+
+    def _next_work(self) -> tuple[str, list[QueuedMessage]] | None:
+        for stage in ("intake", "deliver", "cut"):
+            visible = self.sqs.visible(stage)
+            if visible and (stage != "cut" or self.cut_source.takes_messages):
+                return stage, visible[:10]
+        return None
+
+    def _wait(self) -> None:
+        """Until a message is seen again, or the gatekeeper's next minute."""
+        if "standing" in self._gate_item():
+            self.advance(max(60.0, float(self._gate_item()["closed_until"]) - self.now))
+            self.tick()
+            return
+        waiting = [message.visible_at for stage in self.queues for message in self.sqs.queues.get(stage, [])]
+        self.advance(max(0.0, min(waiting) - self.now))
+        if not self.cut_source.takes_messages:
+            self.tick()
+
+
+__all__ = ["CREDITS", "INPUT", "OUTPUT", "START", "WORK", "Invocation", "KilledError", "System"]

@@ -1,0 +1,350 @@
+"""A deployment on the embedded AWS without Lambda: the harness itself plays the event sources that poll the queues.
+
+So a function can be stopped anywhere, and the clock be moved on, as no real deployment allows.
+"""
+
+import io
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from PIL import Image
+
+from local.api.stand_in import StandIn
+from local.ports import LOOPBACK, any_free_port
+from local.surroundings import clean
+from tests.resilience.sandbox import Function, Invocation, Stop
+from tests.resilience.virtual_clock import VirtualClock
+
+REGION = "us-east-1"
+INPUT, WORK, OUTPUT, TABLE, SECRET = "photos-in", "photos-work", "photos-out", "state", "api-key"
+STAGES = ("prepare", "cut", "deliver")
+FUNCTION_SECONDS = {"prepare": 60, "cut": 60, "deliver": 120}
+"""Time-outs of the functions; a queue's visibility timeout is six of them, as in the stacks."""
+RECEIVES = {"prepare": 8, "cut": 1000, "deliver": 8}
+BATCH_SIZE = 10
+CREDITS = 2.0
+_FOURTEEN_DAYS = str(14 * 86_400)
+
+BEHAVIOUR = {
+    "PROVIDER": "ezlink",
+    "API_TIMEOUT_SECONDS": "5",
+    "RATE_LIMIT_REQUESTS": "100000",  # what is tested here is what happens to a picture, not the pace
+    "RATE_LIMIT_SECONDS": "1",
+    "LOCKOUT_SECONDS": "3",
+    "OUTPUT_FORMAT": "png",
+    "CREDITS_PER_IMAGE": f"{CREDITS:g}",
+    "DAILY_CREDIT_LIMIT": "0",
+    "MAX_ATTEMPTS": "5",
+    "MAX_POSSIBLY_PAID": "3",
+    "RETRY_BASE_SECONDS": "2",
+    "PAUSE_SECONDS": "60",
+    "PAUSE_AFTER_FAILURES": "50",
+    "KEEP_RESULTS_DAYS": "3650",
+    "INPUT_PREFIX": "",
+}
+
+
+@dataclass
+class Deployment:
+    """Buckets, queues, table, three functions, a stand-in for the API, and the clock they all go by."""
+
+    clock: VirtualClock
+    api: StandIn
+    log: Path
+    clients: Mapping[str, Any]
+    queues: Mapping[str, str]
+    """URLs: `prepare`, `cut`, `deliver` (each stage's own), `prepare-dead` and so on, and `events`."""
+    functions: Mapping[str, Function]
+    events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often an event of a detail type came for a key."""
+    strays: list[str] = field(default_factory=list)
+    """Addresses to which a function connected where the harness saw no side effect."""
+    dropped: list[str] = field(default_factory=list)
+    """Keys of all photos so far."""
+    _in_flight: set[str] = field(default_factory=set)
+    _log_read: int = 0
+
+    def drop(self, key: str, picture: bytes) -> None:
+        """Upload a photo; its event is in the intake queue."""
+        self.dropped.append(key)
+        self.clients["s3"].put_object(Bucket=INPUT, Key=key, Body=picture)
+        stored = {"key": key, "size": len(picture), "etag": "e", "sequencer": f"{len(self.dropped):016X}"}
+        event = {
+            "source": "aws.s3",
+            "detail-type": "Object Created",
+            "detail": {"bucket": {"name": INPUT}, "object": stored},
+        }
+        self.clients["sqs"].send_message(QueueUrl=self.queues["prepare"], MessageBody=json.dumps(event))
+
+    def receive(self, stage: str) -> list[dict[str, Any]]:
+        """Up to ten messages that can be seen, as Lambda hands them over."""
+        answer = self.clients["sqs"].receive_message(
+            QueueUrl=self.queues[stage], MaxNumberOfMessages=BATCH_SIZE, MessageSystemAttributeNames=["All"]
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:{REGION}:000000000000:{stage}",
+                "awsRegion": REGION,
+            }
+            for message in answer.get("Messages", [])
+        ]
+
+    def work_off(self, stage: str, records: Sequence[Mapping[str, Any]], stop: Stop | None = None) -> Invocation:
+        """One invocation; what the function is done with is deleted, all else comes back by itself.
+
+        With `stop`, in a cold sandbox; that one handles nothing else afterwards when it was stopped.
+        """
+        function = self.functions[stage]
+        sandbox = function.cold_sandbox() if stop else function.warm_sandbox()
+        ending = sandbox.invoke({"Records": records}, stop)
+        if stop:
+            sandbox.end()
+        if ending.died and stop and stop.way == "hangs":
+            self.clock.move_on(FUNCTION_SECONDS[stage])
+        self.strays += ending.strays
+        self._delete(stage, records, ending)
+        return ending
+
+    def _delete(self, stage: str, records: Sequence[Mapping[str, Any]], ending: Invocation) -> None:
+        self._in_flight |= {record["messageId"] for record in records}
+        if ending.answer is None:
+            return
+        kept = {failure["itemIdentifier"] for failure in ending.answer["batchItemFailures"]}
+        done = [record for record in records if record["messageId"] not in kept]
+        if done:
+            entries = [{"Id": str(n), "ReceiptHandle": each["receiptHandle"]} for n, each in enumerate(done)]
+            self.clients["sqs"].delete_message_batch(QueueUrl=self.queues[stage], Entries=entries)
+        self._in_flight -= {record["messageId"] for record in done}
+
+    def run(self, stages: Iterable[str] = STAGES) -> None:
+        """Let the stages work, one after the other (messages go forward only), until none sees a message any more."""
+        for stage in stages:
+            while records := self.receive(stage):
+                self.work_off(stage, records)
+                if len(records) < BATCH_SIZE:
+                    break
+
+    def run_to_the_end(self, *, most_rounds: int = 12) -> bool:
+        """Let time pass and the queues bring work back until none holds a message; whether that came about."""
+        for _ in range(most_rounds):
+            self.run()
+            if not self._in_flight:
+                return True
+            self.clock.move_on(6 * max(FUNCTION_SECONDS.values()))
+        return False
+
+    def left_over(self) -> dict[str, int]:
+        """Messages in any queue, dead-letter queues included, visible or not."""
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+        counts = {}
+        for name, url in self.queues.items():
+            if name != "events":
+                found = self.clients["sqs"].get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+                counts[name] = sum(int(number) for number in found.values())
+        return {name: number for name, number in counts.items() if number}
+
+    def start_anew(self) -> None:
+        """Forget every message, after a run that failed."""
+        for url in self.queues.values():
+            self.clients["sqs"].purge_queue(QueueUrl=url)
+        self._in_flight.clear()
+
+    def job(self, key: str) -> dict[str, Any]:
+        """The record of a key; empty when there is none."""
+        item = self.clients["dynamodb"].get_item(
+            TableName=TABLE, Key={"id": {"S": f"object#{INPUT}/{key}"}}, ConsistentRead=True
+        )
+        return {name: next(iter(value.values())) for name, value in item.get("Item", {}).items()}
+
+    def output_of(self, job: Mapping[str, Any]) -> Mapping[str, str]:
+        """The metadata of the cut-out that a job's record names. Raises ClientError: it is not there."""
+        metadata: dict[str, str] = self.clients["s3"].head_object(Bucket=OUTPUT, Key=job["output_key"])["Metadata"]
+        return metadata
+
+    def tag(self, key: str) -> str | None:
+        tags = self.clients["s3"].get_object_tagging(Bucket=INPUT, Key=key)["TagSet"]
+        return next((tag["Value"] for tag in tags if tag["Key"] == "dropcut"), None)
+
+    def credits_booked(self) -> dict[str, float]:
+        """The budget's records: by day, and the total."""
+        found = self.clients["dynamodb"].scan(TableName=TABLE, ConsistentRead=True)["Items"]
+        return {
+            item["id"]["S"]: float(item["spent"]["N"])
+            for item in found
+            if item["id"]["S"].startswith("budget#") and "spent" in item
+        }
+
+    def hear_events(self) -> Counter[tuple[str, str]]:
+        """Take in the published events that have come; all so far by detail type and key."""
+        sqs, url = self.clients["sqs"], self.queues["events"]
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:
+                event = json.loads(message["Body"])
+                self.events[event["detail-type"], event["detail"].get("key", "")] += 1
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return self.events
+
+    def metrics(self) -> Counter[str]:
+        """What the functions counted since this was last asked, from the log lines that carry metrics."""
+        totals: Counter[str] = Counter()
+        with self.log.open("rb") as log:
+            log.seek(self._log_read)
+            for line in log:
+                if b'"_aws"' in line:
+                    for name, value in json.loads(line).items():
+                        if isinstance(value, list):
+                            totals[name] += sum(value)
+            self._log_read = log.tell()
+        return totals
+
+
+def photo(number: int, *, side: int = 64) -> bytes:
+    """A small picture; each number has its own."""
+    color = (number % 251, number // 251 % 251, number // 63_001 % 251)
+    image = Image.new("RGB", (side, side), color)
+    encoded = io.BytesIO()
+    image.save(encoded, "png")
+    return encoded.getvalue()
+
+
+@contextmanager
+def deployed(folder: Path) -> Iterator[Deployment]:
+    """Bring one up; all of it ends with the body. `folder` holds its clock and its log."""
+    clock_file, log = folder / "clock", folder / "log"
+    clock = VirtualClock(clock_file)
+    port = any_free_port()
+    endpoint = f"http://{LOOPBACK}:{port}"
+    with ExitStack() as undo:
+        _start_aws(port, clock_file, folder, undo)
+        api = undo.enter_context(StandIn("ezlink", window_requests=1_000_000, credits_per_image=CREDITS))
+        clients = {
+            name: boto3.client(
+                name,
+                endpoint_url=endpoint,
+                region_name=REGION,
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+                config=Config(proxies={}, parameter_validation=False),
+            )
+            for name in ("s3", "sqs", "dynamodb", "secretsmanager", "events")
+        }
+        queues = _create(clients, api.key)
+        functions = {}
+        for stage in STAGES:
+            environment = _environment(stage, endpoint, queues, api.base_url)
+            functions[stage] = Function(stage, clock_file=clock_file, environment=environment, log=log)
+            undo.callback(functions[stage].stop)
+        for function in functions.values():
+            function.wait_until_ready()
+        yield Deployment(clock=clock, api=api, log=log, clients=clients, queues=queues, functions=functions)
+
+
+def _start_aws(port: int, clock_file: Path, folder: Path, undo: ExitStack) -> None:
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    environment = clean() | {
+        "BIND_HOST": LOOPBACK,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "TMPDIR": str(temporary),
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{folder}/no-docker",
+    }
+    with (folder / "aws.log").open("wb") as output:
+        aws = subprocess.Popen(
+            [sys.executable, "-P", str(Path(__file__).parent / "aws_process.py"), str(clock_file)],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    undo.callback(aws.wait)
+    undo.callback(aws.kill)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with opener.open(f"http://{LOOPBACK}:{port}/_ministack/ready", timeout=5) as answer:
+                if json.load(answer).get("status") == "completed":
+                    return
+        except OSError:
+            if aws.poll() is not None or time.monotonic() > deadline:
+                said = (folder / "aws.log").read_text()
+                raise RuntimeError(f"The embedded AWS did not start:\n{said}") from None
+        time.sleep(0.05)
+
+
+def _create(clients: Mapping[str, Any], api_key: str) -> dict[str, str]:
+    """What the stacks would create; returns the queues' URLs."""
+    for bucket in (INPUT, WORK, OUTPUT):
+        clients["s3"].create_bucket(Bucket=bucket)
+    clients["dynamodb"].create_table(
+        TableName=TABLE,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    clients["secretsmanager"].create_secret(Name=SECRET, SecretString=api_key)
+    queues = {"events": _queue(clients["sqs"], "events", {})}
+    for stage in STAGES:
+        queues[f"{stage}-dead"] = _queue(clients["sqs"], f"{stage}-dead", {})
+        redrive = {
+            "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:000000000000:{stage}-dead",
+            "maxReceiveCount": RECEIVES[stage],
+        }
+        visibility = {"VisibilityTimeout": str(6 * FUNCTION_SECONDS[stage]), "RedrivePolicy": json.dumps(redrive)}
+        queues[stage] = _queue(clients["sqs"], stage, visibility)
+    clients["events"].put_rule(Name="listen", EventPattern=json.dumps({"source": ["dropcut"]}))
+    target = {"Id": "queue", "Arn": f"arn:aws:sqs:{REGION}:000000000000:events"}
+    clients["events"].put_targets(Rule="listen", Targets=[target])
+    return queues
+
+
+def _queue(sqs: Any, name: str, attributes: Mapping[str, str]) -> str:
+    all_attributes = {"MessageRetentionPeriod": _FOURTEEN_DAYS, **attributes}
+    url: str = sqs.create_queue(QueueName=name, Attributes=all_attributes)["QueueUrl"]
+    return url
+
+
+def _environment(stage: str, endpoint: str, queues: Mapping[str, str], api_base_url: str) -> dict[str, str]:
+    """What Lambda and the stack tell a function; every function is told everything, and reads what is its."""
+    return clean() | {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "POWERTOOLS_SERVICE_NAME": "dropcut-test",
+        "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "INPUT_BUCKET": INPUT,
+        "WORK_BUCKET": WORK,
+        "OUTPUT_BUCKET": OUTPUT,
+        "STATE_TABLE": TABLE,
+        "PACE_TABLE": TABLE,
+        "API_KEY_SECRET": SECRET,
+        "API_BASE_URL": api_base_url,
+        "QUEUE_URL": queues[stage],
+        "DEAD_LETTER_QUEUE_URL": queues[f"{stage}-dead"],
+        "CUT_QUEUE_URL": queues["cut"],
+        "DELIVER_QUEUE_URL": queues["deliver"],
+        **BEHAVIOUR,
+    }

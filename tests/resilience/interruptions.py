@@ -1,0 +1,110 @@
+"""Sees every side effect of a function from outside, and stops the function before or after the one asked for.
+
+A side effect is whatever leaves the process: each AWS API call and each other HTTP request. They are caught where all
+of them pass, in botocore and in urllib3, so that one added to the code tomorrow is caught as well; a connection that is
+made past both is refused and reported, so that none can be forgotten.
+"""
+
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import botocore.client
+import urllib3.connectionpool
+
+
+class StoppedHereError(RuntimeError):
+    """The failure that is brought about on purpose; nothing in the functions knows it."""
+
+
+@dataclass
+class Interruptions:
+    """What one sandbox is to be stopped at, and whom it tells of its side effects.
+
+    Lines that are told, as JSON: `[number, thread, name, "before" or "after"]`, `["stopped", number]` and
+    `["stray", address]`. Numbers count the side effects of one invocation from 1, over all its threads.
+    """
+
+    tell: Callable[[list[Any]], None] = lambda _line: None
+    stop: dict[str, Any] | None = None
+    """`number`, `moment` (`before`, `after`) and `way` (`killed`, `raises`, `hangs`)."""
+    count: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    inside: threading.local = field(default_factory=threading.local)
+
+    def begin(self, tell: Callable[[list[Any]], None], stop: dict[str, Any] | None) -> None:
+        """A new invocation."""
+        self.tell, self.stop, self.count = tell, stop, 0
+
+    def effect(self, name: str, carry_out: Callable[[], Any]) -> Any:
+        if getattr(self.inside, "effect", False):
+            return carry_out()  # the HTTP request by which an AWS call is made, or a redirect's second request
+        with self.lock:
+            self.count += 1
+            number = self.count
+        self._pass(number, name, "before")
+        self.inside.effect = True
+        try:
+            return carry_out()
+        finally:  # also when the answer is an error, such as a condition that does not hold
+            self.inside.effect = False
+            self._pass(number, name, "after")
+
+    def _pass(self, number: int, name: str, moment: str) -> None:
+        self.tell([number, threading.get_ident(), name, moment])
+        stop = self.stop
+        if stop and (stop["number"], stop["moment"]) == (number, moment):
+            self._stop(number, stop["way"])
+
+    def _stop(self, number: int, way: str) -> None:
+        self.tell(["stopped", number])
+        if way == "killed":
+            os._exit(137)
+        if way == "hangs":
+            threading.Event().wait()  # until Lambda's time-out ends the process
+        raise StoppedHereError(f"stopped at side effect {number}")
+
+    def refuse_strays(self, event: str, arguments: tuple[Any, ...]) -> None:
+        """An audit hook: every connection must belong to a side effect that was counted."""
+        if event == "socket.connect" and arguments[0].family != socket.AF_UNIX:
+            if getattr(self.inside, "effect", False):
+                return
+            self.tell(["stray", str(arguments[1])])
+            raise StoppedHereError(f"a connection to {arguments[1]} was made where no side effect is counted")
+
+
+interruptions = Interruptions()
+
+
+def install() -> None:
+    """Take the places through which all side effects pass."""
+    call_aws = botocore.client.BaseClient._make_api_call
+    open_url = urllib3.connectionpool.HTTPConnectionPool.urlopen
+
+    def counted_aws_call(client: Any, operation: str, parameters: Any) -> Any:
+        service = client.meta.service_model.service_id
+        return interruptions.effect(f"{service} {operation}", lambda: call_aws(client, operation, parameters))
+
+    def counted_request(pool: Any, method: str, url: str, *arguments: Any, **options: Any) -> Any:
+        name = f"{method} {url.partition('?')[0]}"
+        return interruptions.effect(name, lambda: open_url(pool, method, url, *arguments, **options))
+
+    botocore.client.BaseClient._make_api_call = counted_aws_call
+    urllib3.connectionpool.HTTPConnectionPool.urlopen = counted_request
+    sys.addaudithook(interruptions.refuse_strays)
+
+
+def telling(connection: socket.socket) -> Callable[[list[Any]], None]:
+    """Lines of JSON on a socket, written at once: what was told is known even when the process dies then."""
+    lock = threading.Lock()
+
+    def tell(line: list[Any]) -> None:
+        with lock:
+            connection.sendall(json.dumps(line).encode() + b"\n")
+
+    return tell

@@ -1,0 +1,91 @@
+"""Each stage is stopped at every boundary between two side effects, and the queues bring the work back.
+
+Whatever happens where: every photo is delivered, every picture is paid for once. Only a call that was cut off itself
+may be paid once more, and is counted then. The whole product of stages, company, moments and ways is
+`python -m bench.kills`; here runs what differs most.
+"""
+
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+
+from tests.resilience.deployment import STAGES, Deployment
+from tests.resilience.kills import KEEPS_THE_ANSWER, PAID_CALL, Company, every_kill, record, suffer
+from tests.resilience.sandbox import MOMENTS, Effect, Moment, Way
+
+pytestmark = pytest.mark.timeout(240)
+
+Recorded = Callable[[str, Company], list[Effect]]
+
+KNOWN = {
+    "prepare": {"S3 GetObject", "S3 PutObject", "SQS SendMessage", "DynamoDB UpdateItem"},
+    "cut": {
+        PAID_CALL,
+        KEEPS_THE_ANSWER,
+        "Secrets Manager GetSecretValue",
+        "DynamoDB GetItem",
+        "DynamoDB UpdateItem",
+        "S3 GetObject",
+        "SQS SendMessage",
+    },
+    "deliver": {"S3 GetObject", "S3 PutObject", "S3 PutObjectTagging", "EventBridge PutEvents", "DynamoDB UpdateItem"},
+}
+"""Side effects that each stage is known to have: if the harness does not see these, it sees nothing."""
+
+
+@pytest.fixture(scope="module")
+def recorded(deployment: Deployment) -> Recorded:
+    """The side effects of a stage when nothing goes wrong."""
+    return cache(lambda stage, company: record(deployment, stage, company))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_harness_sees_what_a_stage_does(recorded: Recorded, stage: str) -> None:
+    assert {effect.name for effect in recorded(stage, "alone")} >= KNOWN[stage]
+
+
+def test_the_answer_is_kept_by_the_first_thing_after_the_paid_call(recorded: Recorded) -> None:
+    names = [effect.name for effect in recorded("cut", "alone")]
+    assert names.count(PAID_CALL) == 1
+    assert names[names.index(PAID_CALL) + 1] == KEEPS_THE_ANSWER
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("way", ["killed", "raises"])
+def test_one_photo(deployment: Deployment, recorded: Recorded, stage: str, way: Way) -> None:
+    """The process is killed, or an exception comes up, at each step of the first photo; then comes its twin."""
+    _none_goes_wrong(deployment, recorded(stage, "alone"), stage, "alone", way)
+
+
+def test_a_batch_that_times_out(deployment: Deployment, recorded: Recorded) -> None:
+    """One of three hangs in cut, the others go on, nothing is reported: all three come back, finished ones too."""
+    _none_goes_wrong(deployment, recorded("cut", "together"), "cut", "together", "hangs", moments=("before",))
+
+
+def _none_goes_wrong(
+    deployment: Deployment,
+    effects: list[Effect],
+    stage: str,
+    company: Company,
+    way: Way,
+    *,
+    moments: tuple[Moment, ...] = MOMENTS,
+) -> None:
+    booked, charged = _spent(deployment)
+    kills = [kill for kill in every_kill(stage, company, effects, way) if kill.stop.moment in moments]
+    assert len(kills) >= len(effects)
+    wrong = [what for kill in kills for what in suffer(deployment, kill)]
+    assert not wrong, "\n".join(wrong)
+    assert not deployment.left_over(), "messages remain, perhaps in a dead-letter queue"
+    assert not deployment.strays, "the functions reach the network past the harness"
+    unannounced = [key for key in deployment.dropped if not deployment.hear_events()["Cutout Delivered", key]]
+    assert not unannounced, f"delivered without an event: {unannounced}"
+    booked_now, charged_now = _spent(deployment)
+    assert booked_now - booked >= charged_now - charged, "the budget's records miss what was charged"
+
+
+def _spent(deployment: Deployment) -> tuple[float, float]:
+    """Credits by the budget's records of the days, and by the API."""
+    days = sum(spent for item, spent in deployment.credits_booked().items() if not item.endswith("#total"))
+    return days, deployment.api.summary()["credits_charged"]

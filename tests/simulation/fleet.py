@@ -1,0 +1,257 @@
+"""The workers of two stacks that share one API key, in virtual time; their pace is the real one.
+
+What is real: `PaceRecord` and `Pace` on the state table's own expressions. What is modelled, as the cut function does
+it: batches of up to ten, slots reserved per batch, a thread per photo that waits for its slot by its own clock,
+photos deferred by whole seconds when the pace is booked out, workers that die with slots in hand.
+"""
+
+import heapq
+import itertools
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dropcut.adapters.spending_records import PaceRecord
+from dropcut.adapters.state_table import StateTable
+from dropcut.core.pace import Pace, Slot
+
+from tests.model.dynamodb import DynamoDb
+
+LIMIT_REQUESTS, LIMIT_SECONDS = 150, 10.0
+BATCH = 10
+EPOCH = 1_780_000_000.0
+
+
+def falling_and_rising_latency(seconds: float) -> float:
+    """3 s, then within half a minute down to 0.3 s, and after four minutes suddenly back up."""
+    if seconds < 200:
+        return 3.0
+    if seconds < 230:
+        return 3.0 - 2.7 * (seconds - 200) / 30
+    return 0.3 if seconds < 470 else 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """One run of the simulation; all times are seconds."""
+
+    seed: int
+    photos: int = 10_000
+    stacks: int = 2
+    workers_per_stack: int = 5
+    deaths: int = 3
+    clocks_apart: float = 0.2
+    network_jitter: float = 0.05
+    """The most that a request's way takes longer than another's."""
+    preparation: tuple[float, float] = (0.03, 0.12)
+    """From slots reserved to a picture at hand."""
+    back_after_death: float = 300.0
+    horizon: float = 8.0
+    latency: Callable[[float], float] = falling_and_rising_latency
+
+
+@dataclass
+class Seen:
+    """What the server and an onlooker saw."""
+
+    arrivals: list[float] = field(default_factory=list)
+    deferrals: int = 0
+    slots_lost: int = 0
+    late: int = 0
+    """Slots that had passed before their photo was ready."""
+    reservations: int = 0
+    busy_until: float = 0.0
+
+    def busiest_window(self, seconds: float = LIMIT_SECONDS) -> int:
+        """The most requests in any window of this length, both ends counted."""
+        times, first, most = sorted(self.arrivals), 0, 0
+        for last, time in enumerate(times):
+            while times[first] < time - seconds:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
+
+    def part_of_limit_used(self) -> float:
+        """Over the busy part: from the first request until the work ran short."""
+        times = sorted(self.arrivals)
+        busy = [time for time in times if time <= self.busy_until]
+        return (len(busy) - 1) / (busy[-1] - busy[0]) / (LIMIT_REQUESTS / LIMIT_SECONDS)
+
+
+@dataclass
+class Worker:
+    stack: int
+    clock_off: float
+
+    def clock(self, now: float) -> float:
+        return now + self.clock_off
+
+
+@dataclass
+class Batch:
+    """What one invocation has in hand."""
+
+    worker: Worker
+    left: int
+    """Photos that are not done with."""
+    dies_at: float = math.inf
+
+
+Slots = list[Slot] | float
+"""Of a reservation: the slots, or the time from which there are any."""
+Booked = Callable[[Worker, int, Slots, float], None]
+
+
+class Fleet:
+    """An event-driven simulation: a heap of what happens next."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.chance = random.Random(course.seed)
+        self.pace = PaceRecord(
+            table=StateTable(DynamoDb(), "state"),  # type: ignore[arg-type]
+            pace=Pace.under(limit_requests=LIMIT_REQUESTS, limit_seconds=LIMIT_SECONDS),
+            horizon_seconds=course.horizon,
+        )
+        self.seen = Seen()
+        self.waiting = [course.photos // course.stacks for _ in range(course.stacks)]
+        """Photos in each stack's queue that can be received."""
+        self.unsent = course.photos
+        self.idle: list[list[Worker]] = [[] for _ in range(course.stacks)]
+        self._events: list[tuple[float, int, Callable[[float], None]]] = []
+        self._order = itertools.count()
+        self._deaths = iter(sorted(self.chance.uniform(20, 600) for _ in range(course.deaths)))
+        self._next_death = next(self._deaths, math.inf)
+
+    def run(self) -> Seen:
+        for stack in range(self.course.stacks):
+            for _ in range(self.course.workers_per_stack):
+                self._at(self.chance.uniform(0, 1), self._begins(stack))
+        while self._events:
+            now, _, event = heapq.heappop(self._events)
+            event(now)
+        return self.seen
+
+    def _at(self, time: float, event: Callable[[float], None]) -> None:
+        heapq.heappush(self._events, (time, next(self._order), event))
+
+    def _begins(self, stack: int) -> Callable[[float], None]:
+        """A worker is started; its clock is its own."""
+        off = self.chance.uniform(-0.5, 0.5) * self.course.clocks_apart
+        return lambda now: self._receive(Worker(stack=stack, clock_off=off), now)
+
+    def _receive(self, worker: Worker, now: float) -> None:
+        count = min(BATCH, self.waiting[worker.stack])
+        if count == 0:
+            self.idle[worker.stack].append(worker)
+            return
+        self.waiting[worker.stack] -= count
+        self._reserve(worker, count, now, self._book)
+
+    def _reserve(self, worker: Worker, count: int, now: float, then: Booked) -> None:
+        """One write for the slots of `count` photos: the clock is read before it, and it takes its time to arrive."""
+        clock = worker.clock(now)
+
+        def arrives(now: float) -> None:
+            self.seen.reservations += 1
+            slots = self.pace.reserve("key", count, now=EPOCH + clock)
+            if isinstance(slots, float):
+                then(worker, count, slots - EPOCH, now)
+            else:
+                then(worker, count, [Slot(opens - EPOCH, closes - EPOCH) for opens, closes in slots], now)
+
+        self._at(now + self._write(), arrives)
+
+    def _book(self, worker: Worker, count: int, slots: Slots, now: float) -> None:
+        """As `Cut.begin_round` does it: booked out, it waits once for the horizon to come nearer."""
+        if isinstance(slots, list):
+            self._call(worker, slots, now)
+            return
+        wait = slots - self.course.horizon - worker.clock(now) + self.chance.random()
+        if wait > self.course.horizon:
+            self._call_or_defer(worker, count, slots, now)
+            return
+        self._at(now + max(0.0, wait), lambda now: self._reserve(worker, count, now, self._call_or_defer))
+
+    def _call_or_defer(self, worker: Worker, count: int, slots: Slots, now: float) -> None:
+        if isinstance(slots, list):
+            self._call(worker, slots, now)
+            return
+        for _ in range(count):
+            self._defer(worker, slots, now)
+        self._at(now + 0.05, lambda now: self._receive(worker, now))
+
+    def _defer(self, worker: Worker, next_free: float, now: float) -> None:
+        """As `CutRound` does it, in whole seconds as SQS does it."""
+        self.seen.deferrals += 1
+        wait = max(1.0, next_free - worker.clock(now) + self.chance.random())
+        self._at(now + math.ceil(wait), lambda now: self._returns(worker.stack, now))
+
+    def _call(self, worker: Worker, slots: list[Slot], now: float) -> None:
+        """Each photo has its thread; the first one ready takes the first slot."""
+        batch = Batch(worker=worker, left=len(slots))
+        if now > self._next_death:
+            batch.dies_at, self._next_death = now + self.chance.uniform(0, 3), next(self._deaths, math.inf)
+            self._at(batch.dies_at + 1, self._begins(worker.stack))
+        for slot, ready in zip(slots, sorted(now + self._preparation() for _ in slots), strict=True):
+            credits_taken = ready + self._write()
+            self._at(credits_taken, lambda now, slot=slot: self._wait_for(batch, slot, now))  # type: ignore[misc]
+
+    def _wait_for(self, batch: Batch, slot: Slot, now: float) -> None:
+        """As `CutRound.wait_for` does it: whoever is late for a slot takes another."""
+        worker = batch.worker
+        if self._died(batch, now):
+            return
+        if slot.closes < worker.clock(now):
+
+            def again(worker: Worker, count: int, slots: Slots, now: float) -> None:
+                if isinstance(slots, float):
+                    self._defer(worker, slots, now)
+                    self._done(batch, now)
+                else:
+                    self._wait_for(batch, slots[0], now)
+
+            self.seen.late += 1
+            self._reserve(worker, 1, now, again)
+            return
+        awake = max(now, slot.opens - worker.clock_off) + self.chance.uniform(0, 0.002)
+        self._at(awake, lambda now: self._send(batch, now))
+
+    def _send(self, batch: Batch, now: float) -> None:
+        if self._died(batch, now):
+            return
+        arrival = now + self.chance.uniform(0, self.course.network_jitter)
+        self.seen.arrivals.append(arrival)
+        self.unsent -= 1
+        if self.unsent > LIMIT_REQUESTS:
+            self.seen.busy_until = arrival
+        end = arrival + self.course.latency(arrival) * self.chance.uniform(0.8, 1.2)
+        self._at(end, lambda now: self._done(batch, now))
+
+    def _died(self, batch: Batch, now: float) -> bool:
+        """Whether the worker is dead by now: then its slot is lost, and its photo comes back much later."""
+        if now < batch.dies_at:
+            return False
+        self.seen.slots_lost += 1
+        self._at(now + self.course.back_after_death, lambda now: self._returns(batch.worker.stack, now))
+        return True
+
+    def _done(self, batch: Batch, now: float) -> None:
+        batch.left -= 1
+        if batch.left == 0 and batch.dies_at == math.inf:
+            self._at(now + 0.05, lambda now: self._receive(batch.worker, now))
+
+    def _preparation(self) -> float:
+        """The claim on the picture and its bytes from S3; one in fifty takes long."""
+        return self.chance.uniform(*self.course.preparation) + (self.chance.random() < 0.02) * self.chance.random()
+
+    def _write(self) -> float:
+        """A write to the state table; one in two hundred takes long."""
+        return self.chance.uniform(0.003, 0.02) + (self.chance.random() < 0.005) * self.chance.uniform(0, 0.3)
+
+    def _returns(self, stack: int, now: float) -> None:
+        self.waiting[stack] += 1
+        if self.idle[stack]:
+            worker = self.idle[stack].pop()
+            self._at(now + 0.02, lambda now: self._receive(worker, now))
