@@ -71,7 +71,12 @@ class Gatekeeper(Construct):
                 allow("TryOnePicture", ["lambda:InvokeFunction"], [cut.function.function_arn]),
                 allow(
                     "TakeOnePicture",
-                    ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+                    [
+                        "sqs:ReceiveMessage",
+                        "sqs:DeleteMessage",
+                        "sqs:GetQueueAttributes",
+                        "sqs:ChangeMessageVisibility",
+                    ],
                     [cut.queue.queue_arn],
                 ),
                 allow("Announce", ["sqs:SendMessage"], [announcements_to.queue_arn]),

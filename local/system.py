@@ -140,14 +140,14 @@ def _deploy(folder: Path, account: Account, synth: CdkRun, steps: Steps, undo: E
 
 
 def run_few_processes(system: System) -> None:
-    """Let each function have no more processes than the machine has cores, and two at least.
+    """Let each queue have no more invocations at once than the machine has cores, and two at least.
 
-    Each more takes a second of processor time only to start, which a few photos do not earn back.
-    (The embedded AWS takes reserved concurrency for the event source's limit. In a real account it would throttle.)
+    Each more takes a second of processor time only to start, which a few photos do not earn back. Limited at the
+    event source and not at the function: that would throttle the gatekeeper's probe, or a batch beside it, for minutes.
     """
     functions, at_once = system.client("lambda"), max(2, os.cpu_count() or 2)
-    for function in functions.list_functions()["Functions"]:
-        functions.put_function_concurrency(FunctionName=function["FunctionName"], ReservedConcurrentExecutions=at_once)
+    for source in functions.list_event_source_mappings()["EventSourceMappings"]:
+        functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": at_once})
 
 
 def refuse_wrong(settings: Mapping[str, str]) -> None:

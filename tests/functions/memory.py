@@ -112,6 +112,15 @@ class SqsInMemory:
         self._in_flight[QueueUrl] += seen
         return {"Messages": seen}
 
+    def change_message_visibility(self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int) -> None:
+        """Noted only: what is put back comes when a test lets it."""
+        seen_again = next(each for each in self._in_flight[QueueUrl] if each["ReceiptHandle"] == ReceiptHandle)
+        seen_again["VisibilityTimeout"] = VisibilityTimeout
+
+    def unseen_for(self, *, QueueUrl: str) -> list[int | None]:
+        """For each message in flight the seconds for which it was put back; None where it was not."""
+        return [each.get("VisibilityTimeout") for each in self._in_flight[QueueUrl]]
+
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
         left = [message for message in self._in_flight[QueueUrl] if message["ReceiptHandle"] != ReceiptHandle]
         self._in_flight[QueueUrl] = left

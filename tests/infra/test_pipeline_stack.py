@@ -213,7 +213,7 @@ ALLOWED = {
         **any_function("Gatekeeper"),
         EVENT_SOURCE: {"lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"},
         "<CutCodeFunction.Arn>": {"lambda:InvokeFunction"},
-        "<CutQueuesQueue.Arn>": {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"},
+        "<CutQueuesQueue.Arn>": CONSUME,
         "<DeliverQueuesQueue.Arn>": {"sqs:SendMessage"},
     },
 }

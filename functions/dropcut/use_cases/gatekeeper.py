@@ -14,6 +14,9 @@ from dropcut.adapters.queue import Queue
 from dropcut.core.job import SpendingNotice
 from dropcut.observability import count, logger
 
+SECONDS_AFTER_A_FAILED_PROBE = 5.0
+"""Until a picture is seen again whose probe could not even be made."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gatekeeper:
@@ -54,7 +57,13 @@ class Gatekeeper:
                 self.gate.begin_to_open()
             return
         logger.info("One picture is tried", paused_for=closed.code)
-        if self.cut_function.handle(_record(message)):
+        try:
+            done = self.cut_function.handle(_record(message))
+        except Exception:
+            # Throttled, say: the picture must not stay unseen for minutes. If it is being paid for, it will wait again.
+            self.cut_queue.postpone(message["ReceiptHandle"], SECONDS_AFTER_A_FAILED_PROBE)
+            raise
+        if done:
             self.cut_queue.delete(message["ReceiptHandle"])
 
     def _open(self) -> None:

@@ -10,7 +10,7 @@ from dropcut.adapters.gate_record import Closed, GateRecord
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.job import SpendingNotice, read_announcement
-from dropcut.use_cases.gatekeeper import Gatekeeper
+from dropcut.use_cases.gatekeeper import SECONDS_AFTER_A_FAILED_PROBE, Gatekeeper
 
 from tests.functions.memory import SqsInMemory, TableInMemory
 
@@ -210,13 +210,17 @@ def test_a_message_done_with_by_no_call_is_deleted_and_opens_nothing(paused: Wat
     assert isinstance(paused.gate.standing(), Closed)
 
 
-def test_a_function_that_fails_leaves_everything_as_it_is(paused: Watch) -> None:
+@pytest.mark.parametrize("error", [ProbeFailedError("out of memory"), CrashedError("throttled")])
+def test_a_probe_that_cannot_be_made_leaves_everything_as_it_is_and_the_picture_is_seen_again_soon(
+    paused: Watch, error: Exception
+) -> None:
     def fails() -> bool:
-        raise ProbeFailedError("out of memory")
+        raise error
 
     paused.cut_function.probe = fails
-    with pytest.raises(ProbeFailedError):
+    with pytest.raises(type(error)):
         paused.gatekeeper()
+    assert paused.sqs.unseen_for(QueueUrl="cut") == [SECONDS_AFTER_A_FAILED_PROBE]
     assert not paused.cut_queue.is_empty()
     assert isinstance(paused.gate.standing(), Closed)
     assert not paused.cut_function.enabled
