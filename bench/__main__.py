@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import artifacts, billed, demo, imports, memory, overhead
+from bench import artifacts, billed, demo, imports, kills, memory, overhead, pauses, rate, storm
 from bench.machine import facts, load
 from bench.report import Report
 from local.problem import Problem, run_command
@@ -16,6 +16,10 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "memory": memory.measure,
     "billed": billed.measure,
     "demo": demo.measure,
+    "rate": rate.measure,
+    "pauses": pauses.measure,
+    "storm": storm.measure,
+    "kills": kills.measure,
 }
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 

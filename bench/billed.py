@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from bench.baseline.deployment import Baseline, deploy_baseline
-from bench.deployed import Arrivals, EventSource, Where, api, billed_milliseconds, deployed, drop
+from bench.deployed import Arrivals, Where, api, billed_milliseconds, deployed
+from bench.full_queue import FullQueue
 from bench.photos import marked
 from bench.report import Report, Table, Target
 from local.system import System
@@ -47,8 +48,8 @@ def measure() -> Report:
     with deployed(settings) as system:
         api(system, "PATCH", "config", {"latency_seconds": API_SECONDS})
         baseline = deploy_baseline(system)
-        arrivals = Arrivals(system, [baseline.output_bucket, system.outputs["OutputBucketName"]])
-        queue = FullQueue(system, arrivals)
+        arrivals = Arrivals(system, [baseline.output_bucket])
+        queue = FullQueue(system)
         _drop_singly(system, baseline, arrivals, "warm-up", 8)
         plain = _bill(
             system,
@@ -70,8 +71,8 @@ def measure() -> Report:
             f"its own. The target is for a pace that does not limit (`rate_limit_requests={FAST_LIMIT}`); the last row "
             f"is with the usual {USUAL_LIMIT} in 10 s, where a batch's calls also wait for their slots. Both with "
             f"`max_concurrency={INVOCATIONS_AT_ONCE}`, because the processors that run the functions run the embedded "
-            "AWS too. Only the function that makes the call is counted; prepare and "
-            "deliver, which never wait for the API, have bills of their own."
+            "AWS too; deliver's event source is closed meanwhile for the same reason. Only the function that makes the "
+            "call is counted; prepare and deliver, which never wait for the API, have bills of their own."
         ),
         tables=[
             Table(
@@ -85,26 +86,6 @@ def measure() -> Report:
         ],
         targets=[Target("cut / the plain pattern", ours.per_photo / plain.per_photo, LIMIT_RATIO, "x")],
     )
-
-
-class FullQueue:
-    """The cut queue, filled while its event source is closed, then worked off."""
-
-    def __init__(self, system: System, arrivals: Arrivals) -> None:
-        self._system, self._arrivals = system, arrivals
-        self._source = EventSource(system, system.outputs["CutQueueUrl"])
-        self.function = self._source.function
-
-    def work_off(self, folder: str, photos: int) -> None:
-        """Let `photos` pile up, then have them cut; return when all are delivered."""
-        outputs = self._system.outputs["OutputBucketName"]
-        self._source.switch(on=False)
-        for number in range(photos):
-            photo = marked(f"full queue {folder} {number}")
-            drop(self._system, f"{folder}/{number}.jpg", photo)
-        self._source.wait_until_full(photos)
-        self._source.switch(on=True)
-        self._arrivals.wait_for(_results(outputs, folder, photos), patience_seconds=_PATIENCE_SECONDS)
 
 
 def _drop_singly(system: System, baseline: Baseline, arrivals: Arrivals, folder: str, photos: int) -> None:

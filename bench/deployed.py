@@ -108,10 +108,21 @@ class EventSource:
         settings = self._lambda.get_function_configuration(FunctionName=self.function)
         return dict(settings["Environment"]["Variables"])
 
-    def _waiting(self) -> int:
-        names = ["ApproximateNumberOfMessages"]
+    def wait_until_empty(self, *, patience_seconds: float) -> None:
+        """Return when no message is left, seen or unseen. Raises TimeoutError: for so long none went."""
+        fewest, deadline = self._waiting(unseen=True), time.monotonic() + patience_seconds
+        while fewest:
+            time.sleep(0.2)
+            now = self._waiting(unseen=True)
+            if now < fewest:
+                fewest, deadline = now, time.monotonic() + patience_seconds
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{fewest} messages stay in {self.queue_url}")
+
+    def _waiting(self, *, unseen: bool = False) -> int:
+        names = [f"ApproximateNumberOfMessages{kind}" for kind in (["", "NotVisible"] if unseen else [""])]
         answer = self._sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=names)
-        return int(answer["Attributes"][names[0]])
+        return sum(int(answer["Attributes"][name]) for name in names)
 
 
 def drop(system: System, key: str, photo: bytes) -> None:

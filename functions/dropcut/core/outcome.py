@@ -9,7 +9,7 @@
 | 400 `failed to get response`, 408, 502, 504, 520, 524  | `RetryLater`, possibly paid                       |
 | 401, 402, other 403, 404, 405, redirects               | `Pause`: the account or the address, not a picture|
 | 429                                                    | `LockedOut`: everyone waits, nobody's attempt     |
-| 500 without a body, 503 `no channels available`        | `RetryLater`, and after the last attempt `Pause`  |
+| 500 without a body, 503 `no channels available`        | `RetryLater`; `Pause` when it stays so            |
 | 500 and other 5xx                                      | `RetryLater`                                      |
 | no connection                                          | `RetryLater`                                      |
 | connection broke or timed out after it was made        | `RetryLater`, possibly paid                       |
@@ -82,7 +82,7 @@ class RetryLater:
     possibly_paid: bool
     """The API may have done the work and charged for it."""
     then_pause: bool = False
-    """After the last attempt this is the account's problem rather than the picture's."""
+    """When it stays so, this is the account's problem rather than the picture's."""
     request_id: str | None = None
 
 
@@ -181,16 +181,22 @@ def _refusal(status: int, headers: Mapping[str, str], error: ApiError) -> Decisi
         case 408 | 502 | 504 | 520 | 524:
             reason = f"The API's edge got no answer it could pass on ({said[:-1]}); the work may have been done."
             return RetryLater(code=f"http_{status}", reason=reason, possibly_paid=True, request_id=request_id)
-        case _ if status >= 500:
-            no_channel = status == 503 and "no channels" in error.message.lower()
-            no_balance = status == 500 and not error.message
-            return RetryLater(
-                code="no_channel" if no_channel else f"http_{status}",
-                reason=f"The API failed: {said}",
-                possibly_paid=False,
-                then_pause=no_channel or no_balance,
-                request_id=request_id,
+        case 500 if not error.message:
+            reason = (
+                "The gateway answered HTTP 500 without a word, as it does when the account's balance is used up: "
+                "look at the balance, and top it up."
             )
+            return RetryLater(
+                code="out_of_balance", reason=reason, possibly_paid=False, then_pause=True, request_id=request_id
+            )
+        case 503 if "no channels" in error.message.lower():
+            reason = f"The gateway has no channel to this model for the account: {said} Ask the provider."
+            return RetryLater(
+                code="no_channel", reason=reason, possibly_paid=False, then_pause=True, request_id=request_id
+            )
+        case _ if status >= 500:
+            reason = f"The API failed: {said}"
+            return RetryLater(code=f"http_{status}", reason=reason, possibly_paid=False, request_id=request_id)
     code, advice = _PAUSES.get(
         status, ("unexpected_answer", "Check `api_base_url` and `provider`, and the provider's status.")
     )

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dropcut.use_cases.cut import Cut, CutRound
 
 LONGEST_BACKOFF_SECONDS = 900.0
+ACCOUNT_FAILURES_IN_A_ROW = 3
+"""So many failures in a row, the last of a kind that points at the account, are believed: a pause ends by itself."""
 
 
 @dataclass(kw_only=True)
@@ -233,9 +235,8 @@ class Purchase:
                 self._close_for_failures(retry)
             return self._no_more_tries(retry, possibly_paid)
         used_up = self.claim.attempts >= rules.max_attempts
-        if self.round.is_probe or in_a_row >= rules.pause_after_failures:
-            return self._api_is_down(retry)
-        if used_up and retry.then_pause:
+        stays_so = used_up or in_a_row >= ACCOUNT_FAILURES_IN_A_ROW
+        if self.round.is_probe or in_a_row >= rules.pause_after_failures or (retry.then_pause and stays_so):
             return self._api_is_down(retry)
         if used_up:
             return self._no_more_tries(retry, possibly_paid)
@@ -255,6 +256,8 @@ class Purchase:
 
     def _close_for_failures(self, retry: RetryLater) -> Closed:
         self._cut.failures.ended()  # what failed before the pause is not held against the API after it
+        if retry.then_pause:
+            return self.round.close(retry.code, retry.reason)
         return self.round.close("api_failing", f"The API keeps failing. {retry.reason}")
 
     def _no_more_tries(self, retry: RetryLater, possibly_paid: int) -> MessageResult:

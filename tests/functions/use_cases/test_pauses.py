@@ -11,6 +11,7 @@ from dropcut.core.job import SpendingNotice
 from dropcut.core.message_result import Done, Postpone, SetAside
 from dropcut.core.outcome import Reply
 from dropcut.observability import metrics
+from dropcut.use_cases.purchase import ACCOUNT_FAILURES_IN_A_ROW
 
 from tests.functions.cloud import Cloud
 from tests.functions.pictures import picture
@@ -152,6 +153,18 @@ def test_an_api_that_keeps_failing_closes_the_gate_whichever_pictures_it_failed(
     assert (closed(shop).code, shop.spent()) == ("api_failing", 0)
     assert [shop.payment(request)["attempts"] for request in requests] == [1, 1, 1, 1, 0]
     assert "The API keeps failing" in shop.notices()[0].reason
+
+
+@pytest.mark.parametrize(("reply", "code"), [(OUT_OF_BALANCE, "out_of_balance"), (NO_CHANNELS, "no_channel")])
+def test_failures_that_point_at_the_account_close_the_gate_when_the_third_comes_in_a_row(
+    shop: Shop, reply: Reply, code: str
+) -> None:
+    shop.api.script = [reply] * ACCOUNT_FAILURES_IN_A_ROW
+    for number, photo in enumerate(photos(ACCOUNT_FAILURES_IN_A_ROW)):
+        assert shop.standing == "open"
+        assert isinstance(shop.handle(shop.request(f"{number}.jpg", photo=photo)), Postpone)
+    assert (closed(shop).code, shop.spent()) == (code, 0)
+    assert shop.notices()[0].reason == closed(shop).reason
 
 
 @pytest.mark.parametrize(
@@ -315,7 +328,8 @@ def test_a_probe_whose_picture_is_rejected_opens_the_gate_as_well(probing: Shop)
         (error(402), "no_credits"),
         (error(401), "key_refused"),
         (error(500), "api_failing"),
-        (NO_CHANNELS, "api_failing"),
+        (NO_CHANNELS, "no_channel"),
+        (OUT_OF_BALANCE, "out_of_balance"),
         (BROKEN_OFF, "api_failing"),
         (NOT_CONNECTED, "api_failing"),
     ],
