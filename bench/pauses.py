@@ -78,9 +78,9 @@ def measure() -> Report:
     return Report(
         title=f"pauses: an account problem in the middle of {PHOTOS} photos",
         how=(
-            f"{PHOTOS} prepared pictures in the cut queue; the API answers after {API_SECONDS:g} s; after {PAID_BEFORE} "
-            f"payments the trouble begins, with at most {CALLS_IN_FLIGHT} calls in flight. For {WATCHED_SECONDS:g} s of "
-            "the pause the messages' receive counts are watched. Then the trouble is mended, and the gatekeeper, which "
+            f"{PHOTOS} pictures in the cut queue; the API answers after {API_SECONDS:g} s. After {PAID_BEFORE} "
+            f"payments the trouble begins, with {CALLS_IN_FLIGHT} calls in flight at most. The messages' receive counts "
+            f"are watched for {WATCHED_SECONDS:g} s of the pause. Then the trouble is mended, and the gatekeeper, which "
             "runs once a minute, is called once a second. The baseline is what must hold: refused at most what is in "
             "flight, nothing received, all delivered, nothing paid twice."
         ),
