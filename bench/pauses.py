@@ -79,8 +79,8 @@ def measure() -> Report:
         title=f"pauses: an account problem in the middle of {PHOTOS} photos",
         how=(
             f"{PHOTOS} pictures in the cut queue; the API answers after {API_SECONDS:g} s. After {PAID_BEFORE} "
-            f"payments the trouble begins, with {CALLS_IN_FLIGHT} calls in flight at most. The messages' receive counts "
-            f"are watched for {WATCHED_SECONDS:g} s of the pause. Then the trouble is mended, and the gatekeeper, which "
+            f"payments the trouble begins, with up to {CALLS_IN_FLIGHT} calls in flight. The messages' receive counts "
+            f"are watched for {WATCHED_SECONDS:g} s of the pause. Then it is mended, and the gatekeeper, which "
             "runs once a minute, is called once a second. The baseline is what must hold: refused at most what is in "
             "flight, nothing received, all delivered, nothing paid twice."
         ),
