@@ -90,11 +90,12 @@ def test_the_maker_refuses_an_accept_it_does_not_know(maker: Client) -> None:
 
 
 def test_slow_calls_do_not_wait_for_each_other() -> None:
-    with StandIn(latency_seconds=0.5) as api, ThreadPoolExecutor(50) as pool:
+    """One after the other they would take 50 s; what they take beyond a second is a busy machine's."""
+    with StandIn(latency_seconds=1.0) as api, ThreadPoolExecutor(50) as pool:
         start = time.monotonic()
         answers = list(pool.map(lambda _: Client(api).cut().status_code, range(50)))
         assert answers == [200] * 50
-        assert time.monotonic() - start < 2.5
+        assert time.monotonic() - start < 10
         assert api.summary()["paid_calls_per_distinct_picture"] == 50
 
 
