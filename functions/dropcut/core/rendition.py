@@ -212,3 +212,19 @@ def _refused_key(rendition: Rendition) -> str | None:
     except KeyTemplateError as error:
         return f"its key {rendition.key!r} {error}"
     return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A rendition that was written to a file."""
+
+    rendition: str
+    """Its name."""
+    path: str
+    format: str
+    """Usually the one asked for; `note` says why when it is another."""
+    width: int
+    height: int
+    size_bytes: int
+    note: str = ""
+    """A sentence for people when something is not as asked for."""
