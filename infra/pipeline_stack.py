@@ -20,7 +20,7 @@ from infra.stage import Stage, allow_rule_to_send
 from infra.storage_stack import StorageStack
 
 POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
-DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser")
+DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser", "pillow", "pillow-heif")
 CALLING = ("requests", "certifi", "charset-normalizer", "idna", "urllib3")
 
 DELIBERATE_RECEIVES = 15
@@ -69,6 +69,7 @@ class PipelineStack(Stack):
             max_concurrency=QUICK_STAGES_AT_ONCE,
             environment={
                 **self._environment(),
+                **self._imaging(),
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
                 "INPUT_BUCKET": storage.input_bucket.bucket_name,
                 "INPUT_PREFIX": self._input_prefix,
@@ -219,6 +220,17 @@ class PipelineStack(Stack):
             "POWERTOOLS_SERVICE_NAME": self.service,
             "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
             "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+
+    def _imaging(self) -> dict[str, str]:
+        """What the stages are told that decode photos."""
+        settings = self._settings
+        return {
+            "MAX_PHOTO_MEGAPIXELS": _figure(settings.max_photo_megapixels),
+            "MAX_PHOTO_MIB": _figure(settings.max_photo_mib),
+            "MAX_FRAMES": _figure(settings.max_frames),
+            "IMAGING_SECONDS": _figure(settings.imaging_seconds),
+            "IMAGING_MEMORY_MIB": _figure(settings.imaging_memory_mib),
         }
 
     def _use_state(self) -> iam.PolicyStatement:
