@@ -63,8 +63,9 @@ class PipelineStack(Stack):
             packages=(*POWERTOOLS, *DECODING),
             target=self._target,
             architecture=self._settings.architecture,
-            timeout_seconds=60,
-            memory_mb=1769,  # one full processor
+            timeout_seconds=self._settings.prepare_timeout_seconds,
+            memory_mb=self._settings.prepare_memory_mb,
+            disc_mb=self._settings.prepare_disc_mb,
             max_receive_count=DELIBERATE_RECEIVES,
             max_concurrency=QUICK_STAGES_AT_ONCE,
             environment={

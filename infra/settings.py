@@ -31,8 +31,12 @@ SECONDS_AROUND_A_PROBE = 30
 """What the gatekeeper needs beside the one run of `cut` that it waits for."""
 LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - CUT_SECONDS_AROUND_THE_CALL - SECONDS_AROUND_A_PROBE) // 2
 
+PHOTOS_AT_ONCE = 2
+"""Photos that one function works on at the same time (`threads` in its entry)."""
+SECONDS_AROUND_IMAGING = 15
+"""What a stage needs beside decoding one photo: reading it, writing what was made of it."""
 MOST_MEGAPIXELS = 400
-"""More than that, and the memory of a function that decodes two at once would be over Lambda's 10,240 MB."""
+"""The memory of a function that decodes two such photos at once is well below Lambda's 10,240 MB."""
 
 PROVIDERS: dict[str, tuple[str, float]] = {
     "ezlink": ("https://api.ezlinkai.com", 2.0),
@@ -321,6 +325,21 @@ class Settings:
         wait for one of its later bytes may begin just before the time is up.
         """
         return math.ceil(2 * self.api_timeout_seconds + CUT_SECONDS_AROUND_THE_CALL)
+
+    @property
+    def prepare_timeout_seconds(self) -> int:
+        """Time-out of `prepare`: time for a photo that is tried in two processes, and half a minute for a batch."""
+        return math.ceil(2 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+
+    @property
+    def prepare_memory_mb(self) -> int:
+        """Memory of `prepare`: for the processes that decode, and for the function itself."""
+        return PHOTOS_AT_ONCE * self.imaging_memory_mib + 320
+
+    @property
+    def prepare_disc_mb(self) -> int:
+        """Size of the temporary folder of `prepare`: the file of each photo, and its decoded first frame if turned."""
+        return 512 + PHOTOS_AT_ONCE * math.ceil(self.max_photo_mib * 1.05 + self.max_photo_megapixels * 4)
 
     @property
     def imaging_memory_mib(self) -> int:

@@ -6,8 +6,8 @@ from dropcut.core.picture_limits import PictureRefusedError
 def not_a_picture(looks_like: str) -> PictureRefusedError:
     return PictureRefusedError(
         "not_a_picture",
-        f"The file is {looks_like}, not a picture that can be cut out. Save it as JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF "
-        "or HEIC and upload it again.",
+        f"The file is {looks_like}, not a picture that can be cut out. "
+        "Save it as JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC and upload it again.",
     )
 
 

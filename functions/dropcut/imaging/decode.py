@@ -98,6 +98,26 @@ def thumbnail_upright(path: Path, limits: DecodeLimits, *, width: int, height: i
         return _upright(colours.to_srgb(image), on_disc=False)
 
 
+def shows_as_srgb(path: Path) -> bool:
+    """Whether the picture looks the same when its profile, if any, is left away. Reads the header only."""
+    with picture_errors():
+        return colours.shows_as_srgb(_LOAD[_format(path)](path))
+
+
+def is_opaque(path: Path) -> bool:
+    """Decode the picture to its last pixel; whether nothing shines through anywhere.
+
+    Raises:
+        PictureRefusedError: it cannot be decoded to its end.
+    """
+    with picture_errors():
+        image = _LOAD[_format(path)](path)
+        if not image.hasalpha():
+            image.avg()
+            return True
+        return bool(image[image.bands - 1].min() == 255)
+
+
 @contextmanager
 def picture_errors() -> Iterator[None]:
     """Translate what libvips says of a picture into a refusal; what it says of the disc stays an error of its own."""
