@@ -16,11 +16,14 @@ import math
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
+
+from dropcut.core.rendition import Rendition, RenditionError
+from dropcut.core.renditions import FULL, read_renditions
 
 LONGEST_FUNCTION_SECONDS = 900
 CUT_SECONDS_AROUND_THE_CALL = 40
@@ -37,6 +40,12 @@ SECONDS_AROUND_IMAGING = 15
 """What a stage needs beside decoding one photo: reading it, writing what was made of it."""
 MOST_MEGAPIXELS = 400
 """The memory of a function that decodes two such photos at once is well below Lambda's 10,240 MB."""
+
+LARGEST_ENCODER_MIB = 960
+"""WebP of 40 megapixels, AVIF of 16 (measured: 21 and 27 bytes a pixel): larger ones are not written
+(imaging/encode.py, core/rendition.py)."""
+LARGEST_DISC_MB = 10_240
+"""Lambda's limit for a function's temporary folder."""
 
 PROVIDERS: dict[str, tuple[str, float]] = {
     "ezlink": ("https://api.ezlinkai.com", 2.0),
@@ -135,6 +144,16 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _renditions(value: object) -> tuple[Rendition, ...]:
+    """Checked by the code that makes them. Empty when the full-size cut-out is all, whose format is another setting."""
+    if value in ("", "[]", []):
+        return ()
+    try:
+        return read_renditions(value)
+    except RenditionError as error:
+        raise ValueError(str(error).rstrip(".")) from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """One deployment's settings; `Settings()` is the default one."""
@@ -187,6 +206,20 @@ class Settings:
         _number(0),
     )
     output_format: str = _setting("png", "`png` or `webp`", "Format of the cut-outs.", _choice("png", "webp"))
+    renditions: tuple[Rendition, ...] = _setting(
+        (),
+        "a JSON list of names of ready-made renditions, descriptions, or both (docs/renditions.md)",
+        "What is made of each cut-out; without it the photo itself, full size, with its background gone.",
+        _renditions,
+        "`full` alone",
+    )
+    colour_profile: str = _setting(
+        "keep",
+        "`keep` or `srgb`",
+        "Whether cut-outs at full size keep the photo's colour profile or are converted to sRGB; all other renditions "
+        "are sRGB.",
+        _choice("keep", "srgb"),
+    )
     input_prefix: str = _setting(
         "",
         "up to 512 ASCII characters, none of `* ? $`, no leading `/`",
@@ -340,6 +373,47 @@ class Settings:
     def prepare_disc_mb(self) -> int:
         """Size of the temporary folder of `prepare`: the file of each photo, and its decoded first frame if turned."""
         return 512 + PHOTOS_AT_ONCE * math.ceil(self.max_photo_mib * 1.05 + self.max_photo_megapixels * 4)
+
+    @property
+    def renditions_made(self) -> tuple[Rendition, ...]:
+        """All renditions of each photo, `full` in the format of `output_format`."""
+        return tuple(
+            replace(rendition, format=self.output_format) if rendition == FULL else rendition
+            for rendition in self.renditions or (FULL,)
+        )
+
+    @property
+    def deliver_timeout_seconds(self) -> int:
+        """Time-out of `deliver`: for a photo tried in two processes, its answer alone after that, and a batch."""
+        return math.ceil(3 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+
+    @property
+    def deliver_imaging_memory_mib(self) -> int:
+        """How much memory one process that makes cut-outs may use: WebP's encoder may need more than any decoder."""
+        return max(self.imaging_memory_mib, 240 + LARGEST_ENCODER_MIB)
+
+    @property
+    def deliver_memory_mb(self) -> int:
+        """Memory of `deliver`: for the processes that make cut-outs, and for the function itself."""
+        return PHOTOS_AT_ONCE * self.deliver_imaging_memory_mib + 320
+
+    @property
+    def deliver_disc_mb(self) -> int:
+        """Size of the temporary folder of `deliver`: each photo's file, decoded and cut out, and its renditions.
+
+        Raises SettingsError when Lambda has no disc that large.
+        """
+        full_size = sum(not (each.longest_side or each.canvas) for each in self.renditions_made)
+        small = len(self.renditions_made) - full_size
+        photo = self.max_photo_mib * 1.05 + self.max_photo_megapixels * 4 * (2 + full_size) + 20 * small
+        needed = 512 + PHOTOS_AT_ONCE * math.ceil(photo)
+        if needed > LARGEST_DISC_MB:
+            raise SettingsError(
+                f"Settings renditions and max_photo_megapixels: {full_size} renditions at the full size of "
+                f"{self.max_photo_megapixels:g} megapixels need {needed:,} MB of disc, of which Lambda has "
+                f"{LARGEST_DISC_MB:,}. Allowed: fewer renditions without longest_side and canvas, or fewer megapixels."
+            )
+        return needed
 
     @property
     def imaging_memory_mib(self) -> int:

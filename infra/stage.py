@@ -79,6 +79,7 @@ class Stage(Construct):
         permissions: Sequence[iam.PolicyStatement],
         outcomes_to: sqs.Queue | None = None,
         disc_mb: int = SMALLEST_DISC_MB,
+        batch_size: int = BATCH_SIZE,
     ) -> None:
         """`outcomes_to` is the deliver queue; the stage that has none is deliver itself."""
         super().__init__(scope, construct_id)
@@ -117,7 +118,7 @@ class Stage(Construct):
             "EventSource",
             target=self.function,
             event_source_arn=self.queue.queue_arn,
-            batch_size=BATCH_SIZE,
+            batch_size=batch_size,
             report_batch_item_failures=True,
             # Not reserved concurrency: that dead-letters throttled messages without a look at them.
             max_concurrency=max_concurrency,

@@ -121,8 +121,12 @@ class CutEnvironment(StageEnvironment):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeliverEnvironment(StageEnvironment):
+class DeliverEnvironment(ImagingEnvironment):
     output_bucket: str
+    renditions: str
+    """A list of renditions as JSON (core/renditions.py)."""
+    colour_profile: str
+    """`keep` or `srgb`: what cut-outs at full size are in."""
 
 
 @dataclass(frozen=True, kw_only=True)

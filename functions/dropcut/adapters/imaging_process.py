@@ -16,13 +16,14 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
+from dropcut.core.rendition import Made, Rendition
 
 _START_SECONDS = 60.0
 """Importing the image libraries takes half a second where they are warm, and some seconds on a cold start."""
@@ -67,6 +68,28 @@ class ImagingProcess:
             ImagingFailedError: it is not; trying again may help.
         """
         return Fitted(**self.ask("fit", source=str(source), target=str(target), limits=asdict(limits)))
+
+    def make_cutouts(
+        self,
+        original: Path | None,
+        answer: Path,
+        renditions: Sequence[Rendition],
+        folder: Path,
+        *,
+        limits: DecodeLimits,
+        colour: str,
+    ) -> Sequence[Made]:
+        """Make all renditions of one photo, as files in that folder (imaging/cutouts.py). Raises as `fit`."""
+        done = self.ask(
+            "make_cutouts",
+            original=str(original) if original else None,
+            answer=str(answer),
+            renditions=[asdict(rendition) for rendition in renditions],
+            folder=str(folder),
+            limits=asdict(limits),
+            colour=colour,
+        )
+        return [Made(**made) for made in done["made"]]
 
     def ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Have a child do one of the things that imaging/child.py lists. Raises as `fit`.

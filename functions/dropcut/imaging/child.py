@@ -25,6 +25,7 @@ from typing import IO, Any
 
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
+from dropcut.core.rendition import Rendition
 
 _MIB = 1024 * 1024
 _LARGEST_FILE_BYTES = 2048 * _MIB
@@ -47,13 +48,26 @@ def main() -> None:
 
 def load_operations() -> Operations:
     """What this process can be asked to do. Imports the image libraries, so it comes after the limits."""
+    from dropcut.imaging.cutouts import make_cutouts  # noqa: PLC0415
     from dropcut.imaging.fit import fit  # noqa: PLC0415
 
     def fit_file(arguments: Arguments) -> dict[str, Any]:
         source, target = Path(arguments["source"]), Path(arguments["target"])
         return asdict(fit(source, target, DecodeLimits(**arguments["limits"])))
 
-    return {"fit": fit_file}
+    def make_cutout_files(arguments: Arguments) -> dict[str, Any]:
+        original = arguments["original"]
+        made = make_cutouts(
+            Path(original) if original else None,
+            Path(arguments["answer"]),
+            [Rendition(**fields) for fields in arguments["renditions"]],
+            Path(arguments["folder"]),
+            limits=DecodeLimits(**arguments["limits"]),
+            colour=arguments["colour"],
+        )
+        return {"made": [asdict(each) for each in made]}
+
+    return {"fit": fit_file, "make_cutouts": make_cutout_files}
 
 
 def answer(request: Arguments, operations: Operations) -> dict[str, Any]:

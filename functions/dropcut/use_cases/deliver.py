@@ -1,4 +1,4 @@
-"""Deliver: makes and writes the renditions, tags the source, tells the world. Spends nothing; may be repeated freely."""
+"""Deliver: makes and writes the renditions, tags the source, tells the world. Spends nothing, repeats freely."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
