@@ -10,6 +10,7 @@ and it ends when its parent does.
 """
 
 import json
+import logging
 import os
 import resource
 import shutil
@@ -38,6 +39,7 @@ Operations = Mapping[str, Callable[[Arguments], dict[str, Any]]]
 
 def main() -> None:
     limit_memory_and_files(int(sys.argv[1]) * _MIB)
+    logging.disable()  # what libvips warns of in a stranger's file is without end
     answers = _own_output()
     operations = load_operations()
     _send(answers, {"ready": True})
