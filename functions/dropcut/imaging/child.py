@@ -49,8 +49,10 @@ def main() -> None:
 
 def load_operations() -> Operations:
     """What this process can be asked to do. Imports the image libraries, so it comes after the limits."""
+    from dropcut.imaging.decode import picture_errors  # noqa: PLC0415
     from dropcut.imaging.fit import fit  # noqa: PLC0415
 
+    @picture_errors()
     def fit_file(arguments: Arguments) -> dict[str, Any]:
         source, target = Path(arguments["source"]), Path(arguments["target"])
         return asdict(fit(source, target, DecodeLimits(**arguments["limits"])))
