@@ -385,7 +385,8 @@ class Settings:
     @property
     def deliver_timeout_seconds(self) -> int:
         """Time-out of `deliver`: for a photo tried in two processes, its answer alone after that, and a batch."""
-        return math.ceil(3 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+        needed = math.ceil(3 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+        return min(LONGEST_FUNCTION_SECONDS, needed)
 
     @property
     def deliver_imaging_memory_mib(self) -> int:
@@ -399,13 +400,16 @@ class Settings:
 
     @property
     def deliver_disc_mb(self) -> int:
-        """Size of the temporary folder of `deliver`: each photo's file, decoded and cut out, and its renditions.
+        """Size of the temporary folder of `deliver`: each photo's file, what is decoded of it, its renditions.
+
+        Bytes a pixel: 3 for a turned photo while it is decoded, 4 for the cut-out, under 3 for it as a PNG.
+
 
         Raises SettingsError when Lambda has no disc that large.
         """
         full_size = sum(not (each.longest_side or each.canvas) for each in self.renditions_made)
         small = len(self.renditions_made) - full_size
-        photo = self.max_photo_mib * 1.05 + self.max_photo_megapixels * 4 * (2 + full_size) + 20 * small
+        photo = self.max_photo_mib * 1.05 + self.max_photo_megapixels * (7 + 3 * full_size) + 20 * small
         needed = 512 + PHOTOS_AT_ONCE * math.ceil(photo)
         if needed > LARGEST_DISC_MB:
             raise SettingsError(

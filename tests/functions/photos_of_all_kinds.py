@@ -19,14 +19,16 @@ WIDTH, HEIGHT = 80, 64
 Make = Callable[[], bytes]
 
 
-def by_vips(suffix: str, *, interpretation: str = "srgb", alpha: bool = False, **options: Any) -> bytes:
+def by_vips(
+    suffix: str, *, interpretation: str = "srgb", alpha: bool = False, icc_profile: bytes = b"", **options: Any
+) -> bytes:
     image = pyvips.Image.black(WIDTH, HEIGHT, bands=3) + GREEN
     image = image.draw_rect(RED, 0, 0, WIDTH // 2, HEIGHT // 2, fill=True).cast("uchar").copy(interpretation="srgb")
     if alpha:
         image = image.bandjoin(255)
     image = image.colourspace(interpretation)
-    if interpretation == "scrgb":
-        image = image.cast("float")
+    if icc_profile:
+        image.set_type(pyvips.GValue.blob_type, "icc-profile-data", icc_profile)
     return bytes(image.write_to_buffer(suffix, **options))
 
 
@@ -51,9 +53,9 @@ def heic(
 
 
 def animated(kind: str, frames: int = 3, **options: Any) -> bytes:
-    """The picture, then frames of blue."""
+    """The picture, then frames of blue, each another."""
     first = Image.open(io.BytesIO(picture("png")))
-    others = [Image.new("RGB", (WIDTH, HEIGHT), (0, 0, 255 - number)) for number in range(frames - 1)]
+    others = [Image.new("RGB", (WIDTH, HEIGHT), (0, 0, 255 - 40 * (number % 6))) for number in range(frames - 1)]
     encoded = io.BytesIO()
     first.save(encoded, kind, save_all=True, append_images=others, **options)
     return encoded.getvalue()
@@ -80,7 +82,9 @@ def ycck() -> bytes:
 
 
 def palette(kind: str, **options: Any) -> bytes:
-    return picture(kind, mode="P", **options)
+    encoded = io.BytesIO()
+    Image.open(io.BytesIO(picture("png"))).quantize(8).save(encoded, kind, **options)
+    return encoded.getvalue()
 
 
 KINDS: dict[str, Make] = {
@@ -158,6 +162,23 @@ TRANSPARENT_KINDS: dict[str, Make] = {
 """Clear in the lowest pixel on the right."""
 
 
-def colours_at(image: pyvips.Image, places: Sequence[tuple[int, int]]) -> list[list[float]]:
+def profile(name: str) -> bytes:
+    """One of those that libvips has built in: `srgb`, `p3`, `cmyk`, `sgrey`."""
+    content: bytes = pyvips.Operation.call("profile_load", name)
+    return content
+
+
+def near(have: Sequence[float], want: Sequence[float], *, by: float = 3) -> bool:
+    return len(have) == len(want) and all(abs(one - other) <= by for one, other in zip(have, want, strict=True))
+
+
+def pixels(image: pyvips.Image, *places: tuple[int, int]) -> list[list[float]]:
+    """What stands at these places, across and down."""
     memory = image.copy_memory()
     return [memory(*place) for place in places]
+
+
+def corners(image: pyvips.Image) -> list[list[float]]:
+    """The middles of the four quarters: upper left, upper right, lower left, lower right."""
+    across, down = image.width // 4, image.height // 4
+    return pixels(image, (across, down), (3 * across, down), (across, 3 * down), (3 * across, 3 * down))

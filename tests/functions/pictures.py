@@ -4,7 +4,8 @@ import io
 from pathlib import Path
 from typing import Any
 
-from dropcut.core.picture_header import read_header
+from dropcut.core import picture_refusals
+from dropcut.core.picture_header import NotAPictureError, read_header
 from dropcut.core.picture_limits import Fitted
 from PIL import Image
 
@@ -41,7 +42,10 @@ def sent_as_it_is(source: Path, target: Path) -> Fitted:
     """Stands in for imaging/fit.py where the pictures are within the API's limits anyway."""
     content = source.read_bytes()
     target.write_bytes(content)
-    header = read_header(content)
+    try:
+        header = read_header(content)
+    except NotAPictureError as error:
+        raise picture_refusals.not_a_picture("of no kind that is known") from error
     return Fitted(
         format=header.format,
         width=header.width,

@@ -12,8 +12,9 @@ from dropcut.environment import (
     GatekeeperEnvironment,
     PrepareEnvironment,
 )
+from dropcut.core.renditions import read_renditions
 
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError
 
 from .conftest import Synthesized, written_out
 
@@ -75,7 +76,7 @@ def test_visibility_is_six_times_the_timeout(
 
 
 def test_the_functions(app: Synthesized) -> None:
-    for stage, memory_mb in (("Prepare", 2720), ("Cut", 1024), ("Deliver", 1769)):
+    for stage, memory_mb in (("Prepare", 2720), ("Cut", 1024), ("Deliver", 2720)):
         properties = function(app, stage)
         assert properties["Handler"] == f"dropcut.entries.{stage.lower()}.handler"
         assert properties["Runtime"] == "python3.13"
@@ -94,6 +95,40 @@ def test_prepare_has_the_disc_and_the_time_that_the_settings_ask_for(synthesize:
     assert prepare["Environment"]["Variables"]["IMAGING_MEMORY_MIB"] == str(settings.imaging_memory_mib)
 
 
+def test_deliver_has_the_room_and_the_renditions_that_the_settings_ask_for(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    settings = Settings(
+        output_format="webp",
+        renditions=read_renditions(["full", "amazon_main"]),
+        colour_profile="srgb",
+        max_photo_megapixels=50,
+        imaging_seconds=20.0,
+    )
+    deliver = function(
+        synthesize(**{field.name: getattr(settings, field.name) for field in fields(settings)}), "Deliver"
+    )
+    told = deliver["Environment"]["Variables"]
+    assert read_renditions(told["RENDITIONS"]) == read_renditions(["full", "amazon_main"], full_format="webp")
+    assert told["COLOUR_PROFILE"] == "srgb"
+    assert told["IMAGING_MEMORY_MIB"] == str(settings.deliver_imaging_memory_mib)
+    assert deliver["MemorySize"] == settings.deliver_memory_mb > 2 * settings.deliver_imaging_memory_mib
+    assert deliver["EphemeralStorage"] == {"Size": settings.deliver_disc_mb}
+    assert deliver["Timeout"] == settings.deliver_timeout_seconds
+
+
+def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    many = [
+        {"name": f"n{number}" + "x" * 30, "format": "webp", "canvas": "1000x1000", "quality": 80, "trim": True,
+         "margin_percent": 5, "background": "#ffffff", "max_bytes": 100000, "key": "x/" * 30 + "{folder}{rendition}/{name}.{extension}"}
+        for number in range(20)
+    ]  # fmt: skip
+    with pytest.raises(SettingsError, match=r"Allowed: 4,096, Lambda's limit; the longest part is .* renditions"):
+        synthesize(renditions=read_renditions(many))
+
+
 def test_cut_runs_longer_than_its_longest_call(synthesize: Callable[..., Synthesized]) -> None:
     for seconds in (1.0, 65.0):
         assert function(synthesize(api_timeout_seconds=seconds), "Cut")["Timeout"] > 2 * seconds
@@ -105,9 +140,9 @@ def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(a
         for resource in app.resources("Pipeline", "AWS::Lambda::EventSourceMapping").values()
     }
     assert set(sources) == {f"<{stage}QueuesQueue.Arn>" for stage in STAGES}
-    for stage, concurrency in (("Prepare", 10), ("Cut", 5), ("Deliver", 10)):
+    for stage, concurrency, batch in (("Prepare", 10, 10), ("Cut", 5, 10), ("Deliver", 10, 2)):
         source = sources[f"<{stage}QueuesQueue.Arn>"]
-        assert source["BatchSize"] == 10
+        assert source["BatchSize"] == batch
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert source["ScalingConfig"] == {"MaximumConcurrency": concurrency}
         assert "MaximumBatchingWindowInSeconds" not in source
@@ -216,7 +251,7 @@ ALLOWED = {
         "<WorkBucket.Arn>": {"s3:ListBucket"},
         "<OutputBucket.Arn>/*": {"s3:PutObject", "s3:GetObject"},
         "<OutputBucket.Arn>": {"s3:ListBucket"},
-        "<InputBucket.Arn>/*": {"s3:GetObjectTagging", "s3:PutObjectTagging"},
+        "<InputBucket.Arn>/*": {"s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging"},
         "<InputBucket.Arn>": {"s3:ListBucket"},
         "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default": {"events:PutEvents"},
     },
@@ -263,8 +298,10 @@ def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_not
         (
             "Deliver",
             {
+                "s3:GetObject",
                 "s3:GetObjectTagging",
                 "s3:PutObjectTagging",
+                "s3:GetObjectVersion",
                 "s3:GetObjectVersionTagging",
                 "s3:PutObjectVersionTagging",
             },

@@ -134,7 +134,7 @@ def test_all_records_are_kept_as_in_moto(moto: Any, steps: list[tuple[int, float
         BillingMode="PAY_PER_REQUEST",
     )
     everything, now = _everything(StateTable(Both(moto), TABLE)), 1_780_000_000.0  # type: ignore[arg-type]
-    assert len(everything) == 22
+    assert len(everything) == 23
     for what, seconds, which in steps:
         now += seconds
         everything[what](now, which)

@@ -25,6 +25,7 @@ from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.core.rendition import Made, Rendition
 
+CHILD = "dropcut.imaging.child"
 _START_SECONDS = 60.0
 """Importing the image libraries takes half a second where they are warm, and some seconds on a cold start."""
 _LAST_WORDS_BYTES = 2000
@@ -53,9 +54,9 @@ class ImagingProcess:
     There are as many as there were ever requests at once; each is started when it is first needed.
     """
 
-    def __init__(self, *, seconds: float, memory_mib: int) -> None:
+    def __init__(self, *, seconds: float, memory_mib: int, module: str = CHILD) -> None:
         """The limits of one request, on the clock, and of one child's own memory (its libraries' code left out)."""
-        self._seconds, self._memory_mib = seconds, memory_mib
+        self._seconds, self._memory_mib, self._module = seconds, memory_mib, module
         self._idle: list[_Child] = []
         self._lock = threading.Lock()
 
@@ -103,7 +104,7 @@ class ImagingProcess:
             with contextlib.suppress(_ChildEndedError, _OutOfMemoryError):
                 return self._answer(warm, request)
         try:
-            return self._answer(_Child(self._memory_mib), request)
+            return self._answer(_Child(self._module, self._memory_mib), request)
         except _ChildEndedError as ended:
             raise _verdict(ended, self._seconds) from ended
         except _OutOfMemoryError as error:
@@ -172,14 +173,14 @@ def _how_it_ended(returncode: int) -> str:
 class _Child:
     """One process, and a folder of its own for what it writes; both are gone after `end`."""
 
-    def __init__(self, memory_mib: int) -> None:
+    def __init__(self, module: str, memory_mib: int) -> None:
         """Start it and wait until its libraries are loaded. Raises ImagingFailedError: that did not come about."""
         self._folder = Path(tempfile.mkdtemp(prefix="dropcut-imaging-"))
         self._answers = bytearray()
         try:
             self._errors = (self._folder / "stderr").open("ab+", buffering=0)
             self._process = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-P", "-m", "dropcut.imaging.child", str(memory_mib)],
+                [sys.executable, "-P", "-m", module, str(memory_mib)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

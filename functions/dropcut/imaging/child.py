@@ -10,6 +10,7 @@ and it ends when its parent does.
 """
 
 import json
+import logging
 import os
 import resource
 import shutil
@@ -39,6 +40,7 @@ Operations = Mapping[str, Callable[[Arguments], dict[str, Any]]]
 
 def main() -> None:
     limit_memory_and_files(int(sys.argv[1]) * _MIB)
+    logging.disable()  # what libvips warns of in a stranger's file is without end
     answers = _own_output()
     operations = load_operations()
     _send(answers, {"ready": True})
@@ -49,12 +51,15 @@ def main() -> None:
 def load_operations() -> Operations:
     """What this process can be asked to do. Imports the image libraries, so it comes after the limits."""
     from dropcut.imaging.cutouts import make_cutouts  # noqa: PLC0415
+    from dropcut.imaging.decode import picture_errors  # noqa: PLC0415
     from dropcut.imaging.fit import fit  # noqa: PLC0415
 
+    @picture_errors()
     def fit_file(arguments: Arguments) -> dict[str, Any]:
         source, target = Path(arguments["source"]), Path(arguments["target"])
         return asdict(fit(source, target, DecodeLimits(**arguments["limits"])))
 
+    @picture_errors()
     def make_cutout_files(arguments: Arguments) -> dict[str, Any]:
         original = arguments["original"]
         made = make_cutouts(

@@ -7,7 +7,7 @@ import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
 from dropcut.core.rendition import Made, Rendition
-from dropcut.imaging.decode import Colour, open_upright, picture_errors
+from dropcut.imaging.decode import Colour, open_upright
 from dropcut.imaging.full_size import full_size_cutout
 from dropcut.imaging.renditions import make_rendition
 
@@ -32,17 +32,17 @@ def make_cutouts(
         colour: whether a cut-out at full size keeps the photo's colour profile. All else is sRGB.
 
     Raises:
-        PictureRefusedError: the photo or the answer cannot be used.
+        PictureRefusedError: at once for what a header shows; damage further down raises pyvips.Error when the pixels
+            are read, which `picture_errors` translates.
     """
-    with picture_errors():
-        if original:
-            keeps = any(rendition.is_as_photographed for rendition in renditions)
-            cutout = full_size_cutout(original, answer, limits, colour=colour if keeps else "srgb")
-        else:
-            cutout = _with_alpha(open_upright(answer, limits))
-        if not _is_read_once(renditions):
-            cutout = _on_disc(cutout)
-        return [make_rendition(cutout, rendition, folder / rendition.name) for rendition in renditions]
+    if original:
+        keeps = any(rendition.is_as_photographed for rendition in renditions)
+        cutout = full_size_cutout(original, answer, limits, colour=colour if keeps else "srgb")
+    else:
+        cutout = _with_alpha(open_upright(answer, limits))
+    if not _is_read_once(renditions):
+        cutout = _on_disc(cutout)
+    return [make_rendition(cutout, rendition, folder / rendition.name) for rendition in renditions]
 
 
 def _is_read_once(renditions: Sequence[Rendition]) -> bool:

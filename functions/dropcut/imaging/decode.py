@@ -124,12 +124,12 @@ def picture_errors() -> Iterator[None]:
     try:
         yield
     except pyvips.Error as error:
-        said = _first_line(str(error.detail or error.message))
+        said = str(error.detail or error.message)
         if _MEMORY.search(said):
             raise picture_refusals.too_much_memory() from error
         if _SURROUNDINGS.search(said):
             raise
-        raise picture_refusals.damaged(said) from error
+        raise picture_refusals.damaged(_first_line(said)) from error
 
 
 _MEMORY = re.compile(r"out of memory|insufficient memory|unable to allocate|memory allocation|malloc", re.IGNORECASE)
