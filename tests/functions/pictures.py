@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 from typing import Any
 
-from dropcut.core import picture_refusals
-from dropcut.core.picture_header import NotAPictureError, read_header
+from dropcut.core.photo_format import recognise
+from dropcut.core.picture_header import read_header
 from dropcut.core.picture_limits import Fitted
 from PIL import Image
 
@@ -39,13 +39,15 @@ def cutout(kind: str = "png", *, width: int = 80, height: int = 64) -> bytes:
 
 
 def sent_as_it_is(source: Path, target: Path) -> Fitted:
-    """Stands in for imaging/fit.py where the pictures are within the API's limits anyway."""
+    """Stands in for imaging/fit.py where pictures are within the API's limits anyway.
+
+    Raises:
+        PictureRefusedError: it is none.
+    """
     content = source.read_bytes()
+    recognise(content)
     target.write_bytes(content)
-    try:
-        header = read_header(content)
-    except NotAPictureError as error:
-        raise picture_refusals.not_a_picture("of no kind that is known") from error
+    header = read_header(content)
     return Fitted(
         format=header.format,
         width=header.width,

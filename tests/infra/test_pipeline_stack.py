@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from dropcut.core.renditions import read_renditions
 from dropcut.environment import (
     CutEnvironment,
     DeliverEnvironment,
@@ -12,7 +13,6 @@ from dropcut.environment import (
     GatekeeperEnvironment,
     PrepareEnvironment,
 )
-from dropcut.core.renditions import read_renditions
 
 from infra.settings import Settings, SettingsError
 
@@ -121,10 +121,18 @@ def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
     synthesize: Callable[..., Synthesized],
 ) -> None:
     many = [
-        {"name": f"n{number}" + "x" * 30, "format": "webp", "canvas": "1000x1000", "quality": 80, "trim": True,
-         "margin_percent": 5, "background": "#ffffff", "max_bytes": 100000, "key": "x/" * 30 + "{folder}{rendition}/{name}.{extension}"}
+        {
+            "name": f"rendition-number-{number}",
+            "format": "webp",
+            "canvas": "1000x1000",
+            "trim": True,
+            "margin_percent": 5,
+            "background": "#ffffff",
+            "quality": 80,
+            "key": "a-folder-with-a-long-name/{folder}{rendition}/{name}.{extension}",
+        }
         for number in range(20)
-    ]  # fmt: skip
+    ]
     with pytest.raises(SettingsError, match=r"Allowed: 4,096, Lambda's limit; the longest part is .* renditions"):
         synthesize(renditions=read_renditions(many))
 

@@ -57,6 +57,8 @@ BEHAVIOUR = {
     "MAX_FRAMES": "1000",
     "IMAGING_SECONDS": "40",
     "IMAGING_MEMORY_MIB": "1200",
+    "RENDITIONS": '["full","preview"]',
+    "COLOUR_PROFILE": "keep",
 }
 
 

@@ -134,9 +134,9 @@ def picture_errors() -> Iterator[None]:
 
 _MEMORY = re.compile(r"out of memory|insufficient memory|unable to allocate|memory allocation|malloc", re.IGNORECASE)
 _SURROUNDINGS = re.compile(
-    r"no space left|read-only file system|too many open files|unable to (open|create|write)|permission denied",
-    re.IGNORECASE,
+    r"No space left|Read-only file|Too many open files|No such file|Permission denied|Input/output error|File too large"
 )
+"""What the system says of its discs, at the end of libvips's sentence."""
 
 
 def _first_line(text: str) -> str:
