@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import RemovalPolicy
+from aws_cdk import RemovalPolicy, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.artifact import Target
 from infra.nag import acknowledge_prefixes
-from infra.python_function import PythonFunction
+from infra.python_function import SMALLEST_DISC_MB, PythonFunction
 from infra.settings import LONGEST_FUNCTION_SECONDS, SettingsError
 
 
@@ -34,8 +34,10 @@ class ConfinedFunction:
         memory_mb: int,
         environment: Mapping[str, str],
         permissions: Sequence[iam.PolicyStatement],
+        disc_mb: int = SMALLEST_DISC_MB,
     ) -> None:
         _check_timeout(scope.node.id, timeout_seconds)
+        _check_environment(scope.node.id, environment)
         self.log_group = logs.LogGroup(
             scope, "Logs", retention=logs.RetentionDays.ONE_MONTH, removal_policy=RemovalPolicy.DESTROY
         )
@@ -61,6 +63,7 @@ class ConfinedFunction:
             architecture=architecture,
             timeout_seconds=timeout_seconds,
             memory_mb=memory_mb,
+            disc_mb=disc_mb,
             environment=environment,
             log_group=self.log_group,
             # The role is complete: CDK's constructs add nothing to it.
@@ -86,4 +89,23 @@ def _check_timeout(function: str, timeout_seconds: int) -> None:
         raise SettingsError(
             f"The time-out of {function} would be {timeout_seconds} s. Allowed: 1 to {LONGEST_FUNCTION_SECONDS} s, "
             "Lambda's limit; api_timeout_seconds decides that of Cut."
+        )
+
+
+_MOST_ENVIRONMENT_BYTES = 4096
+_LONGEST_UNKNOWN = 160
+"""What a value may have that is known at deployment only, such as a queue's URL."""
+
+
+def _check_environment(function: str, environment: Mapping[str, str]) -> None:
+    """Raises SettingsError when Lambda would not take so much text."""
+    needed = sum(
+        len(name) + (_LONGEST_UNKNOWN if Token.is_unresolved(value) else len(value.encode()))
+        for name, value in environment.items()
+    )
+    if needed > _MOST_ENVIRONMENT_BYTES:
+        longest = max(environment, key=lambda name: len(environment[name]))
+        raise SettingsError(
+            f"The environment of {function} would have up to {needed:,} bytes. Allowed: {_MOST_ENVIRONMENT_BYTES:,}, "
+            f"Lambda's limit; the longest part is the setting {longest.lower()}."
         )

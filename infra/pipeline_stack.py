@@ -10,17 +10,18 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from dropcut.core.renditions import renditions_to_json
 
 from infra.artifact import Target
 from infra.confined_function import allow
 from infra.gatekeeper import Gatekeeper
 from infra.nag import acknowledge
-from infra.settings import Settings, SettingsError
+from infra.settings import PHOTOS_AT_ONCE, Settings, SettingsError
 from infra.stage import Stage, allow_rule_to_send
 from infra.storage_stack import StorageStack
 
 POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
-DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser")
+DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser", "pillow", "pillow-heif")
 CALLING = ("requests", "certifi", "charset-normalizer", "idna", "urllib3")
 
 DELIBERATE_RECEIVES = 15
@@ -63,12 +64,14 @@ class PipelineStack(Stack):
             packages=(*POWERTOOLS, *DECODING),
             target=self._target,
             architecture=self._settings.architecture,
-            timeout_seconds=60,
-            memory_mb=1769,  # one full processor
+            timeout_seconds=self._settings.prepare_timeout_seconds,
+            memory_mb=self._settings.prepare_memory_mb,
+            disc_mb=self._settings.prepare_disc_mb,
             max_receive_count=DELIBERATE_RECEIVES,
             max_concurrency=QUICK_STAGES_AT_ONCE,
             environment={
                 **self._environment(),
+                **self._imaging(),
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
                 "INPUT_BUCKET": storage.input_bucket.bucket_name,
                 "INPUT_PREFIX": self._input_prefix,
@@ -133,22 +136,29 @@ class PipelineStack(Stack):
         )
 
     def _deliver(self) -> Stage:
-        """Brings the cut-out to its place, tags the photo, publishes what became of it."""
-        storage = self._storage
+        """Makes the renditions, brings them to their place, tags the photo, publishes what became of it."""
+        storage, settings = self._storage, self._settings
         return Stage(
             self,
             "Deliver",
             handler="dropcut.entries.deliver.handler",
-            description="Dropcut: writes the output, tags the photo, publishes the event",
-            packages=POWERTOOLS,
+            description="Dropcut: makes the renditions, tags the photo, publishes the event",
+            packages=(*POWERTOOLS, *DECODING),
             target=self._target,
-            architecture=self._settings.architecture,
-            timeout_seconds=120,
-            memory_mb=1769,  # one full processor
+            architecture=settings.architecture,
+            timeout_seconds=settings.deliver_timeout_seconds,
+            memory_mb=settings.deliver_memory_mb,
+            disc_mb=settings.deliver_disc_mb,
+            # As many as are worked on at once: one that had to wait its turn could run out of time before it came.
+            batch_size=PHOTOS_AT_ONCE,
             max_receive_count=DELIBERATE_RECEIVES,
             max_concurrency=QUICK_STAGES_AT_ONCE,
             environment={
                 **self._environment(),
+                **self._imaging(),
+                "IMAGING_MEMORY_MIB": _figure(settings.deliver_imaging_memory_mib),
+                "RENDITIONS": renditions_to_json(settings.renditions_made),
+                "COLOUR_PROFILE": settings.colour_profile,
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
                 "OUTPUT_BUCKET": storage.output_bucket.bucket_name,
             },
@@ -157,7 +167,11 @@ class PipelineStack(Stack):
                 allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
                 allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [self._objects(storage.output_bucket, "*")]),
                 allow("TellFree", ["s3:ListBucket"], [storage.output_bucket.bucket_arn]),
-                allow("TagPhotos", self._of_photos("GetObjectTagging", "PutObjectTagging"), [self._photos()]),
+                allow(
+                    "ReadAndTagPhotos",
+                    self._of_photos("GetObject", "GetObjectTagging", "PutObjectTagging"),
+                    [self._photos()],
+                ),
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
                 self._use_state(),
                 allow(
@@ -219,6 +233,17 @@ class PipelineStack(Stack):
             "POWERTOOLS_SERVICE_NAME": self.service,
             "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
             "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+
+    def _imaging(self) -> dict[str, str]:
+        """What the stages are told that decode photos."""
+        settings = self._settings
+        return {
+            "MAX_PHOTO_MEGAPIXELS": _figure(settings.max_photo_megapixels),
+            "MAX_PHOTO_MIB": _figure(settings.max_photo_mib),
+            "MAX_FRAMES": _figure(settings.max_frames),
+            "IMAGING_SECONDS": _figure(settings.imaging_seconds),
+            "IMAGING_MEMORY_MIB": _figure(settings.imaging_memory_mib),
         }
 
     def _use_state(self) -> iam.PolicyStatement:

@@ -16,11 +16,14 @@ import math
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
+
+from dropcut.core.rendition import Rendition, RenditionError
+from dropcut.core.renditions import FULL, read_renditions
 
 LONGEST_FUNCTION_SECONDS = 900
 CUT_SECONDS_AROUND_THE_CALL = 40
@@ -30,6 +33,19 @@ storing the answer."""
 SECONDS_AROUND_A_PROBE = 30
 """What the gatekeeper needs beside the one run of `cut` that it waits for."""
 LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - CUT_SECONDS_AROUND_THE_CALL - SECONDS_AROUND_A_PROBE) // 2
+
+PHOTOS_AT_ONCE = 2
+"""Photos that one function works on at the same time (`threads` in its entry)."""
+SECONDS_AROUND_IMAGING = 15
+"""What a stage needs beside decoding one photo: reading it, writing what was made of it."""
+MOST_MEGAPIXELS = 400
+"""The memory of a function that decodes two such photos at once is well below Lambda's 10,240 MB."""
+
+LARGEST_ENCODER_MIB = 960
+"""WebP of 40 megapixels, AVIF of 16 (measured: 21 and 27 bytes a pixel): larger ones are not written
+(imaging/encode.py, core/rendition.py)."""
+LARGEST_DISC_MB = 10_240
+"""Lambda's limit for a function's temporary folder."""
 
 PROVIDERS: dict[str, tuple[str, float]] = {
     "ezlink": ("https://api.ezlinkai.com", 2.0),
@@ -128,6 +144,16 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _renditions(value: object) -> tuple[Rendition, ...]:
+    """Checked by the code that makes them. Empty when the full-size cut-out is all, whose format is another setting."""
+    if value in ("", "[]", []):
+        return ()
+    try:
+        return read_renditions(value)
+    except RenditionError as error:
+        raise ValueError(str(error).rstrip(".")) from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """One deployment's settings; `Settings()` is the default one."""
@@ -180,6 +206,20 @@ class Settings:
         _number(0),
     )
     output_format: str = _setting("png", "`png` or `webp`", "Format of the cut-outs.", _choice("png", "webp"))
+    renditions: tuple[Rendition, ...] = _setting(
+        (),
+        "a JSON list of names of ready-made renditions, descriptions, or both (docs/renditions.md)",
+        "What is made of each cut-out; without it the photo itself, full size, with its background gone.",
+        _renditions,
+        "`full` alone",
+    )
+    colour_profile: str = _setting(
+        "keep",
+        "`keep` or `srgb`",
+        "Whether cut-outs at full size keep the photo's colour profile or are converted to sRGB; all other renditions "
+        "are sRGB.",
+        _choice("keep", "srgb"),
+    )
     input_prefix: str = _setting(
         "",
         "up to 512 ASCII characters, none of `* ? $`, no leading `/`",
@@ -251,6 +291,31 @@ class Settings:
         "How long an answer that was paid for is used again for the same picture, in days.",
         _integer(1, 3650),
     )
+    max_photo_megapixels: float = _setting(
+        120.0,
+        f"a number from 5 to {MOST_MEGAPIXELS}",
+        "The largest photo taken, in millions of pixels; the functions get memory to match.",
+        _number(5, MOST_MEGAPIXELS),
+    )
+    max_photo_mib: float = _setting(
+        100.0,
+        "a number from 1 to 500",
+        "The largest file taken, in MiB.",
+        _number(1, 500),
+    )
+    max_frames: int = _setting(
+        1000,
+        "a whole number from 1 to 100000",
+        "The longest animation taken (GIF, WebP; pages of a TIFF), in frames; only its first frame is cut out.",
+        _integer(1, 100_000),
+    )
+    imaging_seconds: float = _setting(
+        40.0,
+        "a number from 5 to 300",
+        "How long decoding, shrinking and encoding one photo may take, in seconds; a photo that takes longer is "
+        "rejected.",
+        _number(5, 300),
+    )
     versioned_input: bool = _setting(
         False, "`true` or `false`", "Keep older versions of the photos in the input bucket.", _yes_or_no
     )
@@ -293,6 +358,75 @@ class Settings:
         wait for one of its later bytes may begin just before the time is up.
         """
         return math.ceil(2 * self.api_timeout_seconds + CUT_SECONDS_AROUND_THE_CALL)
+
+    @property
+    def prepare_timeout_seconds(self) -> int:
+        """Time-out of `prepare`: time for a photo that is tried in two processes, and half a minute for a batch."""
+        return math.ceil(2 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+
+    @property
+    def prepare_memory_mb(self) -> int:
+        """Memory of `prepare`: for the processes that decode, and for the function itself."""
+        return PHOTOS_AT_ONCE * self.imaging_memory_mib + 320
+
+    @property
+    def prepare_disc_mb(self) -> int:
+        """Size of the temporary folder of `prepare`: the file of each photo, and its decoded first frame if turned."""
+        return 512 + PHOTOS_AT_ONCE * math.ceil(self.max_photo_mib * 1.05 + self.max_photo_megapixels * 4)
+
+    @property
+    def renditions_made(self) -> tuple[Rendition, ...]:
+        """All renditions of each photo, `full` in the format of `output_format`."""
+        return tuple(
+            replace(rendition, format=self.output_format) if rendition == FULL else rendition
+            for rendition in self.renditions or (FULL,)
+        )
+
+    @property
+    def deliver_timeout_seconds(self) -> int:
+        """Time-out of `deliver`: for a photo tried in two processes, its answer alone after that, and a batch."""
+        needed = math.ceil(3 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+        return min(LONGEST_FUNCTION_SECONDS, needed)
+
+    @property
+    def deliver_imaging_memory_mib(self) -> int:
+        """How much memory one process that makes cut-outs may use: WebP's encoder may need more than any decoder."""
+        return max(self.imaging_memory_mib, 240 + LARGEST_ENCODER_MIB)
+
+    @property
+    def deliver_memory_mb(self) -> int:
+        """Memory of `deliver`: for the processes that make cut-outs, and for the function itself."""
+        return PHOTOS_AT_ONCE * self.deliver_imaging_memory_mib + 320
+
+    @property
+    def deliver_disc_mb(self) -> int:
+        """Size of the temporary folder of `deliver`: each photo's file, what is decoded of it, its renditions.
+
+        Bytes a pixel: 3 for a turned photo while it is decoded, 4 for the cut-out, under 3 for it as a PNG.
+
+
+        Raises SettingsError when Lambda has no disc that large.
+        """
+        full_size = sum(not (each.longest_side or each.canvas) for each in self.renditions_made)
+        small = len(self.renditions_made) - full_size
+        photo = self.max_photo_mib * 1.05 + self.max_photo_megapixels * (7 + 3 * full_size) + 20 * small
+        needed = 512 + PHOTOS_AT_ONCE * math.ceil(photo)
+        if needed > LARGEST_DISC_MB:
+            raise SettingsError(
+                f"Settings renditions and max_photo_megapixels: {full_size} renditions at the full size of "
+                f"{self.max_photo_megapixels:g} megapixels need {needed:,} MB of disc, of which Lambda has "
+                f"{LARGEST_DISC_MB:,}. Allowed: fewer renditions without longest_side and canvas, or fewer megapixels."
+            )
+        return needed
+
+    @property
+    def imaging_memory_mib(self) -> int:
+        """How much memory one process that decodes photos may use.
+
+        The hungriest photos (progressive JPEG in CMYK, interlaced PNG with 16 bits and alpha) take 8 bytes a pixel
+        while they are decoded; the rest is for Python, the libraries and what is encoded.
+        """
+        return 240 + math.ceil(self.max_photo_megapixels * 8)
 
     @property
     def for_embedded_aws(self) -> bool:

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.artifact import Target
 from infra.confined_function import ConfinedFunction, allow
+from infra.python_function import SMALLEST_DISC_MB
 
 BATCH_SIZE = 10
 VISIBILITY_TIMEOUTS = 6
@@ -77,6 +78,8 @@ class Stage(Construct):
         environment: Mapping[str, str],
         permissions: Sequence[iam.PolicyStatement],
         outcomes_to: sqs.Queue | None = None,
+        disc_mb: int = SMALLEST_DISC_MB,
+        batch_size: int = BATCH_SIZE,
     ) -> None:
         """`outcomes_to` is the deliver queue; the stage that has none is deliver itself."""
         super().__init__(scope, construct_id)
@@ -96,6 +99,7 @@ class Stage(Construct):
             architecture=architecture,
             timeout_seconds=timeout_seconds,
             memory_mb=memory_mb,
+            disc_mb=disc_mb,
             environment={
                 **environment,
                 **({"DELIVER_QUEUE_URL": outcomes_to.queue_url} if outcomes_to else {}),
@@ -114,7 +118,7 @@ class Stage(Construct):
             "EventSource",
             target=self.function,
             event_source_arn=self.queue.queue_arn,
-            batch_size=BATCH_SIZE,
+            batch_size=batch_size,
             report_batch_item_failures=True,
             # Not reserved concurrency: that dead-letters throttled messages without a look at them.
             max_concurrency=max_concurrency,

@@ -10,7 +10,7 @@ from local.places import REPOSITORY
 
 IMAGE_LIBRARIES = {"pyvips", "PIL", "cv2", "numpy"}
 ENTRIES = {
-    "prepare": (PrepareEnvironment, {"requests"}),
+    "prepare": (PrepareEnvironment, IMAGE_LIBRARIES | {"requests"}),
     "cut": (CutEnvironment, IMAGE_LIBRARIES),
     "deliver": (DeliverEnvironment, IMAGE_LIBRARIES | {"requests"}),
 }
@@ -27,6 +27,6 @@ def test_an_entry_does_not_load_what_its_stage_does_not_use(stage: str) -> None:
 
 def loaded_by(module: str, environment: type[Environment]) -> set[str]:
     """The top-level modules that a fresh interpreter holds after importing this one."""
-    variables = {field.name.upper(): "1" for field in fields(environment)} | {"PROVIDER": "ezlink"}
+    variables = {field.name.upper(): "1" for field in fields(environment)} | {"PROVIDER": "ezlink", "RENDITIONS": "[]"}
     program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     return set(run_as_function(program, variables, REPOSITORY / "functions").split())

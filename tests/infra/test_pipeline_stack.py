@@ -5,6 +5,7 @@ from dataclasses import fields
 from typing import Any
 
 import pytest
+from dropcut.core.renditions import read_renditions
 from dropcut.environment import (
     CutEnvironment,
     DeliverEnvironment,
@@ -12,6 +13,8 @@ from dropcut.environment import (
     GatekeeperEnvironment,
     PrepareEnvironment,
 )
+
+from infra.settings import Settings, SettingsError
 
 from .conftest import Synthesized, written_out
 
@@ -73,7 +76,7 @@ def test_visibility_is_six_times_the_timeout(
 
 
 def test_the_functions(app: Synthesized) -> None:
-    for stage, memory_mb in (("Prepare", 1769), ("Cut", 1024), ("Deliver", 1769)):
+    for stage, memory_mb in (("Prepare", 2720), ("Cut", 1024), ("Deliver", 2720)):
         properties = function(app, stage)
         assert properties["Handler"] == f"dropcut.entries.{stage.lower()}.handler"
         assert properties["Runtime"] == "python3.13"
@@ -81,6 +84,57 @@ def test_the_functions(app: Synthesized) -> None:
         assert properties["MemorySize"] == memory_mb
         assert properties["TracingConfig"] == {"Mode": "Active"}
         assert "ReservedConcurrentExecutions" not in properties
+
+
+def test_prepare_has_the_disc_and_the_time_that_the_settings_ask_for(synthesize: Callable[..., Synthesized]) -> None:
+    prepare = function(synthesize(max_photo_megapixels=50, imaging_seconds=20.0), "Prepare")
+    settings = Settings(max_photo_megapixels=50, imaging_seconds=20.0)
+    assert prepare["MemorySize"] == settings.prepare_memory_mb
+    assert prepare["EphemeralStorage"] == {"Size": settings.prepare_disc_mb}
+    assert prepare["Timeout"] == settings.prepare_timeout_seconds
+    assert prepare["Environment"]["Variables"]["IMAGING_MEMORY_MIB"] == str(settings.imaging_memory_mib)
+
+
+def test_deliver_has_the_room_and_the_renditions_that_the_settings_ask_for(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    settings = Settings(
+        output_format="webp",
+        renditions=read_renditions(["full", "amazon_main"]),
+        colour_profile="srgb",
+        max_photo_megapixels=50,
+        imaging_seconds=20.0,
+    )
+    deliver = function(
+        synthesize(**{field.name: getattr(settings, field.name) for field in fields(settings)}), "Deliver"
+    )
+    told = deliver["Environment"]["Variables"]
+    assert read_renditions(told["RENDITIONS"]) == read_renditions(["full", "amazon_main"], full_format="webp")
+    assert told["COLOUR_PROFILE"] == "srgb"
+    assert told["IMAGING_MEMORY_MIB"] == str(settings.deliver_imaging_memory_mib)
+    assert deliver["MemorySize"] == settings.deliver_memory_mb > 2 * settings.deliver_imaging_memory_mib
+    assert deliver["EphemeralStorage"] == {"Size": settings.deliver_disc_mb}
+    assert deliver["Timeout"] == settings.deliver_timeout_seconds
+
+
+def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    many = [
+        {
+            "name": f"rendition-number-{number}",
+            "format": "webp",
+            "canvas": "1000x1000",
+            "trim": True,
+            "margin_percent": 5,
+            "background": "#ffffff",
+            "quality": 80,
+            "key": "a-folder-with-a-long-name/{folder}{rendition}/{name}.{extension}",
+        }
+        for number in range(20)
+    ]
+    with pytest.raises(SettingsError, match=r"Allowed: 4,096, Lambda's limit; the longest part is .* renditions"):
+        synthesize(renditions=read_renditions(many))
 
 
 def test_cut_runs_longer_than_its_longest_call(synthesize: Callable[..., Synthesized]) -> None:
@@ -94,9 +148,9 @@ def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(a
         for resource in app.resources("Pipeline", "AWS::Lambda::EventSourceMapping").values()
     }
     assert set(sources) == {f"<{stage}QueuesQueue.Arn>" for stage in STAGES}
-    for stage, concurrency in (("Prepare", 10), ("Cut", 5), ("Deliver", 10)):
+    for stage, concurrency, batch in (("Prepare", 10, 10), ("Cut", 5, 10), ("Deliver", 10, 2)):
         source = sources[f"<{stage}QueuesQueue.Arn>"]
-        assert source["BatchSize"] == 10
+        assert source["BatchSize"] == batch
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert source["ScalingConfig"] == {"MaximumConcurrency": concurrency}
         assert "MaximumBatchingWindowInSeconds" not in source
@@ -205,7 +259,7 @@ ALLOWED = {
         "<WorkBucket.Arn>": {"s3:ListBucket"},
         "<OutputBucket.Arn>/*": {"s3:PutObject", "s3:GetObject"},
         "<OutputBucket.Arn>": {"s3:ListBucket"},
-        "<InputBucket.Arn>/*": {"s3:GetObjectTagging", "s3:PutObjectTagging"},
+        "<InputBucket.Arn>/*": {"s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging"},
         "<InputBucket.Arn>": {"s3:ListBucket"},
         "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default": {"events:PutEvents"},
     },
@@ -252,8 +306,10 @@ def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_not
         (
             "Deliver",
             {
+                "s3:GetObject",
                 "s3:GetObjectTagging",
                 "s3:PutObjectTagging",
+                "s3:GetObjectVersion",
                 "s3:GetObjectVersionTagging",
                 "s3:PutObjectVersionTagging",
             },

@@ -3,12 +3,22 @@
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from dropcut.core.rendition import Rendition
+from dropcut.core.renditions import FULL, READY_MADE
 
-from infra.settings import BEGIN, Settings, SettingsError, settings_table, with_settings_table
+from infra.settings import (
+    BEGIN,
+    MOST_MEGAPIXELS,
+    SECONDS_AROUND_IMAGING,
+    Settings,
+    SettingsError,
+    settings_table,
+    with_settings_table,
+)
 
 GOOD = [
     ("stage", "dev-2", "dev-2"),
@@ -24,6 +34,11 @@ GOOD = [
     ("credits_per_image", "2.5", 2.5),
     ("daily_credit_limit", "1000", 1000.0),
     ("output_format", "webp", "webp"),
+    ("renditions", "", ()),
+    ("renditions", "[]", ()),
+    ("renditions", '["full", "amazon_main"]', (READY_MADE["full"], READY_MADE["amazon_main"])),
+    ("renditions", [{"name": "a", "longest_side": 600}], (Rendition(name="a", longest_side=600),)),
+    ("colour_profile", "srgb", "srgb"),
     ("input_prefix", "photos/new ones/", "photos/new ones/"),
     ("input_prefix", "", ""),
     ("alarm_email", "ops+dropcut@example.co.uk", "ops+dropcut@example.co.uk"),
@@ -42,6 +57,10 @@ GOOD = [
     ("retry_base_seconds", "0.05", 0.05),
     ("pause_seconds", "1", 1.0),
     ("keep_results_days", "3650", 3650),
+    ("max_photo_megapixels", "400", 400.0),
+    ("max_photo_mib", "500", 500.0),
+    ("max_frames", "1", 1),
+    ("imaging_seconds", "5", 5.0),
     ("versioned_input", "true", True),
     ("versioned_input", False, False),
     ("rejection_alarm_percent", "100", 100),
@@ -83,6 +102,11 @@ BAD = [
     ("daily_credit_limit", "-1"),
     ("output_format", "jpg"),
     ("output_format", "PNG"),
+    ("renditions", "full"),
+    ("renditions", '["ful"]'),
+    ("renditions", {"name": "a"}),
+    ("renditions", [{"name": "a", "format": "jpeg"}]),
+    ("colour_profile", "p3"),
     ("input_prefix", "/photos"),
     ("input_prefix", "photos/*"),
     ("input_prefix", "photos/${aws:username}"),
@@ -103,6 +127,13 @@ BAD = [
     ("pause_seconds", "43200"),
     ("keep_results_days", "0"),
     ("keep_results_days", "3651"),
+    ("max_photo_megapixels", "4"),
+    ("max_photo_megapixels", "401"),
+    ("max_photo_mib", "0.5"),
+    ("max_photo_mib", "501"),
+    ("max_frames", "0"),
+    ("imaging_seconds", "4"),
+    ("imaging_seconds", "301"),
     ("versioned_input", "yes"),
     ("versioned_input", "True"),
     ("versioned_input", 1),
@@ -176,6 +207,48 @@ def test_a_daily_limit_below_one_image_is_refused() -> None:
 
 def test_cut_outlives_its_longest_call() -> None:
     assert Settings(api_timeout_seconds=10.5).cut_timeout_seconds >= 2 * 10.5 + 30
+
+
+@pytest.mark.parametrize("megapixels", [5, 120, MOST_MEGAPIXELS])
+@pytest.mark.parametrize("mib", [1, 500])
+def test_what_prepare_needs_for_two_of_the_largest_photos_is_what_lambda_has(megapixels: float, mib: float) -> None:
+    settings = Settings(max_photo_megapixels=megapixels, max_photo_mib=mib)
+    assert 2 * settings.imaging_memory_mib + 256 <= settings.prepare_memory_mb <= 10_240
+    assert 2 * (mib * 1.05 + megapixels * 4) <= settings.prepare_disc_mb <= 10_240
+
+
+@pytest.mark.parametrize("megapixels", [5, 120, MOST_MEGAPIXELS])
+@pytest.mark.parametrize("mib", [1, 500])
+def test_what_deliver_needs_for_two_of_the_largest_photos_is_what_lambda_has(megapixels: float, mib: float) -> None:
+    settings = Settings(max_photo_megapixels=megapixels, max_photo_mib=mib)
+    assert 2 * settings.deliver_imaging_memory_mib + 256 <= settings.deliver_memory_mb <= 10_240
+    assert 2 * (mib * 1.05 + megapixels * 10) <= settings.deliver_disc_mb <= 10_240
+
+
+def test_more_renditions_at_full_size_than_a_disc_holds_are_refused() -> None:
+    masks = [{"name": f"mask{number}", "alpha_only": True} for number in range(19)]
+    settings = Settings.from_context({"renditions": ["full", *masks]})
+    with pytest.raises(SettingsError, match="20 renditions at the full size of 120 megapixels need"):
+        _ = settings.deliver_disc_mb
+
+
+@pytest.mark.parametrize("output_format", ["png", "webp"])
+def test_the_full_rendition_has_the_output_format(output_format: str) -> None:
+    for context in ({}, {"renditions": '["preview","full"]'}):
+        settings = Settings.from_context({"output_format": output_format, **context})
+        assert settings.renditions_made[-1] == replace(FULL, format=output_format)
+
+
+def test_the_defaults_fit_into_the_memory_that_a_new_account_has() -> None:
+    assert Settings().prepare_memory_mb <= 3008
+    assert Settings().deliver_memory_mb <= 3008
+
+
+def test_no_allowed_imaging_time_is_over_lambdas() -> None:
+    assert Settings(imaging_seconds=300.0).prepare_timeout_seconds <= 900
+    assert Settings(imaging_seconds=300.0).deliver_timeout_seconds <= 900
+    assert Settings(imaging_seconds=40.0).deliver_timeout_seconds > 3 * 40 + SECONDS_AROUND_IMAGING
+    assert Settings(imaging_seconds=40.0).prepare_timeout_seconds > 2 * 40 + SECONDS_AROUND_IMAGING
 
 
 def test_no_allowed_timeout_is_over_lambdas() -> None:

@@ -5,7 +5,7 @@ import io
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from botocore.exceptions import ClientError
 
@@ -29,8 +29,10 @@ class S3:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], Stored] = {}
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:
+    def get_object(self, *, Bucket: str, Key: str, IfMatch: str = "") -> dict[str, Any]:
         found = self._found(Bucket, Key, "NoSuchKey")
+        if IfMatch not in ("", found.etag):
+            raise refused("PreconditionFailed", "GetObject")
         return {
             "ContentLength": len(found.body),
             "TagCount": len(found.tags),
@@ -48,7 +50,7 @@ class S3:
         *,
         Bucket: str,
         Key: str,
-        Body: bytes,
+        Body: bytes | IO[bytes],
         ContentType: str = "",
         Metadata: dict[str, str] | None = None,
         IfMatch: str = "",
@@ -59,7 +61,8 @@ class S3:
             raise refused("NoSuchKey", "PutObject")
         if (IfNoneMatch and there) or (IfMatch and there and there.etag != IfMatch):
             raise refused("PreconditionFailed", "PutObject")
-        self.objects[Bucket, Key] = Stored(Body, dict(Metadata or {}))
+        content = Body if isinstance(Body, bytes) else Body.read()
+        self.objects[Bucket, Key] = Stored(content, dict(Metadata or {}))
 
     def get_object_tagging(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         tags = self._found(Bucket, Key, "NoSuchKey").tags

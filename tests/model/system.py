@@ -23,12 +23,15 @@ from dropcut.adapters.queue import Queue
 from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.pace import Pace
+from dropcut.core.renditions import read_renditions
 from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
 from dropcut.use_cases.cut import Cut, SpendingRules
 from dropcut.use_cases.deliver import Deliver
 from dropcut.use_cases.gatekeeper import Gatekeeper
 from dropcut.use_cases.prepare import Prepare
 
+from tests.functions.cutouts import answer_as_it_is
+from tests.functions.pictures import sent_as_it_is
 from tests.model.api import Api
 from tests.model.dynamodb import DynamoDb
 from tests.model.services import S3, Events, Lambda, QueuedMessage, Secrets, Sqs
@@ -52,6 +55,7 @@ RULES = SpendingRules(
     lease_seconds=longest_call_seconds(API_TIMEOUT) + 45,
 )
 START = 1_780_000_000.0
+RENDITIONS = read_renditions(["full", "web"])
 
 
 @dataclass
@@ -177,7 +181,8 @@ class System:
             jobs=self.jobs,
             cut_queue=self.queues["cut"],
             deliver_queue=self.queues["deliver"],
-            make_sendable=lambda picture: picture,
+            fit=sent_as_it_is,
+            max_photo_mib=10,
             input_bucket=INPUT,
             input_prefix="",
             work_bucket=WORK,
@@ -187,6 +192,8 @@ class System:
             objects=self.objects,
             jobs=self.jobs,
             events=EventBus(Guarded(self.events, "events")),
+            make_cutouts=answer_as_it_is,
+            renditions=RENDITIONS,
             work_bucket=WORK,
             output_bucket=OUTPUT,
             clock=self.clock,

@@ -12,7 +12,7 @@ from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import Ended, PaidAnswer, Upload
+from dropcut.core.job import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.pace import Pace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -89,11 +89,15 @@ def _everything(table: StateTable) -> list[Any]:
     def upload(which: int) -> Upload:
         return Upload(bucket="b", key="k", sequencer=str(which))
 
+    def delivered(which: int) -> OutcomeMessage:
+        return OutcomeMessage(upload=upload(which), outcome=ANSWER)
+
     return [
         lambda now, which: jobs.begin(upload(which), now=now),
         lambda now, which: jobs.standing(upload(which)),
         lambda now, which: jobs.wait_for_cut(upload(which), now=now),
-        lambda now, which: jobs.delivered(upload(which), output_key="o", now=now),
+        lambda now, which: jobs.delivered(delivered(which), output_key="o", now=now),
+        lambda now, which: jobs.delivered_outcome("b", "k"),
         lambda now, which: jobs.ended(upload(which), Ended(kind="failed", code="c", reason="r"), now=now),
         lambda now, which: payments.claim(str(which), now=now, lease_seconds=40),
         lambda now, which: payments.claim(str(which), now=now, lease_seconds=40),
@@ -115,7 +119,7 @@ def _everything(table: StateTable) -> list[Any]:
     ]
 
 
-STEP = st.tuples(st.integers(0, 21), st.floats(0, 60), st.integers(0, 2))
+STEP = st.tuples(st.integers(0, 22), st.floats(0, 60), st.integers(0, 2))
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
@@ -130,7 +134,7 @@ def test_all_records_are_kept_as_in_moto(moto: Any, steps: list[tuple[int, float
         BillingMode="PAY_PER_REQUEST",
     )
     everything, now = _everything(StateTable(Both(moto), TABLE)), 1_780_000_000.0  # type: ignore[arg-type]
-    assert len(everything) == 22
+    assert len(everything) == 23
     for what, seconds, which in steps:
         now += seconds
         everything[what](now, which)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from dropcut.core.job import Upload
+from dropcut.core.job import Remake, Upload
 from dropcut.core.upload_event import read_uploads
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -24,7 +24,7 @@ from tests.functions.upload_messages import by_event_bridge
 from tests.model.api import FAULTS, Call, call_number
 from tests.model.services import Stored
 from tests.model.strand import Strand
-from tests.model.system import CREDITS, INPUT, OUTPUT, RULES, WORK, Invocation, System
+from tests.model.system import CREDITS, INPUT, OUTPUT, RENDITIONS, RULES, WORK, Invocation, System
 
 KEYS = ["a.jpg", "a.png", "b/a.jpg", "a.jpg.png"]
 PICTURES = [picture("png", width=64, height=64, mode=mode) for mode in ("RGB", "RGBA", "L")]
@@ -221,6 +221,12 @@ class Dropcut(RuleBasedStateMachine):
             case _:
                 api.route_exists = what == "route back"
 
+    @precondition(lambda self: self.uploads)
+    @rule(which=SOME)
+    def renditions_are_asked_for_anew(self, which: int) -> None:
+        key = self.pick(self.uploads, which).upload.key
+        self.system.sqs.send_message(QueueUrl="deliver", MessageBody=Remake(bucket=INPUT, key=key).to_json())
+
     @precondition(lambda self: any(self.system.sqs.queues.get(f"{stage}-dead") for stage in self.system.queues))
     @rule()
     def dead_letters_are_sent_again(self) -> None:
@@ -320,8 +326,7 @@ class Dropcut(RuleBasedStateMachine):
         assert lost <= self.system.metrics["PossiblyPaidCalls"] + unclaimed, "a charge was lost and not counted"
 
     def check_the_newest_lie_in_the_output(self) -> None:
-        """Rules 6 and 7: each delivered photo has an output of its own, and it is the newest upload's."""
-        outputs = {}
+        """Rules 6 and 7: each delivered photo has outputs of its own, all of them, and they are the newest upload's."""
         for key, uploaded in self.newest().items():
             item = self.system.table.items[f"object#{INPUT}/{key}"]
             own = [
@@ -330,15 +335,15 @@ class Dropcut(RuleBasedStateMachine):
                 if bucket == OUTPUT
                 and found.metadata["dropcut-source-sha256"] == hashlib.sha256(key.encode()).hexdigest()
             ]
-            assert len(own) <= 1, f"{key} has the outputs {[name for name, _ in own]}"
+            names = [found.metadata["dropcut-rendition"] for _, found in own]
+            assert len(set(names)) == len(names), f"{key} has the outputs {[name for name, _ in own]}"
             if item["status"] != "delivered":
                 continue
-            [(name, found)] = own
-            assert name == item["output_key"]
-            assert found.metadata["dropcut-job-id"] == uploaded.upload.job_id
-            assert self.system.api.calls[call_number(found.body)].picture == uploaded.content
-            outputs[key] = name
-        assert len(set(outputs.values())) == len(outputs)
+            assert set(names) == {rendition.name for rendition in RENDITIONS}
+            assert item["output_key"] in dict(own)
+            for _name, found in own:
+                assert found.metadata["dropcut-job-id"] == uploaded.upload.job_id
+                assert self.system.api.calls[call_number(found.body)].picture == uploaded.content
 
     def check_attempts_were_real(self) -> None:
         """Rule 4: whatever was given up for its attempts had them; waiting was none."""

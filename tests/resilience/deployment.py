@@ -52,6 +52,13 @@ BEHAVIOUR = {
     "PAUSE_AFTER_FAILURES": "50",
     "KEEP_RESULTS_DAYS": "3650",
     "INPUT_PREFIX": "",
+    "MAX_PHOTO_MEGAPIXELS": "120",
+    "MAX_PHOTO_MIB": "100",
+    "MAX_FRAMES": "1000",
+    "IMAGING_SECONDS": "40",
+    "IMAGING_MEMORY_MIB": "1200",
+    "RENDITIONS": '["full","preview"]',
+    "COLOUR_PROFILE": "keep",
 }
 
 

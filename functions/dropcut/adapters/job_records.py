@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import Ended, Upload
+from dropcut.core.job import Ended, OutcomeMessage, Upload
 
 Begun = Literal["begun", "already_under_way", "superseded"]
 Standing = Literal["under_way", "superseded", "ended"]
@@ -25,7 +25,7 @@ class JobRecords:
         update = self.table.update(
             _id(upload),
             "SET sequencer = :sequencer, job_id = :job_id, #status = :preparing, updated_at = :now"
-            " REMOVE code, reason, output_key",
+            " REMOVE code, reason, output_key, delivered_outcome",
             {
                 "sequencer": upload.sequencer,
                 "job_id": upload.job_id,
@@ -58,9 +58,25 @@ class JobRecords:
         # Not when it has gone its way already: a picture paid for before can be delivered by now.
         self._set(upload, "SET #status = :status, updated_at = :now", values, only_if="#status = :preparing")
 
-    def delivered(self, upload: Upload, *, output_key: str, now: float) -> None:
-        values: dict[str, str | float] = {"status": "delivered", "output_key": output_key, "now": now}
-        self._set(upload, "SET #status = :status, output_key = :output_key, updated_at = :now REMOVE reason", values)
+    def delivered(self, outcome: OutcomeMessage, *, output_key: str, now: float) -> None:
+        """With what made it, so that it can be made again without paying."""
+        values: dict[str, str | float] = {
+            "status": "delivered",
+            "output_key": output_key,
+            "outcome": outcome.to_json(),
+            "now": now,
+        }
+        change = "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now"
+        self._set(outcome.upload, f"{change} REMOVE reason", values)
+
+    def delivered_outcome(self, bucket: str, key: str) -> OutcomeMessage | None:
+        """What the cut-outs of a key were made of; None when its newest upload is not delivered.
+
+        Photos that were delivered before renditions could be made anew have no such thing either.
+        """
+        item = self.table.get(_id_of(bucket, key)) or {}
+        outcome = item.get("delivered_outcome")
+        return OutcomeMessage.from_json(str(outcome)) if outcome and item.get("status") == "delivered" else None
 
     def ended(self, upload: Upload, end: Ended, *, now: float) -> None:
         values: dict[str, str | float] = {
@@ -78,4 +94,8 @@ class JobRecords:
 
 
 def _id(upload: Upload) -> str:
-    return f"object#{upload.bucket}/{upload.key}"
+    return _id_of(upload.bucket, upload.key)
+
+
+def _id_of(bucket: str, key: str) -> str:
+    return f"object#{bucket}/{key}"

@@ -1,7 +1,9 @@
 """S3: reading photos, keeping what was prepared and paid for, writing cut-outs, tagging sources."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -10,10 +12,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 OUTCOME_TAG = "dropcut"
+CHUNK_BYTES = 1024 * 1024
 
 
 class ObjectGoneError(LookupError):
     """There is no such object (any more)."""
+
+
+class ObjectChangedError(LookupError):
+    """There is another object at this key than the one that was asked for by its ETag."""
 
 
 class TooManyTagsError(ValueError):
@@ -35,6 +42,11 @@ class Opened:
         with self.stream:
             return bytes(self.stream.read())
 
+    def save(self, path: Path) -> None:
+        """Write all bytes to a file; few are held in memory."""
+        with self.stream, path.open("wb") as file:
+            shutil.copyfileobj(self.stream, file, CHUNK_BYTES)
+
     def close(self) -> None:
         self.stream.close()
 
@@ -43,15 +55,22 @@ class ObjectStore:
     def __init__(self, client: "S3Client") -> None:
         self._client = client
 
-    def open(self, bucket: str, key: str, version_id: str | None = None) -> Opened:
+    def open(self, bucket: str, key: str, version_id: str | None = None, *, etag: str | None = None) -> Opened:
         """Find an object and start reading it.
+
+        Args:
+            etag: only the object that has this ETag is wanted.
 
         Raises:
             ObjectGoneError: it is not there. (Needs ListBucket: without it S3 answers 403 for what does not exist.)
+            ObjectChangedError: another one is.
         """
+        pinned: dict[str, Any] = {"IfMatch": etag} if etag else {}
         try:
-            answer = self._client.get_object(Bucket=bucket, Key=key, **_version(version_id))
+            answer = self._client.get_object(Bucket=bucket, Key=key, **_version(version_id), **pinned)
         except ClientError as error:
+            if etag and error.response["Error"]["Code"] in _NOT_AS_WANTED:
+                raise ObjectChangedError(f"s3://{bucket}/{key} is another object now") from error
             raise _gone_or(error, bucket, key) from error
         return Opened(
             size_bytes=answer["ContentLength"],
@@ -91,13 +110,13 @@ class ObjectStore:
         self,
         bucket: str,
         key: str,
-        body: bytes,
+        body: Path,
         *,
         content_type: str,
         metadata: Mapping[str, str],
         seen_etag: str | None,
     ) -> bool:
-        """Write unless somebody else wrote there since we looked.
+        """Write a file's content unless somebody else wrote there since we looked.
 
         Args:
             seen_etag: of the object to be replaced; None when there was none.
@@ -106,21 +125,17 @@ class ObjectStore:
         """
         condition: dict[str, Any] = {"IfMatch": seen_etag} if seen_etag else {"IfNoneMatch": "*"}
         try:
-            self._client.put_object(
-                Bucket=bucket,
-                Key=key,
-                Body=body,
-                ContentType=content_type,
-                Metadata=dict(metadata),
-                **condition,
-            )
+            with body.open("rb") as content:
+                self._client.put_object(
+                    Bucket=bucket,
+                    Key=key,
+                    Body=content,
+                    ContentType=content_type,
+                    Metadata=dict(metadata),
+                    **condition,
+                )
         except ClientError as error:
-            if error.response["Error"]["Code"] in (
-                "PreconditionFailed",
-                "ConditionalRequestConflict",
-                "NoSuchKey",
-                "412",
-            ):
+            if error.response["Error"]["Code"] in (*_NOT_AS_WANTED, "ConditionalRequestConflict", "NoSuchKey"):
                 return False
             raise
         return True
@@ -163,6 +178,7 @@ class ObjectStore:
 
 
 _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
+_NOT_AS_WANTED = {"PreconditionFailed", "412"}
 
 
 def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:

@@ -25,6 +25,8 @@ class Upload:
     version_id: str | None = None
     arrived_at_seconds: float = 0.0
     """When its event was put into the intake queue (epoch)."""
+    etag: str | None = None
+    """Of the bytes that `prepare` read, as S3 writes it, quotes included; None before that. No part of the job's id."""
 
     @property
     def job_id(self) -> str:
@@ -129,12 +131,27 @@ class SpendingNotice:
         return json.dumps({"spending": asdict(self)}, ensure_ascii=True)
 
 
-def read_announcement(text: str) -> OutcomeMessage | SpendingNotice:
-    """A message of the deliver queue. Raises MalformedMessageError: it is neither an outcome nor a spending notice."""
-    with _reading("an outcome or a spending notice"):
+@dataclass(frozen=True, kw_only=True)
+class Remake:
+    """A message in the deliver queue: make a delivered photo's renditions anew, from what was paid for."""
+
+    bucket: str
+    key: str
+    job_id: str | None = None
+    """If given, only when this is the upload that was delivered last."""
+
+    def to_json(self) -> str:
+        return json.dumps({"remake": asdict(self)}, ensure_ascii=True)
+
+
+def read_announcement(text: str) -> OutcomeMessage | SpendingNotice | Remake:
+    """A message of the deliver queue. Raises MalformedMessageError: it is none of its three kinds."""
+    with _reading("an outcome, a spending notice or a remake"):
         fields = json.loads(text)
         if "spending" in fields:
             return SpendingNotice(**fields["spending"])
+        if "remake" in fields:
+            return Remake(**fields["remake"])
     return OutcomeMessage.from_json(text)
 
 

@@ -1,5 +1,6 @@
 """Entry of the deliver function: what it is made of, and one batch after the other."""
 
+from functools import partial
 from typing import Any
 
 import boto3
@@ -7,21 +8,26 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dropcut.adapters.event_bus import EventBus
+from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.renditions import read_renditions
 from dropcut.environment import DeliverEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
 from dropcut.use_cases.deliver import Deliver
 
 environment = DeliverEnvironment.read()
+imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
 deliver = Deliver(
     objects=ObjectStore(boto3.client("s3")),
     jobs=JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table)),
     events=EventBus(boto3.client("events")),
+    make_cutouts=partial(imaging.make_cutouts, limits=environment.decode_limits, colour=environment.colour_profile),
+    renditions=read_renditions(environment.renditions),
     work_bucket=environment.work_bucket,
     output_bucket=environment.output_bucket,
 )
@@ -29,8 +35,8 @@ batch = MessageBatch(
     stage="deliver",
     queue=Queue(sqs, environment.queue_url),
     dead_letters=Queue(sqs, environment.dead_letter_queue_url),
-    threads=4,  # each holds one cut-out, up to 17 MB
-    needed_seconds=20,
+    threads=2,  # decoding is bound by the processor; the second hides the first one's waiting for S3
+    needed_seconds=2 * environment.imaging_seconds + 15,  # with the photo, and if that fails without it
     receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
     announce_failure=deliver.announce_failure,
 )

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import Ended, Upload
+from dropcut.core.job import Ended, OutcomeMessage, PaidAnswer, Upload
 
 from tests.functions.adapters.threads import at_once
 
@@ -11,6 +11,20 @@ OLD, THIS, NEW = (Upload(bucket="in", key="a.jpg", sequencer=sequencer) for sequ
 REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
 FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.")
 SKIPPED = Ended(kind="skipped", code="gone", reason="It is gone.")
+
+
+def told(upload: Upload) -> OutcomeMessage:
+    answer = PaidAnswer(
+        work_key="paid/x.png",
+        picture_sha256="x",
+        format="png",
+        width=80,
+        height=64,
+        credits=2.0,
+        request_id=None,
+        provider="ezlink",
+    )
+    return OutcomeMessage(upload=upload, outcome=answer)
 
 
 @pytest.fixture
@@ -56,13 +70,13 @@ def test_only_a_failed_upload_can_be_sent_again(jobs: JobRecords, table: StateTa
 
 def test_a_delivered_upload_is_not_taken_up_again(jobs: JobRecords) -> None:
     jobs.begin(THIS, now=5)
-    jobs.delivered(THIS, output_key="a.png", now=6)
+    jobs.delivered(told(THIS), output_key="a.png", now=6)
     assert jobs.begin(THIS, now=7) == "already_under_way"
 
 
 def test_a_newer_upload_takes_the_keys_record_over(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(OLD, now=5)
-    jobs.delivered(OLD, output_key="a.png", now=5)
+    jobs.delivered(told(OLD), output_key="a.png", now=5)
     assert jobs.begin(THIS, now=6) == "begun"
     assert item(table)["job_id"] == THIS.job_id
     assert "output_key" not in item(table)
@@ -98,7 +112,7 @@ def test_a_failed_upload_has_not_ended_for_good(jobs: JobRecords, end: Ended, st
 
 def test_a_delivered_upload_has_ended_and_its_record_says_where(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(THIS, now=5)
-    jobs.delivered(THIS, output_key="a.png", now=6)
+    jobs.delivered(told(THIS), output_key="a.png", now=6)
     assert jobs.standing(THIS) == "ended"
     assert (item(table)["status"], item(table)["output_key"], item(table)["updated_at"]) == ("delivered", "a.png", 6)
 
@@ -108,7 +122,7 @@ def test_an_older_upload_does_not_write_into_a_newer_ones_record(jobs: JobRecord
     before = item(table)
     jobs.wait_for_cut(OLD, now=6)
     jobs.ended(OLD, FAILED, now=6)
-    jobs.delivered(OLD, output_key="a.png", now=6)
+    jobs.delivered(told(OLD), output_key="a.png", now=6)
     assert item(table) == before
 
 
@@ -116,3 +130,21 @@ def test_of_twenty_uploads_at_once_the_newest_has_the_record(jobs: JobRecords, t
     uploads = iter([replace(THIS, sequencer=f"{number:02}") for number in (*range(10, 20), *range(9, -1, -1))])
     at_once(20, lambda: jobs.begin(next(uploads), now=5))
     assert item(table)["sequencer"] == "19"
+
+
+def test_the_record_of_a_delivered_upload_keeps_what_its_cutouts_were_made_of(jobs: JobRecords) -> None:
+    assert jobs.delivered_outcome("in", "a.jpg") is None
+    jobs.begin(THIS, now=5)
+    assert jobs.delivered_outcome("in", "a.jpg") is None
+    jobs.delivered(told(THIS), output_key="a.png", now=6)
+    assert jobs.delivered_outcome("in", "a.jpg") == told(THIS)
+    jobs.begin(NEW, now=7)
+    assert jobs.delivered_outcome("in", "a.jpg") is None
+
+
+def test_an_upload_delivered_before_this_was_recorded_has_nothing_to_be_made_of(
+    jobs: JobRecords, table: StateTable
+) -> None:
+    jobs.begin(THIS, now=5)
+    table.update("object#in/a.jpg", "SET #status = :status", {"status": "delivered"})
+    assert jobs.delivered_outcome("in", "a.jpg") is None

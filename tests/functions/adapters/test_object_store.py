@@ -1,6 +1,9 @@
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import ClientError
-from dropcut.adapters.object_store import ObjectGoneError, ObjectStore, TooManyTagsError
+from dropcut.adapters.object_store import ObjectChangedError, ObjectGoneError, ObjectStore, TooManyTagsError
 
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
 
@@ -75,34 +78,69 @@ def test_an_outcome_among_ten_tags_can_change(store: ObjectStore, cloud: Cloud) 
     assert cloud.tags("a.jpg")["dropcut"] == "delivered"
 
 
-def write(store: ObjectStore, body: bytes, seen_etag: str | None) -> bool:
-    return store.write_if_unchanged(
-        OUTPUT, "a.png", body, content_type="image/png", metadata={"m": "v"}, seen_etag=seen_etag
-    )
+@pytest.fixture
+def write(store: ObjectStore, tmp_path: Path) -> Callable[..., bool]:
+    """Writes bytes, by way of a file, as the cut-out `a.png`."""
+
+    def write(body: bytes, seen_etag: str | None) -> bool:
+        (tmp_path / "body").write_bytes(body)
+        return store.write_if_unchanged(
+            OUTPUT, "a.png", tmp_path / "body", content_type="image/png", metadata={"m": "v"}, seen_etag=seen_etag
+        )
+
+    return write
 
 
-def test_a_free_name_is_written_once(store: ObjectStore) -> None:
-    assert write(store, b"one", None)
-    assert not write(store, b"two", None)
+def test_a_free_name_is_written_once(store: ObjectStore, write: Callable[..., bool]) -> None:
+    assert write(b"one", None)
+    assert not write(b"two", None)
     assert store.read(OUTPUT, "a.png") == b"one"
 
 
-def test_an_object_is_replaced_only_if_it_is_the_one_that_was_seen(store: ObjectStore) -> None:
-    write(store, b"one", None)
+def test_an_object_is_replaced_only_if_it_is_the_one_that_was_seen(
+    store: ObjectStore, write: Callable[..., bool]
+) -> None:
+    write(b"one", None)
     _metadata, etag = store.metadata_and_etag(OUTPUT, "a.png") or ({}, "")
-    assert write(store, b"two", etag)
-    assert not write(store, b"three", etag)
+    assert write(b"two", etag)
+    assert not write(b"three", etag)
     assert store.read(OUTPUT, "a.png") == b"two"
 
 
-def test_an_object_that_vanished_meanwhile_is_not_written_by_mistake(store: ObjectStore, cloud: Cloud) -> None:
-    write(store, b"one", None)
+def test_an_object_that_vanished_meanwhile_is_not_written_by_mistake(
+    store: ObjectStore, cloud: Cloud, write: Callable[..., bool]
+) -> None:
+    write(b"one", None)
     _metadata, etag = store.metadata_and_etag(OUTPUT, "a.png") or ({}, "")
     cloud.clients.s3.delete_object(Bucket=OUTPUT, Key="a.png")
-    assert not write(store, b"two", etag)
-    assert write(store, b"two", None)
+    assert not write(b"two", etag)
+    assert write(b"two", None)
 
 
-def test_other_errors_of_a_conditional_write_are_not_taken_for_a_race(store: ObjectStore) -> None:
+def test_other_errors_of_a_conditional_write_are_not_taken_for_a_race(store: ObjectStore, tmp_path: Path) -> None:
+    (tmp_path / "k").touch()
     with pytest.raises(ClientError):
-        store.write_if_unchanged("no-such-bucket", "k", b"", content_type="image/png", metadata={}, seen_etag=None)
+        store.write_if_unchanged(
+            "no-such-bucket", "k", tmp_path / "k", content_type="image/png", metadata={}, seen_etag=None
+        )
+
+
+def test_an_object_comes_into_a_file_byte_for_byte(store: ObjectStore, cloud: Cloud, tmp_path: Path) -> None:
+    content = bytes(range(256)) * 10_000  # several chunks
+    cloud.put("a.jpg", content)
+    found = store.open(INPUT, "a.jpg")
+    found.save(tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == content
+    assert found.size_bytes == len(content)
+
+
+def test_an_object_is_read_only_if_it_is_the_one_that_was_seen(store: ObjectStore, cloud: Cloud) -> None:
+    cloud.put("a.jpg", b"one")
+    etag = store.open(INPUT, "a.jpg").etag
+    assert store.open(INPUT, "a.jpg", etag=etag).read() == b"one"
+    cloud.put("a.jpg", b"two")
+    with pytest.raises(ObjectChangedError, match=r"a\.jpg is another object"):
+        store.open(INPUT, "a.jpg", etag=etag)
+    cloud.clients.s3.delete_object(Bucket=INPUT, Key="a.jpg")
+    with pytest.raises(ObjectGoneError):
+        store.open(INPUT, "a.jpg", etag=etag)

@@ -10,6 +10,7 @@ from dropcut.core.job import (
     OutcomeMessage,
     PaidAnswer,
     PreparedPicture,
+    Remake,
     SpendingNotice,
     Upload,
     read_announcement,
@@ -58,6 +59,21 @@ def test_a_spending_notice_survives_the_queue_in_plain_ascii(notice: SpendingNot
 def test_what_deliver_reads_is_told_apart_also_when_a_key_is_called_spending(outcome: PaidAnswer | Ended) -> None:
     message = OutcomeMessage(upload=replace(UPLOAD, key="spending"), outcome=outcome)
     assert read_announcement(message.to_json()) == message
+
+
+@pytest.mark.parametrize("job_id", [None, "5a47"])
+def test_a_remake_survives_the_queue_and_needs_no_job(job_id: str | None) -> None:
+    remake = Remake(bucket="in", key="ü/a b+c.jpg", job_id=job_id)
+    assert read_announcement(remake.to_json()) == remake
+    assert read_announcement('{"remake": {"bucket": "in", "key": "a"}}') == Remake(bucket="in", key="a")
+
+
+@pytest.mark.parametrize(
+    "text", ['{"remake": {}}', '{"remake": "a"}', '{"remake": {"bucket": "b", "key": "k", "x": 1}}']
+)
+def test_a_remake_that_names_no_photo_is_malformed(text: str) -> None:
+    with pytest.raises(MalformedMessageError, match="a remake"):
+        read_announcement(text)
 
 
 @given(st.text())

@@ -115,6 +115,13 @@ class Deployment:
             "pause_seconds": "60",
             "pause_after_failures": "20",
             "keep_results_days": "30",
+            "max_photo_megapixels": "120",
+            "max_photo_mib": "100",
+            "max_frames": "1000",
+            "imaging_seconds": "40",
+            "imaging_memory_mib": "1200",
+            "renditions": '["full","amazon_main"]',
+            "colour_profile": "keep",
         }
 
     def arrive(self, *events: Any) -> None:
@@ -164,6 +171,8 @@ def test_a_dropped_photo_becomes_a_cut_out(deployment: Deployment, capsys: pytes
     deployment.run_all()
     cut_out = decoded(cloud.read(OUTPUT, "shop/ü a+b.png"))
     assert (cut_out.mode, cut_out.size) == ("RGBA", (90, 120))
+    main = decoded(cloud.read(OUTPUT, "shop/ü a+b-amazon_main.jpg"))
+    assert (main.format, main.mode, main.size) == ("JPEG", "RGB", (2000, 2000))
     assert cloud.tags("shop/ü a+b.jpg") == {"dropcut": "delivered"}
     assert (cloud.item(f"object#{INPUT}/shop/ü a+b.jpg") or {})["status"] == "delivered"
     assert deployment.api.summary()["paid_calls"] == 1
@@ -210,7 +219,7 @@ def test_a_batch_of_everything_comes_apart_cleanly(deployment: Deployment) -> No
         cloud.queues["cut"].send(message)
     deployment.run("cut")
     deployment.run("deliver")
-    assert sorted(cloud.keys(OUTPUT)) == ["good.png", "same.png"]
+    assert sorted(cloud.keys(OUTPUT)) == ["good-amazon_main.jpg", "good.png", "same-amazon_main.jpg", "same.png"]
     assert deployment.api.summary()["paid_calls"] == 1
     statuses = {
         key: (cloud.item(f"object#{INPUT}/{key}") or {}).get("status")
@@ -238,7 +247,7 @@ def test_a_call_that_fails_for_a_while_loses_nothing(deployment: Deployment) -> 
         cloud.queues["cut"].send(message)
     assert deployment.run("cut") == []
     deployment.run("deliver")
-    assert cloud.keys(OUTPUT) == ["a.png"]
+    assert cloud.keys(OUTPUT) == ["a-amazon_main.jpg", "a.png"]
     assert api.summary()["paid_calls"] == 1
 
 
@@ -287,7 +296,7 @@ def test_once_it_is_mended_the_gatekeeper_lets_the_messages_in_again(paused: Dep
     assert paused.cloud.queues["cut"].is_empty()
     paused.tick()
     assert paused.run("deliver") == []
-    assert paused.cloud.keys(OUTPUT) == ["a.png"]
+    assert paused.cloud.keys(OUTPUT) == ["a-amazon_main.jpg", "a.png"]
     assert paused.api.summary()["paid_calls"] == 1
 
 

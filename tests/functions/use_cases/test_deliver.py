@@ -1,18 +1,27 @@
 """What the world sees of a photo's end: the output, the tag, the event, and the record."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectGoneError
-from dropcut.core.job import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, SpendingNotice, Upload
-from dropcut.core.message_result import Done, Message
-from dropcut.use_cases.deliver import Deliver, OutputKeepsChangingError
+from dropcut.core.job import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload
+from dropcut.core.message_result import Done, Message, MessageResult, SetAside
+from dropcut.core.picture_limits import PictureRefusedError
+from dropcut.core.rendition import Made, Rendition
+from dropcut.core.renditions import FULL, read_renditions
+from dropcut.use_cases.cutouts import TRIES_AT_FULL_SIZE
+from dropcut.use_cases.deliver import Deliver
+from dropcut.use_cases.outputs import OutputKeepsChangingError
 
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
+from tests.functions.cutouts import answer_as_it_is
 
 NOW = 1_722_000_000.0
 UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
@@ -43,22 +52,44 @@ class FakeEventBus:
         return [detail_type for detail_type, _detail in self.published]
 
 
+class FakeImaging:
+    """Makes every rendition of the answer as it is; fails as often as it is told to."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.sources: list[bytes | None] = []
+        """What each call was given as the original."""
+
+    def __call__(
+        self, original: Path | None, answer: Path, renditions: Sequence[Rendition], folder: Path
+    ) -> Sequence[Made]:
+        self.sources.append(original.read_bytes() if original else None)
+        if self.failures:
+            raise self.failures.pop(0)
+        return answer_as_it_is(original, answer, renditions, folder)
+
+
 class World:
     """A deliver stage and what it works on: one photo uploaded, its answer paid for."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud, self.events = cloud, FakeEventBus()
+        self.cloud, self.events, self.imaging = cloud, FakeEventBus(), FakeImaging()
         self.jobs = JobRecords(table=cloud.table)
-        self.deliver = Deliver(
-            objects=cloud.objects,
+        self.deliver = self.with_renditions(FULL)
+        cloud.put(ANSWER.work_key, b"cut-out", bucket=WORK)
+        self.upload()
+
+    def with_renditions(self, *renditions: Rendition) -> Deliver:
+        return Deliver(
+            objects=self.cloud.objects,
             jobs=self.jobs,
             events=self.events,  # type: ignore[arg-type]
+            make_cutouts=self.imaging,
+            renditions=renditions,
             work_bucket=WORK,
             output_bucket=OUTPUT,
             clock=lambda: NOW,
         )
-        cloud.put(ANSWER.work_key, b"cut-out", bucket=WORK)
-        self.upload()
 
     def upload(self, upload: Upload = UPLOAD, *, tags: str = "") -> None:
         self.cloud.put(upload.key, b"photo", tags=tags)
@@ -66,7 +97,17 @@ class World:
 
     def end(self, outcome: PaidAnswer | Ended = ANSWER, upload: Upload = UPLOAD) -> None:
         message = OutcomeMessage(upload=upload, outcome=outcome).to_json()
-        assert self.deliver(Message(body=message, receive_count=1, sent_at_seconds=NOW)) == Done()
+        assert self.handle(message) == Done()
+
+    def handle(self, body: str, *, receives: int = 1) -> MessageResult:
+        return self.deliver(Message(body=body, receive_count=receives, sent_at_seconds=NOW))
+
+    def seen(self, upload: Upload = UPLOAD) -> Upload:
+        """The upload with the ETag of the object that is there now, as prepare hands it on."""
+        return replace(upload, etag=self.cloud.objects.open(INPUT, upload.key).etag)
+
+    def remake(self, **given: Any) -> MessageResult:
+        return self.handle(Remake(**({"bucket": INPUT, "key": UPLOAD.key} | given)).to_json())
 
     def record(self, key: str = UPLOAD.key) -> dict[str, Any]:
         return self.cloud.item(f"object#{INPUT}/{key}") or {}
@@ -81,7 +122,8 @@ def world(cloud: Cloud) -> World:
 def test_a_cut_out_is_written_beside_nothing_else_and_told_everywhere(
     world: World, format_: str, content_type: str
 ) -> None:
-    world.end(replace(ANSWER, format=format_))
+    world.deliver = world.with_renditions(replace(FULL, format=format_))
+    world.end()
     key = f"shop/a.{format_}"
     assert world.cloud.keys(OUTPUT) == [key]
     assert world.cloud.read(OUTPUT, key) == b"cut-out"
@@ -104,6 +146,9 @@ def test_a_cut_out_is_written_beside_nothing_else_and_told_everywhere(
                 "credits": 2.0,
                 "request_id": "r1",
                 "picture_sha256": "abc",
+                "renditions": [
+                    {"name": "full", "key": key, "format": format_, "width": 80, "height": 64, "size_bytes": 7}
+                ],
             },
         )
     ]
@@ -321,3 +366,211 @@ def test_a_name_that_keeps_changing_is_an_error_to_be_tried_again(
     with pytest.raises(OutputKeepsChangingError, match=r"shop/a\.jpg"):
         world.end()
     assert world.events.published == []
+
+
+# ---- renditions
+
+SET = read_renditions(
+    ["full", "amazon_main", {"name": "small", "longest_side": 64, "key": "small/{folder}{name}.{extension}"}]
+)
+KEYS = ["shop/a-amazon_main.jpg", "shop/a.png", "small/shop/a.jpg.png"]
+DAMAGED = PictureRefusedError("decoder_crashed", "It crashed its decoder.")
+
+
+def test_every_rendition_is_written_under_its_own_name_and_told_in_one_event(world: World) -> None:
+    world.deliver = world.with_renditions(*SET)
+    world.end(upload=world.seen())
+    assert sorted(world.cloud.keys(OUTPUT)) == KEYS
+    assert [world.cloud.metadata(key)["dropcut-rendition"] for key in KEYS] == ["amazon_main", "full", "small"]
+    assert world.cloud.clients.s3.head_object(Bucket=OUTPUT, Key=KEYS[0])["ContentType"] == "image/jpeg"
+    ((detail_type, detail),) = world.events.published
+    assert (detail_type, detail["output_key"]) == ("Cutout Delivered", "shop/a.png")
+    assert [(each["name"], each["key"], each["format"]) for each in detail["renditions"]] == [
+        ("full", "shop/a.png", "png"),
+        ("amazon_main", "shop/a-amazon_main.jpg", "jpeg"),
+        ("small", "small/shop/a.jpg.png", "png"),
+    ]
+    assert "note" not in detail
+    assert world.imaging.sources == [b"photo"]
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_set_that_was_written_in_part_is_told_only_when_it_is_whole(
+    world: World, monkeypatch: pytest.MonkeyPatch, written: int
+) -> None:
+    world.deliver = world.with_renditions(*SET)
+    whole, calls = world.cloud.objects.write_if_unchanged, iter(range(100))
+
+    def breaks_off(*arguments: Any, **more: Any) -> bool:
+        if next(calls) == written:
+            raise ConnectionError
+        return whole(*arguments, **more)
+
+    monkeypatch.setattr(world.cloud.objects, "write_if_unchanged", breaks_off)
+    with pytest.raises(ConnectionError):
+        world.end(upload=world.seen())
+    assert world.events.published == []
+    assert world.record()["status"] != "delivered"
+    world.end(upload=world.seen())
+    assert sorted(world.cloud.keys(OUTPUT)) == KEYS
+    assert world.events.types == ["Cutout Delivered"]
+
+
+def test_two_renditions_that_meet_at_one_name_both_get_one(world: World) -> None:
+    """Another list of renditions may name one as an earlier list named another."""
+    world.end()
+    world.deliver = world.with_renditions(replace(FULL, name="other"))
+    world.upload(replace(UPLOAD, sequencer="03"))
+    world.end(upload=replace(UPLOAD, sequencer="03"))
+    assert sorted(world.cloud.keys(OUTPUT)) == ["shop/a.jpg.png", "shop/a.png"]
+
+
+def test_a_cut_out_from_before_there_were_renditions_is_replaced_by_the_full_one(world: World) -> None:
+    ours = {"dropcut-source-sha256": hashlib.sha256(b"shop/a.jpg").hexdigest(), "dropcut-sequencer": "0"}
+    world.cloud.objects.write(OUTPUT, "shop/a.png", b"our older one", content_type="image/png", metadata=ours)
+    world.end()
+    assert world.cloud.keys(OUTPUT) == ["shop/a.png"]
+    assert world.cloud.read(OUTPUT, "shop/a.png") == b"cut-out"
+
+
+# ---- what can go wrong with the original never loses what was paid for
+
+
+def vanishes(world: World) -> None:
+    world.cloud.clients.s3.delete_object(Bucket=INPUT, Key=UPLOAD.key)
+
+
+def is_replaced(world: World) -> None:
+    world.cloud.put(UPLOAD.key, b"another photo, whose event has not come yet")
+
+
+def crashes(world: World) -> None:
+    world.imaging.failures = [DAMAGED]
+
+
+@pytest.mark.parametrize(
+    ("happens", "sources", "said"),
+    [
+        (vanishes, [None], "was gone"),
+        (is_replaced, [None], "was replaced"),
+        (crashes, [b"photo", None], "It crashed its decoder."),
+    ],
+)
+def test_without_the_original_the_renditions_are_made_of_the_answer_and_the_event_says_so(
+    world: World, happens: Callable[[World], None], sources: list[bytes | None], said: str
+) -> None:
+    world.deliver = world.with_renditions(*SET)
+    upload = world.seen()
+    happens(world)
+    world.end(upload=upload)
+    assert world.imaging.sources == sources
+    assert sorted(world.cloud.keys(OUTPUT)) == KEYS
+    assert said in world.events.published[0][1]["note"]
+    assert world.record()["status"] == "delivered"
+
+
+def test_an_answer_that_nothing_can_be_made_of_is_delivered_as_it_came(world: World) -> None:
+    world.deliver = world.with_renditions(*SET)
+    world.imaging.failures = [DAMAGED, DAMAGED]
+    world.end(upload=world.seen())
+    assert world.cloud.keys(OUTPUT) == ["shop/a.png"]
+    assert world.cloud.read(OUTPUT, "shop/a.png") == b"cut-out"
+    detail = world.events.published[0][1]
+    assert "as the API gave it" in detail["note"]
+    assert [each["name"] for each in detail["renditions"]] == ["full"]
+
+
+def test_a_message_older_than_full_size_cutouts_is_delivered_from_its_answer(world: World) -> None:
+    """The photo that is there now may be another one; what was sent then was the photo itself."""
+    world.end(upload=UPLOAD)
+    assert world.imaging.sources == [None]
+    assert "note" not in world.events.published[0][1]
+
+
+def test_a_photo_replaced_by_a_newer_upload_on_its_way_is_superseded(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, standing = world.seen(), JobRecords.standing
+    looks = iter(["under_way"])  # the newer upload comes just after deliver has looked for it
+
+    def look(jobs: JobRecords, asked: Upload) -> Any:
+        for found in looks:
+            world.upload(replace(UPLOAD, sequencer="03"))
+            world.cloud.put(UPLOAD.key, b"newer photo")
+            return found
+        return standing(jobs, asked)
+
+    monkeypatch.setattr(JobRecords, "standing", look)
+    world.end(upload=upload)
+    assert world.events.types == ["Cutout Skipped"]
+    assert world.cloud.keys(OUTPUT) == []
+
+
+def test_a_failure_of_the_machinery_is_waited_out_before_less_is_delivered(world: World) -> None:
+    message = OutcomeMessage(upload=world.seen(), outcome=ANSWER).to_json()
+    for receives in range(1, TRIES_AT_FULL_SIZE):
+        world.imaging.failures = [ImagingFailedError("No space left on device")]
+        with pytest.raises(ImagingFailedError):
+            world.handle(message, receives=receives)
+    assert world.events.published == []
+    world.imaging.failures = [ImagingFailedError("No space left on device")]
+    assert world.handle(message, receives=TRIES_AT_FULL_SIZE) == Done()
+    assert "No space left" in world.events.published[0][1]["note"]
+
+
+# ---- making renditions anew
+
+
+def test_changed_renditions_are_made_anew_without_paying(world: World) -> None:
+    world.end(upload=world.seen())
+    world.deliver = world.with_renditions(*SET)
+    assert world.remake() == Done()
+    assert sorted(world.cloud.keys(OUTPUT)) == KEYS
+    detail_type, detail = world.events.published[1]
+    assert (detail_type, detail["remade"], detail["credits"]) == ("Cutout Delivered", True, 0)
+    assert detail["job_id"] == UPLOAD.job_id
+    assert [each["name"] for each in detail["renditions"]] == ["full", "amazon_main", "small"]
+    assert world.cloud.metadata("shop/a.png")["dropcut-credits"] == "2"
+    assert world.remake(job_id=UPLOAD.job_id) == Done()
+
+
+def never_delivered(world: World) -> None:
+    world.upload(replace(UPLOAD, sequencer="03"))
+
+
+def answer_expires(world: World) -> None:
+    world.cloud.clients.s3.delete_object(Bucket=WORK, Key=ANSWER.work_key)
+
+
+@pytest.mark.parametrize(
+    ("happens", "asked", "code"),
+    [
+        (never_delivered, {}, "not_delivered"),
+        (lambda world: None, {"key": "shop/unknown.jpg"}, "not_delivered"),
+        (lambda world: None, {"job_id": "another"}, "another_job"),
+        (answer_expires, {}, "answer_expired"),
+        (vanishes, {}, "less_than_before"),
+        (crashes, {}, "less_than_before"),
+    ],
+)
+def test_what_cannot_be_made_anew_is_set_aside_with_the_reason_and_nothing_is_overwritten(
+    world: World, happens: Callable[[World], None], asked: dict[str, str], code: str
+) -> None:
+    world.end(upload=world.seen())
+    world.cloud.put("shop/a.png", b"delivered", bucket=OUTPUT, Metadata=world.cloud.metadata("shop/a.png"))
+    happens(world)
+    result = world.remake(**asked)
+    assert isinstance(result, SetAside)
+    assert result.details == {"code": code}
+    assert result.reason.startswith("Nothing was made anew, and nothing was paid. ")
+    assert not result.announce
+    assert world.cloud.read(OUTPUT, "shop/a.png") == b"delivered"
+    assert world.events.types == ["Cutout Delivered"]
+
+
+def test_a_remake_that_was_set_aside_for_errors_leaves_the_delivered_photo_as_it_is(world: World) -> None:
+    world.end(upload=world.seen())
+    message = Message(body=Remake(bucket=INPUT, key=UPLOAD.key).to_json(), receive_count=12, sent_at_seconds=NOW)
+    world.deliver.announce_failure(message, "Failed 12 times.")
+    assert world.events.types == ["Cutout Delivered"]
+    assert world.record()["status"] == "delivered"

@@ -1,0 +1,61 @@
+"""What deliver has done in the imaging process: a photo and the API's answer in, every rendition out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyvips
+
+from dropcut.core.picture_limits import DecodeLimits
+from dropcut.core.rendition import Made, Rendition
+from dropcut.imaging.decode import Colour, open_upright
+from dropcut.imaging.full_size import full_size_cutout
+from dropcut.imaging.renditions import make_rendition
+
+
+def make_cutouts(
+    original: Path | None,
+    answer: Path,
+    renditions: Sequence[Rendition],
+    folder: Path,
+    *,
+    limits: DecodeLimits,
+    colour: Colour,
+) -> list[Made]:
+    """Write each rendition to a file of its own in `folder`.
+
+    The full-size cut-out is computed once, strip by strip: straight into its file when it is all that is asked for,
+    else into an uncompressed file on disc (4 bytes a pixel) that each rendition reads. Memory does not grow with the
+    photo.
+
+    Args:
+        original: the photo; None when it is not to be had, and the answer alone has to do.
+        colour: whether a cut-out at full size keeps the photo's colour profile. All else is sRGB.
+
+    Raises:
+        PictureRefusedError: at once for what a header shows; damage further down raises pyvips.Error when the pixels
+            are read, which `picture_errors` translates.
+    """
+    if original:
+        keeps = any(rendition.is_as_photographed for rendition in renditions)
+        cutout = full_size_cutout(original, answer, limits, colour=colour if keeps else "srgb")
+    else:
+        cutout = _with_alpha(open_upright(answer, limits))
+    if not _is_read_once(renditions):
+        cutout = _on_disc(cutout)
+    return [make_rendition(cutout, rendition, folder / rendition.name) for rendition in renditions]
+
+
+def _is_read_once(renditions: Sequence[Rendition]) -> bool:
+    first = renditions[0]
+    return len(renditions) == 1 and first.is_as_photographed and not first.max_bytes
+
+
+def _on_disc(image: pyvips.Image) -> pyvips.Image:
+    """Computed into a temporary file, which goes with the image; reading it takes no memory of its own."""
+    computed = pyvips.Image.new_temp_file("%s.v")
+    image.write(computed)
+    return computed
+
+
+def _with_alpha(image: pyvips.Image) -> pyvips.Image:
+    return image if image.bands == 4 else image.bandjoin(255).copy(interpretation="srgb")
