@@ -21,7 +21,7 @@ from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor, EventType
 Logger(); Metrics()
 """
 NECESSARY = {
-    "prepare": f"import boto3\n{_POWERTOOLS}\nimport pyvips\nfor name in ('sqs', 's3', 'dynamodb'): boto3.client(name)",
+    "prepare": f"import boto3\n{_POWERTOOLS}\nfor name in ('sqs', 's3', 'dynamodb'): boto3.client(name)",
     "cut": f"import boto3\n{_POWERTOOLS}\nimport requests\n"
     "for name in ('sqs', 's3', 'dynamodb', 'secretsmanager'): boto3.client(name)",
     "deliver": f"import boto3\n{_POWERTOOLS}\nfor name in ('sqs', 's3', 'dynamodb', 'events'): boto3.client(name)",
@@ -52,7 +52,8 @@ def measure() -> Report:
             f"Medians of {RUNS} fresh interpreters each, the two alternating, with nothing on the path but the "
             "artifact built for this machine and boto3. The artifact is without byte code, as on Lambda, for both. "
             "What it needs: boto3 with the stage's clients created, Powertools' logger, metrics and batch, and for "
-            "prepare pyvips, for cut requests. Both without the interpreter's own start."
+            "cut requests. Both without the interpreter's own start; the image libraries are loaded by a process of "
+            "their own, when the first photo comes."
         ),
         tables=[Table(["entry", "what it needs", "the entry", "ratio"], rows)],
         targets=targets,

@@ -20,7 +20,7 @@ from infra.stage import Stage, allow_rule_to_send
 from infra.storage_stack import StorageStack
 
 POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
-DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser")
+DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser", "pillow", "pillow-heif")
 CALLING = ("requests", "certifi", "charset-normalizer", "idna", "urllib3")
 
 DELIBERATE_RECEIVES = 15
@@ -63,12 +63,14 @@ class PipelineStack(Stack):
             packages=(*POWERTOOLS, *DECODING),
             target=self._target,
             architecture=self._settings.architecture,
-            timeout_seconds=60,
-            memory_mb=1769,  # one full processor
+            timeout_seconds=self._settings.prepare_timeout_seconds,
+            memory_mb=self._settings.prepare_memory_mb,
+            disc_mb=self._settings.prepare_disc_mb,
             max_receive_count=DELIBERATE_RECEIVES,
             max_concurrency=QUICK_STAGES_AT_ONCE,
             environment={
                 **self._environment(),
+                **self._imaging(),
                 "WORK_BUCKET": storage.work_bucket.bucket_name,
                 "INPUT_BUCKET": storage.input_bucket.bucket_name,
                 "INPUT_PREFIX": self._input_prefix,
@@ -219,6 +221,17 @@ class PipelineStack(Stack):
             "POWERTOOLS_SERVICE_NAME": self.service,
             "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
             "POWERTOOLS_LOG_LEVEL": "INFO",
+        }
+
+    def _imaging(self) -> dict[str, str]:
+        """What the stages are told that decode photos."""
+        settings = self._settings
+        return {
+            "MAX_PHOTO_MEGAPIXELS": _figure(settings.max_photo_megapixels),
+            "MAX_PHOTO_MIB": _figure(settings.max_photo_mib),
+            "MAX_FRAMES": _figure(settings.max_frames),
+            "IMAGING_SECONDS": _figure(settings.imaging_seconds),
+            "IMAGING_MEMORY_MIB": _figure(settings.imaging_memory_mib),
         }
 
     def _use_state(self) -> iam.PolicyStatement:

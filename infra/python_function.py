@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, IgnoreMode, Stack
+from aws_cdk import Duration, IgnoreMode, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -13,6 +13,8 @@ from constructs import Construct
 from infra.artifact import FUNCTIONS, PYTHON_VERSION, Target, build_artifact
 from infra.nag import acknowledge
 
+SMALLEST_DISC_MB = 512
+"""Of /tmp: what every function has."""
 RUNTIME = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
 
 
@@ -37,6 +39,7 @@ class PythonFunction(Construct):
         architecture: str,
         timeout_seconds: int,
         memory_mb: int,
+        disc_mb: int,
         environment: Mapping[str, str],
         log_group: logs.ILogGroup,
         role: iam.IRole,
@@ -52,6 +55,7 @@ class PythonFunction(Construct):
             code=self._code(packages, target),
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
+            ephemeral_storage_size=Size.mebibytes(disc_mb),
             environment=dict(environment),
             log_group=log_group,
             role=role,

@@ -31,6 +31,13 @@ SECONDS_AROUND_A_PROBE = 30
 """What the gatekeeper needs beside the one run of `cut` that it waits for."""
 LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - CUT_SECONDS_AROUND_THE_CALL - SECONDS_AROUND_A_PROBE) // 2
 
+PHOTOS_AT_ONCE = 2
+"""Photos that one function works on at the same time (`threads` in its entry)."""
+SECONDS_AROUND_IMAGING = 15
+"""What a stage needs beside decoding one photo: reading it, writing what was made of it."""
+MOST_MEGAPIXELS = 400
+"""The memory of a function that decodes two such photos at once is well below Lambda's 10,240 MB."""
+
 PROVIDERS: dict[str, tuple[str, float]] = {
     "ezlink": ("https://api.ezlinkai.com", 2.0),
     "stability": ("https://api.stability.ai", 5.0),
@@ -251,6 +258,31 @@ class Settings:
         "How long an answer that was paid for is used again for the same picture, in days.",
         _integer(1, 3650),
     )
+    max_photo_megapixels: float = _setting(
+        120.0,
+        f"a number from 5 to {MOST_MEGAPIXELS}",
+        "The largest photo taken, in millions of pixels; the functions get memory to match.",
+        _number(5, MOST_MEGAPIXELS),
+    )
+    max_photo_mib: float = _setting(
+        100.0,
+        "a number from 1 to 500",
+        "The largest file taken, in MiB.",
+        _number(1, 500),
+    )
+    max_frames: int = _setting(
+        1000,
+        "a whole number from 1 to 100000",
+        "The longest animation taken (GIF, WebP; pages of a TIFF), in frames; only its first frame is cut out.",
+        _integer(1, 100_000),
+    )
+    imaging_seconds: float = _setting(
+        40.0,
+        "a number from 5 to 300",
+        "How long decoding, shrinking and encoding one photo may take, in seconds; a photo that takes longer is "
+        "rejected.",
+        _number(5, 300),
+    )
     versioned_input: bool = _setting(
         False, "`true` or `false`", "Keep older versions of the photos in the input bucket.", _yes_or_no
     )
@@ -293,6 +325,30 @@ class Settings:
         wait for one of its later bytes may begin just before the time is up.
         """
         return math.ceil(2 * self.api_timeout_seconds + CUT_SECONDS_AROUND_THE_CALL)
+
+    @property
+    def prepare_timeout_seconds(self) -> int:
+        """Time-out of `prepare`: time for a photo that is tried in two processes, and half a minute for a batch."""
+        return math.ceil(2 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+
+    @property
+    def prepare_memory_mb(self) -> int:
+        """Memory of `prepare`: for the processes that decode, and for the function itself."""
+        return PHOTOS_AT_ONCE * self.imaging_memory_mib + 320
+
+    @property
+    def prepare_disc_mb(self) -> int:
+        """Size of the temporary folder of `prepare`: the file of each photo, and its decoded first frame if turned."""
+        return 512 + PHOTOS_AT_ONCE * math.ceil(self.max_photo_mib * 1.05 + self.max_photo_megapixels * 4)
+
+    @property
+    def imaging_memory_mib(self) -> int:
+        """How much memory one process that decodes photos may use.
+
+        The hungriest photos (progressive JPEG in CMYK, interlaced PNG with 16 bits and alpha) take 8 bytes a pixel
+        while they are decoded; the rest is for Python, the libraries and what is encoded.
+        """
+        return 240 + math.ceil(self.max_photo_megapixels * 8)
 
     @property
     def for_embedded_aws(self) -> bool:

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from infra.artifact import Target
 from infra.confined_function import ConfinedFunction, allow
+from infra.python_function import SMALLEST_DISC_MB
 
 BATCH_SIZE = 10
 VISIBILITY_TIMEOUTS = 6
@@ -77,6 +78,7 @@ class Stage(Construct):
         environment: Mapping[str, str],
         permissions: Sequence[iam.PolicyStatement],
         outcomes_to: sqs.Queue | None = None,
+        disc_mb: int = SMALLEST_DISC_MB,
     ) -> None:
         """`outcomes_to` is the deliver queue; the stage that has none is deliver itself."""
         super().__init__(scope, construct_id)
@@ -96,6 +98,7 @@ class Stage(Construct):
             architecture=architecture,
             timeout_seconds=timeout_seconds,
             memory_mb=memory_mb,
+            disc_mb=disc_mb,
             environment={
                 **environment,
                 **({"DELIVER_QUEUE_URL": outcomes_to.queue_url} if outcomes_to else {}),

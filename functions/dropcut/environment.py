@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
+from dropcut.core.picture_limits import DecodeLimits
+
 
 class EnvironmentIncompleteError(RuntimeError):
     """A variable that the function cannot do without is missing, empty or not a number."""
@@ -61,7 +63,25 @@ class StageEnvironment(Environment):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareEnvironment(StageEnvironment):
+class ImagingEnvironment(StageEnvironment):
+    """What the stages that decode photos are told."""
+
+    max_photo_megapixels: float
+    max_photo_mib: float
+    """Size of a photo's file."""
+    max_frames: int
+    imaging_seconds: float
+    """How long one picture may take to decode and encode."""
+    imaging_memory_mib: int
+    """How much memory the process that decodes may use."""
+
+    @property
+    def decode_limits(self) -> DecodeLimits:
+        return DecodeLimits(max_pixels=round(self.max_photo_megapixels * 1_000_000), max_frames=self.max_frames)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareEnvironment(ImagingEnvironment):
     input_bucket: str
     input_prefix: str
     cut_queue_url: str

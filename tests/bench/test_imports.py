@@ -10,7 +10,7 @@ from local.places import REPOSITORY
 
 IMAGE_LIBRARIES = {"pyvips", "PIL", "cv2", "numpy"}
 ENTRIES = {
-    "prepare": (PrepareEnvironment, {"requests"}),
+    "prepare": (PrepareEnvironment, IMAGE_LIBRARIES | {"requests"}),
     "cut": (CutEnvironment, IMAGE_LIBRARIES),
     "deliver": (DeliverEnvironment, IMAGE_LIBRARIES | {"requests"}),
 }

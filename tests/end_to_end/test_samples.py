@@ -10,13 +10,14 @@ from local.places import SAMPLES
 from tests.end_to_end.dropcut_in_use import DropcutInUse, sha256
 
 DELIVERED = ("portrait.jpg", "cup.png", "cat.webp")
-REJECTED = {"phone.heic": ("not_a_picture", "HEIC"), "phone-12mp-rotated.jpg": ("too_many_pixels", "10,838,016 pixels")}
+MADE_TO_FIT = {"phone.heic": (2400, 1600), "phone-12mp-rotated.jpg": (2508, 1672)}
+"""Upright, converted and shrunk to what the API takes: the size of what is sent."""
 
 
 @pytest.fixture(scope="module")
 def keys(running: DropcutInUse) -> dict[str, str]:
     """All samples, dropped at once; by their names, the keys."""
-    names = (*DELIVERED, *REJECTED)
+    names = (*DELIVERED, *MADE_TO_FIT)
     return {name: running.drop((SAMPLES / name).read_bytes(), running.unused(f"été 1/{name}")) for name in names}
 
 
@@ -72,14 +73,12 @@ def test_a_cutout_says_where_it_comes_from_and_what_it_cost(
     assert (record["status"], record["output_key"]) == ("delivered", detail["output_key"])
 
 
-@pytest.mark.parametrize("name", REJECTED)
-def test_a_photo_the_api_does_not_take_is_rejected_with_a_sentence_and_nothing_is_paid(
+@pytest.mark.parametrize("name", MADE_TO_FIT)
+def test_a_photo_the_api_does_not_take_is_made_to_fit_and_delivered(
     name: str, keys: dict[str, str], dropcut: DropcutInUse
 ) -> None:
-    code, said = REJECTED[name]
     outcome = dropcut.outcome(keys[name])
-    assert (outcome.kind, outcome.detail["code"]) == ("rejected", code)
-    assert said in outcome.reason
-    assert outcome.reason.endswith(".")
-    assert dropcut.tags(keys[name]) == {"dropcut": "rejected"}
-    assert dropcut.calls((SAMPLES / name).read_bytes()) == []
+    assert outcome.kind == "delivered", outcome
+    assert (outcome.detail["width"], outcome.detail["height"]) == MADE_TO_FIT[name]
+    assert dropcut.tags(keys[name]) == {"dropcut": "delivered"}
+    assert dropcut.cutout(outcome.detail["output_key"]).alpha_varies

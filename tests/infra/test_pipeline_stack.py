@@ -13,6 +13,8 @@ from dropcut.environment import (
     PrepareEnvironment,
 )
 
+from infra.settings import Settings
+
 from .conftest import Synthesized, written_out
 
 STAGES = ("Prepare", "Cut", "Deliver")
@@ -73,7 +75,7 @@ def test_visibility_is_six_times_the_timeout(
 
 
 def test_the_functions(app: Synthesized) -> None:
-    for stage, memory_mb in (("Prepare", 1769), ("Cut", 1024), ("Deliver", 1769)):
+    for stage, memory_mb in (("Prepare", 2720), ("Cut", 1024), ("Deliver", 1769)):
         properties = function(app, stage)
         assert properties["Handler"] == f"dropcut.entries.{stage.lower()}.handler"
         assert properties["Runtime"] == "python3.13"
@@ -81,6 +83,15 @@ def test_the_functions(app: Synthesized) -> None:
         assert properties["MemorySize"] == memory_mb
         assert properties["TracingConfig"] == {"Mode": "Active"}
         assert "ReservedConcurrentExecutions" not in properties
+
+
+def test_prepare_has_the_disc_and_the_time_that_the_settings_ask_for(synthesize: Callable[..., Synthesized]) -> None:
+    prepare = function(synthesize(max_photo_megapixels=50, imaging_seconds=20.0), "Prepare")
+    settings = Settings(max_photo_megapixels=50, imaging_seconds=20.0)
+    assert prepare["MemorySize"] == settings.prepare_memory_mb
+    assert prepare["EphemeralStorage"] == {"Size": settings.prepare_disc_mb}
+    assert prepare["Timeout"] == settings.prepare_timeout_seconds
+    assert prepare["Environment"]["Variables"]["IMAGING_MEMORY_MIB"] == str(settings.imaging_memory_mib)
 
 
 def test_cut_runs_longer_than_its_longest_call(synthesize: Callable[..., Synthesized]) -> None:

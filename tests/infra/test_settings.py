@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import BEGIN, Settings, SettingsError, settings_table, with_settings_table
+from infra.settings import (
+    BEGIN,
+    MOST_MEGAPIXELS,
+    SECONDS_AROUND_IMAGING,
+    Settings,
+    SettingsError,
+    settings_table,
+    with_settings_table,
+)
 
 GOOD = [
     ("stage", "dev-2", "dev-2"),
@@ -42,6 +50,10 @@ GOOD = [
     ("retry_base_seconds", "0.05", 0.05),
     ("pause_seconds", "1", 1.0),
     ("keep_results_days", "3650", 3650),
+    ("max_photo_megapixels", "400", 400.0),
+    ("max_photo_mib", "500", 500.0),
+    ("max_frames", "1", 1),
+    ("imaging_seconds", "5", 5.0),
     ("versioned_input", "true", True),
     ("versioned_input", False, False),
     ("rejection_alarm_percent", "100", 100),
@@ -103,6 +115,13 @@ BAD = [
     ("pause_seconds", "43200"),
     ("keep_results_days", "0"),
     ("keep_results_days", "3651"),
+    ("max_photo_megapixels", "4"),
+    ("max_photo_megapixels", "401"),
+    ("max_photo_mib", "0.5"),
+    ("max_photo_mib", "501"),
+    ("max_frames", "0"),
+    ("imaging_seconds", "4"),
+    ("imaging_seconds", "301"),
     ("versioned_input", "yes"),
     ("versioned_input", "True"),
     ("versioned_input", 1),
@@ -176,6 +195,23 @@ def test_a_daily_limit_below_one_image_is_refused() -> None:
 
 def test_cut_outlives_its_longest_call() -> None:
     assert Settings(api_timeout_seconds=10.5).cut_timeout_seconds >= 2 * 10.5 + 30
+
+
+@pytest.mark.parametrize("megapixels", [5, 120, MOST_MEGAPIXELS])
+@pytest.mark.parametrize("mib", [1, 500])
+def test_what_prepare_needs_for_two_of_the_largest_photos_is_what_lambda_has(megapixels: float, mib: float) -> None:
+    settings = Settings(max_photo_megapixels=megapixels, max_photo_mib=mib)
+    assert 2 * settings.imaging_memory_mib + 256 <= settings.prepare_memory_mb <= 10_240
+    assert 2 * (mib * 1.05 + megapixels * 4) <= settings.prepare_disc_mb <= 10_240
+
+
+def test_the_defaults_fit_into_the_memory_that_a_new_account_has() -> None:
+    assert Settings().prepare_memory_mb <= 3008
+
+
+def test_no_allowed_imaging_time_is_over_lambdas() -> None:
+    assert Settings(imaging_seconds=300.0).prepare_timeout_seconds <= 900
+    assert Settings(imaging_seconds=40.0).prepare_timeout_seconds > 2 * 40 + SECONDS_AROUND_IMAGING
 
 
 def test_no_allowed_timeout_is_over_lambdas() -> None:

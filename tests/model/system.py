@@ -29,6 +29,7 @@ from dropcut.use_cases.deliver import Deliver
 from dropcut.use_cases.gatekeeper import Gatekeeper
 from dropcut.use_cases.prepare import Prepare
 
+from tests.functions.pictures import sent_as_it_is
 from tests.model.api import Api
 from tests.model.dynamodb import DynamoDb
 from tests.model.services import S3, Events, Lambda, QueuedMessage, Secrets, Sqs
@@ -177,7 +178,8 @@ class System:
             jobs=self.jobs,
             cut_queue=self.queues["cut"],
             deliver_queue=self.queues["deliver"],
-            make_sendable=lambda picture: picture,
+            fit=sent_as_it_is,
+            max_photo_mib=10,
             input_bucket=INPUT,
             input_prefix="",
             work_bucket=WORK,

@@ -1,7 +1,9 @@
 """S3: reading photos, keeping what was prepared and paid for, writing cut-outs, tagging sources."""
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 OUTCOME_TAG = "dropcut"
+CHUNK_BYTES = 1024 * 1024
 
 
 class ObjectGoneError(LookupError):
@@ -34,6 +37,11 @@ class Opened:
         """All bytes; at most `size_bytes` are held in memory."""
         with self.stream:
             return bytes(self.stream.read())
+
+    def save(self, path: Path) -> None:
+        """Write all bytes to a file; few are held in memory."""
+        with self.stream, path.open("wb") as file:
+            shutil.copyfileobj(self.stream, file, CHUNK_BYTES)
 
     def close(self) -> None:
         self.stream.close()

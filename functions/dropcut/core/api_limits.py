@@ -3,13 +3,15 @@
 Source: the published request schema of `POST /v2beta/stable-image/edit/remove-background` (maker and gateway agree).
 """
 
+import math
 from dataclasses import dataclass
 
 from dropcut.core.job import Ended
-from dropcut.core.picture_header import PictureHeader
 
 MIN_SIDE_PIXELS = 64
 MAX_PIXELS = 4_194_304
+MAX_JPEG_SIDE_PIXELS = 65_500
+"""The longest side that JPEG libraries write (`JPEG_MAX_DIMENSION` in libjpeg)."""
 MAX_REQUEST_BYTES = 10 * 1024 * 1024
 FORM_BYTES = 2048
 """Kept free for the form around the picture: boundaries, part headers, the other fields (measured: under 500 bytes)."""
@@ -29,47 +31,30 @@ OUTPUT_FORMATS = {
 }
 
 
-def refuse_size(size_bytes: int) -> Ended | None:
-    """Why a file of this size cannot be sent, or None when it can."""
+def refuse_file(size_bytes: int, *, most_mib: float) -> Ended | None:
+    """Why a file of this size is not even read, or None when it is."""
     if size_bytes == 0:
         return _rejected("empty", "The file is empty (0 bytes). Upload the photo again.")
-    if size_bytes > MAX_PICTURE_BYTES:
+    if size_bytes > most_mib * 1024 * 1024:
         return _rejected(
             "too_many_bytes",
-            f"The file has {size_bytes:,} bytes; at most {MAX_PICTURE_BYTES:,} can be sent. "
+            f"The file has {size_bytes:,} bytes; at most {most_mib:g} MiB are taken (`max_photo_mib`). "
             "Save it smaller or with a lower quality.",
         )
     return None
 
 
-def refuse_header(header: PictureHeader) -> Ended | None:
-    """Why a picture of this width and height cannot be sent, or None when it can."""
-    width, height = header.width, header.height
-    if min(width, height) < MIN_SIDE_PIXELS:
-        return _rejected(
-            "too_small",
-            f"The picture is {width} x {height} pixels; every side must have at least {MIN_SIDE_PIXELS}. "
-            "Upload a larger one.",
-        )
-    if width * height > MAX_PIXELS:
-        return _rejected(
-            "too_many_pixels",
-            f"The picture is {width} x {height}, {width * height:,} pixels; at most {MAX_PIXELS:,} can be sent. "
-            "Make it smaller, for example 2048 x 2048.",
-        )
-    return None
+def size_to_send(width: int, height: int) -> tuple[int, int]:
+    """Width and height that a picture of this size is sent with: its own, or shrunk to just under the most pixels.
 
-
-def not_a_picture(reason: str) -> Ended:
-    """For bytes that are no picture the API takes, or not a whole one."""
-    return _rejected("not_a_picture", f"{reason} Save it as JPEG, PNG or WebP and upload it again.")
-
-
-def damaged(detail: str) -> Ended:
-    return _rejected(
-        "damaged",
-        f"The picture cannot be read to its end ({detail}): it is damaged or was cut off. Upload it again.",
-    )
+    Never over the limit, and as close to it as the aspect ratio allows.
+    """
+    if width * height <= MAX_PIXELS and max(width, height) <= MAX_JPEG_SIDE_PIXELS:
+        return width, height
+    longer, shorter = max(width, height), min(width, height)
+    long_side = min(math.isqrt(MAX_PIXELS * longer // shorter), MAX_JPEG_SIDE_PIXELS, longer)
+    short_side = max(1, min(round(long_side * shorter / longer), MAX_PIXELS // long_side))
+    return (long_side, short_side) if width >= height else (short_side, long_side)
 
 
 def _rejected(code: str, reason: str) -> Ended:

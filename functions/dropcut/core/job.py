@@ -25,6 +25,8 @@ class Upload:
     version_id: str | None = None
     arrived_at_seconds: float = 0.0
     """When its event was put into the intake queue (epoch)."""
+    etag: str | None = None
+    """Of the bytes that `prepare` read, as S3 writes it, quotes included; None before that. No part of the job's id."""
 
     @property
     def job_id(self) -> str:

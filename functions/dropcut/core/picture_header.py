@@ -42,7 +42,7 @@ def read_header(data: bytes) -> PictureHeader:
             return _webp(data)
     except (struct.error, IndexError) as error:
         raise NotAPictureError("The file ends inside its own header: it was cut off on the way.") from error
-    raise NotAPictureError(f"The file is {_looks_like(data)}, not a JPEG, PNG or WebP picture.")
+    raise NotAPictureError(f"The file is {looks_like(data)}, not a JPEG, PNG or WebP picture.")
 
 
 def is_whole(data: bytes) -> bool:
@@ -128,7 +128,7 @@ def _webp(data: bytes) -> PictureHeader:
     raise NotAPictureError("The file starts like a WebP but its header is damaged.")
 
 
-def _looks_like(data: bytes) -> str:  # noqa: PLR0911 - a list of signatures, first match wins
+def looks_like(data: bytes) -> str:  # noqa: PLR0911 - a list of signatures, first match wins
     brand = data[8:12]
     if data[4:8] == b"ftyp":
         if brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"):

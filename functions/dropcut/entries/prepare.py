@@ -1,30 +1,33 @@
 """Entry of the prepare function: what it is made of, and one batch after the other."""
 
 import time
+from functools import partial
 from typing import Any
 
 import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import StateTable
 from dropcut.environment import PrepareEnvironment
-from dropcut.imaging.upright import make_sendable
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
 from dropcut.use_cases.prepare import Prepare
 
 environment = PrepareEnvironment.read()
+imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
 prepare = Prepare(
     objects=ObjectStore(boto3.client("s3")),
     jobs=JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table)),
     cut_queue=Queue(sqs, environment.cut_queue_url),
     deliver_queue=Queue(sqs, environment.deliver_queue_url),
-    make_sendable=make_sendable,
+    fit=partial(imaging.fit, limits=environment.decode_limits),
+    max_photo_mib=environment.max_photo_mib,
     input_bucket=environment.input_bucket,
     input_prefix=environment.input_prefix,
     work_bucket=environment.work_bucket,
@@ -35,7 +38,7 @@ batch = MessageBatch(
     queue=Queue(sqs, environment.queue_url),
     dead_letters=Queue(sqs, environment.dead_letter_queue_url),
     threads=2,  # decoding is bound by the processor; the second hides the first one's waiting for S3
-    needed_seconds=15,
+    needed_seconds=2 * environment.imaging_seconds + 15,  # what crashes in a warm process is tried once in a fresh one
     receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
     announce_failure=prepare.announce_failure,
 )

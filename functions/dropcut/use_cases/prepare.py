@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import OUTCOME_TAG, ObjectGoneError, ObjectStore, Opened
@@ -10,7 +12,7 @@ from dropcut.adapters.queue import Queue
 from dropcut.core import api_limits
 from dropcut.core.job import CutRequest, Ended, MalformedMessageError, OutcomeMessage, PreparedPicture, Upload
 from dropcut.core.message_result import Done, Message, MessageResult
-from dropcut.core.picture_header import NotAPictureError, PictureDamagedError, read_header
+from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.upload_event import read_uploads
 from dropcut.observability import about, count, logger
 
@@ -21,8 +23,10 @@ class Prepare:
     jobs: JobRecords
     cut_queue: Queue
     deliver_queue: Queue
-    make_sendable: Callable[[bytes], bytes]
-    """Decodes a picture to its end and turns it upright; raises PictureDamagedError (imaging/upright.py)."""
+    fit: Callable[[Path, Path], Fitted]
+    """Makes of the photo in one file what is to be sent, in another; raises PictureRefusedError (imaging/fit.py)."""
+    max_photo_mib: float
+    """A larger file is not read."""
     input_bucket: str
     input_prefix: str
     work_bucket: str
@@ -57,7 +61,7 @@ class Prepare:
         if begun == "superseded":
             self._end(upload, _skipped("superseded", "A newer upload of the same key came first."))
             return
-        ready = self._picture_or_end(upload)
+        upload, ready = self._read(upload)
         if isinstance(ready, Ended):
             self._end(upload, ready)
             return
@@ -65,20 +69,25 @@ class Prepare:
         self.jobs.wait_for_cut(upload, now=self.clock())
         logger.info("The picture is ready and waits to be cut out", picture_sha256=ready.sha256)
 
-    def _picture_or_end(self, upload: Upload) -> PreparedPicture | Ended:
+    def _read(self, upload: Upload) -> tuple[Upload, PreparedPicture | Ended]:
+        """The upload with the ETag of what was read, and what came of it."""
         if not upload.key.startswith(self.input_prefix):
-            return _skipped(
+            return upload, _skipped(
                 "other_prefix", f"Only keys that begin with {self.input_prefix!r} are taken (`input_prefix`)."
             )
         try:
             source = self.objects.open(upload.bucket, upload.key, upload.version_id)
         except ObjectGoneError:
-            return _skipped("gone", "The object was gone before it could be read: deleted, moved or expired.")
+            return upload, _skipped("gone", "The object was gone before it could be read: deleted, moved or expired.")
+        upload = replace(upload, etag=source.etag)
         refusal = self._not_to_be_read(upload, source)
         if refusal:
             source.close()
-            return refusal
-        return self._ready(source.read())
+            return upload, refusal
+        with TemporaryDirectory(prefix="dropcut-photo-") as folder:
+            photo = Path(folder) / "photo"
+            source.save(photo)
+            return upload, self._ready(photo, Path(folder) / "sendable")
 
     def _not_to_be_read(self, upload: Upload, source: Opened) -> Ended | None:
         if upload.key.endswith("/") and source.size_bytes == 0:
@@ -87,37 +96,28 @@ class Prepare:
             return _skipped(
                 "left_alone", f"The object carries the tag {OUTCOME_TAG}=skip: it is left alone on request."
             )
-        return api_limits.refuse_size(source.size_bytes)
+        return api_limits.refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
 
     def _is_left_alone(self, upload: Upload) -> bool:
         return self.objects.tags(upload.bucket, upload.key, upload.version_id).get(OUTCOME_TAG) == "skip"
 
-    def _ready(self, original: bytes) -> PreparedPicture | Ended:
+    def _ready(self, photo: Path, sendable: Path) -> PreparedPicture | Ended:
         """The picture as it will be sent, stored; or why it cannot be."""
         try:
-            header = read_header(original)
-            refusal = api_limits.refuse_header(header)
-            if refusal:
-                return refusal
-            sendable = self.make_sendable(original)
-        except NotAPictureError as error:
-            return api_limits.not_a_picture(str(error))
-        except PictureDamagedError as error:
-            return api_limits.damaged(str(error))
-        refusal = api_limits.refuse_size(len(sendable))
-        if refusal:
-            return refusal
-        header = read_header(sendable)
-        sha256 = hashlib.sha256(sendable).hexdigest()
+            fitted = self.fit(photo, sendable)
+        except PictureRefusedError as refusal:
+            return Ended(kind="rejected", code=refusal.code, reason=refusal.reason)
+        content = sendable.read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
         picture = PreparedPicture(
-            work_key=f"prepared/{sha256}.{header.format}",
+            work_key=f"prepared/{sha256}.{fitted.format}",
             sha256=sha256,
-            format=header.format,
-            width=header.width,
-            height=header.height,
-            size_bytes=len(sendable),
+            format=fitted.format,
+            width=fitted.width,
+            height=fitted.height,
+            size_bytes=len(content),
         )
-        self.objects.write(self.work_bucket, picture.work_key, sendable, content_type=f"image/{header.format}")
+        self.objects.write(self.work_bucket, picture.work_key, content, content_type=f"image/{fitted.format}")
         return picture
 
     def _end(self, upload: Upload, end: Ended) -> None:

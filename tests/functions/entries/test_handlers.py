@@ -115,6 +115,11 @@ class Deployment:
             "pause_seconds": "60",
             "pause_after_failures": "20",
             "keep_results_days": "30",
+            "max_photo_megapixels": "120",
+            "max_photo_mib": "100",
+            "max_frames": "1000",
+            "imaging_seconds": "40",
+            "imaging_memory_mib": "1200",
         }
 
     def arrive(self, *events: Any) -> None:

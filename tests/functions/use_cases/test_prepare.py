@@ -1,13 +1,18 @@
 """Every way in which an upload can go: to the cut queue, or to its end with a reason."""
 
 import hashlib
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.core.job import CutRequest, Ended, MalformedMessageError, OutcomeMessage
 from dropcut.core.message_result import Done, Message
-from dropcut.imaging.upright import make_sendable
+from dropcut.core.picture_limits import DecodeLimits, Fitted
+from dropcut.imaging.fit import fit
 from dropcut.use_cases.prepare import Prepare
 
 from tests.functions.cloud import INPUT, WORK, Cloud
@@ -29,7 +34,8 @@ def prepare_with(cloud: Cloud, *, input_prefix: str = "") -> Prepare:
         jobs=JobRecords(table=cloud.table),
         cut_queue=cloud.queues["cut"],
         deliver_queue=cloud.queues["deliver"],
-        make_sendable=make_sendable,
+        fit=partial(fit, limits=DecodeLimits(max_pixels=6_000_000, max_frames=3)),
+        max_photo_mib=1,
         input_bucket=INPUT,
         input_prefix=input_prefix,
         work_bucket=WORK,
@@ -99,13 +105,14 @@ def png_with_pixels(width: int, height: int) -> bytes:
         ("folder/", b"", ("skipped", "folder")),
         ("a.jpg", b"", ("rejected", "empty")),
         ("a.png", b"this is a letter, not a picture", ("rejected", "not_a_picture")),
-        ("a.jpg", b"\0\0\0\x18ftypheic" + b"\0" * 40, ("rejected", "not_a_picture")),
-        ("a.jpg", PHOTO[:15], ("rejected", "not_a_picture")),
+        ("a.jpg", b"\0\0\0\x18ftypheic" + b"\0" * 40, ("rejected", "damaged")),
+        ("a.jpg", PHOTO[:15], ("rejected", "damaged")),
         ("a.jpg", PHOTO[: len(PHOTO) * 2 // 3], ("rejected", "damaged")),
         ("a.png", picture("png", width=300, height=300)[:-700], ("rejected", "damaged")),
         ("a.jpg", picture("jpeg", width=63, height=200), ("rejected", "too_small")),
-        ("a.png", png_with_pixels(2049, 2048), ("rejected", "too_many_pixels")),
-        ("a.jpg", PHOTO + b"\0" * 11_000_000, ("rejected", "too_many_bytes")),
+        ("a.png", png_with_pixels(2001, 3000), ("rejected", "too_many_pixels")),
+        ("a.png", png_with_pixels(70, 80_000), ("rejected", "too_narrow")),
+        ("a.jpg", PHOTO + b"\0" * (1024 * 1024), ("rejected", "too_many_bytes")),
     ],
     ids=lambda part: part if isinstance(part, str) else None,
 )
@@ -117,9 +124,47 @@ def test_what_cannot_be_sent_ends_with_its_reason_and_costs_nothing(
     assert end_of(cloud) == end
 
 
-def test_a_photo_of_just_the_largest_size_is_sent(cloud: Cloud, prepare: Prepare) -> None:
-    cloud.put("a.png", png_with_pixels(2048, 2048))
+@pytest.mark.parametrize(
+    ("photo", "sent_as"),
+    [(png_with_pixels(2048, 2048), ("png", 2048, 2048)), (png_with_pixels(2000, 3000), ("jpeg", 1672, 2508))],
+    ids=["as many pixels as the API takes", "as many as we take"],
+)
+def test_a_photo_of_just_the_largest_size_is_sent(
+    cloud: Cloud, prepare: Prepare, photo: bytes, sent_as: tuple[str, int, int]
+) -> None:
+    cloud.put("a.png", photo)
     prepare(message(by_event_bridge("a.png")))
+    (request,) = requests(cloud)
+    assert (request.picture.format, request.picture.width, request.picture.height) == sent_as
+
+
+def test_a_photo_of_just_the_largest_file_is_sent(cloud: Cloud, prepare: Prepare) -> None:
+    cloud.put("a.jpg", PHOTO + b"\0" * (1024 * 1024 - len(PHOTO)))
+    prepare(message(by_event_bridge()))
+    (request,) = requests(cloud)
+    assert request.picture.size_bytes <= len(PHOTO)
+
+
+def test_the_request_says_which_bytes_were_read(cloud: Cloud, prepare: Prepare) -> None:
+    cloud.put("a.jpg", PHOTO)
+    cloud.put("letter.png", b"not a picture")
+    prepare(message(by_event_bridge()))
+    prepare(message(by_event_bridge("letter.png")))
+    (request,) = requests(cloud)
+    assert request.upload.etag == cloud.clients.s3.head_object(Bucket=INPUT, Key="a.jpg")["ETag"]
+    (end,) = (OutcomeMessage.from_json(sent["Body"]) for sent in cloud.take("deliver"))
+    assert end.upload.etag == cloud.clients.s3.head_object(Bucket=INPUT, Key="letter.png")["ETag"]
+
+
+def test_an_error_of_the_imaging_goes_up_and_the_upload_is_taken_up_again(cloud: Cloud, prepare: Prepare) -> None:
+    def no_disc(source: Path, target: Path) -> Fitted:
+        raise ImagingFailedError("OSError: No space left on device")
+
+    cloud.put("a.jpg", PHOTO)
+    with pytest.raises(ImagingFailedError):
+        replace(prepare, fit=no_disc)(message(by_event_bridge()))
+    assert ends(cloud) == requests(cloud) == []
+    prepare(message(by_event_bridge()))
     assert len(requests(cloud)) == 1
 
 

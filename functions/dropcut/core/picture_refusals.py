@@ -1,0 +1,81 @@
+"""Why a picture is refused, as sentences for people: what is wrong, with the numbers, and what to do."""
+
+from dropcut.core.picture_limits import PictureRefusedError
+
+
+def not_a_picture(looks_like: str) -> PictureRefusedError:
+    return PictureRefusedError(
+        "not_a_picture",
+        f"The file is {looks_like}, not a picture that can be cut out. "
+        "Save it as JPEG, PNG, WebP, TIFF, BMP, GIF, AVIF or HEIC and upload it again.",
+    )
+
+
+def damaged(detail: str) -> PictureRefusedError:
+    """`detail` is the decoder's own words."""
+    return PictureRefusedError(
+        "damaged",
+        f"The picture cannot be read to its end ({detail}): it is damaged or was cut off. Upload it again.",
+    )
+
+
+def unsupported(detail: str) -> PictureRefusedError:
+    return PictureRefusedError(
+        "unsupported",
+        f"The picture is of a rare kind that is not understood ({detail}). Save it as JPEG or PNG and upload it again.",
+    )
+
+
+def too_small(width: int, height: int, least: int) -> PictureRefusedError:
+    return PictureRefusedError(
+        "too_small",
+        f"The picture is {width:,} x {height:,} pixels; every side must have at least {least}. Upload a larger one.",
+    )
+
+
+def too_narrow(width: int, height: int, shrunk: tuple[int, int], least: int) -> PictureRefusedError:
+    """For a picture whose shorter side is long enough only as long as it is not shrunk to the API's pixels."""
+    return PictureRefusedError(
+        "too_narrow",
+        f"The picture is {width:,} x {height:,} pixels. Shrunk to what can be sent it would be "
+        f"{shrunk[0]:,} x {shrunk[1]:,}; every side must have at least {least}. Crop it to the subject.",
+    )
+
+
+def too_many_pixels(width: int, height: int, most: int) -> PictureRefusedError:
+    return PictureRefusedError(
+        "too_many_pixels",
+        f"The picture is {width:,} x {height:,}, {width * height:,} pixels; at most {most:,} are taken "
+        "(`max_photo_megapixels`). Make it smaller.",
+    )
+
+
+def too_many_frames(frames: int, most: int) -> PictureRefusedError:
+    return PictureRefusedError(
+        "too_many_frames",
+        f"The picture has {frames:,} frames; at most {most:,} are taken (`max_frames`). Save one frame as a picture.",
+    )
+
+
+def too_much_memory() -> PictureRefusedError:
+    return PictureRefusedError(
+        "too_much_memory",
+        "The picture takes more memory to decode than a photo may. Save it as an ordinary JPEG or PNG, not progressive "
+        "or interlaced, and upload it again.",
+    )
+
+
+def too_slow(seconds: float) -> PictureRefusedError:
+    return PictureRefusedError(
+        "too_slow",
+        f"The picture was not decoded within {seconds:g} s (`imaging_seconds`). Save it as an ordinary JPEG or PNG and "
+        "upload it again.",
+    )
+
+
+def decoder_crashed(signal_name: str) -> PictureRefusedError:
+    return PictureRefusedError(
+        "decoder_crashed",
+        f"The picture's decoder crashed ({signal_name}): the file is damaged, or made to do harm. Save the photo anew "
+        "and upload it again.",
+    )

@@ -1,0 +1,238 @@
+"""Opens photos of strangers: which formats, within which limits, upright, with 8 bits and in sRGB.
+
+The bytes decide what a file is. Each format is read by the one loader that is named here; libvips is told to run no
+other, so that nothing in a file can lead it to one. The modules of this folder are the only users of image libraries,
+and they run in a process of their own (imaging/child.py).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import pyvips
+
+from dropcut.core import picture_refusals
+from dropcut.core.photo_format import recognise
+from dropcut.core.picture_limits import DecodeLimits, PhotoFormat, PictureInfo
+from dropcut.imaging import colour as colours
+from dropcut.imaging import unusual_formats
+
+Colour = Literal["srgb", "keep"]
+
+_LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
+"""libvips's name of each loader that may run. BMP and HEIC are read by Pillow (imaging/unusual_formats.py)."""
+
+pyvips.block_untrusted_set(True)
+pyvips.operation_block_set("VipsForeignLoad", True)
+for _name in _LOADERS.values():
+    pyvips.operation_block_set(f"VipsForeignLoad{_name}", False)
+pyvips.cache_set_max(0)  # each picture is new: what libvips would remember of one is of no use to the next
+
+_BITS = {"uchar": 8, "ushort": 16, "uint": 32, "float": 32}
+_STREAMED = (1, 2)
+"""Orientations whose rows come in the order in which they are stored."""
+
+
+def identify(path: Path) -> PictureInfo:
+    """What the picture's header says; no pixel is decoded.
+
+    Raises:
+        PictureRefusedError: it is no picture of a kind that is taken, or its header is damaged.
+    """
+    form = _format(path)
+    if form == "heic":
+        return unusual_formats.heic_info(path)
+    if form == "bmp":
+        return unusual_formats.bmp_info(path)
+    with picture_errors():
+        return _info(form, _LOAD[form](path))
+
+
+def check(info: PictureInfo, limits: DecodeLimits) -> None:
+    """Raises PictureRefusedError: the picture is over a limit, or of a kind that is not understood."""
+    if info.width * info.height > limits.max_pixels:
+        raise picture_refusals.too_many_pixels(info.width, info.height, limits.max_pixels)
+    if info.frames > limits.max_frames:
+        raise picture_refusals.too_many_frames(info.frames, limits.max_frames)
+
+
+def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -> pyvips.Image:
+    """The picture upright, 8-bit RGB or RGBA, to be read once from top to bottom.
+
+    What lies on its side or its head is first decoded into a temporary file on disc, 3 or 4 bytes a pixel.
+
+    Args:
+        colour: `srgb` converts through the embedded profile. `keep` leaves 8-bit RGB as it is, with its profile
+            attached when that is a usable one other than sRGB's; all else becomes sRGB in both cases.
+
+    Raises:
+        PictureRefusedError: at once for what the header shows; damage further down raises pyvips.Error when the
+            pixels are read, which `picture_errors` translates.
+    """
+    info = identify(path)
+    check(info, limits)
+    with picture_errors():
+        image = _LOAD[info.format](path)
+        image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
+        return _upright(image, on_disc=True)
+
+
+def thumbnail_upright(path: Path, limits: DecodeLimits, *, width: int, height: int) -> pyvips.Image:
+    """The picture upright, 8-bit sRGB, RGB or RGBA, brought to exactly this size; shrunk while it is decoded.
+
+    JPEG and WebP come out of their decoders at a half, a quarter or an eighth of their size, as long as that is no
+    smaller than asked for; Lanczos does the rest.
+
+    Raises:
+        PictureRefusedError: as `open_upright`.
+    """
+    info = identify(path)
+    check(info, limits)
+    if info.is_turned:
+        width, height = height, width
+    with picture_errors():
+        shrink = _shrink(info.format, min(info.width / width, info.height / height))
+        image = _resized(_load_shrunk(info.format, path, shrink), (width, height), (info.width, info.height), shrink)
+        return _upright(colours.to_srgb(image), on_disc=False)
+
+
+def shows_as_srgb(path: Path) -> bool:
+    """Whether the picture looks the same when its profile, if any, is left away. Reads the header only."""
+    with picture_errors():
+        return colours.shows_as_srgb(_LOAD[_format(path)](path))
+
+
+def is_opaque(path: Path) -> bool:
+    """Decode the picture to its last pixel; whether nothing shines through anywhere.
+
+    Raises:
+        PictureRefusedError: it cannot be decoded to its end.
+    """
+    with picture_errors():
+        image = _LOAD[_format(path)](path)
+        if not image.hasalpha():
+            image.avg()
+            return True
+        return bool(image[image.bands - 1].min() == 255)
+
+
+@contextmanager
+def picture_errors() -> Iterator[None]:
+    """Translate what libvips says of a picture into a refusal; what it says of the disc stays an error of its own."""
+    try:
+        yield
+    except pyvips.Error as error:
+        said = str(error.detail or error.message)
+        if _MEMORY.search(said):
+            raise picture_refusals.too_much_memory() from error
+        if _SURROUNDINGS.search(said):
+            raise
+        raise picture_refusals.damaged(_first_line(said)) from error
+
+
+_MEMORY = re.compile(r"out of memory|insufficient memory|unable to allocate|memory allocation|malloc", re.IGNORECASE)
+_SURROUNDINGS = re.compile(
+    r"No space left|Read-only file|Too many open files|No such file|Permission denied|Input/output error|File too large"
+)
+"""What the system says of its discs, at the end of libvips's sentence."""
+
+
+def _first_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[0] if lines else "no reason given"
+
+
+def _format(path: Path) -> PhotoFormat:
+    with path.open("rb") as file:
+        return recognise(file.read(4096))
+
+
+_SEQUENTIALLY = {"access": "sequential", "fail_on": "error"}
+
+_LOAD: dict[PhotoFormat, Callable[..., pyvips.Image]] = {
+    "jpeg": lambda path, **more: pyvips.Image.jpegload(str(path), **_SEQUENTIALLY, **more),
+    "png": lambda path: pyvips.Image.pngload(str(path), **_SEQUENTIALLY),
+    "webp": lambda path, **more: pyvips.Image.webpload(str(path), **_SEQUENTIALLY, **more),
+    "tiff": lambda path: pyvips.Image.tiffload(str(path), **_SEQUENTIALLY),
+    "gif": lambda path: pyvips.Image.gifload(str(path), **_SEQUENTIALLY),
+    "avif": lambda path: pyvips.Image.heifload(str(path), **_SEQUENTIALLY),
+    "heic": unusual_formats.heic,
+    "bmp": unusual_formats.bmp,
+}
+
+
+def _info(form: PhotoFormat, image: pyvips.Image) -> PictureInfo:
+    bits = _BITS.get(image.format)
+    if bits is None:
+        raise picture_refusals.damaged(f"its channels are of the kind {image.format}")
+    return PictureInfo(
+        format=form,
+        width=image.width,
+        height=image.height,
+        orientation=_orientation(image),
+        frames=_field(image, "n-pages", 1),
+        bands=image.bands,
+        bits=bits,
+        interpretation=image.interpretation,
+        has_alpha=image.hasalpha(),
+        has_profile=image.get_typeof(colours.PROFILE) != 0,
+    )
+
+
+def _orientation(image: pyvips.Image) -> int:
+    value: int = _field(image, "orientation", 1)
+    return value if 1 <= value <= 8 else 1
+
+
+def _field(image: pyvips.Image, name: str, default: Any) -> Any:
+    return image.get(name) if image.get_typeof(name) else default
+
+
+def _shrink(form: PhotoFormat, factor: float) -> int:
+    """By how much the decoder itself can shrink a picture that is to be shrunk by this factor, or by more."""
+    if form not in ("jpeg", "webp"):
+        return 1
+    return next((shrink for shrink in (8, 4, 2) if shrink <= factor), 1)
+
+
+def _load_shrunk(form: PhotoFormat, path: Path, shrink: int) -> pyvips.Image:
+    if shrink == 1:
+        return _LOAD[form](path)
+    return _LOAD[form](path, **({"shrink": shrink} if form == "jpeg" else {"scale": 1 / shrink}))
+
+
+def _resized(image: pyvips.Image, size: tuple[int, int], stored: tuple[int, int], shrink: int) -> pyvips.Image:
+    """Exactly this size. Colours are weighted by their alpha, so that what cannot be seen does not bleed in.
+
+    Args:
+        stored: the picture's own size, before the decoder shrank it; JPEG decoders round up then, so that the last
+            pixel stands for less than the others, and the scale must not be taken from the shrunk size.
+    """
+    if (image.width, image.height) == size:
+        return image
+    across, down = (
+        wanted * shrink / whole if have * shrink >= whole else wanted / have
+        for wanted, whole, have in zip(size, stored, (image.width, image.height), strict=True)
+    )
+    if image.hasalpha():
+        weighted = image.premultiply().resize(across, vscale=down, kernel="lanczos3")
+        resized = weighted.unpremultiply().cast(image.format)
+    else:
+        resized = image.resize(across, vscale=down, kernel="lanczos3")
+    return resized.crop(0, 0, *size)
+
+
+def _upright(image: pyvips.Image, *, on_disc: bool) -> pyvips.Image:
+    """Turned as its orientation says; what cannot be turned row by row is decoded first, to memory or to disc."""
+    if _orientation(image) not in _STREAMED:
+        image = _on_disc(image) if on_disc else image.copy_memory()
+    return colours.without_metadata(image.autorot())
+
+
+def _on_disc(image: pyvips.Image) -> pyvips.Image:
+    """The decoded pixels in a file of the temporary folder, which libvips removes with the image."""
+    there = pyvips.Image.new_temp_file("%s.v")
+    image.write(there)
+    return there

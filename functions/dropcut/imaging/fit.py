@@ -1,0 +1,96 @@
+"""Makes any photo into what the API takes: upright, 8-bit sRGB, without metadata, within its pixels and bytes.
+
+A photo that fits as it is goes out with its own bytes less the metadata, after it was decoded once to its end: a file
+that was cut off must not be paid for. Any other one is decoded, shrunk just below the most pixels and written as JPEG.
+
+Transparency: what the API makes of it is not documented. So a photo that is not opaque everywhere is laid on white
+before it is sent; deliver then multiplies the cut-out's alpha with the photo's own, and what was transparent stays so.
+"""
+
+from pathlib import Path
+
+import pyvips
+
+from dropcut.core import picture_refusals
+from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS, MIN_SIDE_PIXELS, size_to_send
+from dropcut.core.bare_picture import NotTakenApartError, without_metadata
+from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo
+from dropcut.imaging import decode
+
+_TAKEN_AS_THEY_ARE = ("jpeg", "png", "webp")
+_QUALITY = 95
+"""More makes a JPEG larger and no better to look at. With this one the most pixels always fit into a request: noise of
+black and white, which nothing compresses worse, has 9.7 of the 10.5 million bytes allowed."""
+_WHITE = [255, 255, 255]
+
+
+def fit(source: Path, target: Path, limits: DecodeLimits) -> Fitted:
+    """Write to `target` what is to be sent for the photo in `source`.
+
+    Raises:
+        PictureRefusedError: it is no picture, damaged, over a limit, or too small.
+    """
+    info = decode.identify(source)
+    decode.check(info, limits)
+    original = info.upright_width, info.upright_height
+    if min(original) < MIN_SIDE_PIXELS:
+        raise picture_refusals.too_small(*original, MIN_SIDE_PIXELS)
+    if _may_go_as_it_is(info) and _written_bare(source, target):
+        return _fitted(info.format, original, original, sent_as_it_was=True)
+    size = size_to_send(*original)
+    if min(size) < MIN_SIDE_PIXELS:
+        raise picture_refusals.too_narrow(*original, size, MIN_SIDE_PIXELS)
+    _write_jpeg(decode.thumbnail_upright(source, limits, width=size[0], height=size[1]), target)
+    return _fitted("jpeg", size, original, sent_as_it_was=False)
+
+
+def _fitted(form: str, size: tuple[int, int], original: tuple[int, int], *, sent_as_it_was: bool) -> Fitted:
+    return Fitted(
+        format=form,
+        width=size[0],
+        height=size[1],
+        original_width=original[0],
+        original_height=original[1],
+        sent_as_it_was=sent_as_it_was,
+    )
+
+
+def _may_go_as_it_is(info: PictureInfo) -> bool:
+    """Whether the header speaks against nothing: the API takes such a picture, and sees in it what we see."""
+    return (
+        info.format in _TAKEN_AS_THEY_ARE
+        and info.width * info.height <= MAX_PIXELS
+        and info.orientation == 1
+        and info.frames == 1
+        and info.bits == 8
+        and info.interpretation in ("srgb", "rgb", "b-w")
+    )
+
+
+def _written_bare(source: Path, target: Path) -> bool:
+    """Write the photo's own bytes without metadata, if they can go out like that, and decode them to their end.
+
+    Raises:
+        PictureRefusedError: it is damaged.
+    """
+    if not decode.shows_as_srgb(source):
+        return False
+    try:
+        bare = without_metadata(source.read_bytes())
+    except NotTakenApartError:
+        return False  # decoders may make do with it; then what they make of it is sent
+    if len(bare) > MAX_PICTURE_BYTES:
+        return False
+    target.write_bytes(bare)
+    return decode.is_opaque(target)
+
+
+def _write_jpeg(image: pyvips.Image, target: Path) -> None:
+    """Write an upright sRGB picture as a baseline JPEG with its colours at full resolution.
+
+    The edges of a subject are often edges of colour alone.
+    """
+    with decode.picture_errors():
+        if image.hasalpha():
+            image = image.flatten(background=_WHITE)
+        image.jpegsave(str(target), Q=_QUALITY, subsample_mode="off", optimize_coding=True, keep="none")

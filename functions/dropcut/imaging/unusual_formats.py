@@ -1,0 +1,102 @@
+"""The two formats that libvips, as it is packed for Python, cannot read: HEIC (as phones write it) and BMP.
+
+Both are decoded whole, into memory: 3 or 4 bytes a pixel for what comes out, and up to as much again meanwhile.
+"""
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pillow_heif
+import pyvips
+from PIL import Image
+
+from dropcut.core import picture_refusals
+from dropcut.core.picture_limits import PhotoFormat, PictureInfo
+
+pillow_heif.options.DECODE_THREADS = 1
+pillow_heif.options.THUMBNAILS = pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
+Image.MAX_IMAGE_PIXELS = None  # held against our own limit, from the header
+
+PROFILE = "icc-profile-data"
+
+
+def heic_info(path: Path) -> PictureInfo:
+    """What the header says; the picture comes out of its decoder upright, so that it has no orientation."""
+    with _decoder_errors():
+        opened = pillow_heif.open_heif(path)
+        photo = opened[opened.primary_index]
+        return _info("heic", photo.size, photo.mode, frames=len(opened), has_profile=bool(_profile(photo)))
+
+
+def heic(path: Path) -> pyvips.Image:
+    """8 bits a channel, whatever it was, with its profile attached."""
+    with _decoder_errors():
+        opened = pillow_heif.open_heif(path)
+        photo = opened[opened.primary_index]
+        pixels, channels = photo.data, len(photo.mode)
+        width, height = photo.size
+        # A row may be longer than its pixels: what is behind them is taken for more pixels, and cropped.
+        per_row = photo.stride // channels
+        image = pyvips.Image.new_from_memory(pixels, per_row, height, channels, "uchar").crop(0, 0, width, height)
+        return _described(image, _profile(photo))
+
+
+def bmp_info(path: Path) -> PictureInfo:
+    with _decoder_errors(), Image.open(path, formats=["BMP"]) as photo:
+        return _info("bmp", photo.size, _plain_mode(photo), frames=1, has_profile=False)
+
+
+def bmp(path: Path) -> pyvips.Image:
+    """RGB, RGBA or grey, 8 bits a channel."""
+    with _decoder_errors(), Image.open(path, formats=["BMP"]) as photo:
+        mode = _plain_mode(photo)
+        (width, height), pixels = photo.size, photo.convert(mode).tobytes()
+    return _described(pyvips.Image.new_from_memory(pixels, width, height, len(mode), "uchar"), None)
+
+
+def _plain_mode(photo: Image.Image) -> str:
+    return photo.mode if photo.mode in ("L", "RGBA") else "L" if photo.mode == "1" else "RGB"
+
+
+def _info(form: PhotoFormat, size: tuple[int, int], mode: str, *, frames: int, has_profile: bool) -> PictureInfo:
+    return PictureInfo(
+        format=form,
+        width=size[0],
+        height=size[1],
+        orientation=1,
+        frames=frames,
+        bands=len(mode),
+        bits=8,
+        interpretation="b-w" if mode[0] == "L" else "srgb",
+        has_alpha=mode[-1] == "A",
+        has_profile=has_profile,
+    )
+
+
+def _profile(photo: pillow_heif.HeifImage) -> bytes | None:
+    profile = photo.info.get("icc_profile")
+    return profile if isinstance(profile, bytes) else None
+
+
+def _described(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
+    image = image.copy(interpretation="b-w" if image.bands < 3 else "srgb")
+    if profile:
+        image.set_type(pyvips.GValue.blob_type, PROFILE, profile)
+    return image
+
+
+@contextmanager
+def _decoder_errors() -> Iterator[None]:
+    """Both libraries say in exceptions of many kinds that a file is broken; an error of the disc goes on as it is."""
+    try:
+        yield
+    except MemoryError:
+        raise
+    except OSError as error:
+        if error.errno:
+            raise
+        raise picture_refusals.damaged(str(error)) from error
+    except (ValueError, TypeError, SyntaxError, EOFError, IndexError, KeyError, RuntimeError, struct.error) as error:
+        raise picture_refusals.damaged(f"{error}") from error

@@ -1,0 +1,232 @@
+"""A picture that crashes its decoder, eats memory or time is refused for it; the next one is none the worse."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from dropcut.adapters.imaging_process import ImagingFailedError, ImagingProcess
+from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
+from PIL import Image
+
+from tests.functions.pictures import picture
+
+LIMITS = DecodeLimits(max_pixels=50_000_000, max_frames=10)
+MISBEHAVING = "tests.functions.adapters.misbehaving_child"
+REPOSITORY = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The temporary folder of everything here."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def imaging(temporary: Path) -> Iterator[ImagingProcess]:
+    with contextlib.closing(ImagingProcess(seconds=20, memory_mib=400, module=MISBEHAVING)) as process:
+        yield process
+
+
+@pytest.fixture
+def hurried(temporary: Path) -> Iterator[ImagingProcess]:
+    with contextlib.closing(ImagingProcess(seconds=0.5, memory_mib=400, module=MISBEHAVING)) as process:
+        yield process
+
+
+def fits(imaging: ImagingProcess, folder: Path) -> bool:
+    """Whether an ordinary picture is made ready."""
+    (folder / "photo").write_bytes(picture("jpeg"))
+    return imaging.fit(folder / "photo", folder / "sendable", LIMITS).sent_as_it_was
+
+
+def test_a_photo_is_fitted(imaging: ImagingProcess, tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(picture("tiff", width=90))
+    found = imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
+    assert (found.format, found.width, found.height, found.sent_as_it_was) == ("jpeg", 90, 64, False)
+    assert (tmp_path / "sendable").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_a_refusal_comes_through_with_its_code_and_sentence(imaging: ImagingProcess, tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(b"Dear Sir or Madam")
+    with pytest.raises(PictureRefusedError, match="The file is text") as refusal:
+        imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
+    assert (refusal.value.code, refusal.value.reason) == ("not_a_picture", str(refusal.value))
+
+
+@pytest.mark.parametrize(
+    ("attack", "code", "said"),
+    [
+        ("read_nowhere", "decoder_crashed", "SIGSEGV"),
+        ("abort", "decoder_crashed", "SIGABRT"),
+        ("leave", "decoder_crashed", "exit status 3"),
+        ("take_memory_in_python", "too_much_memory", "more memory"),
+        ("take_memory_in_libvips", "too_much_memory", "more memory"),
+        ("take_memory_in_glib", "too_much_memory", "more memory"),
+        ("refuse", "too_small", "1 x 2"),
+    ],
+)
+def test_each_attack_is_refused_for_what_it_is_and_the_next_picture_is_fitted(
+    imaging: ImagingProcess, tmp_path: Path, attack: str, code: str, said: str
+) -> None:
+    for _first_in_a_fresh_process_then_in_a_warm_one in range(2):
+        with pytest.raises(PictureRefusedError, match=said) as refusal:
+            imaging.ask(attack)
+        assert refusal.value.code == code
+        assert refusal.value.reason.endswith(".")
+        assert fits(imaging, tmp_path)
+
+
+def test_an_ended_process_leaves_nothing_behind(imaging: ImagingProcess, tmp_path: Path, temporary: Path) -> None:
+    assert fits(imaging, tmp_path)
+    with pytest.raises(PictureRefusedError):
+        imaging.ask("abort")
+    assert list(temporary.iterdir()) == []
+    assert fits(imaging, tmp_path)
+    imaging.close()
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("attack", ["loop", "sleep"])
+def test_a_picture_that_takes_too_long_is_refused_and_its_process_ended(
+    hurried: ImagingProcess, tmp_path: Path, temporary: Path, attack: str
+) -> None:
+    assert fits(hurried, tmp_path)
+    pid = hurried.ask("tell")["pid"]
+    begun = time.monotonic()
+    with pytest.raises(PictureRefusedError, match=r"within 0\.5 s") as refusal:
+        hurried.ask(attack, mark=str(tmp_path / "mark"))
+    assert refusal.value.code == "too_slow"
+    assert time.monotonic() - begun < 5
+    assert not Path(f"/proc/{pid}").exists()
+    assert list(temporary.iterdir()) == []
+    assert fits(hurried, tmp_path)
+
+
+def test_a_real_photo_over_the_memory_limit_is_refused(temporary: Path, tmp_path: Path) -> None:
+    """A progressive JPEG is held in memory as a whole: here 20 megapixels with 6 bytes each."""
+    Image.new("RGB", (5000, 4000), "red").save(tmp_path / "photo", "jpeg", progressive=True, subsampling=0)
+    with contextlib.closing(ImagingProcess(seconds=20, memory_mib=170)) as imaging:
+        with pytest.raises(PictureRefusedError) as refusal:
+            imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
+        assert refusal.value.code == "too_much_memory"
+        assert fits(imaging, tmp_path)
+
+
+def test_a_process_ended_from_outside_is_not_the_pictures_fault(imaging: ImagingProcess, tmp_path: Path) -> None:
+    with pytest.raises(ImagingFailedError, match="SIGKILL"):
+        imaging.ask("kill")
+    assert fits(imaging, tmp_path)
+
+
+def test_a_full_disc_is_not_the_pictures_fault(imaging: ImagingProcess, tmp_path: Path) -> None:
+    with pytest.raises(ImagingFailedError, match="File too large"):
+        imaging.ask("fill_the_disc", target=str(tmp_path / "large"))
+    assert fits(imaging, tmp_path)
+
+
+def test_a_photo_that_cannot_be_read_is_not_at_fault(imaging: ImagingProcess, tmp_path: Path) -> None:
+    with pytest.raises(ImagingFailedError, match="FileNotFoundError"):
+        imaging.fit(tmp_path / "nothing", tmp_path / "sendable", LIMITS)
+
+
+def test_a_process_that_cannot_be_started_is_not_the_pictures_fault(
+    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imaging = ImagingProcess(seconds=5, memory_mib=400)
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/no/such/python")
+        with pytest.raises(ImagingFailedError, match="could not be started"):
+            fits(imaging, tmp_path)
+    with pytest.raises(ImagingFailedError, match=r"did not come up.*No module named"):
+        fits(ImagingProcess(seconds=5, memory_mib=400, module="dropcut.imaging.nothing"), tmp_path)
+    assert list(temporary.iterdir()) == []
+    assert fits(imaging, tmp_path)
+    imaging.close()
+
+
+def test_a_warm_process_that_died_meanwhile_is_replaced(imaging: ImagingProcess, tmp_path: Path) -> None:
+    pid = imaging.ask("tell")["pid"]
+    os.kill(pid, signal.SIGKILL)
+    assert fits(imaging, tmp_path)
+    assert imaging.ask("tell")["pid"] != pid
+
+
+def test_what_an_earlier_picture_did_is_not_blamed_on_the_next(imaging: ImagingProcess) -> None:
+    first = imaging.ask("crash_the_second_time")["pid"]
+    assert imaging.ask("crash_the_second_time")["pid"] != first
+
+
+def test_a_process_stays_warm(imaging: ImagingProcess, tmp_path: Path) -> None:
+    pids = {imaging.ask("tell")["pid"] for _ in range(3) if fits(imaging, tmp_path)}
+    assert len(pids) == 1
+
+
+def test_requests_at_once_have_a_process_each(imaging: ImagingProcess, tmp_path: Path) -> None:
+    both_there = threading.Barrier(2)
+
+    def fit_often(name: str) -> bool:
+        folder = tmp_path / name
+        folder.mkdir()
+        both_there.wait()
+        return all(fits(imaging, folder) for _ in range(20))
+
+    with ThreadPoolExecutor(2) as pool:
+        assert all(pool.map(fit_often, "ab"))
+
+
+def test_what_a_library_prints_is_no_answer(imaging: ImagingProcess) -> None:
+    assert imaging.ask("print_much") == {"this": "one"}
+
+
+def test_the_process_knows_no_secret_and_nothing_of_aws(
+    imaging: ImagingProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DROPCUT_API_KEY", "API_KEY_SECRET"):
+        monkeypatch.setenv(name, "secret")
+    told = imaging.ask("tell")
+    assert not [name for name in told["environment"] if name.startswith("AWS_") or "KEY" in name]
+    assert "secret" not in told["environment"].values()
+    assert told["loaded"] == []
+    assert told["environment"]["TMPDIR"] == told["folder"]
+
+
+def test_the_process_ends_when_its_parent_is_killed_in_the_middle_of_a_picture(tmp_path: Path) -> None:
+    program = f"""
+import sys, threading
+sys.path[:0] = {[str(REPOSITORY), str(REPOSITORY / "functions")]!r}
+from pathlib import Path
+from dropcut.adapters.imaging_process import ImagingProcess
+imaging = ImagingProcess(seconds=600, memory_mib=400, module={MISBEHAVING!r})
+print(imaging.ask("tell")["pid"], flush=True)
+imaging.ask("sleep", mark={str(tmp_path / "mark")!r})
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    ) as parent:
+        assert parent.stdout
+        pid = int(parent.stdout.readline())
+        until((tmp_path / "mark").exists)
+        parent.kill()
+    until(lambda: not Path(f"/proc/{pid}").exists())
+    until(lambda: not list(tmp_path.glob("dropcut-imaging-*")))
+
+
+def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
