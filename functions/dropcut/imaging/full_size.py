@@ -14,20 +14,20 @@ Away from edges neither is worked out at all.
 """
 
 from pathlib import Path
-from typing import Literal
 
 import pyvips
 
+from dropcut.core.picture_limits import DecodeLimits
+from dropcut.imaging.colour import PROFILE
+from dropcut.imaging.decode import Colour, open_upright, picture_errors, thumbnail_upright
 from dropcut.imaging.small_matte import EDGE, SmallMatte, small_matte
 
-TILE = 128
+_TILE = 128
 """Pixels a side: what is worked out, or left out, at once."""
-_PROFILE = "icc-profile-data"
+_WHITE = [255, 255, 255]
 
 
-def full_size_cutout(
-    original: Path, answer: Path, limits: DecodeLimits, *, colour: Literal["srgb", "keep"]
-) -> pyvips.Image:
+def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colour: Colour) -> pyvips.Image:
     """The photo's pixels with the answer's alpha at the photo's size.
 
     Args:
@@ -44,3 +44,82 @@ def full_size_cutout(
         PictureRefusedError: one of the pictures cannot be decoded within the limits. One that is cut off may
             be found out only while the image is written, as a `pyvips.Error`.
     """
+    cutout = open_upright(answer, limits).copy_memory()
+    photo = open_upright(original, limits, colour=colour)
+    guide = thumbnail_upright(original, limits, width=cutout.width, height=cutout.height, colour=colour)
+    with picture_errors():
+        matte = small_matte(_on_white(guide).copy_memory(), cutout[3], _in_colours_of(photo, cutout[:3]))
+        result = _cut_out(_by_strips(photo), matte)
+        return result.copy(interpretation="srgb")
+
+
+def _cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
+    width, height = photo.width, photo.height
+    zones = _enlarged(matte.zones, width, height, "nearest")
+    edges = _by_tiles(
+        (zones == EDGE).ifthenelse(_at_edges(photo, matte), photo[:3].bandjoin(zones))
+    )
+    alpha = edges[3]
+    if photo.bands == 4:
+        alpha = (alpha * photo[3] / 255).rint().cast("uchar")
+    return (edges[:3] & (alpha > 0)).bandjoin(alpha)
+
+
+def _at_edges(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
+    """What both formulas give: RGB and alpha."""
+    width, height = photo.width, photo.height
+    colours = photo[:3]
+    if (matte.alpha.width, matte.alpha.height) == (width, height):
+        alpha = matte.alpha
+    else:
+        detail = (_on_white(photo) - _enlarged(matte.guide, width, height, "bicubic")) * _enlarged(
+            matte.slopes, width, height, "bilinear"
+        )
+        alpha = (_enlarged(matte.alpha, width, height, "bicubic") + detail[0] + detail[1] + detail[2]).rint()
+        alpha = alpha.cast("uchar")
+    contrast = _enlarged(matte.contrast, width, height, "bilinear")
+    return (colours + contrast * (255 - alpha) / 255).rint().cast("uchar").bandjoin(alpha)
+
+
+def _enlarged(image: pyvips.Image, width: int, height: int, kernel: str) -> pyvips.Image:
+    """Exactly this size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
+    if (image.width, image.height) == (width, height):
+        return image
+    across, down = width / image.width, height / image.height
+    return image.affine(
+        [across, 0, 0, down],
+        interpolate=pyvips.Interpolate.new(kernel),
+        idx=0.5 - 0.5 / across,
+        idy=0.5 - 0.5 / down,
+        oarea=[0, 0, width, height],
+        extend="copy",
+    )
+
+
+def _in_colours_of(photo: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
+    """The answer's sRGB colours in the photo's own profile, if it has kept one."""
+    if not photo.get_typeof(PROFILE):
+        return subject
+    device_free = subject.icc_import(input_profile="srgb").copy()
+    device_free.set_type(pyvips.GValue.blob_type, PROFILE, photo.get(PROFILE))
+    return device_free.icc_export(black_point_compensation=True, depth=8).copy_memory()
+
+
+def _on_white(image: pyvips.Image) -> pyvips.Image:
+    """As it was sent to the API."""
+    return image.flatten(background=_WHITE) if image.bands == 4 else image
+
+
+def _by_strips(photo: pyvips.Image) -> pyvips.Image:
+    """Read whole rows of tiles ahead, since tiles do not ask for lines in the order in which a decoder gives them."""
+    return photo.tilecache(
+        tile_width=photo.width, tile_height=_TILE, max_tiles=4, access="sequential", threaded=False
+    )
+
+
+def _by_tiles(image: pyvips.Image) -> pyvips.Image:
+    """Ask for tiles instead of whole lines: a line crosses an edge almost anywhere, most tiles do not."""
+    across = image.width // _TILE + 1
+    return image.tilecache(
+        tile_width=_TILE, tile_height=_TILE, max_tiles=2 * across, access="sequential", threaded=True
+    )
