@@ -100,7 +100,7 @@ def test_a_slow_drip_comes_in_parts_and_is_whole_in_the_end(either: Client) -> N
     start = time.monotonic()
     answer = either.cut()
     assert cutout_of(answer).mode == "RGBA"
-    assert 0.8 < time.monotonic() - start < 3
+    assert 0.8 < time.monotonic() - start < 8
 
 
 def test_silence_outlasts_the_clients_patience_and_its_call_is_charged(either: Client) -> None:
