@@ -29,6 +29,8 @@ DELIBERATE_RECEIVES = 15
 WAITING_RECEIVES = 1000
 """SQS's most: a picture that waits for its turn or for the account is received again and again, and is not failing."""
 QUICK_STAGES_AT_ONCE = 10
+ASKED_FORMAT = "png"
+"""What the API is asked for: lossless, whatever the cut-outs are delivered as, since those are made from it."""
 
 
 class PipelineStack(Stack):
@@ -113,7 +115,7 @@ class PipelineStack(Stack):
                 "RATE_LIMIT_REQUESTS": _figure(settings.rate_limit_requests),
                 "RATE_LIMIT_SECONDS": _figure(settings.rate_limit_seconds),
                 "LOCKOUT_SECONDS": _figure(settings.lockout_seconds),
-                "OUTPUT_FORMAT": settings.output_format,
+                "OUTPUT_FORMAT": ASKED_FORMAT,
                 "CREDITS_PER_IMAGE": _figure(settings.credits_per_image),
                 "DAILY_CREDIT_LIMIT": _figure(settings.daily_credit_limit),
                 "MAX_ATTEMPTS": _figure(settings.max_attempts),

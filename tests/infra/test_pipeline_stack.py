@@ -117,6 +117,13 @@ def test_deliver_has_the_room_and_the_renditions_that_the_settings_ask_for(
     assert deliver["Timeout"] == settings.deliver_timeout_seconds
 
 
+def test_the_api_is_asked_for_png_whatever_the_cutouts_are_delivered_as(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    cut = function(synthesize(output_format="webp"), "Cut")
+    assert cut["Environment"]["Variables"]["OUTPUT_FORMAT"] == "png"
+
+
 def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
     synthesize: Callable[..., Synthesized],
 ) -> None:
