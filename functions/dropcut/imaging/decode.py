@@ -79,11 +79,13 @@ def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -
         return _upright(image, on_disc=True)
 
 
-def thumbnail_upright(path: Path, limits: DecodeLimits, *, width: int, height: int) -> pyvips.Image:
-    """The picture upright, 8-bit sRGB, RGB or RGBA, brought to exactly this size; shrunk while it is decoded.
+def thumbnail_upright(
+    path: Path, limits: DecodeLimits, *, width: int, height: int, colour: Colour = "srgb"
+) -> pyvips.Image:
+    """The picture upright, 8-bit RGB or RGBA, brought to exactly this size; shrunk while it is decoded.
 
     JPEG and WebP come out of their decoders at a half, a quarter or an eighth of their size, as long as that is no
-    smaller than asked for; Lanczos does the rest.
+    smaller than asked for; Lanczos does the rest. `colour` is that of `open_upright`.
 
     Raises:
         PictureRefusedError: as `open_upright`.
@@ -95,7 +97,8 @@ def thumbnail_upright(path: Path, limits: DecodeLimits, *, width: int, height: i
     with picture_errors():
         shrink = _shrink(info.format, min(info.width / width, info.height / height))
         image = _resized(_load_shrunk(info.format, path, shrink), (width, height), (info.width, info.height), shrink)
-        return _upright(colours.to_srgb(image), on_disc=False)
+        image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
+        return _upright(image, on_disc=False)
 
 
 def shows_as_srgb(path: Path) -> bool:

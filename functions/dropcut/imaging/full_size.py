@@ -1,20 +1,125 @@
-"""Brings a cut-out to the photo's own size (stand-in: plain upsampling until the edge-aware one is merged)."""
+"""Brings a cut-out to the size of the photo: alpha follows the photo's own edges, colours are the photo's own pixels.
+
+The photo is read once for a reduced copy and once more, from top to bottom, while the result is written; whatever is
+held in memory has the size of the API's answer, or that of a strip. At full size, with the answer's alpha and
+everything that the small matte knows enlarged:
+
+    alpha  = small alpha + slopes · (photo - enlarged reduced photo)
+    colour = photo + (1 - alpha) x contrast
+
+The first adds to alpha exactly the detail that the API never saw; where colour says nothing, slopes are 0 and alpha is
+enlarged as usual. The second is the mixture photo = alpha x subject + (1 - alpha) x background, solved for the subject:
+it leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
+Away from edges neither is worked out at all.
+"""
 
 from pathlib import Path
 
 import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
-from dropcut.imaging.decode import Colour, open_upright
+from dropcut.imaging.colour import PROFILE
+from dropcut.imaging.decode import Colour, open_upright, picture_errors, thumbnail_upright
+from dropcut.imaging.small_matte import EDGE, SmallMatte, small_matte
+
+_TILE = 128
+"""Pixels a side: what is worked out, or left out, at once."""
+_WHITE = [255, 255, 255]
 
 
 def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colour: Colour) -> pyvips.Image:
-    """RGBA, 8 bits, straight alpha, upright, at the original's size."""
+    """The photo's pixels with the answer's alpha at the photo's size.
+
+    Args:
+        original: the photo as it was uploaded.
+        answer: the API's cut-out of it; any size, the same proportions.
+        limits: what is refused.
+        colour: `srgb` converts; `keep` leaves the photo's own profile attached.
+
+    Returns:
+        An upright image of four bands of 8 bits, RGB and straight alpha, lazy: it is computed strip by strip while it
+        is written, and can be written once. Pixels with alpha 0 are black.
+
+    Raises:
+        PictureRefusedError: one of the pictures cannot be decoded within the limits. One that is cut off may
+            be found out only while the image is written, as a `pyvips.Error`.
+    """
+    cutout = open_upright(answer, limits).copy_memory()
     photo = open_upright(original, limits, colour=colour)
-    own = photo[3] if photo.bands == 4 else None
-    cut = open_upright(answer, limits).copy_memory()
-    alpha = cut[3] if cut.bands == 4 else (cut[0] * 0 + 255).cast("uchar")
-    alpha = alpha.resize(photo.width / alpha.width, vscale=photo.height / alpha.height, kernel="linear")
-    if own is not None:
-        alpha = (alpha * own / 255).rint().cast("uchar")
-    return (alpha > 0).ifthenelse(photo[:3], 0).cast("uchar").bandjoin(alpha).copy(interpretation="srgb")
+    guide = thumbnail_upright(original, limits, width=cutout.width, height=cutout.height, colour=colour)
+    with picture_errors():
+        matte = small_matte(_on_white(guide).copy_memory(), cutout[3], _in_colours_of(photo, cutout[:3]))
+        result = _cut_out(_by_strips(photo), matte)
+        return result.copy(interpretation="srgb")
+
+
+def _cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
+    width, height = photo.width, photo.height
+    zones = _enlarged(matte.zones, width, height, "nearest")
+    edges = _by_tiles(
+        (zones == EDGE).ifthenelse(_at_edges(photo, matte), photo[:3].bandjoin(zones))
+    )
+    alpha = edges[3]
+    if photo.bands == 4:
+        alpha = (alpha * photo[3] / 255).rint().cast("uchar")
+    return (edges[:3] & (alpha > 0)).bandjoin(alpha)
+
+
+def _at_edges(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
+    """What both formulas give: RGB and alpha."""
+    width, height = photo.width, photo.height
+    colours = photo[:3]
+    if (matte.alpha.width, matte.alpha.height) == (width, height):
+        alpha = matte.alpha
+    else:
+        detail = (_on_white(photo) - _enlarged(matte.guide, width, height, "bicubic")) * _enlarged(
+            matte.slopes, width, height, "bilinear"
+        )
+        alpha = (_enlarged(matte.alpha, width, height, "bicubic") + detail[0] + detail[1] + detail[2]).rint()
+        alpha = alpha.cast("uchar")
+    contrast = _enlarged(matte.contrast, width, height, "bilinear")
+    return (colours + contrast * (255 - alpha) / 255).rint().cast("uchar").bandjoin(alpha)
+
+
+def _enlarged(image: pyvips.Image, width: int, height: int, kernel: str) -> pyvips.Image:
+    """Exactly this size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
+    if (image.width, image.height) == (width, height):
+        return image
+    across, down = width / image.width, height / image.height
+    return image.affine(
+        [across, 0, 0, down],
+        interpolate=pyvips.Interpolate.new(kernel),
+        idx=0.5 - 0.5 / across,
+        idy=0.5 - 0.5 / down,
+        oarea=[0, 0, width, height],
+        extend="copy",
+    )
+
+
+def _in_colours_of(photo: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
+    """The answer's sRGB colours in the photo's own profile, if it has kept one."""
+    if not photo.get_typeof(PROFILE):
+        return subject
+    device_free = subject.icc_import(input_profile="srgb").copy()
+    device_free.set_type(pyvips.GValue.blob_type, PROFILE, photo.get(PROFILE))
+    return device_free.icc_export(black_point_compensation=True, depth=8).copy_memory()
+
+
+def _on_white(image: pyvips.Image) -> pyvips.Image:
+    """As it was sent to the API."""
+    return image.flatten(background=_WHITE) if image.bands == 4 else image
+
+
+def _by_strips(photo: pyvips.Image) -> pyvips.Image:
+    """Read whole rows of tiles ahead, since tiles do not ask for lines in the order in which a decoder gives them."""
+    return photo.tilecache(
+        tile_width=photo.width, tile_height=_TILE, max_tiles=4, access="sequential", threaded=False
+    )
+
+
+def _by_tiles(image: pyvips.Image) -> pyvips.Image:
+    """Ask for tiles instead of whole lines: a line crosses an edge almost anywhere, most tiles do not."""
+    across = image.width // _TILE + 1
+    return image.tilecache(
+        tile_width=_TILE, tile_height=_TILE, max_tiles=2 * across, access="sequential", threaded=True
+    )
