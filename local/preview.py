@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageOps
+from pillow_heif import register_heif_opener
 
+register_heif_opener()  # photos of iPhones
 _LONGEST_SIDE = 1000
 _QUALITY = 82
 

@@ -111,6 +111,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
         ("deliver", "may"): [
             publish,
             look_up,
+            s3("get_object", photos, photo_key),
             s3("put_object", cutouts, "test/permissions"),
             s3("put_object_tagging", photos, photo_key, **tagging),
         ],
@@ -118,7 +119,6 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             secret,
             forget,
             send("CutQueueUrl"),
-            s3("get_object", photos, photo_key),
             s3("put_object", photos, photo_key),
             s3("put_object", work, "paid/test"),
             s3("delete_object", cutouts, "test/permissions"),

@@ -10,8 +10,8 @@ from local.places import SAMPLES
 from tests.end_to_end.dropcut_in_use import DropcutInUse, sha256
 
 DELIVERED = ("portrait.jpg", "cup.png", "cat.webp")
-MADE_TO_FIT = {"phone.heic": (2400, 1600), "phone-12mp-rotated.jpg": (2508, 1672)}
-"""Upright, converted and shrunk to what the API takes: the size of what is sent."""
+MADE_TO_FIT = {"phone.heic": (2400, 1600), "phone-12mp-rotated.jpg": (4032, 2688)}
+"""Upright, converted and shrunk to what the API takes; what comes back has the photo's own size, upright."""
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,8 @@ FUNCTION_SECONDS = {"prepare": 60, "cut": 60, "deliver": 120}
 RECEIVES = {"prepare": 8, "cut": 1000, "deliver": 8}
 BATCH_SIZE = 10
 CREDITS = 2.0
+RENDITIONS = ["full", "preview"]
+"""Two, so that a set can be written in part."""
 _FOURTEEN_DAYS = str(14 * 86_400)
 
 BEHAVIOUR = {
@@ -57,7 +59,7 @@ BEHAVIOUR = {
     "MAX_FRAMES": "1000",
     "IMAGING_SECONDS": "40",
     "IMAGING_MEMORY_MIB": "1200",
-    "RENDITIONS": '["full","preview"]',
+    "RENDITIONS": json.dumps(RENDITIONS),
     "COLOUR_PROFILE": "keep",
 }
 
@@ -182,7 +184,16 @@ class Deployment:
 
     def output_of(self, job: Mapping[str, Any]) -> Mapping[str, str]:
         """The metadata of the cut-out that a job's record names. Raises ClientError: it is not there."""
-        metadata: dict[str, str] = self.clients["s3"].head_object(Bucket=OUTPUT, Key=job["output_key"])["Metadata"]
+        return self._metadata(job["output_key"])
+
+    def renditions_of(self, key: str, job_id: str) -> set[str]:
+        """The names of a photo's renditions that lie in the output bucket and are this job's."""
+        listed = self.clients["s3"].list_objects_v2(Bucket=OUTPUT, Prefix=key.rpartition(".")[0])
+        found = [self._metadata(each["Key"]) for each in listed.get("Contents", [])]
+        return {metadata["dropcut-rendition"] for metadata in found if metadata["dropcut-job-id"] == job_id}
+
+    def _metadata(self, output_key: str) -> Mapping[str, str]:
+        metadata: dict[str, str] = self.clients["s3"].head_object(Bucket=OUTPUT, Key=output_key)["Metadata"]
         return metadata
 
     def tag(self, key: str) -> str | None:

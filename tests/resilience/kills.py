@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from botocore.exceptions import ClientError
 
-from tests.resilience.deployment import STAGES, Deployment, photo
+from tests.resilience.deployment import RENDITIONS, STAGES, Deployment, photo
 from tests.resilience.sandbox import Effect, Invocation, Moment, Stop, Way
 
 PAID_CALL = "POST /v2beta/stable-image/edit/remove-background"
@@ -139,6 +139,9 @@ def _undelivered(deployment: Deployment, album: Album) -> Iterator[str]:
                 yield f"{key} is delivered, but its output is another's"
         except ClientError as error:
             yield f"{key} is delivered, but its output is not there: {error}"
+        missing = set(RENDITIONS) - deployment.renditions_of(key, job["job_id"])
+        if missing:
+            yield f"{key} is delivered, but without its renditions {missing}"
         if deployment.tag(key) != "delivered":
             yield f"{key} is delivered, but its tag says {deployment.tag(key)}"
 

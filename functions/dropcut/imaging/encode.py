@@ -7,7 +7,7 @@ from typing import Any
 import pyvips
 
 from dropcut.core.rendition import FORMATS, LOWEST_QUALITY, Rendition
-from dropcut.imaging.colour import PROFILE
+from dropcut.imaging.png import write_png
 
 WEBP_LONGEST_SIDE = 16_383
 WEBP_MOST_PIXELS = 40_000_000
@@ -91,20 +91,20 @@ def _search(ceiling: int, image: pyvips.Image, form: str, qualities: range, path
 
 def _write(image: pyvips.Image, form: str, quality: int | None, path: Path) -> int:
     """Write the file; returns its size in bytes. The profile goes along if there is one, nothing else does."""
-    keep = "icc" if image.get_typeof(PROFILE) else "none"
-    options = _options(form, quality, image.width * image.height)
-    getattr(image, _SAVERS[form])(str(path), keep=keep, **options)
+    if form == "png":
+        write_png(image, path)
+    else:
+        options = _options(form, quality, image.width * image.height)
+        getattr(image, _SAVERS[form])(str(path), keep="icc", **options)
     return path.stat().st_size
 
 
-_SAVERS = {"png": "pngsave", "webp": "webpsave", "jpeg": "jpegsave", "avif": "heifsave"}
+_SAVERS = {"webp": "webpsave", "jpeg": "jpegsave", "avif": "heifsave"}
 
 
 def _options(form: str, quality: int | None, pixels: int) -> dict[str, Any]:
     small = pixels <= _SMALL
     match form:
-        case "png":
-            return {"compression": 6 if small else 3, "filter": "up"}
         case "webp" if quality is None:
             return {"lossless": True, "effort": 4 if small else 0}
         case "webp":

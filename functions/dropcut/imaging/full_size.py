@@ -56,9 +56,7 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
 def _cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
     width, height = photo.width, photo.height
     zones = _enlarged(matte.zones, width, height, "nearest")
-    edges = _by_tiles(
-        (zones == EDGE).ifthenelse(_at_edges(photo, matte), photo[:3].bandjoin(zones))
-    )
+    edges = _by_tiles((zones == EDGE).ifthenelse(_at_edges(photo, matte), photo[:3].bandjoin(zones)))
     alpha = edges[3]
     if photo.bands == 4:
         alpha = (alpha * photo[3] / 255).rint().cast("uchar")
@@ -112,9 +110,7 @@ def _on_white(image: pyvips.Image) -> pyvips.Image:
 
 def _by_strips(photo: pyvips.Image) -> pyvips.Image:
     """Read whole rows of tiles ahead, since tiles do not ask for lines in the order in which a decoder gives them."""
-    return photo.tilecache(
-        tile_width=photo.width, tile_height=_TILE, max_tiles=4, access="sequential", threaded=False
-    )
+    return photo.tilecache(tile_width=photo.width, tile_height=_TILE, max_tiles=4, access="sequential", threaded=False)
 
 
 def _by_tiles(image: pyvips.Image) -> pyvips.Image:

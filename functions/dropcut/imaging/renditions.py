@@ -90,7 +90,7 @@ def subject_of(cutout: pyvips.Image) -> Window | None:
     alpha = (alpha >= _SUBJECT).copy_memory()  # a megapixel: looked at twice
     columns, rows = alpha.project()
     left, right = _ends(columns)
-    top, bottom = _ends(rows.rot90())
+    top, bottom = _ends(rows.rot270())
     if right == 0:
         return None
     left, top = left * shrink, top * shrink

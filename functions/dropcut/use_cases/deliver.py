@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectGoneError, ObjectStore, TooManyTagsError
+from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.job import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
 from dropcut.core.message_result import Done, Message, MessageResult, SetAside
 from dropcut.core.rendition import Made, Rendition
@@ -190,7 +190,7 @@ def _rendition(made: Made, key: str) -> dict[str, object]:
 @contextmanager
 def _made(maker: CutoutMaker, upload: Upload, answer: PaidAnswer, receive_count: int) -> Iterator[Cutouts | None]:
     """The cut-outs of a photo, for as long as their files are needed; None when a newer upload is on its way."""
-    with TemporaryDirectory(prefix="dropcut-cutouts-") as folder:
+    with scratch_folder() as folder:
         try:
             cutouts = maker.make(upload, answer, Path(folder), receive_count=receive_count)
         except NewerUploadError:

@@ -1,0 +1,103 @@
+"""Full-size cut-outs of phones' photos, several renditions from one payment, and renditions made anew without one."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from local.places import SAMPLES
+from tests.end_to_end.dropcut_in_use import DropcutInUse, until
+from tests.end_to_end.photos import photo
+
+SMALL = {
+    "name": "small",
+    "format": "webp",
+    "longest_side": 64,
+    "quality": 80,
+    "key": "small/{folder}{stem}.{extension}",
+}
+
+
+@contextmanager
+def renditions(dropcut: DropcutInUse, *listed: Any) -> Iterator[None]:
+    """Deliver makes these instead of the full-size cut-out alone, as after a deployment with another setting."""
+    function = dropcut.function("deliver")
+    before = function["Environment"]["Variables"]
+    _set_environment(dropcut, before | {"RENDITIONS": json.dumps(listed)})
+    try:
+        yield
+    finally:
+        _set_environment(dropcut, before)
+
+
+def _set_environment(dropcut: DropcutInUse, variables: dict[str, str]) -> None:
+    name = dropcut.function("deliver")["FunctionName"]
+    dropcut.client("lambda").update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    until(
+        lambda: dropcut.function("deliver").get("LastUpdateStatus", "Successful") == "Successful", "an updated function"
+    )
+
+
+def paid_calls(dropcut: DropcutInUse, picture_sha256: str) -> int:
+    """How many calls for these bytes were charged."""
+    return sum(call["charged"] for call in dropcut.api.calls() if call["picture_sha256"] == picture_sha256)
+
+
+@pytest.mark.parametrize(("name", "size"), [("phone-12mp-rotated.jpg", (4032, 2688)), ("phone.heic", (2400, 1600))])
+def test_a_phones_photo_comes_back_upright_at_its_own_size(
+    name: str, size: tuple[int, int], dropcut: DropcutInUse
+) -> None:
+    key = dropcut.drop((SAMPLES / name).read_bytes(), dropcut.unused(name))
+    outcome = dropcut.outcome(key)
+    assert outcome.kind == "delivered", outcome
+    assert "note" not in outcome.detail
+    cutout = dropcut.cutout(key.rpartition(".")[0] + ".png")
+    assert (cutout.image.format, cutout.image.mode, cutout.image.size) == ("PNG", "RGBA", size)
+    assert cutout.alpha_varies
+    (told,) = outcome.detail["renditions"]
+    assert (told["name"], told["width"], told["height"]) == ("full", *size)
+    assert paid_calls(dropcut, outcome.detail["picture_sha256"]) == 1
+
+
+def test_all_renditions_of_a_photo_come_from_one_payment(dropcut: DropcutInUse) -> None:
+    with renditions(dropcut, "full", "amazon_main", SMALL):
+        key = dropcut.drop(photo(), dropcut.unused("a.jpg"))
+        detail = dropcut.outcome(key).detail
+    stem = key.removesuffix(".jpg")
+    assert {each["name"]: each["key"] for each in detail["renditions"]} == {
+        "full": f"{stem}.png",
+        "amazon_main": f"{stem}-amazon_main.jpg",
+        "small": f"small/{stem}.webp",
+    }
+    seen = {each["name"]: dropcut.cutout(each["key"]) for each in detail["renditions"]}
+    assert {name: (cutout.image.format, cutout.image.size) for name, cutout in seen.items()} == {
+        "full": ("PNG", (96, 80)),
+        "amazon_main": ("JPEG", (2000, 2000)),
+        "small": ("WEBP", (64, 53)),
+    }
+    assert seen["amazon_main"].image.getpixel((0, 0)) == (255, 255, 255)
+    assert {cutout.metadata["dropcut-job-id"] for cutout in seen.values()} == {detail["job_id"]}
+    assert paid_calls(dropcut, detail["picture_sha256"]) == 1
+
+
+def test_changed_renditions_are_made_anew_on_request_without_paying(dropcut: DropcutInUse) -> None:
+    key = dropcut.drop(photo(), dropcut.unused("a.jpg"))
+    first = dropcut.outcome(key).detail
+    dropcut.ended_record(key)  # a remake needs it
+    with renditions(dropcut, SMALL):
+        dropcut.send("Deliver", {"remake": {"bucket": dropcut.input_bucket, "key": key, "job_id": first["job_id"]}})
+        second = dropcut.outcome(key, number=2).detail
+    assert (second["remade"], second["credits"], second["job_id"]) == (True, 0, first["job_id"])
+    assert dropcut.cutout(second["output_key"]).image.size == (64, 53)
+    assert dropcut.cutout(first["output_key"]).image.size == (96, 80)
+    assert paid_calls(dropcut, first["picture_sha256"]) == 1
+
+
+def test_a_remake_of_what_was_never_delivered_is_set_aside_with_the_reason(dropcut: DropcutInUse) -> None:
+    key = dropcut.unused("never.jpg")
+    dropcut.send("Deliver", {"remake": {"bucket": dropcut.input_bucket, "key": key}})
+    letter = dropcut.dead_letter("Deliver", key)
+    assert letter.attributes["code"] == "not_delivered"
+    assert "nothing was paid" in letter.attributes["reason"]
