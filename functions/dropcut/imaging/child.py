@@ -15,7 +15,6 @@ import os
 import resource
 import shutil
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +29,8 @@ from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 _MIB = 1024 * 1024
 _LARGEST_FILE_BYTES = 2048 * _MIB
 _MOST_OPEN_FILES = 128
+FOLDER_PREFIX = "dropcut-imaging-"
+"""How the names begin of the folders that adapters/imaging_process.py makes for these processes."""
 _PROCESSORS = 2
 """As many as libvips has threads (VIPS_CONCURRENCY): so much faster than the clock may processor time pass."""
 
@@ -120,12 +121,22 @@ def _requests_until_the_parent_ends() -> Iterator[Arguments]:
     def read_ahead() -> None:
         for line in sys.stdin.buffer:
             waiting.put(line)
-        shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+        _remove_own_folder()
         os._exit(0)
 
     threading.Thread(target=read_ahead, daemon=True).start()
     while True:
         yield json.loads(waiting.get())
+
+
+def _remove_own_folder() -> None:
+    """The folder that the parent made for this process, and never another one.
+
+    Not `tempfile.gettempdir()`: when that folder is gone already, or TMPDIR is not set, it answers with /tmp.
+    """
+    own = Path(os.environ.get("TMPDIR", ""))
+    if own.name.startswith(FOLDER_PREFIX):
+        shutil.rmtree(own, ignore_errors=True)
 
 
 if __name__ == "__main__":
