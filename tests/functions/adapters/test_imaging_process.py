@@ -222,7 +222,7 @@ imaging.ask("sleep", mark={str(tmp_path / "mark")!r})
         until((tmp_path / "mark").exists)
         parent.kill()
     until(lambda: not Path(f"/proc/{pid}").exists())
-    until(lambda: not list(tmp_path.glob("dropcut-[0-9]*")))
+    until(lambda: not list(tmp_path.glob("dropcut-imaging-*")))
 
 
 def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
