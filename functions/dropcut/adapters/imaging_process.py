@@ -174,7 +174,7 @@ class _Child:
 
     def __init__(self, module: str, memory_mib: int) -> None:
         """Start it and wait until its libraries are loaded. Raises ImagingFailedError: that did not come about."""
-        self._scratch = scratch_folder()
+        self._scratch = scratch_folder("imaging")
         self._folder = Path(self._scratch.name)
         self._answers = bytearray()
         try:

@@ -10,22 +10,20 @@ import tempfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_NAME = re.compile(r"dropcut-([0-9]+)-")
+_NAME = re.compile(r"dropcut-[a-z]+-([0-9]+)-")
+"""Names the process that made the folder, so that none is taken away from one that is still there."""
 
 
-def scratch_folder() -> TemporaryDirectory[str]:
-    """A new folder, gone at the end of its `with`."""
-    return TemporaryDirectory(prefix=f"dropcut-{os.getpid()}-")
+def scratch_folder(purpose: str = "photo") -> TemporaryDirectory[str]:
+    """A new folder, gone at the end of its `with`; `purpose` is a word of its name."""
+    return TemporaryDirectory(prefix=f"dropcut-{purpose}-{os.getpid()}-")
 
 
 def remove_leftovers() -> None:
-    """Remove the folders of processes that are gone; to be called before this one makes any.
-
-    A folder of this process's own number is a leftover too: numbers come again.
-    """
+    """Remove the folders that were made here by processes that are gone."""
     for folder in Path(tempfile.gettempdir()).iterdir():
         made_by = _NAME.match(folder.name)
-        if made_by and (int(made_by[1]) == os.getpid() or not _is_there(int(made_by[1]))):
+        if made_by and not _is_there(int(made_by[1])):
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -23,8 +23,9 @@ def test_a_folder_is_gone_with_what_is_in_it(temporary: Path) -> None:
 def test_what_dead_processes_left_is_removed_and_nothing_else(temporary: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    kept = {f"dropcut-{os.getppid()}-other", "dropcut-stack", f"other-{gone.pid}-x", f"dropcut-{os.getppid()}-imaging"}
-    for name in (f"dropcut-{gone.pid}-photo", f"dropcut-{os.getpid()}-before-us", *kept):
+    living = (os.getpid(), os.getppid())
+    kept = {f"dropcut-imaging-{pid}-x" for pid in living} | {"dropcut-stack-abc", f"other-photo-{gone.pid}-x"}
+    for name in (f"dropcut-photo-{gone.pid}-x", f"dropcut-imaging-{gone.pid}-y", *kept):
         (temporary / name).mkdir()
         (temporary / name / "photo").write_bytes(b"x")
     remove_leftovers()
