@@ -128,12 +128,17 @@ RED_CORNER = {1: 0, 2: 1, 3: 3, 4: 2, 5: 0, 6: 1, 7: 3, 8: 2}
 """Where the red quarter is after turning, as `corners` counts."""
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff", "avif", "heic"])
-@pytest.mark.parametrize("orientation", [0, 9, *RED_CORNER])
+TURNED = [
+    (kind, orientation)
+    for kind in ("jpeg", "png", "webp", "tiff", "avif", "heic")
+    for orientation in (0, 9, *RED_CORNER)
+    if (kind, orientation) != ("tiff", 9)  # TIFF's library does not write that
+]
+
+
+@pytest.mark.parametrize(("kind", "orientation"), TURNED)
 @pytest.mark.parametrize("shrunk", [False, True])
 def test_a_photo_is_turned_upright(photo: Path, kind: str, orientation: int, shrunk: bool) -> None:
-    if (kind, orientation) == ("tiff", 9):
-        pytest.skip("TIFF's library refuses it by itself")
     data = heic(orientation=orientation) if kind == "heic" else picture(kind, orientation=orientation)
     info = identify(written(photo, data))
     width, height = (64, 80) if orientation in (5, 6, 7, 8) else (80, 64)
