@@ -9,6 +9,8 @@ TESTS = Path(__file__).parent
 END_TO_END = TESTS / "end_to_end"
 SLOW = (
     "bench",
+    "functions/adapters/test_imaging_process.py",
+    "functions/imaging",
     "infra/test_monitoring_stack.py",
     "infra/test_pipeline_stack.py",
     "infra/test_storage_stack.py",
@@ -20,7 +22,7 @@ SLOW = (
     "resilience",
     "simulation",
 )
-"""Folders and files with seconds of work or waiting in them: more templates, many histories, slow answers."""
+"""Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers."""
 ON_ONE_PROCESS = {"end_to_end": "deployed system", "local": "local system", "resilience": "kills"}
 """Tests of these folders that share a system, or want the machine's ports and processes for themselves, run in turn."""
 

@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import resource
-import shutil
 import sys
 import threading
 import traceback
@@ -30,8 +29,6 @@ from dropcut.core.rendition import Rendition
 _MIB = 1024 * 1024
 _LARGEST_FILE_BYTES = 2048 * _MIB
 _MOST_OPEN_FILES = 128
-FOLDER_PREFIX = "dropcut-imaging-"
-"""How the names begin of the folders that adapters/imaging_process.py makes for these processes."""
 _PROCESSORS = 2
 """As many as libvips has threads (VIPS_CONCURRENCY): so much faster than the clock may processor time pass."""
 
@@ -130,28 +127,20 @@ def _send(answers: IO[bytes], message: Mapping[str, Any]) -> None:
 
 
 def _requests_until_the_parent_ends() -> Iterator[Arguments]:
-    """One after the other. A thread reads ahead, so that the parent's end is noticed in the middle of a picture."""
+    """One after the other. A thread reads ahead, so that the parent's end is noticed in the middle of a picture.
+
+    What is left in this process's folder then, the next parent removes (adapters/scratch.py).
+    """
     waiting: SimpleQueue[bytes] = SimpleQueue()
 
     def read_ahead() -> None:
         for line in sys.stdin.buffer:
             waiting.put(line)
-        _remove_own_folder()
         os._exit(0)
 
     threading.Thread(target=read_ahead, daemon=True).start()
     while True:
         yield json.loads(waiting.get())
-
-
-def _remove_own_folder() -> None:
-    """The folder that the parent made for this process, and never another one.
-
-    Not `tempfile.gettempdir()`: when that folder is gone already, or TMPDIR is not set, it answers with /tmp.
-    """
-    own = Path(os.environ.get("TMPDIR", ""))
-    if own.name.startswith(FOLDER_PREFIX):
-        shutil.rmtree(own, ignore_errors=True)
 
 
 if __name__ == "__main__":

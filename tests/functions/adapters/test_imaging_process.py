@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from dropcut.adapters.imaging_process import ImagingFailedError, ImagingProcess
+from dropcut.adapters.scratch import remove_leftovers
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 from PIL import Image
 
@@ -201,7 +202,9 @@ def test_the_process_knows_no_secret_and_nothing_of_aws(
     assert told["environment"]["TMPDIR"] == told["folder"]
 
 
-def test_the_process_ends_when_its_parent_is_killed_in_the_middle_of_a_picture(tmp_path: Path) -> None:
+def test_the_process_ends_when_its_parent_is_killed_and_what_it_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program = f"""
 import sys, threading
 sys.path[:0] = {[str(REPOSITORY), str(REPOSITORY / "functions")]!r}
@@ -222,7 +225,10 @@ imaging.ask("sleep", mark={str(tmp_path / "mark")!r})
         until((tmp_path / "mark").exists)
         parent.kill()
     until(lambda: not Path(f"/proc/{pid}").exists())
-    until(lambda: not list(tmp_path.glob("dropcut-imaging-*")))
+    assert list(tmp_path.glob("dropcut-imaging-*"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    remove_leftovers()
+    assert not list(tmp_path.glob("dropcut-imaging-*"))
 
 
 def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
