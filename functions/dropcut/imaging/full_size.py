@@ -89,8 +89,8 @@ def _enlarged(image: pyvips.Image, width: int, height: int, kernel: str) -> pyvi
     return image.affine(
         [across, 0, 0, down],
         interpolate=pyvips.Interpolate.new(kernel),
-        idx=0.5 - 0.5 / across,
-        idy=0.5 - 0.5 / down,
+        idx=(0 if kernel == "nearest" else 0.5) - 0.5 / across,
+        idy=(0 if kernel == "nearest" else 0.5) - 0.5 / down,
         oarea=[0, 0, width, height],
         extend="copy",
     )
