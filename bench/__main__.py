@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import artifacts, billed, demo, imports, memory, overhead
+from bench import artifacts, billed, corpus, demo, fit, imports, memory, overhead
 from bench.machine import facts, load
 from bench.report import Report
 from local.problem import Problem, run_command
@@ -15,6 +15,8 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "overhead": overhead.measure,
     "memory": memory.measure,
     "billed": billed.measure,
+    "fit": fit.measure,
+    "corpus": corpus.measure,
     "demo": demo.measure,
 }
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"

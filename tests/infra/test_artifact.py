@@ -230,14 +230,17 @@ def test_the_arm64_artifact_of_prepare_holds_arm64_libraries() -> None:
     built = build_artifact(PACKAGES["prepare"], Target.for_lambda("arm64"))
     with zipfile.ZipFile(built.path) as archive:
         libraries = {n: archive.read(n) for n in archive.namelist() if ".so" in n}
-    assert {name.split(".")[0] for name in libraries} >= {"_cffi_backend", "_libvips", "pyvips_binary"}
+    assert {name.split(".")[0] for name in libraries} >= {
+        *("_cffi_backend", "_libvips", "pyvips_binary"),
+        *("PIL/_imaging", "_pillow_heif"),
+    }
     for name, content in libraries.items():
         assert (content[:4], content[18]) == (b"\x7fELF", AARCH64), name
 
 
 @pytest.mark.slow
 def test_the_artifacts_are_small_and_hold_one_package_of_ours() -> None:
-    for stage, limit_mb in (("prepare", 40), ("cut", 20), ("deliver", 20)):
+    for stage, limit_mb in (("prepare", 100), ("cut", 20), ("deliver", 20)):
         built = build_artifact(PACKAGES[stage], Target.for_lambda("arm64"))
         assert built.unzipped_bytes < limit_mb * 1_000_000, stage
         assert "dropcut/environment.py" in names(built)

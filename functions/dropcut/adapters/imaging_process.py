@@ -9,11 +9,9 @@ import json
 import os
 import re
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -21,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 
@@ -152,7 +151,8 @@ class _Child:
 
     def __init__(self, module: str, memory_mib: int) -> None:
         """Start it and wait until its libraries are loaded. Raises ImagingFailedError: that did not come about."""
-        self._folder = Path(tempfile.mkdtemp(prefix="dropcut-imaging-"))
+        self._scratch = scratch_folder("imaging")
+        self._folder = Path(self._scratch.name)
         self._answers = bytearray()
         try:
             self._errors = (self._folder / "stderr").open("ab+", buffering=0)
@@ -166,7 +166,7 @@ class _Child:
                 bufsize=0,
             )
         except OSError as error:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._scratch.cleanup()
             raise ImagingFailedError(f"The imaging process could not be started: {error}") from error
         try:
             self._read(seconds=_START_SECONDS)
@@ -194,7 +194,7 @@ class _Child:
         for stream in (self._process.stdin, self._process.stdout, self._errors):
             if stream:
                 stream.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._scratch.cleanup()
 
     def _read(self, *, seconds: float) -> dict[str, Any]:
         """The child's next line."""

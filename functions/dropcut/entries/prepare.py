@@ -12,6 +12,7 @@ from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
+from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
 from dropcut.environment import PrepareEnvironment
 from dropcut.message_batch import MessageBatch
@@ -19,6 +20,7 @@ from dropcut.observability import logger, metrics
 from dropcut.use_cases.prepare import Prepare
 
 environment = PrepareEnvironment.read()
+remove_leftovers()
 imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
 prepare = Prepare(

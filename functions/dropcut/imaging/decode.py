@@ -135,7 +135,11 @@ def picture_errors() -> Iterator[None]:
         raise picture_refusals.damaged(_first_line(said)) from error
 
 
-_MEMORY = re.compile(r"out of memory|insufficient memory|unable to allocate|memory allocation|malloc", re.IGNORECASE)
+_MEMORY = re.compile(
+    r"(out of|insufficient|not enough|cannot allocate) memory|unable to allocate|allocation|malloc|create thread",
+    re.IGNORECASE,
+)
+"""How the libraries say it; a thread needs memory of its own."""
 _SURROUNDINGS = re.compile(
     r"No space left|Read-only file|Too many open files|No such file|Permission denied|Input/output error|File too large"
 )

@@ -1,12 +1,15 @@
 """The two formats that libvips, as it is packed for Python, cannot read: HEIC (as phones write it) and BMP.
 
-Both are decoded whole, into memory: 3 or 4 bytes a pixel for what comes out, and up to as much again meanwhile.
+Both are decoded whole, into memory: up to 5 bytes a pixel. What comes out of a BMP then lies on disc: a second copy
+would be too much.
 """
 
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from mmap import PROT_READ, mmap
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pillow_heif
 import pyvips
@@ -19,6 +22,8 @@ pillow_heif.options.DECODE_THREADS = 1
 pillow_heif.options.THUMBNAILS = pillow_heif.options.DEPTH_IMAGES = pillow_heif.options.AUX_IMAGES = False
 Image.MAX_IMAGE_PIXELS = None  # held against our own limit, from the header
 
+_ROWS = 256
+"""Handed on at a time."""
 PROFILE = "icc-profile-data"
 
 
@@ -50,9 +55,14 @@ def bmp_info(path: Path) -> PictureInfo:
 
 def bmp(path: Path) -> pyvips.Image:
     """RGB, RGBA or grey, 8 bits a channel."""
-    with _decoder_errors(), Image.open(path, formats=["BMP"]) as photo:
-        mode = _plain_mode(photo)
-        (width, height), pixels = photo.size, photo.convert(mode).tobytes()
+    with _decoder_errors(), Image.open(path, formats=["BMP"]) as photo, TemporaryFile() as rows:
+        mode, (width, height) = _plain_mode(photo), photo.size
+        photo.load()
+        for top in range(0, height, _ROWS):
+            strip = photo.crop((0, top, width, min(top + _ROWS, height)))
+            rows.write((strip if strip.mode == mode else strip.convert(mode)).tobytes())
+        rows.flush()
+        pixels = mmap(rows.fileno(), 0, prot=PROT_READ)
     return _described(pyvips.Image.new_from_memory(pixels, width, height, len(mode), "uchar"), None)
 
 

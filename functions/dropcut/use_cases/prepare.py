@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import OUTCOME_TAG, ObjectGoneError, ObjectStore, Opened
 from dropcut.adapters.queue import Queue
+from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import api_limits
 from dropcut.core.job import CutRequest, Ended, MalformedMessageError, OutcomeMessage, PreparedPicture, Upload
 from dropcut.core.message_result import Done, Message, MessageResult
@@ -84,7 +84,7 @@ class Prepare:
         if refusal:
             source.close()
             return upload, refusal
-        with TemporaryDirectory(prefix="dropcut-photo-") as folder:
+        with scratch_folder() as folder:
             photo = Path(folder) / "photo"
             source.save(photo)
             return upload, self._ready(photo, Path(folder) / "sendable")

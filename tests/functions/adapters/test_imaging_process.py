@@ -119,7 +119,7 @@ def test_a_real_photo_over_the_memory_limit_is_refused(temporary: Path, tmp_path
     with contextlib.closing(ImagingProcess(seconds=20, memory_mib=170)) as imaging:
         with pytest.raises(PictureRefusedError) as refusal:
             imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
-        assert refusal.value.code == "too_much_memory"
+        assert refusal.value.code == "too_much_memory", refusal.value.reason
         assert fits(imaging, tmp_path)
 
 

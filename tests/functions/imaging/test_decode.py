@@ -128,7 +128,7 @@ RED_CORNER = {1: 0, 2: 1, 3: 3, 4: 2, 5: 0, 6: 1, 7: 3, 8: 2}
 """Where the red quarter is after turning, as `corners` counts."""
 
 
-@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff", "heic"])
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "tiff", "avif", "heic"])
 @pytest.mark.parametrize("orientation", [0, 9, *RED_CORNER])
 @pytest.mark.parametrize("shrunk", [False, True])
 def test_a_photo_is_turned_upright(photo: Path, kind: str, orientation: int, shrunk: bool) -> None:
