@@ -19,7 +19,7 @@ import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
 from dropcut.imaging.colour import PROFILE
-from dropcut.imaging.decode import Colour, open_upright, picture_errors, thumbnail_upright
+from dropcut.imaging.decode import TO_COMPARE, Colour, open_upright, picture_errors, thumbnail_upright
 from dropcut.imaging.small_matte import EDGE, SmallMatte, small_matte
 
 _TILE = 128
@@ -46,7 +46,9 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
     """
     cutout = open_upright(answer, limits).copy_memory()
     photo = open_upright(original, limits, colour=colour)
-    guide = thumbnail_upright(original, limits, width=cutout.width, height=cutout.height, colour=colour)
+    guide = thumbnail_upright(
+        original, limits, width=cutout.width, height=cutout.height, colour=colour, reduction=TO_COMPARE
+    )
     with picture_errors():
         matte = small_matte(_on_white(guide).copy_memory(), cutout[3], _in_colours_of(photo, cutout[:3]))
         result = _cut_out(_by_strips(photo), matte)
@@ -56,9 +58,7 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
 def _cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
     width, height = photo.width, photo.height
     zones = _enlarged(matte.zones, width, height, "nearest")
-    edges = _by_tiles(
-        (zones == EDGE).ifthenelse(_at_edges(photo, matte), photo[:3].bandjoin(zones))
-    )
+    edges = _by_tiles((zones == EDGE).ifthenelse(_at_edges(photo, matte), photo[:3].bandjoin(zones)))
     alpha = edges[3]
     if photo.bands == 4:
         alpha = (alpha * photo[3] / 255).rint().cast("uchar")
@@ -112,9 +112,7 @@ def _on_white(image: pyvips.Image) -> pyvips.Image:
 
 def _by_strips(photo: pyvips.Image) -> pyvips.Image:
     """Read whole rows of tiles ahead, since tiles do not ask for lines in the order in which a decoder gives them."""
-    return photo.tilecache(
-        tile_width=photo.width, tile_height=_TILE, max_tiles=4, access="sequential", threaded=False
-    )
+    return photo.tilecache(tile_width=photo.width, tile_height=_TILE, max_tiles=4, access="sequential", threaded=False)
 
 
 def _by_tiles(image: pyvips.Image) -> pyvips.Image:

@@ -54,9 +54,7 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
     """
     alpha = _settled(alpha)
     means = _means(guide, alpha)
-    contrast = (
-        _given_contrast(guide, alpha, subject) if cleaned_up(guide, alpha, subject) else _fitted_contrast(means)
-    )
+    contrast = _given_contrast(guide, alpha, subject) if cleaned_up(guide, alpha, subject) else _fitted_contrast(means)
     lines = _kept(_box(_slopes(means)).bandjoin(contrast))
     return SmallMatte(alpha, guide, _zones(alpha), lines[:3], lines[3:])
 
