@@ -8,6 +8,7 @@ and they run in a process of their own (imaging/child.py).
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,22 @@ from dropcut.imaging import colour as colours
 from dropcut.imaging import unusual_formats
 
 Colour = Literal["srgb", "keep"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reduction:
+    """How a picture is brought to a smaller size."""
+
+    kernel: str
+    """libvips's name of it."""
+    least_by_kernel: float
+    """The factor by which the kernel shrinks at least; how far a decoder shrinks before is bound by this."""
+
+
+TO_LOOK_AT = Reduction(kernel="lanczos3", least_by_kernel=1)
+"""As sharp as can be."""
+TO_COMPARE = Reduction(kernel="mitchell", least_by_kernel=1.5)
+"""As near as can be to the mean over the area of each small pixel, without the overshoot that makes edges look sharp."""
 
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
 """libvips's name of each loader that may run. BMP and HEIC are read by Pillow (imaging/unusual_formats.py)."""
@@ -80,12 +97,18 @@ def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -
 
 
 def thumbnail_upright(
-    path: Path, limits: DecodeLimits, *, width: int, height: int, colour: Colour = "srgb"
+    path: Path,
+    limits: DecodeLimits,
+    *,
+    width: int,
+    height: int,
+    colour: Colour = "srgb",
+    reduction: Reduction = TO_LOOK_AT,
 ) -> pyvips.Image:
     """The picture upright, 8-bit RGB or RGBA, brought to exactly this size; shrunk while it is decoded.
 
     JPEG and WebP come out of their decoders at a half, a quarter or an eighth of their size, as long as that is no
-    smaller than asked for; Lanczos does the rest. `colour` is that of `open_upright`.
+    smaller than `reduction` allows; its kernel does the rest. `colour` is that of `open_upright`.
 
     Raises:
         PictureRefusedError: as `open_upright`.
@@ -95,8 +118,9 @@ def thumbnail_upright(
     if info.is_turned:
         width, height = height, width
     with picture_errors():
-        shrink = _shrink(info.format, min(info.width / width, info.height / height))
-        image = _resized(_load_shrunk(info.format, path, shrink), (width, height), (info.width, info.height), shrink)
+        shrink = _shrink(info.format, min(info.width / width, info.height / height) / reduction.least_by_kernel)
+        image = _load_shrunk(info.format, path, shrink)
+        image = _resized(image, (width, height), (info.width, info.height), shrink, reduction.kernel)
         image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
         return _upright(image, on_disc=False)
 
@@ -210,7 +234,9 @@ def _load_shrunk(form: PhotoFormat, path: Path, shrink: int) -> pyvips.Image:
     return _LOAD[form](path, **({"shrink": shrink} if form == "jpeg" else {"scale": 1 / shrink}))
 
 
-def _resized(image: pyvips.Image, size: tuple[int, int], stored: tuple[int, int], shrink: int) -> pyvips.Image:
+def _resized(
+    image: pyvips.Image, size: tuple[int, int], stored: tuple[int, int], shrink: int, kernel: str
+) -> pyvips.Image:
     """Exactly this size. Colours are weighted by their alpha, so that what cannot be seen does not bleed in.
 
     Args:
@@ -224,10 +250,10 @@ def _resized(image: pyvips.Image, size: tuple[int, int], stored: tuple[int, int]
         for wanted, whole, have in zip(size, stored, (image.width, image.height), strict=True)
     )
     if image.hasalpha():
-        weighted = image.premultiply().resize(across, vscale=down, kernel="lanczos3")
+        weighted = image.premultiply().resize(across, vscale=down, kernel=kernel)
         resized = weighted.unpremultiply().cast(image.format)
     else:
-        resized = image.resize(across, vscale=down, kernel="lanczos3")
+        resized = image.resize(across, vscale=down, kernel=kernel)
     return resized.crop(0, 0, *size)
 
 

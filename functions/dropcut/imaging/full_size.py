@@ -19,7 +19,7 @@ import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
 from dropcut.imaging.colour import PROFILE
-from dropcut.imaging.decode import Colour, open_upright, picture_errors, thumbnail_upright
+from dropcut.imaging.decode import TO_COMPARE, Colour, open_upright, picture_errors, thumbnail_upright
 from dropcut.imaging.small_matte import EDGE, SmallMatte, small_matte
 
 _TILE = 128
@@ -46,7 +46,9 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
     """
     cutout = open_upright(answer, limits).copy_memory()
     photo = open_upright(original, limits, colour=colour)
-    guide = thumbnail_upright(original, limits, width=cutout.width, height=cutout.height, colour=colour)
+    guide = thumbnail_upright(
+        original, limits, width=cutout.width, height=cutout.height, colour=colour, reduction=TO_COMPARE
+    )
     with picture_errors():
         matte = small_matte(_on_white(guide).copy_memory(), cutout[3], _in_colours_of(photo, cutout[:3]))
         result = _cut_out(_by_strips(photo), matte)
@@ -87,8 +89,8 @@ def _enlarged(image: pyvips.Image, width: int, height: int, kernel: str) -> pyvi
     return image.affine(
         [across, 0, 0, down],
         interpolate=pyvips.Interpolate.new(kernel),
-        idx=0.5 - 0.5 / across,
-        idy=0.5 - 0.5 / down,
+        idx=(0 if kernel == "nearest" else 0.5) - 0.5 / across,
+        idy=(0 if kernel == "nearest" else 0.5) - 0.5 / down,
         oarea=[0, 0, width, height],
         extend="copy",
     )
