@@ -75,7 +75,7 @@ def allow(
     sid: str,
     actions: Sequence[str],
     resources: Sequence[str],
-    conditions: Mapping[str, Mapping[str, str]] | None = None,
+    conditions: Mapping[str, Mapping[str, str | list[str]]] | None = None,
 ) -> iam.PolicyStatement:
     """A statement that allows exactly these actions on these resources."""
     return iam.PolicyStatement(

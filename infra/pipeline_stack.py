@@ -71,6 +71,7 @@ class PipelineStack(Stack):
             disc_mb=self._settings.prepare_disc_mb,
             max_receive_count=DELIBERATE_RECEIVES,
             max_concurrency=QUICK_STAGES_AT_ONCE,
+            batch_size=PHOTOS_AT_ONCE,  # one that had to wait for the others would use up a receive
             environment={
                 **self._environment(),
                 **self._imaging(),
@@ -83,7 +84,7 @@ class PipelineStack(Stack):
                 allow("ReadPhotos", self._of_photos("GetObject", "GetObjectTagging"), [self._photos()]),
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
                 allow("StorePrepared", ["s3:PutObject"], [self._objects(storage.work_bucket, "prepared/*")]),
-                self._use_state(),
+                self._use_state("object#*"),
                 allow("SendPictures", ["sqs:SendMessage"], [pictures_to.queue_arn]),
             ],
             outcomes_to=outcomes_to,
@@ -131,7 +132,7 @@ class PipelineStack(Stack):
                 allow("StorePaid", ["s3:PutObject"], [paid]),
                 allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
-                self._use_state(),
+                self._use_state("object#*", "payment#*", "pace#*", "budget#*", "gate"),
                 *self._use_shared_pace(),
             ],
             outcomes_to=outcomes_to,
@@ -175,7 +176,7 @@ class PipelineStack(Stack):
                     [self._photos()],
                 ),
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
-                self._use_state(),
+                self._use_state("object#*"),
                 allow(
                     "Publish",
                     ["events:PutEvents"],
@@ -198,7 +199,7 @@ class PipelineStack(Stack):
             architecture=self._settings.architecture,
             cut_timeout_seconds=self._settings.cut_timeout_seconds,
             environment={**self._environment(), "PAUSE_SECONDS": _figure(self._settings.pause_seconds)},
-            permissions=[self._use_state()],
+            permissions=[self._use_state("gate")],
         )
 
     def _feed(self, stage: Stage) -> None:
@@ -248,8 +249,14 @@ class PipelineStack(Stack):
             "IMAGING_MEMORY_MIB": _figure(settings.imaging_memory_mib),
         }
 
-    def _use_state(self) -> iam.PolicyStatement:
-        return allow("UseState", ["dynamodb:GetItem", "dynamodb:UpdateItem"], [self._storage.state_table.table_arn])
+    def _use_state(self, *ids: str) -> iam.PolicyStatement:
+        """Only these items: whoever decodes strangers' files has no business with payments, budget and gate."""
+        return allow(
+            "UseState",
+            ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            [self._storage.state_table.table_arn],
+            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(ids)}},
+        )
 
     def _use_shared_pace(self) -> list[iam.PolicyStatement]:
         """For stacks that share a key: the pace, and nothing else, of another stack's table."""

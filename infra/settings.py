@@ -26,9 +26,9 @@ from dropcut.core.rendition import Rendition, RenditionError
 from dropcut.core.renditions import FULL, read_renditions
 
 LONGEST_FUNCTION_SECONDS = 900
-CUT_SECONDS_AROUND_THE_CALL = 40
-"""What `cut` needs beside its one paid call: waiting for its slot in the pace, reading the picture,
-storing the answer."""
+CUT_SECONDS_AROUND_THE_CALL = 70
+"""What `cut` needs beside the API's time: waiting for its slot in the pace, reading the picture, sending it (half a
+minute at most), storing the answer."""
 
 SECONDS_AROUND_A_PROBE = 30
 """What the gatekeeper needs beside the one run of `cut` that it waits for."""
@@ -241,7 +241,7 @@ class Settings:
         _integer(2, 1000),
     )
     api_timeout_seconds: float = _setting(
-        65.0,
+        75.0,
         f"a number from 1 to {LONGEST_API_TIMEOUT_SECONDS}",
         "How long the API may take over one answer, in seconds; the gateway itself gives up after 60.",
         _number(1, LONGEST_API_TIMEOUT_SECONDS),

@@ -25,7 +25,9 @@ class TableInMemory:
             item = self._items.get(item_id)
             return dict(item) if item else None
 
-    def update(self, item_id: str, change: str, values: Values, *, only_if: str = "") -> Update:
+    def update(
+        self, item_id: str, change: str, values: Values, *, only_if: str = "", repeatable: bool = True
+    ) -> Update:
         with self._lock:
             before = self._items.get(item_id)
             if only_if and not _holds(only_if, before or {}, values):

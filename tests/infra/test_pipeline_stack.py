@@ -155,7 +155,7 @@ def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(a
         for resource in app.resources("Pipeline", "AWS::Lambda::EventSourceMapping").values()
     }
     assert set(sources) == {f"<{stage}QueuesQueue.Arn>" for stage in STAGES}
-    for stage, concurrency, batch in (("Prepare", 10, 10), ("Cut", 5, 10), ("Deliver", 10, 2)):
+    for stage, concurrency, batch in (("Prepare", 10, 2), ("Cut", 5, 10), ("Deliver", 10, 2)):
         source = sources[f"<{stage}QueuesQueue.Arn>"]
         assert source["BatchSize"] == batch
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -220,6 +220,29 @@ def test_logs_are_kept_for_30_days(app: Synthesized) -> None:
 
 
 # ---- permissions
+
+
+@pytest.mark.parametrize(
+    ("name", "items"),
+    [
+        ("Prepare", ["object#*"]),
+        ("Cut", ["object#*", "payment#*", "pace#*", "budget#*", "gate"]),
+        ("Deliver", ["object#*"]),
+        ("Gatekeeper", ["gate"]),
+    ],
+)
+def test_a_function_gets_no_other_items_of_the_state_table_than_its_own(
+    app: Synthesized, name: str, items: list[str]
+) -> None:
+    (role,) = [
+        role["Properties"]
+        for logical_id, role in app.resources("Pipeline", "AWS::IAM::Role").items()
+        if logical_id.startswith(f"{name}Role")
+    ]
+    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
+    (state,) = [statement for statement in statements if statement["Sid"] == "UseState"]
+    assert state["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
+
 
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dropcut-prod-api-key-??????"

@@ -19,13 +19,16 @@ from dropcut.core.outcome import NoReply, Reply
 
 PATH = "/v2beta/stable-image/edit/remove-background"
 CONNECT_SECONDS = 5.0
+SEND_SECONDS = 30.0
+"""For the whole form: 10 MiB need a line of 3 Mbit/s."""
 MOST_ANSWER_BYTES = 48 * 1024 * 1024
 """4,194,304 pixels of four bytes are 16 MiB, in base64 22 MiB: twice that is no answer of this API."""
 
 
 def longest_call_seconds(timeout_seconds: float) -> float:
-    """The longest a call can take: the connection, then the time-out twice (the last read may begin just before it)."""
-    return CONNECT_SECONDS + 2 * timeout_seconds
+    """The longest a call can take: the connection, the form, then the time-out twice, since the last read of the answer
+    may begin just before it is up."""
+    return CONNECT_SECONDS + SEND_SECONDS + 2 * timeout_seconds
 
 
 _ACCEPT = {"ezlink": "application/json", "stability": "image/*"}
@@ -58,11 +61,11 @@ class HttpRemoveBackgroundApi:
 
     def remove_background(self, call: ApiCall, key: ApiKey) -> Reply | NoReply:
         """Make the one call that may cost money. Never raises for what the network or the API does."""
-        deadline = time.monotonic() + self._timeout_seconds
         form = PictureForm(
             picture=call.picture,
             file_name=f"image.{call.picture_format}",
             fields={"output_format": call.output_format},
+            seconds=CONNECT_SECONDS + SEND_SECONDS,
         )
         del call  # ten pictures wait here at once: the form lets its own go when it is sent
         try:
@@ -83,9 +86,10 @@ class HttpRemoveBackgroundApi:
                 stream=True,
             )
             with response:
-                return _complete(response, deadline)
+                return _complete(response, (form.sent_at or time.monotonic()) + self._timeout_seconds)
         except (requests.RequestException, HTTPError, OSError) as error:
-            return NoReply(request_was_sent=not _never_connected(error), detail=f"{type(error).__name__}: {error}")
+            was_sent = form.picture_is_out and not _never_connected(error)
+            return NoReply(request_was_sent=was_sent, detail=f"{type(error).__name__}: {error}")
 
 
 class _SessionWithoutRedirects(requests.Session):

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 OUTCOME_TAG = "dropcut"
+LEAVE_ALONE = "skip"
+"""The tag's value by which a user keeps a photo as it is."""
 CHUNK_BYTES = 1024 * 1024
 
 
@@ -158,8 +160,8 @@ class ObjectStore:
             TooManyTagsError: there is no room for one more tag.
         """
         tags = self.tags(bucket, key, version_id)
-        if tags.get(OUTCOME_TAG) == outcome:
-            return
+        if tags.get(OUTCOME_TAG) in (outcome, LEAVE_ALONE):
+            return  # the latter: a newer object that its owner does not want cut out
         tags[OUTCOME_TAG] = outcome
         if len(tags) > 10:
             raise TooManyTagsError(

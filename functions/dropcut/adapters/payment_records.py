@@ -104,6 +104,7 @@ class PaymentRecords:
                 "attempts": 0 if counts else -1,
                 "possibly_paid": int(possibly_paid),
             },
+            repeatable=False,
         )
 
     def give_up(self, unit: str, *, now: float) -> None:

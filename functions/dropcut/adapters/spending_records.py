@@ -81,7 +81,9 @@ class BudgetRecord:
 
     def give_back(self, fingerprint: str, credits: float, *, taken_at: float) -> None:
         """Return what was taken at `taken_at`, because the API did not charge it."""
-        self.table.update(_budget_id(fingerprint, taken_at), "ADD spent :credits", {"credits": -credits})
+        self.table.update(
+            _budget_id(fingerprint, taken_at), "ADD spent :credits", {"credits": -credits}, repeatable=False
+        )
 
     def add_to_total(self, fingerprint: str, credits: float) -> None:
         """Count what was charged, for as long as the key is used."""

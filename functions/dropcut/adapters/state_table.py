@@ -16,8 +16,9 @@ Item = dict[str, str | float]
 
 
 class StateTable:
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
-        self._client = client
+    def __init__(self, client: "DynamoDBClient", table: str, *, once: "DynamoDBClient | None" = None) -> None:
+        """`once`: a client that does not try again by itself, for what must not be done twice."""
+        self._client, self._once = client, once or client
         self._table = table
 
     def get(self, item_id: str) -> Item | None:
@@ -25,10 +26,20 @@ class StateTable:
         answer = self._client.get_item(TableName=self._table, Key={"id": {"S": item_id}}, ConsistentRead=True)
         return _decode(answer["Item"]) if "Item" in answer else None
 
-    def update(self, item_id: str, change: str, values: Mapping[str, str | float], *, only_if: str = "") -> "Update":
+    def update(
+        self,
+        item_id: str,
+        change: str,
+        values: Mapping[str, str | float],
+        *,
+        only_if: str = "",
+        repeatable: bool = True,
+    ) -> "Update":
         """Change an item if a condition holds, both in DynamoDB's expression language.
 
         `#status` stands for the attribute `status`, which is a reserved word.
+        Without `repeatable` it is sent once: when the answer gets lost, botocore would send it again, and what was
+        given back twice could be spent twice.
         Returns whether it was changed, and the item as it was before (None when there was none).
         """
         request: dict[str, Any] = {
@@ -45,7 +56,8 @@ class StateTable:
         if "#status" in change + only_if:
             request["ExpressionAttributeNames"] = {"#status": "status"}
         try:
-            before = self._client.update_item(**request).get("Attributes")
+            client = self._client if repeatable else self._once
+            before = client.update_item(**request).get("Attributes")
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise

@@ -41,7 +41,7 @@ class NoReply:
     """The call ended without a complete answer."""
 
     request_was_sent: bool
-    """False only when it is certain that the API never got the request: then nothing was charged."""
+    """False only when it is certain that the API never got the whole request: then nothing was charged."""
     detail: str
 
 
@@ -70,6 +70,8 @@ class Rejected:
     reason: str
     possibly_paid: bool = False
     """Only where the refusal stands in an answer of 200: refusals with an error's status are free."""
+    account_is_well: bool = False
+    """Whether it proves that key and credits are: the API looks at a form and at sizes before it looks at those."""
     request_id: str | None = None
 
 
@@ -131,7 +133,9 @@ def may_be_charged(decision: Decision) -> bool:
 def _no_reply(reply: NoReply) -> Decision:
     if not reply.request_was_sent:
         return RetryLater(
-            code="not_connected", reason=_ended(f"The API could not be reached: {reply.detail}"), possibly_paid=False
+            code="not_connected",
+            reason=_ended(f"The API could not be reached, or did not take the whole picture: {reply.detail}"),
+            possibly_paid=False,
         )
     return RetryLater(
         code="broken_off",
@@ -148,6 +152,7 @@ def _success(reply: Reply, expected: Expected) -> Decision:
                 code="content_filtered",
                 reason=f"The API filtered this picture's result ({answer.finish_reason}). Try another picture.",
                 possibly_paid=True,
+                account_is_well=True,
                 request_id=answer.request_id,
             )
         answer.verify(width=expected.width, height=expected.height, picture_format=expected.format)
@@ -175,7 +180,7 @@ def _refusal(status: int, headers: Mapping[str, str], error: ApiError) -> Decisi
             )
         case 403 if error.name == "content_moderation":
             reason = f"The API's content moderation refused the picture: {said}"
-            return Rejected(code="content_moderation", reason=reason, request_id=request_id)
+            return Rejected(code="content_moderation", reason=reason, account_is_well=True, request_id=request_id)
         case 429:
             return LockedOut(seconds=_retry_after(headers), request_id=request_id)
         case 408 | 502 | 504 | 520 | 524:

@@ -65,9 +65,13 @@ def too_much_memory() -> PictureRefusedError:
     )
 
 
+TOO_SLOW = "too_slow"
+"""The one refusal that may be no fault of the picture's: its neighbour may have taken the processor."""
+
+
 def too_slow(seconds: float) -> PictureRefusedError:
     return PictureRefusedError(
-        "too_slow",
+        TOO_SLOW,
         f"The picture was not decoded within {seconds:g} s (`imaging_seconds`). Save it as an ordinary JPEG or PNG and "
         "upload it again.",
     )

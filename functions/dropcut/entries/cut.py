@@ -38,7 +38,8 @@ config = Config(
 )
 sqs = boto3.client("sqs", config=config)
 dynamodb = boto3.client("dynamodb", config=config)
-table = StateTable(dynamodb, environment.state_table)
+once = boto3.client("dynamodb", config=config.merge(Config(retries={"total_max_attempts": 1})))
+table = StateTable(dynamodb, environment.state_table, once=once)
 longest_call = longest_call_seconds(environment.api_timeout_seconds)
 cut = Cut(
     rules=SpendingRules(

@@ -38,7 +38,9 @@ batch = MessageBatch(
     queue=Queue(sqs, environment.queue_url),
     dead_letters=Queue(sqs, environment.dead_letter_queue_url),
     threads=2,  # decoding is bound by the processor; the second hides the first one's waiting for S3
-    needed_seconds=2 * environment.imaging_seconds + 15,  # with the photo, and if that fails without it
+    # With the photo, again in a fresh process if a warm one crashed, and without it if that fails: a minute at most, so
+    # that the longest `imaging_seconds` stays within the function's time.
+    needed_seconds=min(3 * environment.imaging_seconds, 2 * environment.imaging_seconds + 60) + 15,
     receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
     announce_failure=deliver.announce_failure,
 )

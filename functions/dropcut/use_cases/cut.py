@@ -145,8 +145,13 @@ class CutRound:
             return self.wait_for_gate(self.closed, message)
         if isinstance(self.slots, float):
             return self._booked_out(self.slots)
-        if cut.jobs.standing(request.upload) == "superseded":
+        standing = cut.jobs.standing(request.upload)
+        if standing == "superseded":
             return self._end(request, _superseded())
+        return Done() if standing == "ended" else self._paid_once(request, message)  # ended: the message came twice
+
+    def _paid_once(self, request: CutRequest, message: Message) -> MessageResult:
+        cut = self.cut
         unit = f"{request.picture.sha256}.{cut.rules.output_format}"
         match cut.payments.claim(unit, now=cut.clock(), lease_seconds=cut.rules.lease_seconds):
             case AlreadyPaid(answer=answer):

@@ -12,6 +12,7 @@ from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.object_store import ObjectChangedError, ObjectGoneError, ObjectStore
 from dropcut.core.job import PaidAnswer, Upload
 from dropcut.core.picture_limits import PictureRefusedError
+from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.rendition import Made, Rendition
 from dropcut.observability import count, logger
 
@@ -66,6 +67,8 @@ class CutoutMaker:
                     raise
                 note = _not_made(source, str(error))
             except PictureRefusedError as error:
+                if error.code == TOO_SLOW and receive_count < TRIES_AT_FULL_SIZE:
+                    raise ImagingFailedError(error.reason) from error
                 note = _not_made(source, error.reason)
             else:
                 return Cutouts(made=made, note=_all_notes(made, note), full_size=source is not None)

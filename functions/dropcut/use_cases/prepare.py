@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.object_store import OUTCOME_TAG, ObjectGoneError, ObjectStore, Opened
+from dropcut.adapters.object_store import LEAVE_ALONE, OUTCOME_TAG, ObjectGoneError, ObjectStore, Opened
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import api_limits
 from dropcut.core.job import CutRequest, Ended, MalformedMessageError, OutcomeMessage, PreparedPicture, Upload
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.picture_limits import Fitted, PictureRefusedError
+from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.upload_event import read_uploads
 from dropcut.observability import about, count, logger
+
+TRIES_IF_SLOW = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +47,7 @@ class Prepare:
                     f"The event is about the bucket {upload.bucket}; photos are taken from {self.input_bucket} only."
                 )
             with about(upload):
-                self._prepare(upload)
+                self._prepare(upload, message.receive_count)
         return Done()
 
     def announce_failure(self, message: Message, reason: str) -> None:
@@ -52,7 +55,7 @@ class Prepare:
         for upload in read_uploads(message.body, sent_at_seconds=message.sent_at_seconds):
             self._end(upload, Ended(kind="failed", code="prepare_failed", reason=reason))
 
-    def _prepare(self, upload: Upload) -> None:
+    def _prepare(self, upload: Upload, receive_count: int) -> None:
         begun = self.jobs.begin(upload, now=self.clock())
         if begun == "already_under_way":
             logger.info("The same upload was announced before: nothing to do")
@@ -61,7 +64,7 @@ class Prepare:
         if begun == "superseded":
             self._end(upload, _skipped("superseded", "A newer upload of the same key came first."))
             return
-        upload, ready = self._read(upload)
+        upload, ready = self._read(upload, receive_count)
         if isinstance(ready, Ended):
             self._end(upload, ready)
             return
@@ -69,7 +72,7 @@ class Prepare:
         self.jobs.wait_for_cut(upload, now=self.clock())
         logger.info("The picture is ready and waits to be cut out", picture_sha256=ready.sha256)
 
-    def _read(self, upload: Upload) -> tuple[Upload, PreparedPicture | Ended]:
+    def _read(self, upload: Upload, receive_count: int) -> tuple[Upload, PreparedPicture | Ended]:
         """The upload with the ETag of what was read, and what came of it."""
         if not upload.key.startswith(self.input_prefix):
             return upload, _skipped(
@@ -87,7 +90,7 @@ class Prepare:
         with scratch_folder() as folder:
             photo = Path(folder) / "photo"
             source.save(photo)
-            return upload, self._ready(photo, Path(folder) / "sendable")
+            return upload, self._ready(photo, Path(folder) / "sendable", receive_count)
 
     def _not_to_be_read(self, upload: Upload, source: Opened) -> Ended | None:
         if upload.key.endswith("/") and source.size_bytes == 0:
@@ -99,13 +102,15 @@ class Prepare:
         return api_limits.refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
 
     def _is_left_alone(self, upload: Upload) -> bool:
-        return self.objects.tags(upload.bucket, upload.key, upload.version_id).get(OUTCOME_TAG) == "skip"
+        return self.objects.tags(upload.bucket, upload.key, upload.version_id).get(OUTCOME_TAG) == LEAVE_ALONE
 
-    def _ready(self, photo: Path, sendable: Path) -> PreparedPicture | Ended:
+    def _ready(self, photo: Path, sendable: Path, receive_count: int) -> PreparedPicture | Ended:
         """The picture as it will be sent, stored; or why it cannot be."""
         try:
             fitted = self.fit(photo, sendable)
         except PictureRefusedError as refusal:
+            if refusal.code == TOO_SLOW and receive_count < TRIES_IF_SLOW:
+                raise
             return Ended(kind="rejected", code=refusal.code, reason=refusal.reason)
         content = sendable.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()

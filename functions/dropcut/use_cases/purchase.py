@@ -1,7 +1,7 @@
 """The purchase of one cut-out: from the claim on its picture to the stored answer, or to who has to wait for what."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dropcut.adapters.api import ApiCall
@@ -14,12 +14,14 @@ from dropcut.core.backoff import full_jitter_seconds
 from dropcut.core.job import CutRequest, PaidAnswer
 from dropcut.core.message_result import Message, MessageResult, Postpone
 from dropcut.core.outcome import Delivered, Expected, LockedOut, Pause, Rejected, RetryLater, classify, may_be_charged
+from dropcut.core.pace import Slot
 from dropcut.observability import count, duration, logger
 
 if TYPE_CHECKING:
     from dropcut.use_cases.cut import Cut, CutRound
 
 LONGEST_BACKOFF_SECONDS = 900.0
+_DAY_SECONDS = 86_400
 ACCOUNT_FAILURES_IN_A_ROW = 3
 """So many failures in a row, the last of a kind that points at the account, are believed: a pause ends by itself."""
 
@@ -74,6 +76,9 @@ class Purchase:
         if found is None:
             return None
         metadata, _etag = found
+        keep_seconds = self._cut.payments.keep_days * _DAY_SECONDS
+        if float(metadata.get("paid-at") or self._cut.clock()) < self._cut.clock() - keep_seconds:
+            return None  # of an earlier payment, whose time is over: the file would be gone before its record
         answer = self._answer(request_id=metadata.get("request-id") or None)
         return self._record(answer)
 
@@ -100,16 +105,19 @@ class Purchase:
                 "The prepared picture is gone from the work bucket. Upload the photo again.",
             )
         slot = round_.next_slot()
-        if isinstance(slot, Postpone):
-            return self._back(slot)
+        return self._back(slot) if isinstance(slot, Postpone) else self._call_at(slot)
+
+    def _call_at(self, slot: Slot) -> MessageResult:
+        """Take the credits, wait for the slot, and call unless something changed meanwhile."""
+        round_ = self.round
         if not self._take_credits():
             return self._pause(self._budget_reached())
         stay_away = round_.wait_for(slot, self._key)  # nothing that takes time may stand between this and the call
         if round_.closed:
             return self._pause(round_.closed)
-        if stay_away:
-            return self._back(stay_away)
-        return self._call()
+        if self._a_new_day_began():
+            stay_away = Postpone(seconds=0, why="its credits were taken from yesterday's budget")
+        return self._back(stay_away) if stay_away else self._call()
 
     def _take_credits(self) -> bool:
         now = self._cut.clock()
@@ -118,6 +126,11 @@ class Purchase:
             self.credits_taken_at = now
             return True
         return False
+
+    def _a_new_day_began(self) -> bool:
+        """While it waited for its slot: the call would be beyond the budget of the day on which it is made."""
+        assert self.credits_taken_at is not None
+        return _utc_day(self.credits_taken_at) != _utc_day(self._cut.clock())
 
     @property
     def _key(self) -> ApiKey:
@@ -140,14 +153,8 @@ class Purchase:
         match decision:
             case Delivered() as delivered:
                 return self._keep(delivered)
-            case Rejected(code=code, reason=reason, possibly_paid=possibly_paid):
-                self.round.call_went_well()
-                if possibly_paid:
-                    count("PossiblyPaidCalls")
-                else:
-                    self._return_credits()
-                self._forget_attempts()
-                return self.round.reject(self.request, code, reason)
+            case Rejected() as rejected:
+                return self._reject(rejected)
             case LockedOut(seconds=seconds):
                 return self._back(self._locked_out(key, seconds))
             case Pause(code="key_refused") if self.round.holds_another_key(key):
@@ -156,6 +163,20 @@ class Purchase:
                 return self._pause(self.round.close(code, reason))
             case RetryLater() as retry:
                 return self._retry(retry)
+
+    def _reject(self, rejected: Rejected) -> MessageResult:
+        """The photo's end goes out before its claim does: whoever died in between does not call again."""
+        if rejected.account_is_well:
+            self.round.call_went_well()
+        else:
+            self._cut.failures.ended()
+        if rejected.possibly_paid:
+            count("PossiblyPaidCalls")
+        else:
+            self._return_credits()
+        done = self.round.reject(self.request, rejected.code, rejected.reason)
+        self._forget_attempts()
+        return done
 
     def _handed_over(self) -> ApiCall:
         """The picture in its call, out of our hands."""
@@ -167,7 +188,11 @@ class Purchase:
         """Store the answer before anything else: from here on a crash costs nothing."""
         cut = self._cut
         form = OUTPUT_FORMATS[cut.rules.output_format]
-        metadata = {"request-id": delivered.request_id or "", "credits": f"{cut.rules.credits_per_image:g}"}
+        metadata = {
+            "request-id": delivered.request_id or "",
+            "credits": f"{cut.rules.credits_per_image:g}",
+            "paid-at": f"{cut.clock():.0f}",
+        }
         cut.objects.write(
             cut.work_bucket,
             self._work_key,
@@ -211,9 +236,10 @@ class Purchase:
         return self.round.wait_for_lockout()
 
     def _budget_reached(self) -> Closed:
-        today = datetime.fromtimestamp(self._cut.clock(), UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         reason = "The daily credit limit is reached; spending goes on at midnight UTC, or raise `daily_credit_limit`."
-        return self.round.close("daily_credit_limit", reason, not_after=(today + timedelta(days=1)).timestamp())
+        return self.round.close(
+            "daily_credit_limit", reason, not_after=_utc_day(self._cut.clock()).timestamp() + _DAY_SECONDS
+        )
 
     def _retry(self, retry: RetryLater) -> MessageResult:
         """A failed call: try again, set the picture aside, or see the API's failure in it rather than the picture's."""
@@ -270,8 +296,7 @@ class Purchase:
         return self._give_up(retry.code, reason, request_id=retry.request_id, possibly_paid=possibly_paid)
 
     def _give_up(self, code: str, reason: str, *, request_id: str | None, possibly_paid: int) -> MessageResult:
-        self._forget_attempts()
-        return self.round.fail(
+        failed = self.round.fail(
             self.request,
             code,
             reason,
@@ -279,6 +304,8 @@ class Purchase:
             possibly_paid=str(possibly_paid),
             request_id=request_id or "none",
         )
+        self._forget_attempts()
+        return failed
 
     def _pause(self, closed: Closed) -> Postpone:
         return self._back(self.round.wait_for_gate(closed, self.message))
@@ -303,3 +330,8 @@ class Purchase:
         taken_at, self.credits_taken_at = self.credits_taken_at, None
         if taken_at is not None:
             self._cut.budget.give_back(self._key.fingerprint, self._cut.rules.credits_per_image, taken_at=taken_at)
+
+
+def _utc_day(seconds: float) -> datetime:
+    """The midnight at which the day of this time began."""
+    return datetime.fromtimestamp(seconds, UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -232,3 +232,30 @@ def test_tls_that_breaks_after_the_request_may_have_been_charged(certificates: C
     reply = call_by_tls(certificates, trusted=True)
     assert isinstance(reply, NoReply)
     assert reply.request_was_sent, reply.detail
+
+
+def test_a_server_that_takes_no_more_of_the_picture_cannot_have_charged_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection's time-out is for one slice of the form, not for the whole picture."""
+    monkeypatch.setattr("dropcut.adapters.api.CONNECT_SECONDS", 0.3)
+    large = ApiCall(picture=PICTURE + b"x" * 9_000_000, picture_format="jpeg", output_format="png")
+    with answering(lambda _connection: time.sleep(2), reads_request=False) as base_url:
+        reply = client(base_url, timeout_seconds=5).remove_background(large, ApiKey("k"))
+    assert isinstance(reply, NoReply)
+    assert not reply.request_was_sent
+
+
+def test_a_slow_line_has_half_a_minute_for_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dropcut.adapters.api.CONNECT_SECONDS", 0.3)
+    large = ApiCall(picture=PICTURE + b"x" * 9_000_000, picture_format="jpeg", output_format="png")
+
+    def reads_slowly(connection: socket.socket) -> None:
+        received = b""
+        while b"\r\n--" not in received[-200:]:
+            received = received[-200:] + connection.recv(1 << 19)
+            time.sleep(0.05)
+        connection.sendall(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n")
+
+    with answering(reads_slowly, reads_request=False) as base_url:
+        reply = client(base_url, timeout_seconds=5).remove_background(large, ApiKey("k"))
+    assert isinstance(reply, Reply), reply
+    assert reply.status == 429

@@ -144,3 +144,10 @@ def test_an_object_is_read_only_if_it_is_the_one_that_was_seen(store: ObjectStor
     cloud.clients.s3.delete_object(Bucket=INPUT, Key="a.jpg")
     with pytest.raises(ObjectGoneError):
         store.open(INPUT, "a.jpg", etag=etag)
+
+
+def test_an_outcome_does_not_replace_the_users_own_tag(cloud: Cloud) -> None:
+    """It may be a newer object, which its owner wants left alone."""
+    cloud.put("a.jpg", b"x", tags="dropcut=skip")
+    cloud.objects.tag_outcome(INPUT, "a.jpg", None, "delivered")
+    assert cloud.objects.tags(INPUT, "a.jpg", None) == {"dropcut": "skip"}

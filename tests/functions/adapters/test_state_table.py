@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.state_table import StateTable
 
-from tests.functions.cloud import Cloud
+from tests.functions.cloud import TABLE, Cloud
 
 
 def test_nothing_is_there_before_the_first_write(table: StateTable) -> None:
@@ -34,3 +36,15 @@ def test_a_table_that_cannot_be_asked_is_an_error_and_no_guess(cloud: Cloud) -> 
         elsewhere.get("x")
     with pytest.raises(ClientError):
         elsewhere.update("x", "SET n = :n", {"n": 1}, only_if="attribute_not_exists(n)")
+
+
+def test_what_must_not_be_done_twice_is_sent_by_the_client_that_sends_once(cloud: Cloud) -> None:
+    class Once:
+        def update_item(self, **_request: Any) -> dict[str, Any]:
+            return {}
+
+    table = StateTable(cloud.clients.dynamodb, TABLE, once=Once())  # type: ignore[arg-type]
+    assert table.update("x", "ADD n :n", {"n": 1}, repeatable=False).changed
+    assert table.get("x") is None
+    table.update("x", "ADD n :n", {"n": 1})
+    assert table.get("x") == {"id": "x", "n": 1.0}

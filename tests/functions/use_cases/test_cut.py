@@ -1,7 +1,10 @@
 """The stage that spends money, call by call: what is paid, what is counted, who waits, and who is told."""
 
+import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from dropcut.adapters.api_key import ApiKey
@@ -18,6 +21,7 @@ from tests.functions.use_cases.shop import (
     INTERVAL_SECONDS,
     NOT_CONNECTED,
     NOW,
+    RULES,
     Scripted,
     Shop,
     error,
@@ -25,6 +29,7 @@ from tests.functions.use_cases.shop import (
 )
 
 OTHER_PHOTO = picture("jpeg", quality=40)
+MIDNIGHT = NOW + 12 * 3600
 
 
 @pytest.fixture
@@ -47,7 +52,8 @@ def test_a_picture_is_paid_for_stored_and_handed_on(shop: Shop) -> None:
         provider="ezlink",
     )
     assert shop.cloud.read(WORK, answer.work_key) == cutout()
-    assert shop.cloud.metadata(answer.work_key, WORK) == {"request-id": "r1", "credits": "2"}
+    metadata = {"request-id": "r1", "credits": "2", "paid-at": f"{NOW:.0f}"}
+    assert shop.cloud.metadata(answer.work_key, WORK) == metadata
     assert (shop.spent(), shop.spent_in_all()) == (2, 2)
     assert [(key, sent) for key, _time, sent in shop.api.calls] == [("key-1", picture("jpeg"))]
     assert "lease_until" not in shop.payment(request)
@@ -340,6 +346,69 @@ def test_the_stored_answer_of_a_worker_that_died_is_used(shop: Shop) -> None:
     assert shop.api.calls == []
     assert shop.handle(shop.request("b.jpg")) == Done()
     assert shop.api.calls == []
+
+
+@pytest.mark.parametrize(("days_ago", "calls"), [(29, 0), (31, 1)])
+def test_a_stored_answer_is_used_as_long_as_answers_are_kept(shop: Shop, days_ago: int, calls: int) -> None:
+    """After that its file would be gone before the record that it were given now."""
+    request = shop.request()
+    metadata = {"request-id": "r0", "credits": "2", "paid-at": f"{shop.now - days_ago * 86_400:.0f}"}
+    shop.cloud.put(f"paid/{request.picture.sha256}.png", cutout(), bucket=WORK, Metadata=metadata)
+    shop.cut.payments.claim(f"{request.picture.sha256}.png", now=shop.now, lease_seconds=100)
+    shop.now += 101
+    assert shop.handle(request) == Done()
+    assert len(shop.api.calls) == calls
+
+
+def test_a_message_that_comes_again_after_the_photos_end_calls_nobody(shop: Shop) -> None:
+    shop.api.script = [filtered()]
+    request = shop.request()
+    assert shop.handle(request) == Done()
+    (end,) = shop.handed_on()
+    assert isinstance(end, Ended)
+    shop.cut.jobs.ended(request.upload, end, now=shop.now)
+    assert shop.handle(request) == Done()
+    assert (len(shop.api.calls), len(shop.handed_on())) == (1, 1)
+
+
+@pytest.mark.parametrize("attempts", [1, RULES.max_attempts])
+def test_the_claim_is_given_up_only_after_the_photos_end_went_out(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, attempts: int
+) -> None:
+    """Whoever dies in between has announced the end: the message that comes back finds that, and does not call."""
+    shop.api.script = [filtered()] if attempts == 1 else [error(500)] * attempts
+    request = shop.request()
+    for _ in range(attempts - 1):
+        shop.handle(request)
+    with monkeypatch.context() as patched, pytest.raises(ConnectionError):
+        patched.setattr(shop.cut.payments.table, "update", _breaks_at_giving_up(shop.cut.payments.table.update))
+        shop.handle(request)
+    assert len(shop.handed_on()) == 1
+
+
+def _breaks_at_giving_up(update: Callable[..., Any]) -> Callable[..., Any]:
+    def broken_update(item: str, change: str, *rest: Any, **more: Any) -> Any:
+        if "attempts = :zero" in change:
+            raise ConnectionError
+        return update(item, change, *rest, **more)
+
+    return broken_update
+
+
+def filtered() -> Reply:
+    body = json.dumps({"image": "", "finish_reason": "CONTENT_FILTERED"}).encode()
+    return Reply(status=200, headers={}, body=body)
+
+
+def test_credits_of_yesterday_buy_nothing_today(cloud: Cloud) -> None:
+    """The slot lies beyond midnight: the credits go back to the day they are of, and the picture asks again."""
+    shop = Shop(cloud, daily_credit_limit=2, now=MIDNIGHT - 0.01)
+    shop.cut.pace.hold(FINGERPRINT, until=MIDNIGHT + 1)
+    request = shop.request()
+    assert isinstance(shop.handle(request), Postpone)
+    assert (shop.api.calls, shop.spent(), shop.payment(request)["attempts"]) == ([], 0, 0)
+    assert shop.handle(request) == Done()
+    assert len(shop.api.calls) == 1
 
 
 def test_after_a_worker_that_died_without_an_answer_the_picture_is_paid_for(shop: Shop) -> None:

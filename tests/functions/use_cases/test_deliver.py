@@ -11,6 +11,7 @@ import pytest
 from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectGoneError
+from dropcut.core import picture_refusals
 from dropcut.core.job import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload
 from dropcut.core.message_result import Done, Message, MessageResult, SetAside
 from dropcut.core.picture_limits import PictureRefusedError
@@ -506,16 +507,19 @@ def test_a_photo_replaced_by_a_newer_upload_on_its_way_is_superseded(
     assert world.cloud.keys(OUTPUT) == []
 
 
-def test_a_failure_of_the_machinery_is_waited_out_before_less_is_delivered(world: World) -> None:
+@pytest.mark.parametrize("error", [ImagingFailedError("No space left on device."), picture_refusals.too_slow(40)])
+def test_what_may_not_be_the_pictures_fault_is_waited_out_before_less_is_delivered(
+    world: World, error: Exception
+) -> None:
     message = OutcomeMessage(upload=world.seen(), outcome=ANSWER).to_json()
     for receives in range(1, TRIES_AT_FULL_SIZE):
-        world.imaging.failures = [ImagingFailedError("No space left on device")]
+        world.imaging.failures = [error]
         with pytest.raises(ImagingFailedError):
             world.handle(message, receives=receives)
     assert world.events.published == []
-    world.imaging.failures = [ImagingFailedError("No space left on device")]
+    world.imaging.failures = [error]
     assert world.handle(message, receives=TRIES_AT_FULL_SIZE) == Done()
-    assert "No space left" in world.events.published[0][1]["note"]
+    assert str(error) in world.events.published[0][1]["note"]
 
 
 # ---- making renditions anew

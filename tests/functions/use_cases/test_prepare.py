@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import JobRecords
+from dropcut.core import picture_refusals
 from dropcut.core.job import CutRequest, Ended, MalformedMessageError, OutcomeMessage
 from dropcut.core.message_result import Done, Message
-from dropcut.core.picture_limits import DecodeLimits, Fitted
+from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from dropcut.use_cases.prepare import Prepare
 
@@ -166,6 +167,22 @@ def test_an_error_of_the_imaging_goes_up_and_the_upload_is_taken_up_again(cloud:
     assert ends(cloud) == requests(cloud) == []
     prepare(message(by_event_bridge()))
     assert len(requests(cloud)) == 1
+
+
+def test_a_photo_that_took_too_long_is_tried_once_more_and_then_rejected(cloud: Cloud, prepare: Prepare) -> None:
+    """Its neighbour may have taken the processor."""
+
+    def slow(source: Path, target: Path) -> Fitted:
+        raise picture_refusals.too_slow(40)
+
+    object.__setattr__(prepare, "fit", slow)
+    cloud.put("a.jpg", picture("jpeg"))
+    first = message(by_event_bridge("a.jpg"))
+    with pytest.raises(PictureRefusedError):
+        prepare(first)
+    assert ends(cloud) == []
+    assert prepare(replace(first, receive_count=2)) == Done()
+    assert end_of(cloud) == ("rejected", "too_slow")
 
 
 def test_an_object_that_is_gone_is_skipped(cloud: Cloud, prepare: Prepare) -> None:
