@@ -30,6 +30,7 @@ from dropcut.use_cases.deliver import Deliver
 from dropcut.use_cases.gatekeeper import Gatekeeper
 from dropcut.use_cases.prepare import Prepare
 
+from infra.settings import CUT_SECONDS_AROUND_THE_CALL
 from tests.functions.cutouts import answer_as_it_is
 from tests.functions.pictures import sent_as_it_is
 from tests.model.api import Api
@@ -39,7 +40,8 @@ from tests.model.strand import Guarded, KilledError, Strand, current
 
 INPUT, WORK, OUTPUT = "photos-in", "photos-work", "photos-out"
 API_TIMEOUT = 60.0
-TIMEOUT = {"intake": 60.0, "cut": 2 * API_TIMEOUT + 40, "deliver": 120.0, "gatekeeper": 2 * API_TIMEOUT + 100}
+CUT_TIMEOUT = 2 * API_TIMEOUT + CUT_SECONDS_AROUND_THE_CALL
+TIMEOUT = {"intake": 60.0, "cut": CUT_TIMEOUT, "deliver": 120.0, "gatekeeper": CUT_TIMEOUT + 60}
 CREDITS = 2.0
 RULES = SpendingRules(
     provider="ezlink",

@@ -20,6 +20,7 @@ import boto3
 from botocore.config import Config
 from PIL import Image
 
+from infra.settings import CUT_SECONDS_AROUND_THE_CALL
 from local.api.stand_in import StandIn
 from local.ports import LOOPBACK, any_free_port
 from local.surroundings import clean
@@ -29,7 +30,8 @@ from tests.resilience.virtual_clock import VirtualClock
 REGION = "us-east-1"
 INPUT, WORK, OUTPUT, TABLE, SECRET = "photos-in", "photos-work", "photos-out", "state", "api-key"
 STAGES = ("prepare", "cut", "deliver")
-FUNCTION_SECONDS = {"prepare": 60, "cut": 60, "deliver": 120}
+API_TIMEOUT_SECONDS = 5
+FUNCTION_SECONDS = {"prepare": 60, "cut": 2 * API_TIMEOUT_SECONDS + CUT_SECONDS_AROUND_THE_CALL, "deliver": 120}
 """Time-outs of the functions; a queue's visibility timeout is six of them, as in the stacks."""
 RECEIVES = {"prepare": 8, "cut": 1000, "deliver": 8}
 BATCH_SIZE = 10
@@ -40,7 +42,7 @@ _FOURTEEN_DAYS = str(14 * 86_400)
 
 BEHAVIOUR = {
     "PROVIDER": "ezlink",
-    "API_TIMEOUT_SECONDS": "5",
+    "API_TIMEOUT_SECONDS": f"{API_TIMEOUT_SECONDS}",
     "RATE_LIMIT_REQUESTS": "100000",  # what is tested here is what happens to a picture, not the pace
     "RATE_LIMIT_SECONDS": "1",
     "LOCKOUT_SECONDS": "3",
