@@ -11,7 +11,7 @@ from typing import Any
 
 from local.embedded_aws import Account, is_healthy
 from local.places import LOCAL, STACK_FILE, UP
-from local.ports import choose_port
+from local.ports import choose_port, port_asked_for
 from local.problem import Problem
 from local.programs import recorded, stop_recorded
 from local.settings_line import parse_settings
@@ -32,7 +32,7 @@ def main() -> int:
         if put_away():
             steps.say("Cleared away what an interrupted `make up` had left.")
         UP.mkdir(parents=True, exist_ok=True)
-        ports = Ports(choose_port(AWS_PORT, "AWS_PORT"), choose_port(API_PORT, "API_PORT"))
+        ports = choose_ports()
         try:
             system = bring_up(UP, settings, ports=ports, leashed=False, steps=steps)
         except BaseException:
@@ -41,6 +41,16 @@ def main() -> int:
         _write_stack_file(system, settings)
         _say_what_next(system, steps)
     return 0
+
+
+def choose_ports() -> Ports:
+    """Two ports; one that was asked for is given, and the other gives way to it.
+
+    Raises:
+        Problem: a port asked for is not a port, is taken, or is asked for twice.
+    """
+    aws = choose_port(AWS_PORT, "AWS_PORT", taken=port_asked_for("API_PORT"))
+    return Ports(aws, choose_port(API_PORT, "API_PORT", taken=aws))
 
 
 def what_is_up() -> dict[str, Any] | None:
