@@ -25,6 +25,7 @@ EMITTED = {
     "SpendingPauses",
     "DeadLettered",
     "SecondsToDelivery",
+    "CutoutsNotFullSize",
 }
 
 
