@@ -1,5 +1,6 @@
 """`SETTINGS="name=value name=value"`, as written on the command line of `make`."""
 
+import io
 import json
 import re
 import shlex
@@ -71,9 +72,10 @@ def _not_json(text: str, why: str) -> str:
 
 def _first_word(text: str) -> tuple[str, int]:
     """The first word by a shell's rules, its quotes taken off, and where it ends in `text`."""
-    words = shlex.shlex(text, posix=True, punctuation_chars=False)
+    characters = io.StringIO(text)
+    words = shlex.shlex(characters, posix=True)
     words.whitespace_split, words.commenters = True, ""
     try:
-        return words.get_token() or "", words.instream.tell()
+        return words.get_token() or "", characters.tell()
     except ValueError as unbalanced:
         raise Problem(f"SETTINGS cannot be read ({unbalanced}): {text}") from unbalanced
