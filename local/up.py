@@ -3,11 +3,13 @@
 import fcntl
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from local.embedded_aws import Account, is_healthy
 from local.places import LOCAL, STACK_FILE, UP
@@ -39,7 +41,7 @@ def main() -> int:
             _stop_but_keep_logs()
             raise
         _write_stack_file(system, settings)
-        _say_what_next(system, steps)
+        _say_what_next(system.description(), steps)
     return 0
 
 
@@ -99,7 +101,15 @@ def _settings_of_up() -> dict[str, str]:
 
 
 def _say_it_is_up(stack: dict[str, Any], settings: dict[str, str], steps: Steps) -> int:
-    """Being up already is what was wanted, unless it was wanted with other settings."""
+    """Being up already is what was wanted, unless it was wanted with other settings or at another port."""
+    ports_of_up = {"AWS_PORT": urlsplit(stack["endpoint_url"]).port, "API_PORT": urlsplit(stack["api_base_url"]).port}
+    for variable, port in ports_of_up.items():
+        asked = port_asked_for(variable)
+        if asked not in (None, port):
+            raise Problem(
+                f"A system is up already, at port {port} and not at {asked}, which {variable} asks for. "
+                "End it with `make down`, then run `make up` again."
+            )
     if settings != _settings_of_up():
         raise Problem(
             f"A system with other settings is up already ({_as_line(_settings_of_up()) or 'the defaults'}). "
@@ -107,6 +117,7 @@ def _say_it_is_up(stack: dict[str, Any], settings: dict[str, str], steps: Steps)
         )
     steps.say(
         f"The system is up already: AWS at {stack['endpoint_url']}, the API at {stack['api_base_url']}.\n"
+        f"{_how_to_drop(stack)}\n"
         "All that a program needs is in .local/stack.json. `make down` ends it; `make down up` starts it afresh."
     )
     return 0
@@ -135,15 +146,31 @@ def _stop_but_keep_logs() -> None:
             entry.unlink()
 
 
-def _say_what_next(system: System, steps: Steps) -> None:
-    outputs = system.outputs
+def _say_what_next(stack: dict[str, Any], steps: Steps) -> None:
+    outputs = stack["outputs"]
     steps.say(
         f"""
 The system is up.
-    AWS         {system.account.endpoint_url}   (region us-east-1, key and secret "test")
-    API         {system.api_base_url}
+    AWS         {stack["endpoint_url"]}   (region {stack["region"]}, key and secret "{stack["access_key_id"]}")
+    API         {stack["api_base_url"]}
     Input       s3://{outputs["InputBucketName"]}
     Output      s3://{outputs["OutputBucketName"]}
     For programs: .local/stack.json       Logs: .local/up/*.log
+{_how_to_drop(stack)}
 `make down` ends it."""
+    )
+
+
+def _how_to_drop(stack: dict[str, Any]) -> str:
+    """Variables before the one command: exported, they would turn the next `make deploy` to this system."""
+    variables = {
+        "AWS_ACCESS_KEY_ID": stack["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": stack["secret_access_key"],
+        "AWS_CA_BUNDLE": stack["ca_bundle"],
+    }
+    environment = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    return (
+        "To drop a photo, with the AWS CLI (the cut-outs are listed by `s3 ls --recursive` of the output bucket):\n"
+        f"    {environment} aws --region {stack['region']} --endpoint-url {stack['endpoint_url']} "
+        f"s3 cp samples/cat.webp s3://{stack['outputs']['InputBucketName']}/"
     )
