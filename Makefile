@@ -40,7 +40,7 @@ deploy: ready ## Deploy to your AWS account and put the API key in its secret (S
 destroy: ready ## Remove the deployment from your AWS account; buckets that hold objects stay (SETTINGS=..., FORCE=yes)
 	@$(PYTHON) -m local destroy
 
-redrive: ready ## Show the dead letters of your deployment, or send them back to their stages (ARGS="--send --code http_500")
+redrive: ready ## Show the dead letters of your deployment, or send them back to their stages (SETTINGS=..., ARGS="--send")
 	@$(PYTHON) -m cli.redrive $(ARGS)
 
 # .venv is made by the first of these that is new enough; one that can bring pip along goes before one that cannot.

@@ -4,10 +4,12 @@
     python -m cli.redrive --send --code http_500         sends back what failed for this reason
     python -m cli.redrive --send --queue deliver         sends back everything of one stage
 
+The deployment is the one that `--stage` names, or else `stage` in the environment variable SETTINGS, or else `prod`.
 Nothing that was paid for is paid for again: a picture whose answer is stored is delivered from it.
 """
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +19,10 @@ from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+
+from infra.settings import Settings, SettingsError
+from local.problem import Problem
+from local.settings_line import parse_settings
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -118,10 +124,15 @@ def redrive(stages: Stages, queues: Iterable[str], *, code: str | None, reason: 
 
 
 def main(arguments: list[str] | None = None) -> int:
+    try:
+        stage = Settings.from_context(parse_settings(os.environ.get("SETTINGS", ""))).stage
+    except (Problem, SettingsError) as wrong:  # not `prod` instead: that is not what was meant
+        print(wrong, file=sys.stderr)
+        return 1
     parser = argparse.ArgumentParser(
         prog="python -m cli.redrive", description="Shows dead letters, and sends them back to their own stage."
     )
-    parser.add_argument("--stage", default="prod", help="the deployment, as in the setting `stage` (prod)")
+    parser.add_argument("--stage", default=stage, help=f"the deployment, as in the setting `stage` ({stage})")
     parser.add_argument("--queue", choices=QUEUES, help="only this stage's dead letters")
     parser.add_argument("--code", help="only those that failed with this code, such as http_500")
     parser.add_argument("--reason", default="", help="only those whose reason holds this text")
@@ -133,14 +144,21 @@ def main(arguments: list[str] | None = None) -> int:
         shown = redrive(stages, queues, code=told.code, reason=told.reason, send=told.send)
     except (BotoCoreError, ClientError) as error:
         print(f"The deployment `{told.stage}` could not be asked: {error}", file=sys.stderr)
-        print("Check your AWS credentials and region, and `--stage`.", file=sys.stderr)
+        print("Check your AWS credentials and region, and the stage.", file=sys.stderr)
         return 1
     for line, times in sorted(shown.items()):
         print(f"{times:6} x {line}")
-    total = shown.total()
-    what = "sent back to their stages" if told.send else "found; add --send to send them back"
-    print(f"{total} dead letters {what}." if total else "No dead letter matches.")
+    what = "sent back to the stages they came from" if told.send else "found; add --send to send what is shown back"
+    print(
+        f"{_counted(shown.total())} of `{told.stage}` {what}."
+        if shown
+        else f"No dead letter of `{told.stage}` matches."
+    )
     return 0
+
+
+def _counted(letters: int) -> str:
+    return f"{letters:,} dead letter{'' if letters == 1 else 's'}"
 
 
 if __name__ == "__main__":

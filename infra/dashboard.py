@@ -153,8 +153,9 @@ class Dashboard(Construct):
             "ApiRetries": "calls to be repeated",
             "CallsDeferred": "deferred",
             "SpendingPauses": "pauses",
+            "CutoutsNotFullSize": "cut-outs not at full size",
         }
-        return _graph("The API's trouble, per minute", self._counts(shown))
+        return _graph("Trouble with the API, and smaller cut-outs, per minute", self._counts(shown))
 
     def _way(self) -> cloudwatch.IWidget:
         seconds = [

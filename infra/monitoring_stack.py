@@ -90,9 +90,10 @@ class MonitoringStack(Stack):
             ),
             above=0,
             meaning=f"Messages lie in the dead-letter queue of {queue_name}: photos without a result.",
-            fix="`make redrive` shows why; a message's attribute `reason` says it too. Mend the cause, then send them "
-            "back with `make redrive ARGS=--send`, or with a redrive in the SQS console to the stage's own queue as a "
-            "custom destination: nothing that was paid for is paid for again. They are lost after 14 days.",
+            fix=f'`make redrive ARGS="--stage {self._stage}"` shows why; a message\'s attribute `reason` says it too. '
+            f'Mend the cause, then send them back with `make redrive ARGS="--stage {self._stage} --send"`, or with a '
+            "redrive in the SQS console to the stage's own queue as a custom destination: nothing that was paid for is "
+            "paid for again. They are lost after 14 days.",
         )
 
     def _alarm_on_function(self, stage: Stage | Gatekeeper) -> None:
@@ -137,7 +138,7 @@ class MonitoringStack(Stack):
             self._metrics.gauge("SpendingIsPaused", Duration.minutes(5)),
             above=0,
             meaning="Spending has paused: the API refuses the account (key, credits, route), or the daily credit "
-            "limit is reached. Photos wait, up to 14 days, and go on by themselves.",
+            "limit is reached, or the API is down. Photos wait, up to 14 days, and go on by themselves.",
             fix="The event `Spending Paused` and the log of cut say which. Top up, put a new key into the secret, or "
             "raise daily_credit_limit.",
         )

@@ -313,7 +313,7 @@ class Settings:
         40.0,
         "a number from 5 to 300",
         "How long decoding, shrinking and encoding one photo may take, in seconds; a photo that takes longer is "
-        "rejected.",
+        "rejected; one that is already paid for is delivered at the size sent to the API, with a note.",
         _number(5, 300),
     )
     versioned_input: bool = _setting(
@@ -460,8 +460,10 @@ def _parse(setting: Field[Any], value: object) -> Any:
     try:
         return setting.metadata["parse"](value)
     except ValueError as cause:
-        allowed = setting.metadata["allowed"].replace("`", "")
-        raise SettingsError(f"Setting {setting.name} is {value!r}: {cause}. Allowed: {allowed}.") from cause
+        said = f"Setting {setting.name} is {value!r}: {cause}."
+        if "Allowed: " not in said:  # renditions say it of the one option that is wrong
+            said += f" Allowed: {setting.metadata['allowed'].replace('`', '')}."
+        raise SettingsError(said) from cause
 
 
 def _unknown(name: str, value: object, known: list[str]) -> str:

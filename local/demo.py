@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from local.out_folder import OutFolder
 from local.outcomes import Outcome, SpendingChange, Subscription, from_tags, subscribed
-from local.page import Picture, Row, Run, counted, counted_credits, human_seconds, render_page
+from local.page import Further, Picture, Row, Run, counted, counted_credits, human_seconds, render_page
 from local.photos import Photo, find_photos
 from local.places import OUT
 from local.preview import make_preview
@@ -65,6 +65,20 @@ def run_demo(
     return out.page
 
 
+@dataclass(frozen=True)
+class Cutout:
+    """One rendition of a photo, on its way into the folder of results."""
+
+    rendition: str
+    file: Path
+    fetching: Future[None]
+
+    @property
+    def fetched(self) -> bool:
+        """Whether it has arrived; waits for it."""
+        return self.fetching.exception() is None
+
+
 @dataclass
 class Result:
     """What is known of one photo so far."""
@@ -75,9 +89,10 @@ class Result:
     reason: str = ""
     started: float = 0.0
     ended: float = 0.0
+    note: str = ""
     credits: float | None = None
-    after: Path | None = None
-    fetching: Future[None] | None = field(default=None, repr=False)
+    cutouts: list[Cutout] = field(default_factory=list)
+    """The first is the one that the page shows."""
 
     @property
     def seconds(self) -> float | None:
@@ -126,9 +141,6 @@ class Drop:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
             self.ended = time.monotonic()
-        for result in results:
-            if result.fetching and result.fetching.exception():
-                result.after = None
         return results
 
     def no_answer(self, results: Iterable[Result]) -> str:
@@ -192,13 +204,15 @@ class Drop:
         result.ended = time.monotonic()
         result.state, result.reason = outcome.kind, outcome.reason
         result.credits = outcome.detail.get("credits")
-        output_key = outcome.detail.get("output_key") or f"{Path(result.key).with_suffix('')}.{self._format}"
+        result.note = outcome.note
         if outcome.kind == "delivered":
-            name = str(output_key).removeprefix(self._prefix)
-            result.after = self._out.path_for(name)
-            bucket = str(outcome.detail.get("output_bucket") or self._system.outputs["OutputBucketName"])
-            s3 = self._system.client("s3")
-            result.fetching = pool.submit(s3.download_file, bucket, str(output_key), str(result.after))
+            unknown = [("full", f"{Path(result.key).with_suffix('')}.{self._format}")]
+            result.cutouts = [self._fetch(name, key, outcome, pool) for name, key in outcome.renditions or unknown]
+
+    def _fetch(self, rendition: str, key: str, outcome: Outcome, pool: ThreadPoolExecutor) -> Cutout:
+        file = self._out.path_for(key.removeprefix(self._prefix))
+        bucket = str(outcome.detail.get("output_bucket") or self._system.outputs["OutputBucketName"])
+        return Cutout(rendition, file, pool.submit(self._system.client("s3").download_file, bucket, key, str(file)))
 
     def _note_spending(self, change: SpendingChange) -> None:
         self._paused = change.reason if change.paused else ""
@@ -217,7 +231,8 @@ def line_for(result: Result) -> str:
     name = escape(shown(result.photo.name))
     if result.state == "delivered":
         credits = f", {counted_credits(result.credits)}" if result.credits else ""
-        return f"[{colour}]delivered[/] {name} [dim]in {human_seconds(result.seconds or 0)}{credits}[/]"
+        note = f"\n          {escape(shown(result.note))}" if result.note else ""
+        return f"[{colour}]delivered[/] {name} [dim]in {human_seconds(result.seconds or 0)}{credits}[/]{note}"
     state = "not sent" if result.state == "unsent" else result.state
     return f"[{colour}]{state:<9}[/] {name}: {escape(shown(result.reason or 'no reason given'))}"
 
@@ -236,16 +251,30 @@ def write_page(out: OutFolder, results: Iterable[Result], drop: Drop, *, stands_
 
 def _row(number: int, result: Result, out: OutFolder) -> Row:
     before = _picture(result.photo.path, out.page_file(f"{number}-before.webp"))
-    after = _picture(result.after, out.page_file(f"{number}-after.webp")) if result.after else None
-    return Row(shown(result.photo.name), result.state, before, after, result.reason, result.seconds, result.credits)
+    fetched = [cutout for cutout in result.cutouts if cutout.fetched]
+    after = _picture(fetched[0].file, out.page_file(f"{number}-after.webp")) if fetched else None
+    return Row(
+        name=shown(result.photo.name),
+        state=result.state,
+        before=before,
+        after=after,
+        reason=result.reason,
+        seconds=result.seconds,
+        credits=result.credits,
+        note=result.note,
+        further=tuple(Further(cutout.rendition, cutout.file, _size_bytes(cutout.file)) for cutout in fetched[1:]),
+    )
 
 
 def _picture(file: Path, preview: Path) -> Picture:
+    return Picture(file, make_preview(file, preview), _size_bytes(file))
+
+
+def _size_bytes(file: Path) -> int:
     try:
-        size_bytes = file.stat().st_size
+        return file.stat().st_size
     except OSError:
-        size_bytes = 0
-    return Picture(file, make_preview(file, preview), size_bytes)
+        return 0
 
 
 def _say_how_it_ended(results: list[Result], out: OutFolder, steps: Steps) -> None:

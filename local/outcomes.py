@@ -39,12 +39,22 @@ class Outcome:
     kind: str
     """`delivered`, `rejected`, `failed` or `skipped`."""
     detail: Mapping[str, Any]
-    """Of the event: reason, output_bucket, output_key, credits, width, height ..."""
+    """Of the event: reason, output_bucket, output_key, credits, renditions, note ..."""
 
     @property
     def reason(self) -> str:
         """Why it was not delivered, in a sentence; empty when it was."""
         return str(self.detail.get("reason") or "")
+
+    @property
+    def note(self) -> str:
+        """What is not as asked for in what was delivered, in a sentence; empty when all is."""
+        return str(self.detail.get("note") or "")
+
+    @property
+    def renditions(self) -> list[tuple[str, str]]:
+        """Name, and key in the output bucket, of all that was delivered, the first one first; empty when unknown."""
+        return [(str(each["name"]), str(each["key"])) for each in self.detail.get("renditions") or []]
 
 
 @dataclass(frozen=True)

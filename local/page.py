@@ -31,6 +31,15 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Further:
+    """A rendition of a photo besides the one that is shown: a line with a link."""
+
+    rendition: str
+    file: Path
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class Row:
     """One photo on the page."""
 
@@ -43,6 +52,9 @@ class Row:
     seconds: float | None
     """From the start of its upload until its outcome was known."""
     credits: float | None
+    note: str = ""
+    """What is not as asked for in what was delivered."""
+    further: Sequence[Further] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,7 @@ def _article(row: Row, folder: Path) -> str:
 <p class="facts">{escape(" · ".join(facts))}</p></header>
 <div class="pair">
 {_figure("Before", row.before, folder, plain=True)}
-{_figure("After", row.after, folder) if row.after else _reason(row)}
+{_figure("After", row.after, folder, below=_below(row, folder)) if row.after else _reason(row)}
 </div>
 </article>"""
 
@@ -133,7 +145,7 @@ def counted_credits(credits: float) -> str:
     return f"{credits:g} credit{'' if credits == 1 else 's'}"
 
 
-def _figure(title: str, picture: Picture, folder: Path, *, plain: bool = False) -> str:
+def _figure(title: str, picture: Picture, folder: Path, *, plain: bool = False, below: str = "") -> str:
     preview = picture.preview
     if preview.file:
         link, source = _link(picture.file, folder), _link(preview.file, folder)
@@ -142,10 +154,21 @@ def _figure(title: str, picture: Picture, folder: Path, *, plain: bool = False) 
     else:
         shown = f"<p>{escape(_why_not_shown(picture))}</p>"
     pixels = f" · {preview.width:,} &times; {preview.height:,}" if preview.width else ""
-    kind = picture.file.suffix.lstrip(".").upper()[:8]
+    kind = _kind(picture.file)
     caption = f"<b>{title}</b>{pixels}{f' · {escape(kind)}' if kind else ''} · {human_size(picture.size_bytes)}"
     stage = "stage plain" if plain or not preview.file else "stage"
-    return f'<figure><div class="{stage}">{shown}</div><figcaption>{caption}</figcaption></figure>'
+    return f'<figure><div class="{stage}">{shown}</div><figcaption>{caption}{below}</figcaption></figure>'
+
+
+def _below(row: Row, folder: Path) -> str:
+    """What stands under a cut-out: the note, and its further renditions."""
+    note = f'<p class="remark">{escape(row.note)}</p>' if row.note else ""
+    lines = "".join(
+        f'<li><a href="{_link(each.file, folder)}">{escape(each.rendition)}</a>'
+        f" · {escape(_kind(each.file))} · {human_size(each.size_bytes)}</li>"
+        for each in row.further
+    )
+    return note + (f'<ul class="further">{lines}</ul>' if lines else "")
 
 
 def _why_not_shown(picture: Picture) -> str:
@@ -165,6 +188,10 @@ def _reason(row: Row) -> str:
         f'<figure><div class="stage plain"><p class="why">{escape(text)}</p></div>'
         f"<figcaption><b>No cut-out</b></figcaption></figure>"
     )
+
+
+def _kind(file: Path) -> str:
+    return file.suffix.lstrip(".").upper()[:8]
 
 
 def _link(path: Path, folder: Path) -> str:

@@ -1,8 +1,10 @@
 """The stand-in API as a process of its own, so that it is reached as a real one is."""
 
 import contextlib
-import socket
+import json
+import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 
 from local.places import PYTHON, REPOSITORY
@@ -38,14 +40,19 @@ def start_stand_in(folder: Path, *, port: int, settings: Mapping[str, str], leas
         leashed=leashed,
     )
     try:
-        program.wait_until(lambda: _listens(port), seconds=_SECONDS_TO_START)
+        program.wait_until(lambda: _answers(port), seconds=_SECONDS_TO_START)
     except BaseException:
         program.stop()
         raise
     return program
 
 
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
-        return True
+def _answers(port: int) -> bool:
+    """Whether the stand-in, and not some other program on its port, answers there."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with (
+        contextlib.suppress(OSError, ValueError, HTTPException),
+        opener.open(f"http://{LOOPBACK}:{port}/_stand_in/config", timeout=5) as answer,
+    ):
+        return "window_requests" in json.load(answer)
     return False

@@ -3,15 +3,17 @@
 import fcntl
 import json
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from local.embedded_aws import Account, is_healthy
 from local.places import LOCAL, STACK_FILE, UP
-from local.ports import choose_port
+from local.ports import choose_port, port_asked_for
 from local.problem import Problem
 from local.programs import recorded, stop_recorded
 from local.settings_line import parse_settings
@@ -32,15 +34,25 @@ def main() -> int:
         if put_away():
             steps.say("Cleared away what an interrupted `make up` had left.")
         UP.mkdir(parents=True, exist_ok=True)
-        ports = Ports(choose_port(AWS_PORT, "AWS_PORT"), choose_port(API_PORT, "API_PORT"))
+        ports = choose_ports()
         try:
             system = bring_up(UP, settings, ports=ports, leashed=False, steps=steps)
         except BaseException:
             _stop_but_keep_logs()
             raise
         _write_stack_file(system, settings)
-        _say_what_next(system, steps)
+        _say_what_next(system.description(), steps)
     return 0
+
+
+def choose_ports() -> Ports:
+    """Two ports; one that was asked for is given, and the other gives way to it.
+
+    Raises:
+        Problem: a port asked for is not a port, is taken, or is asked for twice.
+    """
+    aws = choose_port(AWS_PORT, "AWS_PORT", taken=port_asked_for("API_PORT"))
+    return Ports(aws, choose_port(API_PORT, "API_PORT", taken=aws))
 
 
 def what_is_up() -> dict[str, Any] | None:
@@ -89,7 +101,15 @@ def _settings_of_up() -> dict[str, str]:
 
 
 def _say_it_is_up(stack: dict[str, Any], settings: dict[str, str], steps: Steps) -> int:
-    """Being up already is what was wanted, unless it was wanted with other settings."""
+    """Being up already is what was wanted, unless it was wanted with other settings or at another port."""
+    ports_of_up = {"AWS_PORT": urlsplit(stack["endpoint_url"]).port, "API_PORT": urlsplit(stack["api_base_url"]).port}
+    for variable, port in ports_of_up.items():
+        asked = port_asked_for(variable)
+        if asked not in (None, port):
+            raise Problem(
+                f"A system is up already, at port {port} and not at {asked}, which {variable} asks for. "
+                "End it with `make down`, then run `make up` again."
+            )
     if settings != _settings_of_up():
         raise Problem(
             f"A system with other settings is up already ({_as_line(_settings_of_up()) or 'the defaults'}). "
@@ -97,6 +117,7 @@ def _say_it_is_up(stack: dict[str, Any], settings: dict[str, str], steps: Steps)
         )
     steps.say(
         f"The system is up already: AWS at {stack['endpoint_url']}, the API at {stack['api_base_url']}.\n"
+        f"{_how_to_drop(stack)}\n"
         "All that a program needs is in .local/stack.json. `make down` ends it; `make down up` starts it afresh."
     )
     return 0
@@ -125,15 +146,31 @@ def _stop_but_keep_logs() -> None:
             entry.unlink()
 
 
-def _say_what_next(system: System, steps: Steps) -> None:
-    outputs = system.outputs
+def _say_what_next(stack: dict[str, Any], steps: Steps) -> None:
+    outputs = stack["outputs"]
     steps.say(
         f"""
 The system is up.
-    AWS         {system.account.endpoint_url}   (region us-east-1, key and secret "test")
-    API         {system.api_base_url}
+    AWS         {stack["endpoint_url"]}   (region {stack["region"]}, key and secret "{stack["access_key_id"]}")
+    API         {stack["api_base_url"]}
     Input       s3://{outputs["InputBucketName"]}
     Output      s3://{outputs["OutputBucketName"]}
     For programs: .local/stack.json       Logs: .local/up/*.log
+{_how_to_drop(stack)}
 `make down` ends it."""
+    )
+
+
+def _how_to_drop(stack: dict[str, Any]) -> str:
+    """Variables before the one command: exported, they would turn the next `make deploy` to this system."""
+    variables = {
+        "AWS_ACCESS_KEY_ID": stack["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": stack["secret_access_key"],
+        "AWS_CA_BUNDLE": stack["ca_bundle"],
+    }
+    environment = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
+    return (
+        "To drop a photo, with the AWS CLI (the cut-outs are listed by `s3 ls --recursive` of the output bucket):\n"
+        f"    {environment} aws --region {stack['region']} --endpoint-url {stack['endpoint_url']} "
+        f"s3 cp samples/cat.webp s3://{stack['outputs']['InputBucketName']}/"
     )

@@ -74,6 +74,61 @@ def test_more_than_one_receipt_holds(stages: Stages) -> None:
     assert redrive.redrive(stages, ["deliver"], code=None, reason="", send=True).total() == 25
 
 
+@pytest.fixture
+def asked(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The deployments whose outputs were asked for; each has the same queues."""
+    asked: list[str] = []
+
+    def outputs(stage: str) -> dict[str, str]:
+        asked.append(stage)
+        return dict(stages.outputs)
+
+    monkeypatch.setattr(redrive, "stack_outputs", outputs)
+    monkeypatch.delenv("SETTINGS", raising=False)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "stage"),
+    [
+        ("", [], "prod"),
+        ("stage=test alarm_email=a@example.com", [], "test"),
+        ("stage=test", ["--stage", "other"], "other"),
+    ],
+)
+def test_the_deployment_is_the_one_that_the_other_commands_mean(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch, settings: str, arguments: list[str], stage: str
+) -> None:
+    monkeypatch.setenv("SETTINGS", settings)
+    assert redrive.main(["--queue", "cut", *arguments]) == 0
+    assert asked == [stage]
+
+
+@pytest.mark.parametrize("settings", ["stag=test", "stage"])
+def test_settings_that_are_wrong_do_not_mean_prod(
+    asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: str
+) -> None:
+    monkeypatch.setenv("SETTINGS", settings)
+    assert redrive.main(["--send"]) == 1
+    assert asked == []
+    assert "stag" in capsys.readouterr().err
+
+
+def test_it_says_how_many_there_are_and_whose(
+    asked: list[str], stages: Stages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = ["--queue", "cut"]
+    redrive.main(queue)
+    set_aside(stages, "cut", "one", code="http_500", reason="The API failed.")
+    redrive.main(queue)
+    set_aside(stages, "cut", "two", code="http_500", reason="The API failed.")
+    redrive.main([*queue, "--send"])
+    said = capsys.readouterr().out
+    assert "No dead letter of `prod` matches." in said
+    assert "1 dead letter of `prod` found; add --send to send" in said
+    assert "2 dead letters of `prod` sent back" in said
+
+
 def test_without_credentials_one_sentence_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,10 +1,13 @@
 """The pipeline: queues that lose nothing, functions that may do exactly their work, uploads that reach the first."""
 
+import re
 from collections.abc import Callable
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
+from dropcut import entries
 from dropcut.core.renditions import read_renditions
 from dropcut.environment import (
     CutEnvironment,
@@ -14,7 +17,8 @@ from dropcut.environment import (
     PrepareEnvironment,
 )
 
-from infra.settings import Settings, SettingsError
+from infra.settings import PHOTOS_AT_ONCE, Settings, SettingsError
+from infra.stage import BATCH_SIZE
 
 from .conftest import Synthesized, written_out
 
@@ -161,6 +165,22 @@ def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(a
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert source["ScalingConfig"] == {"MaximumConcurrency": concurrency}
         assert "MaximumBatchingWindowInSeconds" not in source
+
+
+@pytest.mark.parametrize(
+    ("entry", "figure", "ours"),
+    [
+        ("prepare", r"\bthreads=(\d+)", PHOTOS_AT_ONCE),
+        ("deliver", r"\bthreads=(\d+)", PHOTOS_AT_ONCE),
+        ("cut", r"^CALLS_AT_ONCE = (\d+)", BATCH_SIZE),
+    ],
+)
+def test_an_entry_works_on_as_many_at_once_as_its_memory_and_its_batch_are_made_for(
+    entry: str, figure: str, ours: int
+) -> None:
+    """Read, not imported: importing an entry wires it to AWS."""
+    (file,) = [Path(place) / f"{entry}.py" for place in entries.__path__]
+    assert [int(found) for found in re.findall(figure, file.read_text(), re.MULTILINE)] == [ours]
 
 
 def test_max_concurrency_is_cuts(synthesize: Callable[..., Synthesized]) -> None:

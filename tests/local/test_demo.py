@@ -1,5 +1,6 @@
 """What the demo prints for each photo."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,10 @@ def result(state: str, name: str = "a.png", reason: str = "") -> Result:
     ("what", "line"),
     [
         (result("delivered"), "delivered a.png in 1.25 s, 2 credits"),
+        (
+            replace(result("delivered"), note="[b] is enlarged."),
+            "delivered a.png in 1.25 s, 2 credits\n          [b] is enlarged.",
+        ),
         (result("rejected", reason="Too small."), "rejected  a.png: Too small."),
         (result("failed", reason="Gave up."), "failed    a.png: Gave up."),
         (result("skipped"), "skipped   a.png: no reason given"),

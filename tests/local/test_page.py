@@ -1,5 +1,6 @@
 """The demo's page: everything from outside is escaped, and every end of a photo's way has its words."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -7,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 from PIL import Image
 
-from local.page import Picture, Row, Run, human_seconds, human_size, render_page
+from local.page import Further, Picture, Row, Run, human_seconds, human_size, render_page
 from local.preview import Preview, make_preview
 
 HOSTILE = "<script>alert(1)</script>&\"'`${x} $title\n.png"
@@ -66,6 +67,24 @@ def test_links_are_relative_and_the_photos_own_place_is_not_told(tmp_path: Path)
     assert page.values("a", "href") == ["a%20b/%C3%BC.png"]
     assert page.values("img", "src") == ["index.files/1-before.webp", "index.files/1-after.webp"]
     assert "/photos" not in page.text
+
+
+def test_further_renditions_and_the_note_stand_under_the_cutout(tmp_path: Path) -> None:
+    """One is shown; of the others each has a link and a size."""
+    further = (Further("web", tmp_path / "a" / "é-web.webp", 999), Further("m", tmp_path / "é-m.jpg", 1_200_000))
+    delivered = replace(
+        row("a.png", "delivered", tmp_path, after=True), further=further, note="The canvas <enlarged> it."
+    )
+    page = Elements(render_page([delivered], STANDS_IN, folder=tmp_path))
+    assert page.values("a", "href")[-2:] == ["a/%C3%A9-web.webp", "%C3%A9-m.jpg"]
+    assert "web · WEBP · 999 bytes" in page.text
+    assert "m · JPG · 1.2 MB" in page.text
+    assert "The canvas <enlarged> it." in page.text
+
+
+def test_a_cutout_alone_has_nothing_under_it(tmp_path: Path) -> None:
+    page = Elements(render_page([row("a.png", "delivered", tmp_path, after=True)], STANDS_IN, folder=tmp_path))
+    assert {"remark", "further"}.isdisjoint(page.values("p", "class") + page.values("ul", "class"))
 
 
 @pytest.mark.parametrize("state", ["delivered", "rejected", "failed", "skipped", "unsent", "unanswered"])

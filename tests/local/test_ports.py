@@ -31,6 +31,12 @@ def test_a_taken_preferred_port_gives_way_to_a_free_one(taken: int) -> None:
     assert is_free(chosen)
 
 
+def test_a_port_that_another_program_is_to_have_gives_way_too() -> None:
+    """Nobody listens there yet."""
+    port = any_free_port()
+    assert choose_port(port, "NOT_SET_PORT", taken=port) != port
+
+
 def test_a_port_that_was_asked_for_and_is_taken_is_a_problem(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one in its place would be a surprise."""
     monkeypatch.setenv("AWS_PORT", str(taken))

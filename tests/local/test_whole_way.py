@@ -57,10 +57,13 @@ def test_the_demo_shows_what_became_of_each_file(
     (photos / "people" / "Eileen & co.jpg").write_bytes((SAMPLES / "portrait.jpg").read_bytes())
     (photos / "notes.png").write_text("These are notes.")
     (photos / "empty.jpg").touch()
-    page = run_demo(str(photos), {"output_format": "webp"}, out).read_text()
+    settings = {"output_format": "webp", "renditions": '["full", "amazon_main"]'}
+    page = run_demo(str(photos), settings, out).read_text()
     assert (out / "people" / "Eileen & co.webp").read_bytes()[8:12] == b"WEBP"
+    assert (out / "people" / "Eileen & co-amazon_main.jpg").read_bytes().startswith(b"\xff\xd8\xff")
     assert "1 of 3 photos cut out" in page
     assert "people/Eileen%20%26%20co.webp" in page
+    assert "people/Eileen%20%26%20co-amazon_main.jpg" in page
     printed = capfd.readouterr().out
     assert "delivered people/Eileen & co.jpg in" in printed
     assert "rejected  notes.png: " in printed

@@ -67,7 +67,7 @@ class JobRecords:
             "now": now,
         }
         change = "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now"
-        self._set(outcome.upload, f"{change} REMOVE reason", values)
+        self._set(outcome.upload, f"{change} REMOVE code, reason", values)
 
     def delivered_outcome(self, bucket: str, key: str) -> OutcomeMessage | None:
         """What the cut-outs of a key were made of; None when its newest upload is not delivered.

@@ -20,14 +20,12 @@ MAX_PICTURE_BYTES = MAX_REQUEST_BYTES - FORM_BYTES
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFormat:
-    name: str
-    extension: str
     content_type: str
 
 
 OUTPUT_FORMATS = {
-    "png": OutputFormat(name="png", extension="png", content_type="image/png"),
-    "webp": OutputFormat(name="webp", extension="webp", content_type="image/webp"),
+    "png": OutputFormat(content_type="image/png"),
+    "webp": OutputFormat(content_type="image/webp"),
 }
 
 

@@ -7,15 +7,13 @@ import struct
 import zlib
 from dataclasses import dataclass
 
+from dropcut.core.photo_format import looks_like
+
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
 class NotAPictureError(ValueError):
     """The bytes are no JPEG, PNG or WebP, or their header is broken."""
-
-
-class PictureDamagedError(ValueError):
-    """The header is fine, but the picture cannot be decoded to its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,40 +124,3 @@ def _webp(data: bytes) -> PictureHeader:
         width, height = struct.unpack("<HH", data[26:30])
         return PictureHeader(format="webp", width=width & 0x3FFF, height=height & 0x3FFF, has_alpha=False)
     raise NotAPictureError("The file starts like a WebP but its header is damaged.")
-
-
-def looks_like(data: bytes) -> str:  # noqa: PLR0911 - a list of signatures, first match wins
-    brand = data[8:12]
-    if data[4:8] == b"ftyp":
-        if brand in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"):
-            return "a HEIC picture (as phones write them)"
-        if brand in (b"avif", b"avis"):
-            return "an AVIF picture"
-        return "a video or another kind of MP4 file"
-    for signature, name in _SIGNATURES:
-        if data.startswith(signature):
-            return name
-    start = data[:512].lstrip().lower()
-    if start.startswith((b"<svg", b"<?xml")) and b"<svg" in start:
-        return "an SVG drawing"
-    if start.startswith((b"<!doctype", b"<html")):
-        return "a web page"
-    try:
-        data[:512].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.start < 500:  # not merely a character cut in two at the end
-            return "of a kind that is not recognised"
-    return "text"
-
-
-_SIGNATURES = (
-    (b"GIF8", "a GIF picture"),
-    (b"II*\0", "a TIFF picture"),
-    (b"MM\0*", "a TIFF picture"),
-    (b"BM", "a BMP picture"),
-    (b"8BPS", "a Photoshop document"),
-    (b"\xff\x0a", "a JPEG XL picture"),
-    (b"\0\0\0\x0cJXL ", "a JPEG XL picture"),
-    (b"%PDF", "a PDF document"),
-    (b"PK\x03\x04", "a ZIP archive or an office document"),
-)

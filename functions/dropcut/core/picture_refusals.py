@@ -19,13 +19,6 @@ def damaged(detail: str) -> PictureRefusedError:
     )
 
 
-def unsupported(detail: str) -> PictureRefusedError:
-    return PictureRefusedError(
-        "unsupported",
-        f"The picture is of a rare kind that is not understood ({detail}). Save it as JPEG or PNG and upload it again.",
-    )
-
-
 def too_small(width: int, height: int, least: int) -> PictureRefusedError:
     return PictureRefusedError(
         "too_small",

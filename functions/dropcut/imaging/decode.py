@@ -36,7 +36,7 @@ class Reduction:
 TO_LOOK_AT = Reduction(kernel="lanczos3", least_by_kernel=1)
 """As sharp as can be."""
 TO_COMPARE = Reduction(kernel="mitchell", least_by_kernel=1.5)
-"""As near as can be to the mean over the area of each small pixel, without the overshoot that makes edges look sharp."""
+"""As near as can be to the mean over the area of each small pixel, without the overshoot that makes edges sharp."""
 
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
 """libvips's name of each loader that may run. BMP and HEIC are read by Pillow (imaging/unusual_formats.py)."""
@@ -171,8 +171,9 @@ _SURROUNDINGS = re.compile(
 
 
 def _first_line(text: str) -> str:
+    """What libvips says first, for people: without the name of its own part that says it (`VipsJpeg: `)."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[0] if lines else "no reason given"
+    return re.sub(r"^Vips\w+: ", "", lines[0]) if lines else "no reason given"
 
 
 def _format(path: Path) -> PhotoFormat:

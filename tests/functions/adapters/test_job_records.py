@@ -117,6 +117,14 @@ def test_a_delivered_upload_has_ended_and_its_record_says_where(jobs: JobRecords
     assert (item(table)["status"], item(table)["output_key"], item(table)["updated_at"]) == ("delivered", "a.png", 6)
 
 
+def test_a_delivered_upload_keeps_nothing_of_an_earlier_failure(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.ended(THIS, FAILED, now=6)
+    assert {"code", "reason"} <= set(item(table))
+    jobs.delivered(told(THIS), output_key="a.png", now=7)
+    assert {"code", "reason"}.isdisjoint(item(table))
+
+
 def test_an_older_upload_does_not_write_into_a_newer_ones_record(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(THIS, now=5)
     before = item(table)

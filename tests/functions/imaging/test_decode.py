@@ -342,6 +342,16 @@ def test_a_file_that_ends_early_is_refused_wherever_it_ends(photo: Path, kind: s
         assert str(refusal.value).endswith("again.")
 
 
+def test_the_decoders_words_are_told_without_the_name_of_its_part(photo: Path) -> None:
+    whole = picture("jpeg", width=400, height=300)
+    written(photo, whole[: len(whole) // 2])
+    with (
+        pytest.raises(PictureRefusedError, match=r"to its end \(premature end of JPEG image\): it is"),
+        picture_errors(),
+    ):
+        open_upright(photo, LIMITS).avg()
+
+
 def test_what_libvips_says_of_the_disc_is_no_refusal() -> None:
     with pytest.raises(pyvips.Error), picture_errors():
         pyvips.Image.black(1, 1).write_to_file("/no/such/folder/a.png")

@@ -1,0 +1,75 @@
+"""`make up`: where it listens, and what it says when it is up already."""
+
+from pathlib import Path
+
+import pytest
+
+from local import up
+from local.ports import any_free_port
+from local.problem import Problem
+
+
+@pytest.fixture(autouse=True)
+def nothing_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("AWS_PORT", "API_PORT"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.mark.parametrize(("variable", "others"), [("AWS_PORT", "API_PORT"), ("API_PORT", "AWS_PORT")])
+def test_the_port_that_was_asked_for_is_not_given_to_the_other_program(
+    variable: str, others: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when the other would take it by itself."""
+    port = any_free_port()
+    monkeypatch.setattr(up, others, port)
+    monkeypatch.setenv(variable, str(port))
+    ports = up.choose_ports()
+    assert {"AWS_PORT": ports.aws, "API_PORT": ports.api}[variable] == port
+    assert ports.aws != ports.api
+
+
+def test_one_port_asked_for_twice_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the two programs would find it taken."""
+    port = str(any_free_port())
+    monkeypatch.setenv("AWS_PORT", port)
+    monkeypatch.setenv("API_PORT", port)
+    with pytest.raises(Problem, match=f"Port {port}.* is asked for twice"):
+        up.choose_ports()
+
+
+@pytest.fixture
+def is_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = {
+        "endpoint_url": "https://127.0.0.1:4566",
+        "region": "us-east-1",
+        "access_key_id": "test",
+        "secret_access_key": "test",
+        "ca_bundle": "/a folder/ca.pem",
+        "api_base_url": "http://127.0.0.1:8650",
+        "outputs": {"InputBucketName": "in", "OutputBucketName": "out"},
+    }
+    monkeypatch.setattr(up, "LOCAL", tmp_path)
+    monkeypatch.setattr(up, "UP", tmp_path / "up")
+    monkeypatch.setattr(up, "what_is_up", lambda: stack)
+    monkeypatch.delenv("SETTINGS", raising=False)
+
+
+def test_a_system_that_is_up_says_how_to_drop_a_photo(
+    is_up: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In one line that can be copied, with the port it was asked for or without."""
+    monkeypatch.setenv("AWS_PORT", "4566")
+    assert up.main() == 0
+    said = capfd.readouterr().out
+    assert "AWS_CA_BUNDLE='/a folder/ca.pem' aws --region us-east-1 --endpoint-url https://127.0.0.1:4566 s3 cp" in said
+    assert "samples/cat.webp s3://in/\n" in said
+
+
+@pytest.mark.parametrize("variable", ["AWS_PORT", "API_PORT"])
+def test_a_system_that_is_up_at_another_port_is_a_problem(
+    variable: str, is_up: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asked for a port will look there."""
+    monkeypatch.setenv(variable, "4999")
+    with pytest.raises(Problem, match=f"not at 4999, which {variable} asks for"):
+        up.main()
