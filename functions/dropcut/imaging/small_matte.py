@@ -18,9 +18,8 @@ COLOUR_NOISE = 20.0
 """Variance, in squared levels, that a colour may have without meaning an edge: the filter's epsilon, 3e-4 of 255²."""
 ALPHA_NOISE = 4.0
 """The same for alpha."""
-NEARLY = 2
-"""Alpha within this many levels of 0 or 255 means 0 or 255: a haze that no eye sees, but that would keep the removed
-background in the file, and the subject from being the photo's own pixels."""
+PHOTO_NOISE = 10.0
+"""Variance of a photo's single pixel by noise and JPEG alone, in squared levels."""
 EDGE_REACH = 5
 """Alpha is worked out where it is not constant within this many pixels: as far as one pixel's windows reach."""
 
@@ -33,7 +32,7 @@ class SmallMatte:
     """Images of the answer's size."""
 
     alpha: pyvips.Image
-    """As the API gave it, but for what is nearly clear or nearly opaque."""
+    """As the API gave it."""
     guide: pyvips.Image
     """The photo, reduced to this size."""
     zones: pyvips.Image
@@ -52,30 +51,25 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
         alpha: the answer's alpha, one band, in memory.
         subject: the answer's colours, in the guide's colour space, three bands, in memory.
     """
-    alpha = _settled(alpha)
     means = _means(guide, alpha)
     contrast = _given_contrast(guide, alpha, subject) if cleaned_up(guide, alpha, subject) else _fitted_contrast(means)
-    lines = _kept(_box(_slopes(means)).bandjoin(contrast))
+    slopes = _slopes(means)
+    lines = _kept(_box(slopes * _share_of_detail(alpha, means, slopes)).bandjoin(contrast))
     return SmallMatte(alpha, guide, _zones(alpha), lines[:3], lines[3:])
 
 
 def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> bool:
     """Whether the API took the background's share out of half transparent pixels, or handed the photo's colours back.
 
-    Opaque pixels show how far the same colours differ by reducing and encoding alone.
+    If it did, its colours differ from the photo's by (1 - alpha) x contrast, if not, by what reducing and encoding
+    did; the least squares say by how much of the former. A picture of a quarter of the size tells as well.
     """
-    apart = (subject - guide).abs().bandmean()
+    guide, alpha, subject = (image.shrink(2, 2) for image in (guide, alpha, subject))
+    expected = _fitted_contrast(_means(guide, alpha)) * ((255 - alpha) / 255)
     weights = alpha * (255 - alpha)  # most where alpha is a half
-    at_edges, edges = (apart * weights).avg(), weights.avg()
-    opaque = alpha == 255
-    inside = (apart & opaque).avg() / max(opaque.avg() / 255, 1e-6)
-    return bool(edges > 0 and at_edges / edges > 2 * inside + 2)
-
-
-def _settled(alpha: pyvips.Image) -> pyvips.Image:
-    levels = pyvips.Image.identity()
-    table = (levels >= 255 - NEARLY).ifthenelse(255, (levels <= NEARLY).ifthenelse(0, levels))
-    return alpha.maplut(table.cast("uchar")).copy_memory()
+    both = (expected * expected).bandmean().bandjoin(((subject - guide) * expected).bandmean()) * weights
+    both = both.copy_memory()
+    return bool(both[1].avg() > 0.5 * both[0].avg())
 
 
 def _zones(alpha: pyvips.Image) -> pyvips.Image:
@@ -92,6 +86,7 @@ class _Means:
     colour_variances: dict[tuple[int, int], pyvips.Image]
     with_alpha: list[pyvips.Image]
     """Covariance of each colour with alpha."""
+    alpha: pyvips.Image
     alpha_variance: pyvips.Image
 
 
@@ -108,6 +103,7 @@ def _means(guide: pyvips.Image, alpha: pyvips.Image) -> _Means:
             pair: of_products[place] - of_colour[pair[0]] * of_colour[pair[1]] for place, pair in enumerate(pairs)
         },
         with_alpha=[of_products[6 + band] - of_colour[band] * of_alpha for band in range(3)],
+        alpha=of_alpha,
         alpha_variance=of_products[9] - of_alpha * of_alpha,
     )
 
@@ -125,6 +121,18 @@ def _slopes(means: _Means) -> pyvips.Image:
     determinant = rr * cofactors[0][0] + rg * cofactors[0][1] + rb * cofactors[0][2]
     slopes = [sum((row[band] * along[band] for band in (1, 2)), row[0] * along[0]) / determinant for row in cofactors]
     return slopes[0].bandjoin(slopes[1:])
+
+
+def _share_of_detail(alpha: pyvips.Image, means: _Means, slopes: pyvips.Image) -> pyvips.Image:
+    """How much of what the slopes will add to alpha is detail rather than the photo's noise, 0 to 1: Wiener's filter.
+
+    Where alpha is bent or ragged at the small size, as along a strand, there is more of it below that size; where it
+    is a smooth ramp, as at an edge out of focus, there is none.
+    """
+    ragged = alpha - means.alpha
+    detail = _box(ragged * ragged)
+    noise = (slopes * slopes).bandmean() * (3 * PHOTO_NOISE)
+    return detail / (detail + noise + 1e-6)
 
 
 def _given_contrast(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
