@@ -1,4 +1,4 @@
-"""Synthetic photos whose true alpha is known: what stands in front and what stands behind are painted apart, then mixed.
+"""Synthetic photos with known alpha: what stands in front and what stands behind are painted apart, then mixed.
 
 Each scene is what a photographer meets: hair before a wall or before leaves, fur in its own colours, a blurred edge,
 a net, a glass, grass. A lens softens everything by about a pixel, the sensor adds noise, and the camera writes a JPEG.

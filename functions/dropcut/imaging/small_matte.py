@@ -7,7 +7,6 @@ differs from the background's.
 """
 
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
 import pyvips
 
@@ -18,8 +17,6 @@ COLOUR_NOISE = 20.0
 """Variance, in squared levels, that a colour may have without meaning an edge: the filter's epsilon, 3e-4 of 255²."""
 ALPHA_NOISE = 4.0
 """The same for alpha."""
-PHOTO_NOISE = 10.0
-"""Variance of a photo's single pixel by noise and JPEG alone, in squared levels."""
 EDGE_REACH = 5
 """Alpha is worked out where it is not constant within this many pixels: as far as one pixel's windows reach."""
 
@@ -38,9 +35,9 @@ class SmallMatte:
     zones: pyvips.Image
     """CLEAR, EDGE or OPAQUE."""
     slopes: pyvips.Image
-    """Levels of alpha per level of each colour, three bands."""
+    """Levels of alpha per level of each colour, three bands, times three: their mean with colours is alpha."""
     contrast: pyvips.Image
-    """The subject's colour less the background's, in levels, three bands."""
+    """The subject's colour less the background's, in levels per level of alpha, three bands."""
 
 
 def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> SmallMatte:
@@ -53,8 +50,7 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
     """
     means = _means(guide, alpha)
     contrast = _given_contrast(guide, alpha, subject) if cleaned_up(guide, alpha, subject) else _fitted_contrast(means)
-    slopes = _slopes(means)
-    lines = _kept(_box(slopes * _share_of_detail(alpha, means, slopes)).bandjoin(contrast))
+    lines = _kept((3 * _box(_slopes(means))).bandjoin(contrast))
     return SmallMatte(alpha, guide, _zones(alpha), lines[:3], lines[3:])
 
 
@@ -65,7 +61,7 @@ def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) 
     did; the least squares say by how much of the former. A picture of a quarter of the size tells as well.
     """
     guide, alpha, subject = (image.shrink(2, 2) for image in (guide, alpha, subject))
-    expected = _fitted_contrast(_means(guide, alpha)) * ((255 - alpha) / 255)
+    expected = _fitted_contrast(_means(guide, alpha)) * (255 - alpha)
     weights = alpha * (255 - alpha)  # most where alpha is a half
     both = (expected * expected).bandmean().bandjoin(((subject - guide) * expected).bandmean()) * weights
     both = both.copy_memory()
@@ -80,73 +76,62 @@ def _zones(alpha: pyvips.Image) -> pyvips.Image:
 
 @dataclass(frozen=True)
 class _Means:
-    """Means over the window around each pixel."""
+    """Over the window around each pixel."""
 
-    colour: list[pyvips.Image]
-    colour_variances: dict[tuple[int, int], pyvips.Image]
-    with_alpha: list[pyvips.Image]
+    variances: pyvips.Image
+    """Of red, green and blue."""
+    covariances: pyvips.Image
+    """Of green and blue, blue and red, red and green: each in the place of the colour that is not in it."""
+    with_alpha: pyvips.Image
     """Covariance of each colour with alpha."""
-    alpha: pyvips.Image
     alpha_variance: pyvips.Image
 
 
 def _means(guide: pyvips.Image, alpha: pyvips.Image) -> _Means:
-    colour = guide.bandsplit()
-    pairs = list(combinations_with_replacement(range(3), 2))
-    products = [colour[one] * colour[other] for one, other in pairs]
-    products += [band * alpha for band in colour] + [alpha * alpha]
-    mean = _box(guide.bandjoin([alpha, *products]).cast("float")).bandsplit()
-    of_colour, of_alpha, of_products = mean[:3], mean[3], mean[4:]
+    products = [guide * guide, _next(guide) * _after_next(guide), guide * alpha]
+    mean = _box(guide.bandjoin([*products, alpha, alpha * alpha]).cast("float"))
+    colour, of_alpha = mean[:3], mean[12]
     return _Means(
-        colour=of_colour,
-        colour_variances={
-            pair: of_products[place] - of_colour[pair[0]] * of_colour[pair[1]] for place, pair in enumerate(pairs)
-        },
-        with_alpha=[of_products[6 + band] - of_colour[band] * of_alpha for band in range(3)],
-        alpha=of_alpha,
-        alpha_variance=of_products[9] - of_alpha * of_alpha,
+        variances=mean[3:6] - colour * colour,
+        covariances=mean[6:9] - _next(colour) * _after_next(colour),
+        with_alpha=mean[9:12] - colour * of_alpha,
+        alpha_variance=mean[13] - of_alpha * of_alpha,
     )
 
 
 def _slopes(means: _Means) -> pyvips.Image:
-    """Least squares of alpha over the three colours: the inverse of a symmetric 3 x 3 matrix, written out."""
-    variances, along = means.colour_variances, means.with_alpha
-    rr, gg, bb = (variances[band, band] + COLOUR_NOISE for band in range(3))
-    rg, rb, gb = variances[0, 1], variances[0, 2], variances[1, 2]
-    cofactors = [
-        [gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb],
-        [gb * rb - rg * bb, rr * bb - rb * rb, rb * rg - rr * gb],
-        [rg * gb - gg * rb, rb * rg - rr * gb, rr * gg - rg * rg],
-    ]
-    determinant = rr * cofactors[0][0] + rg * cofactors[0][1] + rb * cofactors[0][2]
-    slopes = [sum((row[band] * along[band] for band in (1, 2)), row[0] * along[0]) / determinant for row in cofactors]
-    return slopes[0].bandjoin(slopes[1:])
+    """Least squares of alpha over the three colours: the inverse of a symmetric 3 x 3 matrix, three bands at a time."""
+    diagonal, beside = means.variances + COLOUR_NOISE, means.covariances
+    cofactors = _next(diagonal) * _after_next(diagonal) - beside * beside
+    cofactors_beside = _next(beside) * _after_next(beside) - beside * diagonal
+    along = means.with_alpha
+    scaled = (
+        cofactors * along + _after_next(cofactors_beside) * _next(along) + _next(cofactors_beside) * _after_next(along)
+    )
+    first_row = cofactors[0] * diagonal[0], cofactors_beside[2] * beside[2], cofactors_beside[1] * beside[1]
+    return scaled / (first_row[0] + first_row[1] + first_row[2])
 
 
-def _share_of_detail(alpha: pyvips.Image, means: _Means, slopes: pyvips.Image) -> pyvips.Image:
-    """How much of what the slopes will add to alpha is detail rather than the photo's noise, 0 to 1: Wiener's filter.
+def _next(colours: pyvips.Image) -> pyvips.Image:
+    """In the place of each colour the one after it, in a ring."""
+    return colours[1].bandjoin([colours[2], colours[0]])
 
-    Where alpha is bent or ragged at the small size, as along a strand, there is more of it below that size; where it
-    is a smooth ramp, as at an edge out of focus, there is none.
-    """
-    ragged = alpha - means.alpha
-    detail = _box(ragged * ragged)
-    noise = (slopes * slopes).bandmean() * (3 * PHOTO_NOISE)
-    return detail / (detail + noise + 1e-6)
+
+def _after_next(colours: pyvips.Image) -> pyvips.Image:
+    return colours[2].bandjoin([colours[0], colours[1]])
 
 
 def _given_contrast(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
     """From the colours that the API cleaned up: subject - photo = (1 - alpha) x contrast, least squares."""
-    clear = (255 - alpha) / 255
-    weight = clear * alpha
+    clear = 255 - alpha
+    weight = (clear * alpha).cast("float")
     sums = _box(((subject - guide) * weight).bandjoin(clear * weight))
-    return sums[:3] / (sums[3] + 1e-3)
+    return sums[:3] / (sums[3] + 1)
 
 
 def _fitted_contrast(means: _Means) -> pyvips.Image:
     """From the photo alone: how its colour changes with alpha."""
-    along = means.with_alpha
-    return along[0].bandjoin(along[1:]) * 255 / (means.alpha_variance + ALPHA_NOISE)
+    return means.with_alpha / (means.alpha_variance + ALPHA_NOISE)
 
 
 def _box(image: pyvips.Image) -> pyvips.Image:
@@ -156,6 +141,6 @@ def _box(image: pyvips.Image) -> pyvips.Image:
 
 
 def _kept(image: pyvips.Image) -> pyvips.Image:
-    """Remember a few rows of tiles, so that what the next strip asks for again is not worked out again."""
+    """Remember a few rows of tiles: libvips works an image out anew for each operation and strip that asks for it."""
     across = image.width // _TILE + 2
     return image.tilecache(tile_width=_TILE, tile_height=_TILE, max_tiles=3 * across, access="random", threaded=True)
