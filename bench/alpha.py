@@ -123,7 +123,7 @@ def composite(cutout: Bytes, ground: Sequence[int]) -> Floats:
 
 
 def _write_crops(folder: Path, name: str, truth: Truth, plain: Bytes, ours: Bytes) -> None:
-    """The busiest 400 x 400 pixels, three times as large: the photo, the truth, plain and ours on green; alphas below."""
+    """The busiest 400 x 400 pixels: the photo, then the truth, plain and ours, on green above and as alpha below."""
     folder.mkdir(parents=True, exist_ok=True)
     busy = cv2.boxFilter(((truth.alpha > 20) & (truth.alpha < 235)).astype(np.float32), -1, (401, 401))
     y, x = np.unravel_index(int(np.argmax(busy[200:-200, 200:-200])), np.array(busy.shape) - 400)
