@@ -90,8 +90,8 @@ def _answer(truth: Truth, developed: Bytes, *, cleaned_up: bool) -> Bytes:
 
 
 def _weighted(truth: Truth, band: int) -> Floats:
-    weighted: Floats = truth.front[..., band] * (truth.alpha.astype(np.float32) / 255)
-    return weighted
+    weighted = truth.front[..., band] * (truth.alpha.astype(np.float32) / 255)
+    return weighted.astype(np.float32)
 
 
 def _sample_of_edges(alpha: Bytes) -> tuple[np.ndarray, ...]:
@@ -118,8 +118,8 @@ def _errors(cutout: Bytes, truth: Truth, edges: tuple[np.ndarray, ...]) -> Error
 def composite(cutout: Bytes, ground: Sequence[int]) -> Floats:
     """Laid on one colour; in levels."""
     part = cutout[..., 3:].astype(np.float32) / 255
-    laid: Floats = part * cutout[..., :3] + (1 - part) * np.array(ground, np.float32)
-    return laid
+    laid = part * cutout[..., :3] + (1 - part) * np.array(ground, np.float32)
+    return laid.astype(np.float32)
 
 
 def _write_crops(folder: Path, name: str, truth: Truth, plain: Bytes, ours: Bytes) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +28,7 @@ _PROBE = Path(__file__).with_name("full_size_probe.py")
 _TURNED_RIGHT = 6
 _AS_DEPLOYED = {"VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
 """What adapters/imaging_process.py tells the child."""
-LARGE = {
+LARGE: dict[str, dict[str, Any]] = {
     "baseline": {},
     "turned by 90 degrees": {"orientation": _TURNED_RIGHT},
     "progressive": {"progressive": True},
@@ -52,7 +53,7 @@ def measure() -> Report:
         for _ in range(RUNS):
             for way, done in runs.items():
                 done.append(run(way, photo, answer, folder))
-        large = np.ascontiguousarray(cv2.resize(truth.photo, LARGEST, interpolation=cv2.INTER_LINEAR))
+        large = cv2.resize(truth.photo, LARGEST, interpolation=cv2.INTER_LINEAR).astype(np.uint8)
         largest = {kind: run("ours", _saved(large, folder, **how), answer, folder) for kind, how in LARGE.items()}
     pillow, ours = (_middle(runs[way]) for way in ("pillow", "ours"))
     return Report(

@@ -120,7 +120,8 @@ def make(scene: Scene) -> Truth:
 def mix(alpha: Bytes, front: Bytes, behind: Bytes | Floats) -> Floats:
     """The composite of two pictures, in levels."""
     part = alpha[..., None].astype(np.float32) / 255
-    return part * front + (1 - part) * behind
+    mixed: Floats = (part * front + (1 - part) * behind).astype(np.float32)
+    return mixed
 
 
 def as_bytes(levels: Floats) -> Bytes:
