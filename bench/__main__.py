@@ -4,7 +4,22 @@ import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import artifacts, billed, corpus, demo, fit, imports, kills, memory, overhead, pauses, rate, storm
+from bench import (
+    alpha,
+    artifacts,
+    billed,
+    corpus,
+    demo,
+    fit,
+    full_size,
+    imports,
+    kills,
+    memory,
+    overhead,
+    pauses,
+    rate,
+    storm,
+)
 from bench.machine import facts, load
 from bench.report import Report
 from local.problem import Problem, run_command
@@ -16,6 +31,8 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "memory": memory.measure,
     "billed": billed.measure,
     "fit": fit.measure,
+    "alpha": alpha.measure,
+    "full_size": full_size.measure,
     "corpus": corpus.measure,
     "demo": demo.measure,
     "rate": rate.measure,

@@ -90,8 +90,8 @@ def _answer(truth: Truth, developed: Bytes, *, cleaned_up: bool) -> Bytes:
 
 
 def _weighted(truth: Truth, band: int) -> Floats:
-    weighted: Floats = truth.front[..., band] * (truth.alpha.astype(np.float32) / 255)
-    return weighted
+    weighted = truth.front[..., band] * (truth.alpha.astype(np.float32) / 255)
+    return weighted.astype(np.float32)
 
 
 def _sample_of_edges(alpha: Bytes) -> tuple[np.ndarray, ...]:
@@ -118,12 +118,12 @@ def _errors(cutout: Bytes, truth: Truth, edges: tuple[np.ndarray, ...]) -> Error
 def composite(cutout: Bytes, ground: Sequence[int]) -> Floats:
     """Laid on one colour; in levels."""
     part = cutout[..., 3:].astype(np.float32) / 255
-    laid: Floats = part * cutout[..., :3] + (1 - part) * np.array(ground, np.float32)
-    return laid
+    laid = part * cutout[..., :3] + (1 - part) * np.array(ground, np.float32)
+    return laid.astype(np.float32)
 
 
 def _write_crops(folder: Path, name: str, truth: Truth, plain: Bytes, ours: Bytes) -> None:
-    """The busiest 400 x 400 pixels, three times as large: the photo, the truth, plain and ours on green; alphas below."""
+    """The busiest 400 x 400 pixels: the photo, then the truth, plain and ours, on green above and as alpha below."""
     folder.mkdir(parents=True, exist_ok=True)
     busy = cv2.boxFilter(((truth.alpha > 20) & (truth.alpha < 235)).astype(np.float32), -1, (401, 401))
     y, x = np.unravel_index(int(np.argmax(busy[200:-200, 200:-200])), np.array(busy.shape) - 400)

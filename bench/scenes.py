@@ -1,4 +1,4 @@
-"""Synthetic photos whose true alpha is known: what stands in front and what stands behind is painted apart, and mixed.
+"""Synthetic photos with known alpha: what stands in front and what stands behind are painted apart, then mixed.
 
 Each scene is what a photographer meets: hair before a wall or before leaves, fur in its own colours, a blurred edge,
 a net, a glass, grass. A lens softens everything by about a pixel, the sensor adds noise, and the camera writes a JPEG.
@@ -120,7 +120,8 @@ def make(scene: Scene) -> Truth:
 def mix(alpha: Bytes, front: Bytes, behind: Bytes | Floats) -> Floats:
     """The composite of two pictures, in levels."""
     part = alpha[..., None].astype(np.float32) / 255
-    return part * front + (1 - part) * behind
+    mixed: Floats = (part * front + (1 - part) * behind).astype(np.float32)
+    return mixed
 
 
 def as_bytes(levels: Floats) -> Bytes:

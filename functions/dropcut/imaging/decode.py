@@ -36,7 +36,7 @@ class Reduction:
 TO_LOOK_AT = Reduction(kernel="lanczos3", least_by_kernel=1)
 """As sharp as can be."""
 TO_COMPARE = Reduction(kernel="mitchell", least_by_kernel=1.5)
-"""As near as can be to the mean over the area of each small pixel, without the overshoot that makes edges sharp."""
+"""Near to the mean over the area of each small pixel, without the overshoot that makes edges look sharp."""
 
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
 """libvips's name of each loader that may run. BMP and HEIC are read by Pillow (imaging/unusual_formats.py)."""

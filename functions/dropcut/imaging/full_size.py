@@ -22,7 +22,7 @@ from dropcut.imaging.colour import PROFILE
 from dropcut.imaging.decode import TO_COMPARE, Colour, open_upright, picture_errors, thumbnail_upright
 from dropcut.imaging.small_matte import EDGE, SmallMatte, small_matte
 
-_TILE = 128
+_TILE = 64
 """Pixels a side: what is worked out, or left out, at once."""
 _WHITE = [255, 255, 255]
 
@@ -68,17 +68,14 @@ def _cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
 def _at_edges(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
     """What both formulas give: RGB and alpha."""
     width, height = photo.width, photo.height
-    colours = photo[:3]
     if (matte.alpha.width, matte.alpha.height) == (width, height):
         alpha = matte.alpha
     else:
-        detail = (_on_white(photo) - _enlarged(matte.guide, width, height, "bicubic")) * _enlarged(
-            matte.slopes, width, height, "bilinear"
-        )
-        alpha = (_enlarged(matte.alpha, width, height, "bicubic") + detail[0] + detail[1] + detail[2]).rint()
-        alpha = alpha.cast("uchar")
-    contrast = _enlarged(matte.contrast, width, height, "bilinear")
-    return (colours + contrast * (255 - alpha) / 255).rint().cast("uchar").bandjoin(alpha)
+        small = _once(_enlarged(matte.guide.bandjoin(matte.alpha), width, height, "bicubic"))
+        detail = (_on_white(photo) - small[:3]) * _enlarged(matte.slopes, width, height, "bilinear")
+        alpha = _once((small[3] + detail.bandmean()).rint().cast("uchar"))
+    share = _enlarged(matte.contrast, width, height, "bilinear") * (255 - alpha)
+    return (photo[:3] + share).rint().cast("uchar").bandjoin(alpha)
 
 
 def _enlarged(image: pyvips.Image, width: int, height: int, kernel: str) -> pyvips.Image:
@@ -93,6 +90,7 @@ def _enlarged(image: pyvips.Image, width: int, height: int, kernel: str) -> pyvi
         idy=(0 if kernel == "nearest" else 0.5) - 0.5 / down,
         oarea=[0, 0, width, height],
         extend="copy",
+        premultiplied=True,  # a fourth band is not always an alpha to weight the others by
     )
 
 
@@ -110,9 +108,14 @@ def _on_white(image: pyvips.Image) -> pyvips.Image:
     return image.flatten(background=_WHITE) if image.bands == 4 else image
 
 
+def _once(image: pyvips.Image) -> pyvips.Image:
+    """Remember the last tiles: libvips works an image out anew for each of the operations that take it."""
+    return image.tilecache(tile_width=_TILE, tile_height=_TILE, max_tiles=8, access="random", threaded=True)
+
+
 def _by_strips(photo: pyvips.Image) -> pyvips.Image:
     """Read whole rows of tiles ahead, since tiles do not ask for lines in the order in which a decoder gives them."""
-    return photo.tilecache(tile_width=photo.width, tile_height=_TILE, max_tiles=4, access="sequential", threaded=False)
+    return photo.tilecache(tile_width=photo.width, tile_height=_TILE, max_tiles=6, access="sequential", threaded=False)
 
 
 def _by_tiles(image: pyvips.Image) -> pyvips.Image:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pyvips
 
-_COMPRESSION = 3
-"""With the `up` filter a photo's cut-out comes out no larger than at 6 without, in a third of the time."""
+_COMPRESSION = 4
+"""With the `up` filter, 37.1 MB for a 48-megapixel cut-out in 2.0 s of processor time. 3 gave 37.9 MB in 1.6 s, over a
+tenth more than Pillow's file, and 6 without a filter 44.8 MB in 1.9 s."""
 
 
 def write_png(image: pyvips.Image, path: Path) -> None:

@@ -7,7 +7,6 @@ differs from the background's.
 """
 
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
 import pyvips
 
@@ -18,9 +17,6 @@ COLOUR_NOISE = 20.0
 """Variance, in squared levels, that a colour may have without meaning an edge: the filter's epsilon, 3e-4 of 255²."""
 ALPHA_NOISE = 4.0
 """The same for alpha."""
-NEARLY = 2
-"""Alpha within this many levels of 0 or 255 means 0 or 255: a haze that no eye sees, but that would keep the removed
-background in the file, and the subject from being the photo's own pixels."""
 EDGE_REACH = 5
 """Alpha is worked out where it is not constant within this many pixels: as far as one pixel's windows reach."""
 
@@ -33,15 +29,15 @@ class SmallMatte:
     """Images of the answer's size."""
 
     alpha: pyvips.Image
-    """As the API gave it, but for what is nearly clear or nearly opaque."""
+    """As the API gave it."""
     guide: pyvips.Image
     """The photo, reduced to this size."""
     zones: pyvips.Image
     """CLEAR, EDGE or OPAQUE."""
     slopes: pyvips.Image
-    """Levels of alpha per level of each colour, three bands."""
+    """Levels of alpha per level of each colour, three bands, times three: their mean with colours is alpha."""
     contrast: pyvips.Image
-    """The subject's colour less the background's, in levels, three bands."""
+    """The subject's colour less the background's, in levels per level of alpha, three bands."""
 
 
 def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> SmallMatte:
@@ -52,30 +48,24 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
         alpha: the answer's alpha, one band, in memory.
         subject: the answer's colours, in the guide's colour space, three bands, in memory.
     """
-    alpha = _settled(alpha)
     means = _means(guide, alpha)
     contrast = _given_contrast(guide, alpha, subject) if cleaned_up(guide, alpha, subject) else _fitted_contrast(means)
-    lines = _kept(_box(_slopes(means)).bandjoin(contrast))
+    lines = _kept((3 * _box(_slopes(means))).bandjoin(contrast))
     return SmallMatte(alpha, guide, _zones(alpha), lines[:3], lines[3:])
 
 
 def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> bool:
     """Whether the API took the background's share out of half transparent pixels, or handed the photo's colours back.
 
-    Opaque pixels show how far the same colours differ by reducing and encoding alone.
+    If it did, its colours differ from the photo's by (1 - alpha) x contrast, if not, by what reducing and encoding
+    did; the least squares say by how much of the former. A picture of a quarter of the size tells as well.
     """
-    apart = (subject - guide).abs().bandmean()
+    guide, alpha, subject = (image.shrink(2, 2) for image in (guide, alpha, subject))
+    expected = _fitted_contrast(_means(guide, alpha)) * (255 - alpha)
     weights = alpha * (255 - alpha)  # most where alpha is a half
-    at_edges, edges = (apart * weights).avg(), weights.avg()
-    opaque = alpha == 255
-    inside = (apart & opaque).avg() / max(opaque.avg() / 255, 1e-6)
-    return bool(edges > 0 and at_edges / edges > 2 * inside + 2)
-
-
-def _settled(alpha: pyvips.Image) -> pyvips.Image:
-    levels = pyvips.Image.identity()
-    table = (levels >= 255 - NEARLY).ifthenelse(255, (levels <= NEARLY).ifthenelse(0, levels))
-    return alpha.maplut(table.cast("uchar")).copy_memory()
+    both = (expected * expected).bandmean().bandjoin(((subject - guide) * expected).bandmean()) * weights
+    both = both.copy_memory()
+    return bool(both[1].avg() > 0.5 * both[0].avg())
 
 
 def _zones(alpha: pyvips.Image) -> pyvips.Image:
@@ -86,59 +76,62 @@ def _zones(alpha: pyvips.Image) -> pyvips.Image:
 
 @dataclass(frozen=True)
 class _Means:
-    """Means over the window around each pixel."""
+    """Over the window around each pixel."""
 
-    colour: list[pyvips.Image]
-    colour_variances: dict[tuple[int, int], pyvips.Image]
-    with_alpha: list[pyvips.Image]
+    variances: pyvips.Image
+    """Of red, green and blue."""
+    covariances: pyvips.Image
+    """Of green and blue, blue and red, red and green: each in the place of the colour that is not in it."""
+    with_alpha: pyvips.Image
     """Covariance of each colour with alpha."""
     alpha_variance: pyvips.Image
 
 
 def _means(guide: pyvips.Image, alpha: pyvips.Image) -> _Means:
-    colour = guide.bandsplit()
-    pairs = list(combinations_with_replacement(range(3), 2))
-    products = [colour[one] * colour[other] for one, other in pairs]
-    products += [band * alpha for band in colour] + [alpha * alpha]
-    mean = _box(guide.bandjoin([alpha, *products]).cast("float")).bandsplit()
-    of_colour, of_alpha, of_products = mean[:3], mean[3], mean[4:]
+    products = [guide * guide, _next(guide) * _after_next(guide), guide * alpha]
+    mean = _box(guide.bandjoin([*products, alpha, alpha * alpha]).cast("float"))
+    colour, of_alpha = mean[:3], mean[12]
     return _Means(
-        colour=of_colour,
-        colour_variances={
-            pair: of_products[place] - of_colour[pair[0]] * of_colour[pair[1]] for place, pair in enumerate(pairs)
-        },
-        with_alpha=[of_products[6 + band] - of_colour[band] * of_alpha for band in range(3)],
-        alpha_variance=of_products[9] - of_alpha * of_alpha,
+        variances=mean[3:6] - colour * colour,
+        covariances=mean[6:9] - _next(colour) * _after_next(colour),
+        with_alpha=mean[9:12] - colour * of_alpha,
+        alpha_variance=mean[13] - of_alpha * of_alpha,
     )
 
 
 def _slopes(means: _Means) -> pyvips.Image:
-    """Least squares of alpha over the three colours: the inverse of a symmetric 3 x 3 matrix, written out."""
-    variances, along = means.colour_variances, means.with_alpha
-    rr, gg, bb = (variances[band, band] + COLOUR_NOISE for band in range(3))
-    rg, rb, gb = variances[0, 1], variances[0, 2], variances[1, 2]
-    cofactors = [
-        [gg * bb - gb * gb, gb * rb - rg * bb, rg * gb - gg * rb],
-        [gb * rb - rg * bb, rr * bb - rb * rb, rb * rg - rr * gb],
-        [rg * gb - gg * rb, rb * rg - rr * gb, rr * gg - rg * rg],
-    ]
-    determinant = rr * cofactors[0][0] + rg * cofactors[0][1] + rb * cofactors[0][2]
-    slopes = [sum((row[band] * along[band] for band in (1, 2)), row[0] * along[0]) / determinant for row in cofactors]
-    return slopes[0].bandjoin(slopes[1:])
+    """Least squares of alpha over the three colours: the inverse of a symmetric 3 x 3 matrix, three bands at a time."""
+    diagonal, beside = means.variances + COLOUR_NOISE, means.covariances
+    cofactors = _next(diagonal) * _after_next(diagonal) - beside * beside
+    cofactors_beside = _next(beside) * _after_next(beside) - beside * diagonal
+    along = means.with_alpha
+    scaled = (
+        cofactors * along + _after_next(cofactors_beside) * _next(along) + _next(cofactors_beside) * _after_next(along)
+    )
+    first_row = cofactors[0] * diagonal[0], cofactors_beside[2] * beside[2], cofactors_beside[1] * beside[1]
+    return scaled / (first_row[0] + first_row[1] + first_row[2])
+
+
+def _next(colours: pyvips.Image) -> pyvips.Image:
+    """In the place of each colour the one after it, in a ring."""
+    return colours[1].bandjoin([colours[2], colours[0]])
+
+
+def _after_next(colours: pyvips.Image) -> pyvips.Image:
+    return colours[2].bandjoin([colours[0], colours[1]])
 
 
 def _given_contrast(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
     """From the colours that the API cleaned up: subject - photo = (1 - alpha) x contrast, least squares."""
-    clear = (255 - alpha) / 255
-    weight = clear * alpha
+    clear = 255 - alpha
+    weight = (clear * alpha).cast("float")
     sums = _box(((subject - guide) * weight).bandjoin(clear * weight))
-    return sums[:3] / (sums[3] + 1e-3)
+    return sums[:3] / (sums[3] + 1)
 
 
 def _fitted_contrast(means: _Means) -> pyvips.Image:
     """From the photo alone: how its colour changes with alpha."""
-    along = means.with_alpha
-    return along[0].bandjoin(along[1:]) * 255 / (means.alpha_variance + ALPHA_NOISE)
+    return means.with_alpha / (means.alpha_variance + ALPHA_NOISE)
 
 
 def _box(image: pyvips.Image) -> pyvips.Image:
@@ -148,6 +141,6 @@ def _box(image: pyvips.Image) -> pyvips.Image:
 
 
 def _kept(image: pyvips.Image) -> pyvips.Image:
-    """Remember a few rows of tiles, so that what the next strip asks for again is not worked out again."""
+    """Remember a few rows of tiles: libvips works an image out anew for each operation and strip that asks for it."""
     across = image.width // _TILE + 2
     return image.tilecache(tile_width=_TILE, tile_height=_TILE, max_tiles=3 * across, access="random", threaded=True)

@@ -1,0 +1,214 @@
+"""The cut-out at the photo's size; small pictures, and one whose truth is known."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import pyvips
+from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
+from dropcut.imaging.decode import picture_errors
+from dropcut.imaging.full_size import full_size_cutout
+from dropcut.imaging.png import write_png
+from PIL import Image, ImageCms, ImageOps
+
+Pixels = npt.NDArray[np.uint8]
+LIMITS = DecodeLimits(max_pixels=100_000_000, max_frames=10)
+FUNCTIONS = Path(__file__).parents[3] / "functions"
+
+
+def disc(width: int, height: int, *, soft: float = 0.0) -> Pixels:
+    """Alpha of a round subject in the middle, by area."""
+    large = np.zeros((height * 4, width * 4), np.uint8)
+    cv2.circle(large, (width * 2, height * 2), round(min(width, height) * 1.2), 255, -1)
+    alpha = cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA)
+    return cv2.GaussianBlur(alpha, (0, 0), soft).astype(np.uint8) if soft else alpha.astype(np.uint8)
+
+
+def photo_of(alpha: Pixels, front: tuple[int, int, int], behind: tuple[int, int, int]) -> Pixels:
+    part = alpha[..., None].astype(np.float32) / 255
+    grain = np.random.default_rng(0).normal(0, 1, (*alpha.shape, 3))
+    mixed = part * np.array(front) + (1 - part) * np.array(behind) + grain
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+
+def reduced(pixels: Pixels, width: int, height: int) -> Pixels:
+    return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
+
+
+def saved(folder: Path, name: str, pixels: Pixels, **options: Any) -> Path:
+    path = folder / name
+    Image.fromarray(pixels).save(path, **options)
+    return path
+
+
+def cut(photo: Path, answer: Path, colour: Any = "keep") -> Pixels:
+    pixels: Pixels = full_size_cutout(photo, answer, LIMITS, colour=colour).numpy()
+    return pixels
+
+
+def case(
+    folder: Path, width: int, height: int, *, factor: float = 2.5, photo_name: str = "photo.png", **options: Any
+) -> tuple[Path, Path, Pixels, Pixels]:
+    """A red disc before a blue wall: photo and answer as files, the photo's pixels and the true alpha."""
+    alpha = disc(width, height)
+    pixels = photo_of(alpha, (200, 60, 50), (60, 90, 170))
+    small = round(width / factor), round(height / factor)
+    answer = np.dstack([reduced(pixels, *small), reduced(alpha, *small)])
+    return saved(folder, photo_name, pixels, **options), saved(folder, "answer.png", answer), pixels, alpha
+
+
+@pytest.mark.parametrize(("width", "height"), [(400, 300), (401, 299), (333, 517)])
+def test_opaque_pixels_are_the_photos_own_and_clear_ones_are_black(tmp_path: Path, width: int, height: int) -> None:
+    photo, answer, pixels, alpha = case(tmp_path, width, height)
+    result = cut(photo, answer)
+    assert result.shape == (height, width, 4)
+    opaque, clear = result[..., 3] == 255, result[..., 3] == 0
+    assert opaque[cv2.erode(alpha, np.ones((15, 15), np.uint8)) == 255].all()
+    assert clear[cv2.dilate(alpha, np.ones((15, 15), np.uint8)) == 0].all()
+    assert (result[opaque][:, :3] == pixels[opaque]).all()
+    assert (result[clear] == 0).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photo_comes_out_upright(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    _, _, stored, _ = case(tmp_path, 301, 203)
+    stored[75:90, 125:140] = (20, 220, 40)  # inside the disc, off its middle: tells the directions apart
+    photo = saved(tmp_path, "turned.png", stored, exif=exif)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(photo)))
+    alpha = disc(upright.shape[1], upright.shape[0])
+    small = round(upright.shape[1] / 2.2), round(upright.shape[0] / 2.2)
+    answer = saved(tmp_path, "small.png", np.dstack([reduced(upright, *small), reduced(alpha, *small)]))
+    result = cut(photo, answer)
+    assert result.shape[:2] == upright.shape[:2]
+    opaque = result[..., 3] == 255
+    assert opaque[(upright == (20, 220, 40)).all(2)].all()
+    assert (result[opaque][:, :3] == upright[opaque]).all()
+
+
+def profile_of_another_kind() -> bytes:
+    """A profile that is not sRGB's: its red and blue change places."""
+    data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return data.replace(b"rXYZ", b"tXYZ").replace(b"bXYZ", b"rXYZ").replace(b"tXYZ", b"bXYZ")
+
+
+def test_a_profile_is_kept_with_the_pixels_it_speaks_of(tmp_path: Path) -> None:
+    photo, answer, pixels, _ = case(tmp_path, 300, 200, icc_profile=profile_of_another_kind())
+    image = full_size_cutout(photo, answer, LIMITS, colour="keep")
+    write_png(image, tmp_path / "result.png")
+    with Image.open(tmp_path / "result.png") as result:
+        assert result.info["icc_profile"] == profile_of_another_kind()
+        assert result.getpixel((150, 100))[:3] == tuple(pixels[100, 150])  # type: ignore[index]
+
+
+def test_a_profile_is_converted_to_srgb(tmp_path: Path) -> None:
+    photo, answer, pixels, _ = case(tmp_path, 300, 200, icc_profile=profile_of_another_kind())
+    image = full_size_cutout(photo, answer, LIMITS, colour="srgb")
+    assert image.get_typeof("icc-profile-data") == 0
+    red, _, blue, _ = image(150, 100)
+    assert blue > red  # the profile's red is blue
+    assert pixels[100, 150, 0] > pixels[100, 150, 2]
+
+
+@pytest.mark.parametrize("kind", ["png", "webp"])
+def test_an_answer_of_the_photos_size_gives_its_alpha_as_it_is(tmp_path: Path, kind: str) -> None:
+    photo, _, pixels, alpha = case(tmp_path, 203, 151)
+    options = {"lossless": True} if kind == "webp" else {}
+    answer = saved(tmp_path, f"answer.{kind}", np.dstack([pixels, alpha]), **options)
+    assert (cut(photo, answer)[..., 3] == alpha).all()
+
+
+def test_what_is_transparent_in_the_photo_stays_so(tmp_path: Path) -> None:
+    _, answer, pixels, _ = case(tmp_path, 300, 200)
+    own = np.full(pixels.shape[:2], 255, np.uint8)
+    own[:, :150], own[:, 150:160] = 0, 128
+    photo = saved(tmp_path, "own.png", np.dstack([pixels, own]))
+    result = cut(photo, answer)
+    assert (result[:, :150] == 0).all()
+    assert set(result[95:105, 152:158, 3].ravel()) == {128}
+    assert (result[95:105, 175:185] == np.dstack([pixels, own])[95:105, 175:185]).all()
+
+
+@pytest.mark.parametrize("cleaned_up", [True, False])
+def test_no_fringe_of_the_old_background_stays(tmp_path: Path, cleaned_up: bool) -> None:
+    alpha = disc(600, 400, soft=3)
+    pixels = photo_of(alpha, (200, 60, 50), (60, 90, 170))
+    colours = np.full((160, 240, 3), (200, 60, 50), np.uint8) if cleaned_up else reduced(pixels, 240, 160)
+    answer = saved(tmp_path, "answer.png", np.dstack([colours, reduced(alpha, 240, 160)]))
+    result = cut(saved(tmp_path, "photo.png", pixels), answer).astype(int)
+    edges = (result[..., 3] > 40) & (result[..., 3] < 215)
+    apart = np.abs(result[edges][:, :3] - (200, 60, 50)).mean()
+    plain = np.abs(pixels[edges].astype(int) - (200, 60, 50)).mean()
+    assert apart < plain / 4
+
+
+def test_strands_come_out_nearer_to_the_truth_than_by_lanczos(tmp_path: Path) -> None:
+    alpha = np.zeros((600, 900), np.uint8)
+    chance = np.random.default_rng(3)
+    for _ in range(60):
+        start, end = chance.integers(0, 600, 2), chance.integers(300, 600, 2)
+        cv2.line(alpha, [int(part) for part in start], [int(part) for part in end], 255, 2, cv2.LINE_AA)
+    pixels = photo_of(alpha, (60, 40, 30), (180, 185, 190))
+    small = reduced(alpha, 300, 200)
+    answer = saved(tmp_path, "answer.png", np.dstack([reduced(pixels, 300, 200), small]))
+    ours = cut(saved(tmp_path, "photo.png", pixels), answer)[..., 3].astype(float)
+    lanczos = np.asarray(Image.fromarray(small).resize((900, 600), Image.Resampling.LANCZOS)).astype(float)
+    assert ((ours - alpha) ** 2).mean() < ((lanczos - alpha) ** 2).mean() / 5
+
+
+def test_a_photo_cut_off_in_the_middle_is_refused_when_it_is_read(tmp_path: Path) -> None:
+    photo, answer, _, _ = case(tmp_path, 600, 400, photo_name="photo.jpg", quality=90)
+    photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
+    with pytest.raises(PictureRefusedError), picture_errors():
+        write_png(full_size_cutout(photo, answer, LIMITS, colour="keep"), tmp_path / "result.png")
+
+
+PROBE = """
+import sys
+from pathlib import Path
+from dropcut.core.picture_limits import DecodeLimits
+from dropcut.imaging.full_size import full_size_cutout
+from dropcut.imaging.png import write_png
+photo, answer, result = map(Path, sys.argv[1:])
+write_png(full_size_cutout(photo, answer, DecodeLimits(max_pixels=10**9, max_frames=1), colour="keep"), result)
+print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+"""
+
+
+def most_mib(folder: Path, height: int) -> float:
+    """The most memory that a process of its own needs for a photo 4,000 pixels wide."""
+    photo, answer = folder / f"{height}.jpg", folder / f"{height}.png"
+    pyvips.Image.gaussnoise(4000, height, mean=128, sigma=9).cast("uchar").bandjoin([90, 60]).copy(
+        interpretation="srgb"
+    ).jpegsave(str(photo))
+    Image.fromarray(np.dstack([np.full((1000, 1000, 3), 128, np.uint8), disc(1000, 1000, soft=4)])).save(answer)
+    told = subprocess.run(
+        [sys.executable, "-c", PROBE, photo, answer, folder / "result.png"],
+        env={"PYTHONPATH": str(FUNCTIONS), "VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return int(told.stdout) / 1024
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_photos_height(tmp_path: Path) -> None:
+    assert most_mib(tmp_path, 16_000) < most_mib(tmp_path, 4_000) + 25  # decoded, the difference is 144 MiB
+
+
+def test_a_png_holds_no_metadata_but_the_profile(tmp_path: Path) -> None:
+    photo, answer, _, _ = case(tmp_path, 120, 90)
+    write_png(full_size_cutout(photo, answer, LIMITS, colour="keep"), tmp_path / "result.png")
+    with Image.open(io.BytesIO((tmp_path / "result.png").read_bytes())) as result:
+        result.load()
+        assert result.mode == "RGBA"
+        assert not result.getexif()
+        assert "icc_profile" not in result.info
