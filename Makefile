@@ -23,7 +23,7 @@ down: ready ## End what `make up` started
 	@$(PYTHON) -m local down
 
 test: ready ## Run all tests, those on the deployed stacks included (under 5 minutes)
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup
+	@$(PYTHON) -m pytest -n 3 --dist loadgroup
 
 quick: ready ## Run the tests that take seconds
 	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup -m "not slow and not end_to_end"

@@ -43,8 +43,9 @@ def pytest_configure() -> None:
     )
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow and the end-to-end tests; of two processes, one runs the deployed system's beside all others."""
+    """Mark the slow and the end-to-end tests; of the processes, one runs the deployed system's beside all others."""
     for item in items:
         if any(item.path.is_relative_to(TESTS / slow) for slow in SLOW):
             item.add_marker(pytest.mark.slow)

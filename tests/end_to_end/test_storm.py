@@ -10,7 +10,7 @@ from tests.end_to_end.dropcut_in_use import DropcutInUse
 @pytest.mark.timeout(300)
 def test_every_photo_ends_as_it_should_in_a_storm(dropcut: DropcutInUse) -> None:
     """Failures, broken-off calls, lock-outs, and events twice and out of order."""
-    aftermath = unleash(dropcut.system, dropcut.api, 120, SETTINGS)
+    aftermath = unleash(dropcut.system, dropcut.api, 60, SETTINGS)
     assert not aftermath.wrong()
     assert aftermath.events_twice
     assert aftermath.counted["ApiRetries"]
