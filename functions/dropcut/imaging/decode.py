@@ -36,7 +36,11 @@ class Reduction:
 TO_LOOK_AT = Reduction(kernel="lanczos3", least_by_kernel=1)
 """As sharp as can be."""
 TO_COMPARE = Reduction(kernel="mitchell", least_by_kernel=1.5)
-"""Near to the mean over the area of each small pixel, without the overshoot that makes edges look sharp."""
+"""Near to the mean over the area of each small pixel, without the overshoot that makes edges look sharp.
+
+It fits an alpha that is such a mean. One as sharp as a Lanczos reduction fits badly, and can then come out worse than
+enlarged by Lanczos; what the API's alpha is like has not been measured.
+"""
 
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
 """libvips's name of each loader that may run. BMP and HEIC are read by Pillow (imaging/unusual_formats.py)."""

@@ -1,5 +1,6 @@
 """The cut-out at the photo's size; small pictures, and one whose truth is known."""
 
+import functools
 import io
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def test_a_turned_photo_comes_out_upright(tmp_path: Path, orientation: int) -> N
     assert (result[opaque][:, :3] == upright[opaque]).all()
 
 
+@functools.cache  # a profile holds the second in which it was made
 def profile_of_another_kind() -> bytes:
     """A profile that is not sRGB's: its red and blue change places."""
     data = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
