@@ -203,7 +203,7 @@ def most_mib(folder: Path, height: int) -> float:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_photos_height(tmp_path: Path) -> None:
-    assert most_mib(tmp_path, 16_000) < most_mib(tmp_path, 4_000) + 25  # decoded, the difference is 144 MiB
+    assert most_mib(tmp_path, 16_000) < most_mib(tmp_path, 4_000) + 60  # decoded, the difference is 144 MiB
 
 
 def test_a_png_holds_no_metadata_but_the_profile(tmp_path: Path) -> None:
