@@ -7,7 +7,7 @@ import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
 from dropcut.core.rendition import Made, Rendition
-from dropcut.imaging.decode import Colour, open_upright
+from dropcut.imaging.decode import Colour, on_disc_copy, open_upright
 from dropcut.imaging.full_size import full_size_cutout
 from dropcut.imaging.renditions import make_rendition
 
@@ -41,20 +41,13 @@ def make_cutouts(
     else:
         cutout = _with_alpha(open_upright(answer, limits))
     if not _is_read_once(renditions):
-        cutout = _on_disc(cutout)
+        cutout = on_disc_copy(cutout)
     return [make_rendition(cutout, rendition, folder / rendition.name) for rendition in renditions]
 
 
 def _is_read_once(renditions: Sequence[Rendition]) -> bool:
     first = renditions[0]
     return len(renditions) == 1 and first.is_as_photographed and not first.max_bytes
-
-
-def _on_disc(image: pyvips.Image) -> pyvips.Image:
-    """Computed into a temporary file, which goes with the image; reading it takes no memory of its own."""
-    computed = pyvips.Image.new_temp_file("%s.v")
-    image.write(computed)
-    return computed
 
 
 def _with_alpha(image: pyvips.Image) -> pyvips.Image:

@@ -265,11 +265,11 @@ def _resized(
 def _upright(image: pyvips.Image, *, on_disc: bool) -> pyvips.Image:
     """Turned as its orientation says; what cannot be turned row by row is decoded first, to memory or to disc."""
     if _orientation(image) not in _STREAMED:
-        image = _on_disc(image) if on_disc else image.copy_memory()
+        image = on_disc_copy(image) if on_disc else image.copy_memory()
     return colours.without_metadata(image.autorot())
 
 
-def _on_disc(image: pyvips.Image) -> pyvips.Image:
+def on_disc_copy(image: pyvips.Image) -> pyvips.Image:
     """The decoded pixels in a file of the temporary folder, which libvips removes with the image."""
     there = pyvips.Image.new_temp_file("%s.v")
     image.write(there)
