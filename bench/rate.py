@@ -10,7 +10,7 @@ from local.api.window import most_in_one_window
 LIMIT_REQUESTS = 150
 WINDOW_SECONDS = 10.0
 SECONDS = 60.0
-SETTLING_SECONDS = 3.0
+SETTLING_SECONDS = 15.0
 """After the event source is opened; the processes of the function start meanwhile."""
 SPARE_PHOTOS = 150
 API_SECONDS = 2.0

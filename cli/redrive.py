@@ -31,6 +31,8 @@ QUEUES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver"}
 HELD_SECONDS = 300
 """For how long what was looked at is unseen by others; what is not sent back is released at once."""
 WITHOUT_CODE = "unexpected"
+PATIENCE_SECONDS = 1
+"""How long an empty answer is waited for: SQS may need it to ask all of its servers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +51,6 @@ class Stages:
 
     sqs: "SQSClient"
     outputs: Mapping[str, str]
-    wait_seconds: int = 1
-    """How long an empty answer is waited for: SQS may need it to ask all of its servers."""
 
     def queue_url(self, queue: str) -> str:
         return self.outputs[f"{QUEUES[queue]}QueueUrl"]
@@ -80,7 +80,7 @@ class Stages:
             QueueUrl=url,
             MaxNumberOfMessages=10,
             VisibilityTimeout=HELD_SECONDS,
-            WaitTimeSeconds=self.wait_seconds,
+            WaitTimeSeconds=PATIENCE_SECONDS,
             MessageAttributeNames=["All"],
         )
         return list(answer.get("Messages", []))

@@ -11,6 +11,7 @@ SLOW = (
     "bench",
     "functions/adapters/test_imaging_process.py",
     "functions/imaging",
+    "infra/test_artifact.py",
     "infra/test_monitoring_stack.py",
     "infra/test_pipeline_stack.py",
     "infra/test_storage_stack.py",
@@ -18,7 +19,8 @@ SLOW = (
     "local/api/test_faults.py",
     "local/api/test_segmentation.py",
     "local/test_deploy.py",
-    "model/test_system.py",
+    "local/test_programs.py",
+    "model",
     "resilience",
     "simulation",
 )
@@ -43,11 +45,18 @@ def pytest_configure() -> None:
     )
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even import what is left out: the CDK and the image libraries take seconds in each process."""
+    if "not slow" not in config.option.markexpr:
+        return None
+    return True if _is_slow(collection_path) or collection_path == END_TO_END else None
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow and the end-to-end tests; of the processes, one runs the deployed system's beside all others."""
     for item in items:
-        if any(item.path.is_relative_to(TESTS / slow) for slow in SLOW):
+        if _is_slow(item.path):
             item.add_marker(pytest.mark.slow)
         group = ON_ONE_PROCESS.get(item.path.relative_to(TESTS).parts[0])
         if group:
@@ -57,3 +66,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(120))
     items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
+
+
+def _is_slow(path: Path) -> bool:
+    return any(path.is_relative_to(TESTS / slow) for slow in SLOW)

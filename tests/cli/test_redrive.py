@@ -19,6 +19,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stages]:
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(redrive, "PATIENCE_SECONDS", 0)
     with mock_aws():
         sqs = boto3.client("sqs")
         outputs = {
@@ -26,7 +27,7 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stages]:
             for output in QUEUES.values()
             for kind in ("", "DeadLetter")
         }
-        yield Stages(sqs=sqs, outputs=outputs, wait_seconds=0)
+        yield Stages(sqs=sqs, outputs=outputs)
 
 
 def set_aside(stages: Stages, queue: str, body: str, **reason: str) -> None:

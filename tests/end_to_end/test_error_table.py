@@ -6,6 +6,7 @@ client and the decision by the functions' own tests.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 import pytest
 
@@ -145,7 +146,11 @@ def test_an_account_problem_pauses_the_spending_and_the_photo_is_delivered_once_
     assert dropcut.takes_messages()
     assert dropcut.outcome(key).kind == "delivered"
     assert dropcut.paid_calls(content) == 1
-    until(lambda: len(dropcut.spending_changes()) >= told + 2, "an event for the pause, and one for its end")
-    paused, resumed = dropcut.spending_changes()[told:]
-    assert (paused.paused, resumed.paused) == (True, False)
-    assert paused.reason == gate["reason"]
+    until(lambda: _changes_told(dropcut)[-2:] == [True, False], "an event for the pause, and one for its end")
+    assert gate["reason"] in {change.reason for change in dropcut.spending_changes()[told:] if change.paused}
+
+
+def _changes_told(dropcut: DropcutInUse) -> list[bool]:
+    """Each pause (True) and each end of one. Should the gatekeeper's minute come while a test lets it look, both tell
+    of the same change: an event can come twice."""
+    return [paused for paused, _ in groupby(change.paused for change in dropcut.spending_changes())]

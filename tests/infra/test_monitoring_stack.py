@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Synthesized, written_out
+from .synthesized import Synthesized, written_out
 
 EMITTED = {
     "PhotosReceived",

@@ -20,7 +20,7 @@ from dropcut.environment import (
 from infra.settings import PHOTOS_AT_ONCE, Settings, SettingsError
 from infra.stage import BATCH_SIZE
 
-from .conftest import Synthesized, written_out
+from .synthesized import Synthesized, written_out
 
 STAGES = ("Prepare", "Cut", "Deliver")
 FUNCTIONS = (*STAGES, "Gatekeeper")

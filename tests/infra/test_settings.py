@@ -289,6 +289,7 @@ def test_a_document_without_the_markers_is_refused(text: str) -> None:
         with_settings_table(text)
 
 
+@pytest.mark.slow
 def test_a_bad_setting_stops_the_app_with_one_sentence_and_no_traceback() -> None:
     context = '{"max_concurrency": "1", "@aws-cdk/core:checkSecretUsage": true}'
     done = subprocess.run(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Synthesized, written_out
+from .synthesized import Synthesized, written_out
 
 BUCKETS = ("InputBucket", "OutputBucket", "WorkBucket")
 DAYS_IN_QUEUES = 14 + 14

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import STACKS, Synthesized
+from .synthesized import STACKS, Synthesized
 
 OUTPUTS = {
     "Storage": {"InputBucketName", "OutputBucketName", "WorkBucketName", "StateTableName"},

@@ -234,6 +234,7 @@ def test_tls_that_breaks_after_the_request_may_have_been_charged(certificates: C
     assert reply.request_was_sent, reply.detail
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_no_more_of_the_picture_cannot_have_charged_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection's time-out is for one slice of the form, not for the whole picture."""
     monkeypatch.setattr("dropcut.adapters.api.CONNECT_SECONDS", 0.3)
@@ -244,6 +245,7 @@ def test_a_server_that_takes_no_more_of_the_picture_cannot_have_charged_it(monke
     assert not reply.request_was_sent
 
 
+@pytest.mark.slow
 def test_a_slow_line_has_half_a_minute_for_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dropcut.adapters.api.CONNECT_SECONDS", 0.3)
     large = ApiCall(picture=PICTURE + b"x" * 9_000_000, picture_format="jpeg", output_format="png")

@@ -89,6 +89,7 @@ def test_the_maker_refuses_an_accept_it_does_not_know(maker: Client) -> None:
     assert maker.api.summary()["paid_calls"] == 0
 
 
+@pytest.mark.slow
 def test_slow_calls_do_not_wait_for_each_other() -> None:
     """One after the other they would take 50 s; what they take beyond a second is a busy machine's."""
     with StandIn(latency_seconds=1.0) as api, ThreadPoolExecutor(50) as pool:
