@@ -23,10 +23,10 @@ down: ready ## End what `make up` started
 	@$(PYTHON) -m local down
 
 test: ready ## Run all tests, those on the deployed stacks included (seven minutes on two cores)
-	@$(PYTHON) -m pytest -n 3 --dist loadgroup
+	@$(PYTHON) -m pytest -n 3
 
 quick: ready ## Run the tests that take seconds
-	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup -m "not slow and not end_to_end"
+	@$(PYTHON) -m pytest -q -n 2 -m "not slow and not end_to_end"
 
 check: ready ## Check style and types
 	@$(PYTHON) -m local check

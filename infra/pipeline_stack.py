@@ -32,6 +32,10 @@ QUICK_STAGES_AT_ONCE = 10
 ASKED_FORMAT = "png"
 """What the API is asked for: lossless, whatever the cut-outs are delivered as, since those are made from it."""
 
+GIVE_MEMORY_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
+"""Read by glibc. By itself it learns from the first picture freed to keep the next ones, and each thread keeps its
+own: a batch of ten of the largest then took 512 MiB instead of 318 (`python -m bench memory`)."""
+
 
 class PipelineStack(Stack):
     """The secret, the three stages, and the rule that feeds the first."""
@@ -126,6 +130,7 @@ class PipelineStack(Stack):
                 "PAUSE_AFTER_FAILURES": _figure(settings.pause_after_failures),
                 "PACE_TABLE": settings.pace_table or self._storage.state_table.table_name,
                 "KEEP_RESULTS_DAYS": _figure(settings.keep_results_days),
+                **GIVE_MEMORY_BACK,
             },
             permissions=[
                 allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),

@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
 END_TO_END = TESTS / "end_to_end"
@@ -25,8 +27,29 @@ SLOW = (
     "simulation",
 )
 """Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers."""
-ON_ONE_PROCESS = {"end_to_end": "deployed system", "local": "local system", "resilience": "kills"}
-"""Tests of these folders that share a system, or want the machine's ports and processes for themselves, run in turn."""
+ON_ONE_PROCESS = ("end_to_end", "local", "resilience", "infra")
+"""The tests of each of these folders share what takes long to make, or want the machine's ports for themselves: they
+run in turn, in one process. The longest comes first, so that the others can run beside it."""
+
+
+class ByFolderOrFile(LoadScopeScheduling):
+    """Which tests run in turn in one process: those of a folder above, otherwise those of a file.
+
+    xdist's own groups (`--dist loadgroup`) are no groups with this version of pytest, which has its tests' names from
+    elsewhere than where xdist writes them.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self.config.option.loadscopereorder = False  # in the order of the collection, not the most tests first
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _company(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolderOrFile:
+    return ByFolderOrFile(config, log)
 
 
 def pytest_configure() -> None:
@@ -52,20 +75,29 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if _is_slow(collection_path) or collection_path == END_TO_END else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow and the end-to-end tests; of the processes, one runs the deployed system's beside all others."""
+    """Mark the slow and the end-to-end tests, and let what takes longest begin first."""
     for item in items:
         if _is_slow(item.path):
             item.add_marker(pytest.mark.slow)
-        group = ON_ONE_PROCESS.get(item.path.relative_to(TESTS).parts[0])
-        if group:
-            item.add_marker(pytest.mark.xdist_group(group))
         if item.path.is_relative_to(END_TO_END):
             item.add_marker(pytest.mark.end_to_end)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(120))
-    items.sort(key=lambda item: item.get_closest_marker("end_to_end") is None)
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[int, bool]:
+    company = _company(item.nodeid)
+    turn = ON_ONE_PROCESS.index(company) if company in ON_ONE_PROCESS else len(ON_ONE_PROCESS)
+    return turn, not _is_slow(item.path)
+
+
+def _company(nodeid: str) -> str:
+    """With which tests one runs in turn: the name of their folder, or of their file."""
+    file = nodeid.partition("::")[0]
+    _, folder, *below = file.split("/")
+    return folder if folder in ON_ONE_PROCESS and len(below) == 1 else file
 
 
 def _is_slow(path: Path) -> bool:
