@@ -235,9 +235,10 @@ class Settings:
         "none",
     )
     max_concurrency: int = _setting(
-        5,
+        7,
         "a whole number from 2 to 1000",
-        "Invocations of `cut` at once, with ten calls in flight each; the rate holds whatever this is.",
+        "Invocations of `cut` at once, with ten calls in flight each. The rate holds whatever this is; seven reach it "
+        "while the API takes 3 s, two more are needed for each further second.",
         _integer(2, 1000),
     )
     api_timeout_seconds: float = _setting(

@@ -184,12 +184,12 @@ def test_an_entry_works_on_as_many_at_once_as_its_memory_and_its_batch_are_made_
 
 
 def test_max_concurrency_is_cuts(synthesize: Callable[..., Synthesized]) -> None:
-    app = synthesize(max_concurrency=7)
+    app = synthesize(max_concurrency=12)
     limits = [
         resource["Properties"]["ScalingConfig"]["MaximumConcurrency"]
         for resource in app.resources("Pipeline", "AWS::Lambda::EventSourceMapping").values()
     ]
-    assert sorted(limits) == [7, 10, 10]
+    assert sorted(limits) == [10, 10, 12]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ class Course:
     seed: int
     photos: int = 10_000
     stacks: int = 2
-    workers_per_stack: int = 5
+    workers_per_stack: int = 7
     deaths: int = 3
     clocks_apart: float = 0.2
     network_jitter: float = 0.05
@@ -47,7 +47,7 @@ class Course:
     preparation: tuple[float, float] = (0.03, 0.12)
     """From slots reserved to a picture at hand."""
     back_after_death: float = 300.0
-    horizon: float = 8.0
+    horizon: float = 10.0
     latency: Callable[[float], float] = falling_and_rising_latency
 
 

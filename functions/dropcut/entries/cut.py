@@ -25,7 +25,7 @@ from dropcut.use_cases.cut import Cut, SpendingRules
 
 CALLS_AT_ONCE = 10  # one thread for each message of a batch: they wait on the network, and share one bill
 SECONDS_TO_STORE = 15  # what an answer still needs after the longest call: to be stored, recorded and handed on
-LONGEST_SLOT_WAIT_SECONDS = 8.0  # two stacks of five workers book 100 slots, which are 6.9 s
+LONGEST_SLOT_WAIT_SECONDS = 10.0  # two stacks of seven workers book 140 slots, which are 9.6 s
 
 environment = CutEnvironment.read()
 # Short time-outs, so that one hung connection does not use up the time that the paid call was given; and enough tries,
