@@ -159,7 +159,7 @@ def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(a
         for resource in app.resources("Pipeline", "AWS::Lambda::EventSourceMapping").values()
     }
     assert set(sources) == {f"<{stage}QueuesQueue.Arn>" for stage in STAGES}
-    for stage, concurrency, batch in (("Prepare", 10, 2), ("Cut", 5, 10), ("Deliver", 10, 2)):
+    for stage, concurrency, batch in (("Prepare", 10, 2), ("Cut", 7, 10), ("Deliver", 10, 2)):
         source = sources[f"<{stage}QueuesQueue.Arn>"]
         assert source["BatchSize"] == batch
         assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
