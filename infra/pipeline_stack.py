@@ -165,6 +165,7 @@ class PipelineStack(Stack):
                 **self._environment(),
                 **self._imaging(),
                 "IMAGING_MEMORY_MIB": _figure(settings.deliver_imaging_memory_mib),
+                "IMAGING_SECONDS": _figure(settings.deliver_imaging_seconds),
                 "RENDITIONS": renditions_to_json(settings.renditions_made),
                 "COLOUR_PROFILE": settings.colour_profile,
                 "WORK_BUCKET": storage.work_bucket.bucket_name,

@@ -36,6 +36,10 @@ LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - CUT_SECONDS_AROUND_THE
 
 PHOTOS_AT_ONCE = 2
 """Photos that one function works on at the same time (`threads` in its entry)."""
+LONGEST_IMAGING_SECONDS = 300
+"""Two tries and what is around them stay within a function's time."""
+SECONDS_FOR_ANOTHER_RENDITION = 10
+"""Added to `imaging_seconds` for each rendition after the first: reading the cut-out again, and encoding it."""
 SECONDS_AROUND_IMAGING = 15
 """What a stage needs beside decoding one photo: reading it, writing what was made of it."""
 MOST_MEGAPIXELS = 400
@@ -312,10 +316,11 @@ class Settings:
     )
     imaging_seconds: float = _setting(
         40.0,
-        "a number from 5 to 300",
+        f"a number from 5 to {LONGEST_IMAGING_SECONDS}",
         "How long decoding, shrinking and encoding one photo may take, in seconds; a photo that takes longer is "
-        "rejected; one that is already paid for is delivered at the size sent to the API, with a note.",
-        _number(5, 300),
+        "rejected; one that is already paid for is delivered at the size sent to the API, with a note. Each rendition "
+        f"after the first adds {SECONDS_FOR_ANOTHER_RENDITION} s.",
+        _number(5, LONGEST_IMAGING_SECONDS),
     )
     versioned_input: bool = _setting(
         False, "`true` or `false`", "Keep older versions of the photos in the input bucket.", _yes_or_no
@@ -386,8 +391,14 @@ class Settings:
     @property
     def deliver_timeout_seconds(self) -> int:
         """Time-out of `deliver`: for a photo tried in two processes, its answer alone after that, and a batch."""
-        needed = math.ceil(3 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+        needed = math.ceil(3 * self.deliver_imaging_seconds + SECONDS_AROUND_IMAGING + 30)
         return min(LONGEST_FUNCTION_SECONDS, needed)
+
+    @property
+    def deliver_imaging_seconds(self) -> float:
+        """How long making all renditions of one photo may take: more where there are more, within a function's time."""
+        more = SECONDS_FOR_ANOTHER_RENDITION * (len(self.renditions_made) - 1)
+        return max(self.imaging_seconds, min(LONGEST_IMAGING_SECONDS, self.imaging_seconds + more))
 
     @property
     def deliver_imaging_memory_mib(self) -> int:

@@ -116,6 +116,7 @@ def test_deliver_has_the_room_and_the_renditions_that_the_settings_ask_for(
     assert read_renditions(told["RENDITIONS"]) == read_renditions(["full", "amazon_main"], full_format="webp")
     assert told["COLOUR_PROFILE"] == "srgb"
     assert told["IMAGING_MEMORY_MIB"] == str(settings.deliver_imaging_memory_mib)
+    assert told["IMAGING_SECONDS"] == "30"  # 20 and 10 for the second rendition
     assert deliver["MemorySize"] == settings.deliver_memory_mb > 2 * settings.deliver_imaging_memory_mib
     assert deliver["EphemeralStorage"] == {"Size": settings.deliver_disc_mb}
     assert deliver["Timeout"] == settings.deliver_timeout_seconds

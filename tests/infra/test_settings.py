@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from dropcut.core.rendition import Rendition
-from dropcut.core.renditions import FULL, READY_MADE
+from dropcut.core.renditions import FULL, READY_MADE, read_renditions
 
 from infra.settings import (
     BEGIN,
@@ -249,6 +249,19 @@ def test_no_allowed_imaging_time_is_over_lambdas() -> None:
     assert Settings(imaging_seconds=300.0).deliver_timeout_seconds <= 900
     assert Settings(imaging_seconds=40.0).deliver_timeout_seconds > 3 * 40 + SECONDS_AROUND_IMAGING
     assert Settings(imaging_seconds=40.0).prepare_timeout_seconds > 2 * 40 + SECONDS_AROUND_IMAGING
+
+
+@pytest.mark.parametrize(
+    ("imaging_seconds", "renditions", "allowed"),
+    [(40.0, 1, 40.0), (40.0, 4, 70.0), (150.0, 20, 300.0), (300.0, 3, 300)],
+)
+def test_more_renditions_may_take_more_time_within_lambdas(
+    imaging_seconds: float, renditions: int, allowed: float
+) -> None:
+    small = [{"name": f"r{number}", "format": "png", "longest_side": 100} for number in range(renditions)]
+    settings = Settings(imaging_seconds=imaging_seconds, renditions=read_renditions(small))
+    assert settings.deliver_imaging_seconds == allowed
+    assert 2 * allowed < settings.deliver_timeout_seconds <= 900
 
 
 def test_no_allowed_timeout_is_over_lambdas() -> None:
