@@ -5,6 +5,7 @@ process is ended, its picture refused, and the next picture gets a new process. 
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import re
@@ -45,6 +46,19 @@ _SAYS_NO_MEMORY = re.compile(r"failed to allocate|out of memory|bad_alloc|Memory
 
 class ImagingFailedError(RuntimeError):
     """Not the picture's fault: the disc is full, a process could not be started or was ended from outside."""
+
+
+_PR_SET_DUMPABLE = 4
+"""Of linux/prctl.h."""
+
+
+def hide_from_children() -> None:
+    """Let no child, even one that a stranger's file took over, read this process's credentials.
+
+    A child gets no variable of AWS, but as the same user it could read ours under /proc, or our memory. What the kernel
+    may not dump belongs to root there, and cannot be traced. It does not touch the children themselves.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 class ImagingProcess:

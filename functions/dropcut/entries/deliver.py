@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dropcut.adapters.event_bus import EventBus
-from dropcut.adapters.imaging_process import ImagingProcess
+from dropcut.adapters.imaging_process import ImagingProcess, hide_from_children
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
@@ -22,6 +22,7 @@ from dropcut.use_cases.deliver import Deliver
 
 environment = DeliverEnvironment.read()
 remove_leftovers()
+hide_from_children()
 imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
 deliver = Deliver(

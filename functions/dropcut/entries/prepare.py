@@ -8,7 +8,7 @@ import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dropcut.adapters.imaging_process import ImagingProcess
+from dropcut.adapters.imaging_process import ImagingProcess, hide_from_children
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
@@ -21,6 +21,7 @@ from dropcut.use_cases.prepare import Prepare
 
 environment = PrepareEnvironment.read()
 remove_leftovers()
+hide_from_children()
 imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
 prepare = Prepare(

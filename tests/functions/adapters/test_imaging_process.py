@@ -236,3 +236,34 @@ def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.02)
+
+
+_READS_ITS_PARENT = """
+import ctypes, os, sys
+from pathlib import Path
+from dropcut.adapters.imaging_process import hide_from_children
+
+def a_child_can_read_us():
+    parent, child = os.getpid(), os.fork()
+    if child == 0:
+        try:
+            os._exit(b"SECRET=" in Path(f"/proc/{parent}/environ").read_bytes())
+        except PermissionError:
+            os._exit(0)
+    return bool(os.waitpid(child, 0)[1])
+
+if os.geteuid() == 0:  # who may read everything: become somebody else, who may be looked into again
+    os.setuid(65534)
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+before = a_child_can_read_us()
+hide_from_children()
+print(before, a_child_can_read_us())
+"""
+
+
+def test_a_child_cannot_read_the_functions_credentials() -> None:
+    surroundings = {"SECRET": "x", "PYTHONPATH": str(REPOSITORY / "functions")}
+    told = subprocess.run(
+        [sys.executable, "-c", _READS_ITS_PARENT], env=surroundings, capture_output=True, text=True, check=False
+    )
+    assert told.stdout.split() == ["True", "False"], told.stderr
