@@ -25,10 +25,11 @@ from dropcut.adapters.state_table import StateTable
 from dropcut.core.pace import Pace
 from dropcut.core.renditions import read_renditions
 from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
-from dropcut.use_cases.cut import Cut, SpendingRules
+from dropcut.use_cases.cut import Cut
 from dropcut.use_cases.deliver import Deliver
 from dropcut.use_cases.gatekeeper import Gatekeeper
 from dropcut.use_cases.prepare import Prepare
+from dropcut.use_cases.spending import SpendingRules
 
 from infra.settings import CUT_SECONDS_AROUND_THE_CALL
 from tests.functions.cutouts import answer_as_it_is

@@ -183,7 +183,7 @@ class Fleet:
         self._at(now + 0.05, lambda now: self._receive(worker, now))
 
     def _defer(self, worker: Worker, next_free: float, now: float) -> None:
-        """As `CutRound` does it, in whole seconds as SQS does it."""
+        """As `SpendingRound` does it, in whole seconds as SQS does it."""
         self.seen.deferrals += 1
         wait = max(1.0, next_free - worker.clock(now) + self.chance.random())
         self._at(now + math.ceil(wait), lambda now: self._returns(worker.stack, now))
@@ -199,7 +199,7 @@ class Fleet:
             self._at(credits_taken, lambda now, slot=slot: self._wait_for(batch, slot, now))  # type: ignore[misc]
 
     def _wait_for(self, batch: Batch, slot: Slot, now: float) -> None:
-        """As `CutRound.wait_for` does it: whoever is late for a slot takes another."""
+        """As `SpendingRound.wait_for` does it: whoever is late for a slot takes another."""
         worker = batch.worker
         if self._died(batch, now):
             return

@@ -21,7 +21,8 @@ from dropcut.core.pace import Pace
 from dropcut.environment import CutEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
-from dropcut.use_cases.cut import Cut, SpendingRules
+from dropcut.use_cases.cut import Cut
+from dropcut.use_cases.spending import SpendingRules
 
 CALLS_AT_ONCE = 10  # one thread for each message of a batch: they wait on the network, and share one bill
 SECONDS_TO_STORE = 15  # what an answer still needs after the longest call: to be stored, recorded and handed on

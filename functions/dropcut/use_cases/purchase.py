@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from dropcut.adapters.api import ApiCall
 from dropcut.adapters.api_key import ApiKey
@@ -16,9 +15,7 @@ from dropcut.core.message_result import Message, MessageResult, Postpone
 from dropcut.core.outcome import Delivered, Expected, LockedOut, Pause, Rejected, RetryLater, classify, may_be_charged
 from dropcut.core.pace import Slot
 from dropcut.observability import count, duration, logger
-
-if TYPE_CHECKING:
-    from dropcut.use_cases.cut import Cut, CutRound
+from dropcut.use_cases.spending import Spending, SpendingRound
 
 LONGEST_BACKOFF_SECONDS = 900.0
 _DAY_SECONDS = 86_400
@@ -30,7 +27,7 @@ ACCOUNT_FAILURES_IN_A_ROW = 3
 class Purchase:
     """One claimed picture on its way to being paid for."""
 
-    round: "CutRound"
+    round: SpendingRound
     request: CutRequest
     message: Message
     unit: str
@@ -59,8 +56,8 @@ class Purchase:
             raise
 
     @property
-    def _cut(self) -> "Cut":
-        return self.round.cut
+    def _spending(self) -> Spending:
+        return self.round.spending
 
     @property
     def _work_key(self) -> str:
@@ -72,19 +69,19 @@ class Purchase:
             count("PossiblyPaidCalls")
         if not self.claim.seen_before:
             return None
-        found = self._cut.objects.metadata_and_etag(self._cut.work_bucket, self._work_key)
+        found = self._spending.objects.metadata_and_etag(self._spending.work_bucket, self._work_key)
         if found is None:
             return None
         metadata, _etag = found
-        keep_seconds = self._cut.payments.keep_days * _DAY_SECONDS
-        if float(metadata.get("paid-at") or self._cut.clock()) < self._cut.clock() - keep_seconds:
+        keep_seconds = self._spending.payments.keep_days * _DAY_SECONDS
+        if float(metadata.get("paid-at") or self._spending.clock()) < self._spending.clock() - keep_seconds:
             return None  # of an earlier payment, whose time is over: the file would be gone before its record
         answer = self._answer(request_id=metadata.get("request-id") or None)
         return self._record(answer)
 
     def _exhausted(self) -> MessageResult | None:
         """Workers that died used up the attempts, before any of them could say so."""
-        rules = self._cut.rules
+        rules = self._spending.rules
         if self.claim.attempts <= rules.max_attempts and self.claim.possibly_paid < rules.max_possibly_paid:
             return None
         reason = (
@@ -94,9 +91,9 @@ class Purchase:
         return self._give_up("attempts_exhausted", reason, request_id=None, possibly_paid=self.claim.possibly_paid)
 
     def _buy(self) -> MessageResult:
-        cut, round_ = self._cut, self.round
+        spending, round_ = self._spending, self.round
         try:
-            self.picture = cut.objects.read(cut.work_bucket, self.request.picture.work_key)
+            self.picture = spending.objects.read(spending.work_bucket, self.request.picture.work_key)
         except ObjectGoneError:
             self._forget_attempts()
             return round_.fail(
@@ -120,9 +117,9 @@ class Purchase:
         return self._back(stay_away) if stay_away else self._call()
 
     def _take_credits(self) -> bool:
-        now = self._cut.clock()
+        now = self._spending.clock()
         key = self.paying_key = self._key
-        if self._cut.budget.take(key.fingerprint, self._cut.rules.credits_per_image, now=now):
+        if self._spending.budget.take(key.fingerprint, self._spending.rules.credits_per_image, now=now):
             self.credits_taken_at = now
             return True
         return False
@@ -130,7 +127,7 @@ class Purchase:
     def _a_new_day_began(self) -> bool:
         """While it waited for its slot: the call would be beyond the budget of the day on which it is made."""
         assert self.credits_taken_at is not None
-        return _utc_day(self.credits_taken_at) != _utc_day(self._cut.clock())
+        return _utc_day(self.credits_taken_at) != _utc_day(self._spending.clock())
 
     @property
     def _key(self) -> ApiKey:
@@ -139,13 +136,13 @@ class Purchase:
         return key
 
     def _call(self) -> MessageResult:
-        cut, sent = self._cut, self.request.picture
-        key, started = self._key, cut.clock()
+        spending, sent = self._spending, self.request.picture
+        key, started = self._key, spending.clock()
         self.is_attempt = self.may_be_charged = True
-        reply = cut.api.remove_background(self._handed_over(), key)
+        reply = spending.api.remove_background(self._handed_over(), key)
         count("ApiCalls")
-        duration("ApiMilliseconds", milliseconds=(cut.clock() - started) * 1000)
-        expected = Expected(width=sent.width, height=sent.height, format=cut.rules.output_format)
+        duration("ApiMilliseconds", milliseconds=(spending.clock() - started) * 1000)
+        expected = Expected(width=sent.width, height=sent.height, format=spending.rules.output_format)
         with self.round.one_answer_at_a_time:  # to read one takes three times its size
             decision = classify(reply, expected)
         del reply
@@ -169,7 +166,7 @@ class Purchase:
         if rejected.account_is_well:
             self.round.call_went_well()
         else:
-            self._cut.failures.ended()
+            self._spending.failures.ended()
         if rejected.possibly_paid:
             count("PossiblyPaidCalls")
         else:
@@ -181,20 +178,20 @@ class Purchase:
     def _handed_over(self) -> ApiCall:
         """The picture in its call, out of our hands."""
         picture, self.picture = self.picture, b""
-        output_format = self._cut.rules.output_format
+        output_format = self._spending.rules.output_format
         return ApiCall(picture=picture, picture_format=self.request.picture.format, output_format=output_format)
 
     def _keep(self, delivered: Delivered) -> MessageResult:
         """Store the answer before anything else: from here on a crash costs nothing."""
-        cut = self._cut
-        form = OUTPUT_FORMATS[cut.rules.output_format]
+        spending = self._spending
+        form = OUTPUT_FORMATS[spending.rules.output_format]
         metadata = {
             "request-id": delivered.request_id or "",
-            "credits": f"{cut.rules.credits_per_image:g}",
-            "paid-at": f"{cut.clock():.0f}",
+            "credits": f"{spending.rules.credits_per_image:g}",
+            "paid-at": f"{spending.clock():.0f}",
         }
-        cut.objects.write(
-            cut.work_bucket,
+        spending.objects.write(
+            spending.work_bucket,
             self._work_key,
             delivered.picture,
             content_type=form.content_type,
@@ -207,16 +204,16 @@ class Purchase:
 
     def _record(self, answer: PaidAnswer) -> MessageResult:
         """The stored answer is paid for: nobody pays again, the photo goes on, and then it is added up."""
-        self._cut.payments.complete(self.unit, answer, now=self._cut.clock())
+        self._spending.payments.complete(self.unit, answer, now=self._spending.clock())
         self.claim_is_held = False
         handed_on = self.round.hand_on(self.request, answer)
-        self._cut.budget.add_to_total(self._key.fingerprint, answer.credits)
+        self._spending.budget.add_to_total(self._key.fingerprint, answer.credits)
         count("PicturesPaid")
         count("CreditsSpent", answer.credits)
         return handed_on
 
     def _answer(self, *, request_id: str | None) -> PaidAnswer:
-        sent, rules = self.request.picture, self._cut.rules
+        sent, rules = self.request.picture, self._spending.rules
         return PaidAnswer(
             work_key=self._work_key,
             picture_sha256=sent.sha256,
@@ -229,22 +226,22 @@ class Purchase:
         )
 
     def _locked_out(self, key: ApiKey, seconds: float | None) -> Postpone:
-        cut = self._cut
-        lockout = seconds if seconds is not None else cut.rules.lockout_seconds
-        until = self.round.lock_out(cut.clock() + lockout)
-        cut.pace.hold(key.fingerprint, until=until)
+        spending = self._spending
+        lockout = seconds if seconds is not None else spending.rules.lockout_seconds
+        until = self.round.lock_out(spending.clock() + lockout)
+        spending.pace.hold(key.fingerprint, until=until)
         return self.round.wait_for_lockout()
 
     def _budget_reached(self) -> Closed:
         reason = "The daily credit limit is reached; spending goes on at midnight UTC, or raise `daily_credit_limit`."
         return self.round.close(
-            "daily_credit_limit", reason, not_after=_utc_day(self._cut.clock()).timestamp() + _DAY_SECONDS
+            "daily_credit_limit", reason, not_after=_utc_day(self._spending.clock()).timestamp() + _DAY_SECONDS
         )
 
     def _retry(self, retry: RetryLater) -> MessageResult:
         """A failed call: try again, set the picture aside, or see the API's failure in it rather than the picture's."""
-        rules = self._cut.rules
-        in_a_row = self._cut.failures.failed()
+        rules = self._spending.rules
+        in_a_row = self._spending.failures.failed()
         possibly_paid = self.claim.possibly_paid + retry.possibly_paid
         count("ApiRetries")
         if retry.possibly_paid:
@@ -271,7 +268,7 @@ class Purchase:
             attempt=self.claim.attempts,
             base_seconds=rules.retry_base_seconds,
             ceiling_seconds=LONGEST_BACKOFF_SECONDS,
-            chance=self._cut.chance(),
+            chance=self._spending.chance(),
         )
         return Postpone(seconds=wait, why=retry.reason)
 
@@ -281,7 +278,7 @@ class Purchase:
         return self.round.wait_for_gate(self._close_for_failures(retry), self.message)
 
     def _close_for_failures(self, retry: RetryLater) -> Closed:
-        self._cut.failures.ended()  # what failed before the pause is not held against the API after it
+        self._spending.failures.ended()  # what failed before the pause is not held against the API after it
         if retry.then_pause:
             return self.round.close(retry.code, retry.reason)
         return self.round.close("api_failing", f"The API keeps failing. {retry.reason}")
@@ -290,7 +287,7 @@ class Purchase:
         if not retry.possibly_paid:
             self._return_credits()
         reason = (
-            f"{retry.reason} It was attempt {self.claim.attempts} of {self._cut.rules.max_attempts}; "
+            f"{retry.reason} It was attempt {self.claim.attempts} of {self._spending.rules.max_attempts}; "
             f"{possibly_paid} of the calls may have been charged."
         )
         return self._give_up(retry.code, reason, request_id=retry.request_id, possibly_paid=possibly_paid)
@@ -319,17 +316,21 @@ class Purchase:
         if not possibly_paid:
             self._return_credits()
         self.claim_is_held = False
-        self._cut.payments.release(self.unit, now=self._cut.clock(), counts=counts, possibly_paid=possibly_paid)
+        self._spending.payments.release(
+            self.unit, now=self._spending.clock(), counts=counts, possibly_paid=possibly_paid
+        )
 
     def _forget_attempts(self) -> None:
         self.claim_is_held = False
-        self._cut.payments.give_up(self.unit, now=self._cut.clock())
+        self._spending.payments.give_up(self.unit, now=self._spending.clock())
 
     def _return_credits(self) -> None:
         """At most once, also when an error hides whether it was done: credits given back twice could be spent twice."""
         taken_at, self.credits_taken_at = self.credits_taken_at, None
         if taken_at is not None:
-            self._cut.budget.give_back(self._key.fingerprint, self._cut.rules.credits_per_image, taken_at=taken_at)
+            self._spending.budget.give_back(
+                self._key.fingerprint, self._spending.rules.credits_per_image, taken_at=taken_at
+            )
 
 
 def _utc_day(seconds: float) -> datetime:

@@ -26,7 +26,8 @@ from dropcut.core.job import (
 from dropcut.core.message_result import Message, MessageResult
 from dropcut.core.outcome import NoReply, Reply
 from dropcut.core.pace import Pace
-from dropcut.use_cases.cut import Cut, CutRound, SpendingRules
+from dropcut.use_cases.cut import Cut, CutRound
+from dropcut.use_cases.spending import SpendingRules
 
 from tests.functions.cloud import INPUT, WORK, Cloud
 from tests.functions.memory import SecretsInMemory
