@@ -10,7 +10,7 @@ everything that the small matte knows enlarged:
 The first adds to alpha exactly the detail that the API never saw; where colour says nothing, slopes are 0 and alpha is
 enlarged as usual. The second is the mixture photo = alpha x subject + (1 - alpha) x background, solved for the subject:
 it leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
-Away from edges neither is worked out at all.
+Away from edges neither is worked out at all. An answer that has the photo's own size needs none of it.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ import pyvips
 from dropcut.core.picture_limits import DecodeLimits
 from dropcut.imaging.colour import PROFILE
 from dropcut.imaging.decode import TO_COMPARE, Colour, open_upright, picture_errors, thumbnail_upright
-from dropcut.imaging.small_matte import EDGE, SmallMatte, small_matte
+from dropcut.imaging.small_matte import EDGE, OPAQUE, SmallMatte, cleaned_up, fitted_contrast, small_matte
 
 _TILE = 64
 """Pixels a side: what is worked out, or left out, at once."""
@@ -44,44 +44,55 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
         PictureRefusedError: one of the pictures cannot be decoded within the limits. One that is cut off may
             be found out only while the image is written, as a `pyvips.Error`.
     """
-    cutout = open_upright(answer, limits).copy_memory()
     photo = open_upright(original, limits, colour=colour)
-    guide = thumbnail_upright(
-        original, limits, width=cutout.width, height=cutout.height, colour=colour, reduction=TO_COMPARE
-    )
     with picture_errors():
-        matte = small_matte(_on_white(guide).copy_memory(), cutout[3], _in_colours_of(photo, cutout[:3]))
-        result = _cut_out(_by_strips(photo), matte)
+        cutout = open_upright(answer, limits).copy_memory()
+        if (cutout.width, cutout.height) == (photo.width, photo.height):
+            result = _of_one_size(photo, cutout)
+        else:
+            guide = thumbnail_upright(
+                original, limits, width=cutout.width, height=cutout.height, colour=colour, reduction=TO_COMPARE
+            )
+            matte = small_matte(_on_white(guide).copy_memory(), cutout[3], _in_colours_of(photo, cutout[:3]))
+            result = _enlarged_cut_out(_by_strips(photo), matte)
         return result.copy(interpretation="srgb")
 
 
-def _cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
-    width, height = photo.width, photo.height
-    zones = _enlarged(matte.zones, width, height, "nearest")
+def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
+    """Nothing is enlarged: alpha is the answer's, and so are the colours at edges, if the API cleaned them up."""
+    photo = photo.copy_memory()  # as many pixels as the answer has; it is read several times
+    guide, alpha, subject = _on_white(photo), cutout[3], _in_colours_of(photo, cutout[:3])
+    is_clean = cleaned_up(guide, alpha, subject)
+    change = subject - guide if is_clean else fitted_contrast(guide, alpha) * (255 - alpha)
+    colours = (photo[:3] + change).rint().cast("uchar")
+    return _cleared((alpha == OPAQUE).ifthenelse(photo[:3], colours), alpha, photo)
+
+
+def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
+    zones = _enlarged(matte.zones, photo.width, photo.height, "nearest")
     edges = _by_tiles((zones == EDGE).ifthenelse(_at_edges(photo, matte), photo[:3].bandjoin(zones)))
-    alpha = edges[3]
+    return _cleared(edges[:3], edges[3], photo)
+
+
+def _cleared(colours: pyvips.Image, alpha: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
+    """RGBA: alpha times the photo's own, if it has one; black where nothing is left."""
     if photo.bands == 4:
         alpha = (alpha * photo[3] / 255).rint().cast("uchar")
-    return (edges[:3] & (alpha > 0)).bandjoin(alpha)
+    return (colours & (alpha > 0)).bandjoin(alpha)
 
 
 def _at_edges(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
     """What both formulas give: RGB and alpha."""
     width, height = photo.width, photo.height
-    if (matte.alpha.width, matte.alpha.height) == (width, height):
-        alpha = matte.alpha
-    else:
-        small = _once(_enlarged(matte.guide.bandjoin(matte.alpha), width, height, "bicubic"))
-        detail = (_on_white(photo) - small[:3]) * _enlarged(matte.slopes, width, height, "bilinear")
-        alpha = _once((small[3] + detail.bandmean()).rint().cast("uchar"))
+    small = _once(_enlarged(matte.guide.bandjoin(matte.alpha), width, height, "bicubic"))
+    detail = (_on_white(photo) - small[:3]) * _enlarged(matte.slopes, width, height, "bilinear")
+    alpha = _once((small[3] + detail.bandmean()).rint().cast("uchar"))
     share = _enlarged(matte.contrast, width, height, "bilinear") * (255 - alpha)
     return (photo[:3] + share).rint().cast("uchar").bandjoin(alpha)
 
 
 def _enlarged(image: pyvips.Image, width: int, height: int, kernel: str) -> pyvips.Image:
     """Exactly this size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
-    if (image.width, image.height) == (width, height):
-        return image
     across, down = width / image.width, height / image.height
     return image.affine(
         [across, 0, 0, down],

@@ -127,6 +127,49 @@ def test_an_answer_of_the_photos_size_gives_its_alpha_as_it_is(tmp_path: Path, k
     assert (cut(photo, answer)[..., 3] == alpha).all()
 
 
+def soft_disc(folder: Path, *, cleaned_up: bool) -> tuple[Path, Path, Pixels, Pixels]:
+    """A disc out of focus and an answer of its own size: photo and answer as files, both as pixels."""
+    alpha = disc(300, 200, soft=3)
+    pixels = photo_of(alpha, (200, 60, 50), (60, 90, 170))
+    colours = np.full_like(pixels, (200, 60, 50)) if cleaned_up else pixels
+    colours = np.where(alpha[..., None] > 0, colours, 0).astype(np.uint8)
+    answer = np.dstack([colours, alpha])
+    return saved(folder, "photo.png", pixels), saved(folder, "answer.png", answer), pixels, answer
+
+
+def test_an_answer_of_the_photos_size_that_was_cleaned_up_gives_its_colours_where_it_is_half_transparent(
+    tmp_path: Path,
+) -> None:
+    photo, answer, pixels, answered = soft_disc(tmp_path, cleaned_up=True)
+    result, alpha = cut(photo, answer), answered[..., 3]
+    assert (result[alpha < 255] == answered[alpha < 255]).all()
+    assert (result[alpha == 255][:, :3] == pixels[alpha == 255]).all()
+
+
+def test_an_answer_of_the_photos_size_that_was_not_cleaned_up_leaves_no_fringe(tmp_path: Path) -> None:
+    photo, answer, pixels, answered = soft_disc(tmp_path, cleaned_up=False)
+    result, alpha = cut(photo, answer), answered[..., 3]
+    assert (result[..., 3] == alpha).all()
+    assert (result[alpha == 255][:, :3] == pixels[alpha == 255]).all()
+    edges = (alpha > 40) & (alpha < 215)
+    apart = np.abs(result[edges][:, :3].astype(int) - (200, 60, 50)).mean()
+    assert apart < np.abs(pixels[edges].astype(int) - (200, 60, 50)).mean() / 4
+
+
+def test_an_answer_of_the_photos_size_brings_no_white_into_what_is_transparent_in_the_photo(tmp_path: Path) -> None:
+    _, answer, pixels, answered = soft_disc(tmp_path, cleaned_up=True)
+    own = np.full(pixels.shape[:2], 255, np.uint8)
+    own[:, :150] = 128
+    photo = np.dstack([pixels, own])
+    on_white = np.rint(pixels * (own[..., None] / 255) + (255 - own[..., None])).astype(np.uint8)
+    seen = np.where(own[..., None] == 255, answered[..., :3], on_white).astype(np.uint8)
+    saved(tmp_path, "answer.png", np.dstack([seen, answered[..., 3]]))
+    result = cut(saved(tmp_path, "own.png", photo), answer)
+    half = (own == 128) & (answered[..., 3] > 0)
+    assert np.abs(result[half][:, :3].astype(int) - pixels[half]).max() <= 2
+    assert np.abs(result[..., 3].astype(float) - answered[..., 3] * (own / 255.0)).max() <= 0.5
+
+
 def test_what_is_transparent_in_the_photo_stays_so(tmp_path: Path) -> None:
     _, answer, pixels, _ = case(tmp_path, 300, 200)
     own = np.full(pixels.shape[:2], 255, np.uint8)
