@@ -112,8 +112,12 @@ def test_a_photo_whose_every_attempt_fails_is_set_aside_with_reason_attempts_and
         }.items()
     )
     assert letter.attributes["request_id"]
+    assert outcome.detail["attempts"] == MAX_ATTEMPTS
+    assert (outcome.detail["request_id"] or "none") == letter.attributes["request_id"]
     assert dropcut.tags(photo_met.key) == {"dropcut": "failed"}
-    assert dropcut.ended_record(photo_met.key)["status"] == "failed"
+    record = dropcut.ended_record(photo_met.key)
+    assert (record["status"], record["attempts"]) == ("failed", str(MAX_ATTEMPTS))
+    assert (record["request_id"] or "none") == letter.attributes["request_id"]
     assert len(dropcut.calls(photo_met.photo)) == MAX_ATTEMPTS
     assert dropcut.paid_calls(photo_met.photo) == (MAX_ATTEMPTS if fault.charges else 0)
 

@@ -11,6 +11,8 @@ Standing = Literal["under_way", "superseded", "ended"]
 
 _ENDED = {"delivered", "rejected", "skipped"}
 """For good. `failed` is not among them: such a photo may be sent again."""
+_OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
+"""Attributes that say why there is no cut-out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,7 @@ class JobRecords:
         update = self.table.update(
             _id(upload),
             "SET sequencer = :sequencer, job_id = :job_id, #status = :preparing, updated_at = :now"
-            " REMOVE code, reason, output_key, delivered_outcome",
+            f" REMOVE {_OF_AN_END}, output_key, delivered_outcome",
             {
                 "sequencer": upload.sequencer,
                 "job_id": upload.job_id,
@@ -67,7 +69,7 @@ class JobRecords:
             "now": now,
         }
         change = "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now"
-        self._set(outcome.upload, f"{change} REMOVE code, reason", values)
+        self._set(outcome.upload, f"{change} REMOVE {_OF_AN_END}", values)
 
     def delivered_outcome(self, bucket: str, key: str) -> OutcomeMessage | None:
         """What the cut-outs of a key were made of; None when its newest upload is not delivered.
@@ -83,9 +85,14 @@ class JobRecords:
             "status": end.kind,
             "code": end.code,
             "reason": end.reason,
+            "attempts": end.attempts,
+            "possibly_paid": end.possibly_paid,
+            "request_id": end.request_id or "",
             "now": now,
         }
-        self._set(upload, "SET #status = :status, code = :code, reason = :reason, updated_at = :now", values)
+        change = "SET #status = :status, code = :code, reason = :reason, updated_at = :now"
+        calls = "attempts = :attempts, possibly_paid = :possibly_paid, request_id = :request_id"
+        self._set(upload, f"{change}, {calls}", values)
 
     def _set(self, upload: Upload, change: str, values: dict[str, str | float], *, only_if: str = "") -> None:
         """Only while the record is still about this upload: a newer one's record is not touched."""

@@ -94,6 +94,12 @@ class Ended:
     """A stable word for programs, such as `too_many_pixels`."""
     reason: str
     """A sentence for people: what is wrong, and what to do."""
+    attempts: int = 0
+    """Calls of the API made for it."""
+    possibly_paid: int = 0
+    """How many of them may have been charged."""
+    request_id: str | None = None
+    """The API's name for the last of them, to ask the provider about."""
 
 
 @dataclass(frozen=True, kw_only=True)

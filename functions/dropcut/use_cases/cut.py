@@ -72,7 +72,7 @@ class CutRound(SpendingRound):
             return self._booked_out(self.slots)
         standing = self.spending.jobs.standing(request.upload)
         if standing == "superseded":
-            return self._end(request, _superseded())
+            return self.end(request, _superseded())
         return Done() if standing == "ended" else self._paid_once(request, message)  # ended: the message came twice
 
     def _paid_once(self, request: CutRequest, message: Message) -> MessageResult:

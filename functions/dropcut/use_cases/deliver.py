@@ -145,6 +145,8 @@ class Deliver:
         if end.kind != "skipped":
             self._tag(upload, end.kind)
         detail = _about(upload) | {"code": end.code, "reason": end.reason}
+        if end.attempts:
+            detail |= {"attempts": end.attempts, "possibly_paid": end.possibly_paid, "request_id": end.request_id}
         self.events.publish(f"Cutout {end.kind.capitalize()}", detail)
         self.jobs.ended(upload, end, now=self.clock())
         count(_METRIC[end.kind])

@@ -10,7 +10,7 @@ from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.adapters.payment_records import Claimed
 from dropcut.core.api_limits import OUTPUT_FORMATS
 from dropcut.core.backoff import full_jitter_seconds
-from dropcut.core.job import CutRequest, PaidAnswer
+from dropcut.core.job import CutRequest, Ended, PaidAnswer
 from dropcut.core.message_result import Message, MessageResult, Postpone
 from dropcut.core.outcome import Delivered, Expected, LockedOut, Pause, Rejected, RetryLater, classify, may_be_charged
 from dropcut.core.pace import Slot
@@ -84,11 +84,17 @@ class Purchase:
         rules = self._spending.rules
         if self.claim.attempts <= rules.max_attempts and self.claim.possibly_paid < rules.max_possibly_paid:
             return None
-        reason = (
-            f"{self.claim.attempts - 1} attempts ended without an answer, "
-            f"and {self.claim.possibly_paid} of the calls may have been charged."
+        attempts, possibly_paid = self.claim.attempts - 1, self.claim.possibly_paid
+        reason = f"{attempts} attempts ended without an answer, and {possibly_paid} of the calls may have been charged."
+        return self._give_up(
+            Ended(
+                kind="failed",
+                code="attempts_exhausted",
+                reason=reason,
+                attempts=attempts,
+                possibly_paid=possibly_paid,
+            )
         )
-        return self._give_up("attempts_exhausted", reason, request_id=None, possibly_paid=self.claim.possibly_paid)
 
     def _buy(self) -> MessageResult:
         spending, round_ = self._spending, self.round
@@ -96,11 +102,8 @@ class Purchase:
             self.picture = spending.objects.read(spending.work_bucket, self.request.picture.work_key)
         except ObjectGoneError:
             self._forget_attempts()
-            return round_.fail(
-                self.request,
-                "prepared_gone",
-                "The prepared picture is gone from the work bucket. Upload the photo again.",
-            )
+            reason = "The prepared picture is gone from the work bucket. Upload the photo again."
+            return round_.fail(self.request, Ended(kind="failed", code="prepared_gone", reason=reason))
         slot = round_.next_slot()
         return self._back(slot) if isinstance(slot, Postpone) else self._call_at(slot)
 
@@ -171,7 +174,15 @@ class Purchase:
             count("PossiblyPaidCalls")
         else:
             self._return_credits()
-        done = self.round.reject(self.request, rejected.code, rejected.reason)
+        end = Ended(
+            kind="rejected",
+            code=rejected.code,
+            reason=rejected.reason,
+            attempts=self.claim.attempts,
+            possibly_paid=self.claim.possibly_paid + rejected.possibly_paid,
+            request_id=rejected.request_id,
+        )
+        done = self.round.end(self.request, end)
         self._forget_attempts()
         return done
 
@@ -290,19 +301,21 @@ class Purchase:
             f"{retry.reason} It was attempt {self.claim.attempts} of {self._spending.rules.max_attempts}; "
             f"{possibly_paid} of the calls may have been charged."
         )
-        return self._give_up(retry.code, reason, request_id=retry.request_id, possibly_paid=possibly_paid)
-
-    def _give_up(self, code: str, reason: str, *, request_id: str | None, possibly_paid: int) -> MessageResult:
-        failed = self.round.fail(
-            self.request,
-            code,
-            reason,
-            attempts=str(self.claim.attempts),
-            possibly_paid=str(possibly_paid),
-            request_id=request_id or "none",
+        return self._give_up(
+            Ended(
+                kind="failed",
+                code=retry.code,
+                reason=reason,
+                attempts=self.claim.attempts,
+                possibly_paid=possibly_paid,
+                request_id=retry.request_id,
+            )
         )
+
+    def _give_up(self, failed: Ended) -> MessageResult:
+        set_aside = self.round.fail(self.request, failed)
         self._forget_attempts()
-        return failed
+        return set_aside
 
     def _pause(self, closed: Closed) -> Postpone:
         return self._back(self.round.wait_for_gate(closed, self.message))

@@ -106,17 +106,20 @@ class SpendingRound:
         self.spending.deliver_queue.send(OutcomeMessage(upload=request.upload, outcome=answer).to_json())
         return Done()
 
-    def _end(self, request: CutRequest, end: Ended) -> MessageResult:
+    def end(self, request: CutRequest, end: Ended) -> MessageResult:
         self.spending.deliver_queue.send(OutcomeMessage(upload=request.upload, outcome=end).to_json())
         return Done()
 
-    def reject(self, request: CutRequest, code: str, reason: str) -> MessageResult:
-        return self._end(request, Ended(kind="rejected", code=code, reason=reason))
-
-    def fail(self, request: CutRequest, code: str, reason: str, **details: str) -> MessageResult:
+    def fail(self, request: CutRequest, failed: Ended) -> MessageResult:
         """The photo is announced as failed, and its message set aside to be sent again when a person says so."""
-        self._end(request, Ended(kind="failed", code=code, reason=reason))
-        return SetAside(reason=reason, details={"code": code, **details})
+        self.end(request, failed)
+        details = {
+            "code": failed.code,
+            "attempts": str(failed.attempts),
+            "possibly_paid": str(failed.possibly_paid),
+            "request_id": failed.request_id or "none",
+        }
+        return SetAside(reason=failed.reason, details=details)
 
     def next_slot(self) -> Slot | Postpone:
         """When this message's call is to be made, or how long to stay away."""

@@ -9,6 +9,7 @@ from tests.functions.adapters.threads import at_once
 
 OLD, THIS, NEW = (Upload(bucket="in", key="a.jpg", sequencer=sequencer) for sequencer in ("01", "02", "03"))
 REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
+OF_AN_END = {"reason", "attempts", "request_id"}
 FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.")
 SKIPPED = Ended(kind="skipped", code="gone", reason="It is gone.")
 
@@ -65,7 +66,16 @@ def test_only_a_failed_upload_can_be_sent_again(jobs: JobRecords, table: StateTa
     jobs.begin(THIS, now=5)
     jobs.ended(THIS, end, now=6)
     assert jobs.begin(THIS, now=7) == begun
-    assert ("reason" in item(table)) is (begun != "begun")
+    assert {"reason", "attempts", "request_id"} & item(table).keys() == (set() if begun == "begun" else OF_AN_END)
+
+
+def test_a_failed_uploads_record_says_how_often_it_was_tried_and_whom_to_ask_about(
+    jobs: JobRecords, table: StateTable
+) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.ended(THIS, replace(FAILED, attempts=3, possibly_paid=1, request_id="r-7"), now=6)
+    record = item(table)
+    assert (record["attempts"], record["possibly_paid"], record["request_id"]) == (3, 1, "r-7")
 
 
 def test_a_delivered_upload_is_not_taken_up_again(jobs: JobRecords) -> None:

@@ -214,6 +214,10 @@ def others_go_well(shop: Shop) -> None:
     shop.cut.failures.ended()
 
 
+def _last_id(set_aside: SetAside) -> str | None:
+    return set_aside.details["request_id"] if set_aside.details["request_id"] != "none" else None
+
+
 @pytest.mark.parametrize("reply", [error(500), error(503, b"<title>x</title>"), error(521), NOT_CONNECTED])
 def test_a_failure_that_cost_nothing_is_tried_again_until_the_attempts_are_used_up(shop: Shop, reply: Scripted) -> None:
     shop.api.script = [reply] * 3
@@ -228,6 +232,7 @@ def test_a_failure_that_cost_nothing_is_tried_again_until_the_attempts_are_used_
     (end,) = shop.handed_on()
     assert isinstance(end, Ended)
     assert (end.kind, end.code) == ("failed", last.details["code"])
+    assert (end.attempts, end.possibly_paid, end.request_id) == (3, 0, _last_id(last))
     assert shop.spent() == 0
     assert shop.standing == "open"
 
@@ -252,6 +257,9 @@ def test_calls_that_may_have_been_charged_have_a_ceiling_of_their_own(shop: Shop
     assert isinstance(last, SetAside)
     assert (last.details["attempts"], last.details["possibly_paid"]) == ("2", "2")
     assert shop.spent() == 4
+    (end,) = shop.handed_on()
+    assert isinstance(end, Ended)
+    assert (end.attempts, end.possibly_paid) == (2, 2)
 
 
 def test_waiting_uses_up_no_attempt(shop: Shop) -> None:
@@ -423,6 +431,7 @@ def test_workers_that_die_again_and_again_do_not_pay_for_ever(shop: Shop) -> Non
     result = shop.handle(shop.request())
     assert isinstance(result, SetAside)
     assert (result.details["code"], result.details["possibly_paid"]) == ("attempts_exhausted", "2")
+    assert result.details["attempts"] == "2"
     assert shop.api.calls == []
 
 

@@ -218,6 +218,14 @@ def test_an_end_told_twice_is_told_the_world_once(world: World, outcome: PaidAns
     assert len(world.events.published) == 1
 
 
+def test_the_calls_made_for_a_failed_photo_are_told(world: World) -> None:
+    world.end(replace(FAILED, attempts=3, possibly_paid=1, request_id="r-7"))
+    world.end(REJECTED)
+    (_, failed), (_, rejected) = world.events.published
+    assert (failed["attempts"], failed["possibly_paid"], failed["request_id"]) == (3, 1, "r-7")
+    assert "attempts" not in rejected  # nobody asked the API
+
+
 def test_a_photo_that_failed_may_be_delivered_later(world: World) -> None:
     world.end(FAILED)
     assert world.cloud.tags("shop/a.jpg") == {"dropcut": "failed"}
