@@ -21,7 +21,7 @@ ALPHA_NOISE = 4.0
 EDGE_REACH = 5
 """Alpha is worked out where it is not constant within this many pixels: as far as one pixel's windows reach."""
 
-CLEAR, EDGE, OPAQUE = 0, 128, 255
+CLEAR, OPAQUE = 0, 255
 _TILE = 64
 _LOOK_AT_PIXELS = 10_000
 """At most as many, in blocks of 3 x 3, tell whether the answer's colours were cleaned up."""
@@ -32,14 +32,13 @@ _BLOCK = 3
 class SmallMatte:
     """Images of the answer's size."""
 
-    alpha: pyvips.Image
-    """As the API gave it."""
-    guide: pyvips.Image
-    """The photo, reduced to this size."""
-    zones: pyvips.Image
-    """CLEAR, EDGE or OPAQUE."""
+    edges: pyvips.Image
+    """255 where alpha is not 0, or not 255, all around, else 0."""
+    opaque: pyvips.Image
+    """255 where alpha is 255 all around, else 0."""
     slopes: pyvips.Image
-    """Levels of alpha per level of each colour, three bands, times three: their mean with colours is alpha."""
+    """Floats, four bands: alpha is the mean of their products with red, green, blue and 1. Whole numbers begin at the
+    halves, so that cutting a fraction off rounds."""
     contrast: pyvips.Image
     """The subject's colour less the background's, in levels per level of alpha, three bands."""
 
@@ -54,8 +53,11 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
     """
     given = cleaned_up(guide, alpha, subject)
     contrast = _given_contrast(guide, alpha, subject) if given else fitted_contrast(guide, alpha)
-    lines = _kept((3 * _box(_slopes(_means(guide, alpha)))).bandjoin(contrast))
-    return SmallMatte(alpha, guide, _zones(alpha), lines[:3], lines[3:])
+    slopes = 4 * _box(_slopes(_means(guide, alpha)))
+    offset = 4 * (alpha + 0.5) - (slopes * guide).bandmean() * 3
+    least, most = _range(alpha)
+    lines = _kept(slopes.bandjoin([offset, contrast]))
+    return SmallMatte((least < OPAQUE) & (most > CLEAR), (least == OPAQUE).copy_memory(), lines[:4], lines[4:])
 
 
 def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> bool:
@@ -98,10 +100,10 @@ def _contrast(means: pyvips.Image, products: pyvips.Image) -> pyvips.Image:
     return covariances[:3] / (covariances[3] + ALPHA_NOISE)
 
 
-def _zones(alpha: pyvips.Image) -> pyvips.Image:
+def _range(alpha: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image]:
+    """The least and the most around each pixel."""
     side = EDGE_REACH
-    least, most = alpha.rank(side, side, 0), alpha.rank(side, side, side * side - 1)
-    return (least == most).ifthenelse(alpha, EDGE).copy_memory()
+    return alpha.rank(side, side, 0).copy_memory(), alpha.rank(side, side, side * side - 1).copy_memory()
 
 
 @dataclass(frozen=True)
@@ -117,36 +119,33 @@ class _Means:
 
 
 def _means(guide: pyvips.Image, alpha: pyvips.Image) -> _Means:
-    products = [guide * guide, _next(guide) * _after_next(guide), guide * alpha]
-    mean = _box(guide.bandjoin([*products, alpha]).cast("float"))
+    _, second, third = _ring(guide)
+    mean = _box(guide.bandjoin([guide * guide, second * third, guide * alpha, alpha]).cast("float"))
     colour, of_alpha = mean[:3], mean[12]
+    _, second, third = _ring(colour)
     return _Means(
         variances=mean[3:6] - colour * colour,
-        covariances=mean[6:9] - _next(colour) * _after_next(colour),
+        covariances=mean[6:9] - second * third,
         with_alpha=mean[9:12] - colour * of_alpha,
     )
 
 
 def _slopes(means: _Means) -> pyvips.Image:
     """Least squares of alpha over the three colours: the inverse of a symmetric 3 x 3 matrix, three bands at a time."""
-    diagonal, beside = means.variances + COLOUR_NOISE, means.covariances
-    cofactors = _next(diagonal) * _after_next(diagonal) - beside * beside
-    cofactors_beside = _next(beside) * _after_next(beside) - beside * diagonal
-    along = means.with_alpha
-    scaled = (
-        cofactors * along + _after_next(cofactors_beside) * _next(along) + _next(cofactors_beside) * _after_next(along)
-    )
-    first_row = cofactors[0] * diagonal[0], cofactors_beside[2] * beside[2], cofactors_beside[1] * beside[1]
-    return scaled / (first_row[0] + first_row[1] + first_row[2])
+    diagonal, diagonal_2, diagonal_3 = _ring(means.variances + COLOUR_NOISE)
+    beside, beside_2, beside_3 = _ring(means.covariances)
+    along, along_2, along_3 = _ring(means.with_alpha)
+    cofactors = diagonal_2 * diagonal_3 - beside * beside
+    cofactors_beside, cofactors_2, cofactors_3 = _ring(beside_2 * beside_3 - beside * diagonal)
+    determinant = (cofactors[0].bandjoin(cofactors_beside[1:]) * diagonal[0].bandjoin(beside[1:])).bandmean() * 3
+    scaled = cofactors * along + cofactors_3 * along_2 + cofactors_2 * along_3
+    return scaled / determinant
 
 
-def _next(colours: pyvips.Image) -> pyvips.Image:
-    """In the place of each colour the one after it, in a ring."""
-    return colours[1].bandjoin([colours[2], colours[0]])
-
-
-def _after_next(colours: pyvips.Image) -> pyvips.Image:
-    return colours[2].bandjoin([colours[0], colours[1]])
+def _ring(colours: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image, pyvips.Image]:
+    """The three bands; in the place of each the one after it; and the one after that."""
+    five = colours.bandjoin(colours[:2])
+    return colours, five[1:4], five[2:5]
 
 
 def _given_contrast(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
