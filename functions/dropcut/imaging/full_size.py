@@ -1,15 +1,15 @@
 """Brings a cut-out to the size of the photo: alpha follows the photo's own edges, colours are the photo's own pixels.
 
 The photo is read once for a reduced copy and once more, from top to bottom, while the result is written; whatever is
-held in memory has the size of the API's answer, or that of a strip. At full size, with the answer's alpha and
-everything that the small matte knows enlarged:
+held in memory has the size of the API's answer, or that of a strip. At full size, with everything that the small matte
+knows enlarged:
 
-    alpha  = small alpha + slopes · (photo - enlarged reduced photo)
+    alpha  = slopes · photo + offset
     colour = photo + (1 - alpha) x contrast
 
-The first adds to alpha exactly the detail that the API never saw; where colour says nothing, slopes are 0 and alpha is
-enlarged as usual. The second is the mixture photo = alpha x subject + (1 - alpha) x background, solved for the subject:
-it leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
+The first is the answer's alpha with exactly the detail that the API never saw; where colour says nothing, slopes are 0
+and alpha is enlarged as usual. The second is the mixture photo = alpha x subject + (1 - alpha) x background, solved for
+the subject: it leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
 Away from edges neither is worked out at all. An answer that has the photo's own size needs none of it.
 """
 
@@ -20,8 +20,16 @@ import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
 from dropcut.imaging.colour import PROFILE
-from dropcut.imaging.decode import TO_COMPARE, Colour, open_upright, picture_errors, thumbnail_upright
-from dropcut.imaging.small_matte import OPAQUE, SmallMatte, cleaned_up, fitted_contrast, small_matte
+from dropcut.imaging.decode import (
+    TO_COMPARE,
+    TO_LOOK_AT,
+    Colour,
+    Reduction,
+    open_upright,
+    picture_errors,
+    thumbnail_upright,
+)
+from dropcut.imaging.small_matte import OPAQUE, SmallMatte, cleaned_up, fitted_contrast, is_sharper, small_matte
 
 _TILE = 64
 """Pixels a side: what is worked out, or left out, at once."""
@@ -51,12 +59,20 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
         if (cutout.width, cutout.height) == (photo.width, photo.height):
             result = _of_one_size(photo, cutout)
         else:
-            guide = thumbnail_upright(
-                original, limits, width=cutout.width, height=cutout.height, colour=colour, reduction=TO_COMPARE
-            )
-            matte = small_matte(_on_white(guide).copy_memory(), cutout[3], _in_colours_of(photo, cutout[:3]))
-            result = _enlarged_cut_out(_by_strips(photo), matte)
+            guide, kernel = _guide(original, limits, cutout, colour, TO_COMPARE), "bilinear"
+            if is_sharper(guide, cutout[3]):
+                guide, kernel = _guide(original, limits, cutout, colour, TO_LOOK_AT), "bicubic"
+            matte = small_matte(guide, cutout[3], _in_colours_of(photo, cutout[:3]))
+            result = _enlarged_cut_out(_by_strips(photo), matte, kernel)
         return result.copy(interpretation="srgb")
+
+
+def _guide(
+    original: Path, limits: DecodeLimits, cutout: pyvips.Image, colour: Colour, reduction: Reduction
+) -> pyvips.Image:
+    """The photo at the answer's size."""
+    size = {"width": cutout.width, "height": cutout.height}
+    return _on_white(thumbnail_upright(original, limits, **size, colour=colour, reduction=reduction)).copy_memory()
 
 
 def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
@@ -69,10 +85,10 @@ def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
     return _cleared((alpha == OPAQUE).ifthenelse(photo[:3], colours), alpha, photo)
 
 
-def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
+def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
     edges, opaque = (_by_tile(image, photo) for image in (_near(matte.edges, photo), matte.opaque))
     away = _cleared(photo[:3] if photo.bands == 4 else photo, opaque, photo)
-    return _by_tiles(edges.ifthenelse(_at_edges(photo, matte), away))
+    return _by_tiles(edges.ifthenelse(_at_edges(photo, matte, kernel), away))
 
 
 def _near(edges: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
@@ -108,21 +124,21 @@ def _cleared(colours: pyvips.Image, alpha: pyvips.Image, photo: pyvips.Image) ->
     return (colours & (alpha > 0)).bandjoin(alpha)
 
 
-def _at_edges(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
-    """What both formulas give: RGBA."""
+def _at_edges(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
+    """What both formulas give: RGBA. `kernel` enlarges what alpha is made of."""
     seen = _on_white(photo).bandjoin(1)
-    alpha = (seen * _enlarged(matte.slopes, photo)).bandmean().cast("uchar")
+    alpha = (seen * _enlarged(matte.slopes, photo, kernel)).bandmean().cast("uchar")
     colours = photo[:3] if photo.bands == 4 else photo
-    colours = (colours + _enlarged(matte.contrast, photo) * alpha.invert()).rint().cast("uchar")
+    colours = (colours + _enlarged(matte.contrast, photo, "bilinear") * alpha.invert()).rint().cast("uchar")
     return _cleared(colours, alpha, photo)
 
 
-def _enlarged(small: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
+def _enlarged(small: pyvips.Image, photo: pyvips.Image, kernel: str) -> pyvips.Image:
     """The photo's size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
     across, down = photo.width / small.width, photo.height / small.height
     return small.affine(
         [across, 0, 0, down],
-        interpolate=pyvips.Interpolate.new("bilinear"),
+        interpolate=pyvips.Interpolate.new(kernel),
         idx=0.5 - 0.5 / across,
         idy=0.5 - 0.5 / down,
         oarea=[0, 0, photo.width, photo.height],
