@@ -38,8 +38,8 @@ TO_LOOK_AT = Reduction(kernel="lanczos3", least_by_kernel=1)
 TO_COMPARE = Reduction(kernel="mitchell", least_by_kernel=1.5)
 """Near to the mean over the area of each small pixel, without the overshoot that makes edges look sharp.
 
-It fits an alpha that is such a mean. One as sharp as a Lanczos reduction fits badly, and can then come out worse than
-enlarged by Lanczos; what the API's alpha is like has not been measured.
+It fits an alpha that is such a mean. One as sharp as a Lanczos reduction fits badly; small_matte.py tells which it is.
+What the API's alpha is like has not been measured.
 """
 
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}

@@ -1,26 +1,35 @@
 """Brings a cut-out to the size of the photo: alpha follows the photo's own edges, colours are the photo's own pixels.
 
 The photo is read once for a reduced copy and once more, from top to bottom, while the result is written; whatever is
-held in memory has the size of the API's answer, or that of a strip. At full size, with the answer's alpha and
-everything that the small matte knows enlarged:
+held in memory has the size of the API's answer, or that of a strip. At full size, with everything that the small matte
+knows enlarged:
 
-    alpha  = small alpha + slopes · (photo - enlarged reduced photo)
+    alpha  = slopes · photo + offset
     colour = photo + (1 - alpha) x contrast
 
-The first adds to alpha exactly the detail that the API never saw; where colour says nothing, slopes are 0 and alpha is
-enlarged as usual. The second is the mixture photo = alpha x subject + (1 - alpha) x background, solved for the subject:
-it leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
+The first is the answer's alpha with exactly the detail that the API never saw; where colour says nothing, slopes are 0
+and alpha is enlarged as usual. The second is the mixture photo = alpha x subject + (1 - alpha) x background, solved for
+the subject: it leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
 Away from edges neither is worked out at all. An answer that has the photo's own size needs none of it.
 """
 
+import math
 from pathlib import Path
 
 import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
 from dropcut.imaging.colour import PROFILE
-from dropcut.imaging.decode import TO_COMPARE, Colour, open_upright, picture_errors, thumbnail_upright
-from dropcut.imaging.small_matte import EDGE, OPAQUE, SmallMatte, cleaned_up, fitted_contrast, small_matte
+from dropcut.imaging.decode import (
+    TO_COMPARE,
+    TO_LOOK_AT,
+    Colour,
+    Reduction,
+    open_upright,
+    picture_errors,
+    thumbnail_upright,
+)
+from dropcut.imaging.small_matte import OPAQUE, SmallMatte, cleaned_up, fitted_contrast, is_sharper, small_matte
 
 _TILE = 64
 """Pixels a side: what is worked out, or left out, at once."""
@@ -50,12 +59,20 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
         if (cutout.width, cutout.height) == (photo.width, photo.height):
             result = _of_one_size(photo, cutout)
         else:
-            guide = thumbnail_upright(
-                original, limits, width=cutout.width, height=cutout.height, colour=colour, reduction=TO_COMPARE
-            )
-            matte = small_matte(_on_white(guide).copy_memory(), cutout[3], _in_colours_of(photo, cutout[:3]))
-            result = _enlarged_cut_out(_by_strips(photo), matte)
+            guide, kernel = _guide(original, limits, cutout, colour, TO_COMPARE), "bilinear"
+            if is_sharper(guide, cutout[3]):
+                guide, kernel = _guide(original, limits, cutout, colour, TO_LOOK_AT), "bicubic"
+            matte = small_matte(guide, cutout[3], _in_colours_of(photo, cutout[:3]))
+            result = _enlarged_cut_out(_by_strips(photo), matte, kernel)
         return result.copy(interpretation="srgb")
+
+
+def _guide(
+    original: Path, limits: DecodeLimits, cutout: pyvips.Image, colour: Colour, reduction: Reduction
+) -> pyvips.Image:
+    """The photo at the answer's size."""
+    size = {"width": cutout.width, "height": cutout.height}
+    return _on_white(thumbnail_upright(original, limits, **size, colour=colour, reduction=reduction)).copy_memory()
 
 
 def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
@@ -68,10 +85,36 @@ def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
     return _cleared((alpha == OPAQUE).ifthenelse(photo[:3], colours), alpha, photo)
 
 
-def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
-    zones = _enlarged(matte.zones, photo.width, photo.height, "nearest")
-    edges = _by_tiles((zones == EDGE).ifthenelse(_at_edges(photo, matte), photo[:3].bandjoin(zones)))
-    return _cleared(edges[:3], edges[3], photo)
+def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
+    edges, opaque = (_by_tile(image, photo) for image in (_near(matte.edges, photo), matte.opaque))
+    away = _cleared(photo[:3] if photo.bands == 4 else photo, opaque, photo)
+    return _by_tiles(edges.ifthenelse(_at_edges(photo, matte, kernel), away))
+
+
+def _near(edges: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
+    """At the answer's size: where the photo's tile around a pixel may hold an edge. Some do not, none is missed."""
+    across, down = _TILE * edges.width / photo.width, _TILE * edges.height / photo.height
+    block = max(1, int(min(across, down) / 4))  # the most of a few blocks takes less than that of many pixels
+    blocks = (edges.cast("float").shrink(block, block, ceil=True) > 0).copy_memory()
+    columns, rows = (2 * math.ceil(side / block / 2) + 3 for side in (across, down))
+    columns, rows = min(columns, (blocks.width - 1) | 1), min(rows, (blocks.height - 1) | 1)
+    most = blocks.rank(columns, rows, columns * rows - 1)
+    return most.copy_memory().zoom(block, block).crop(0, 0, edges.width, edges.height)
+
+
+def _by_tile(small: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
+    """What a picture of the answer's size holds at the middle of each of the photo's tiles, all over the tile."""
+    across, down = photo.width / _TILE / small.width, photo.height / _TILE / small.height
+    # The last tile's middle may lie outside the picture.
+    room = small.embed(0, 0, small.width + math.ceil(1 / across), small.height + math.ceil(1 / down), extend="copy")
+    middles = room.affine(
+        [across, 0, 0, down],
+        interpolate=pyvips.Interpolate.new("nearest"),
+        idx=-0.5 / across,
+        idy=-0.5 / down,
+        oarea=[0, 0, math.ceil(photo.width / _TILE), math.ceil(photo.height / _TILE)],
+    )
+    return middles.copy_memory().zoom(_TILE, _TILE).crop(0, 0, photo.width, photo.height)
 
 
 def _cleared(colours: pyvips.Image, alpha: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
@@ -81,25 +124,24 @@ def _cleared(colours: pyvips.Image, alpha: pyvips.Image, photo: pyvips.Image) ->
     return (colours & (alpha > 0)).bandjoin(alpha)
 
 
-def _at_edges(photo: pyvips.Image, matte: SmallMatte) -> pyvips.Image:
-    """What both formulas give: RGB and alpha."""
-    width, height = photo.width, photo.height
-    small = _once(_enlarged(matte.guide.bandjoin(matte.alpha), width, height, "bicubic"))
-    detail = (_on_white(photo) - small[:3]) * _enlarged(matte.slopes, width, height, "bilinear")
-    alpha = _once((small[3] + detail.bandmean()).rint().cast("uchar"))
-    share = _enlarged(matte.contrast, width, height, "bilinear") * (255 - alpha)
-    return (photo[:3] + share).rint().cast("uchar").bandjoin(alpha)
+def _at_edges(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
+    """What both formulas give: RGBA. `kernel` enlarges what alpha is made of."""
+    seen = _on_white(photo).bandjoin(1)
+    alpha = (seen * _enlarged(matte.slopes, photo, kernel)).bandmean().cast("uchar")
+    colours = photo[:3] if photo.bands == 4 else photo
+    colours = (colours + _enlarged(matte.contrast, photo, "bilinear") * alpha.invert()).rint().cast("uchar")
+    return _cleared(colours, alpha, photo)
 
 
-def _enlarged(image: pyvips.Image, width: int, height: int, kernel: str) -> pyvips.Image:
-    """Exactly this size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
-    across, down = width / image.width, height / image.height
-    return image.affine(
+def _enlarged(small: pyvips.Image, photo: pyvips.Image, kernel: str) -> pyvips.Image:
+    """The photo's size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
+    across, down = photo.width / small.width, photo.height / small.height
+    return small.affine(
         [across, 0, 0, down],
         interpolate=pyvips.Interpolate.new(kernel),
-        idx=(0 if kernel == "nearest" else 0.5) - 0.5 / across,
-        idy=(0 if kernel == "nearest" else 0.5) - 0.5 / down,
-        oarea=[0, 0, width, height],
+        idx=0.5 - 0.5 / across,
+        idy=0.5 - 0.5 / down,
+        oarea=[0, 0, photo.width, photo.height],
         extend="copy",
         premultiplied=True,  # a fourth band is not always an alpha to weight the others by
     )
@@ -117,11 +159,6 @@ def _in_colours_of(photo: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
 def _on_white(image: pyvips.Image) -> pyvips.Image:
     """As it was sent to the API."""
     return image.flatten(background=_WHITE) if image.bands == 4 else image
-
-
-def _once(image: pyvips.Image) -> pyvips.Image:
-    """Remember the last tiles: libvips works an image out anew for each of the operations that take it."""
-    return image.tilecache(tile_width=_TILE, tile_height=_TILE, max_tiles=8, access="random", threaded=True)
 
 
 def _by_strips(photo: pyvips.Image) -> pyvips.Image:

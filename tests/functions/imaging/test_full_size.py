@@ -208,6 +208,39 @@ def test_strands_come_out_nearer_to_the_truth_than_by_lanczos(tmp_path: Path) ->
     assert ((ours - alpha) ** 2).mean() < ((lanczos - alpha) ** 2).mean() / 5
 
 
+@pytest.mark.parametrize("kernel", [Image.Resampling.BOX, Image.Resampling.LANCZOS])
+def test_however_sharp_the_answers_alpha_is_strands_come_out_nearer_to_the_truth_than_by_lanczos(
+    tmp_path: Path, kernel: Image.Resampling
+) -> None:
+    alpha = np.zeros((600, 900), np.uint8)
+    chance = np.random.default_rng(3)
+    for _ in range(60):
+        start, end = chance.integers(0, 600, 2), chance.integers(300, 600, 2)
+        cv2.line(alpha, [int(part) for part in start], [int(part) for part in end], 255, 4, cv2.LINE_AA)
+    alpha = cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.uint8)
+    pixels = photo_of(alpha, (60, 40, 30), (180, 185, 190))
+    small = np.asarray(Image.fromarray(alpha).resize((300, 200), kernel))
+    answer = saved(tmp_path, "answer.png", np.dstack([reduced(pixels, 300, 200), small]))
+    ours = cut(saved(tmp_path, "photo.png", pixels), answer)[..., 3].astype(float)
+    lanczos = np.asarray(Image.fromarray(small).resize((900, 600), Image.Resampling.LANCZOS)).astype(float)
+    assert ((ours - alpha) ** 2).mean() < ((lanczos - alpha) ** 2).mean() / 6  # the guide of the other kind: / 4
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (65, 129), (1000, 30), (31, 700)])
+def test_no_tile_with_an_edge_is_missed(tmp_path: Path, width: int, height: int) -> None:
+    """Whatever the photo's sides are to the tiles', also where its last tiles reach beyond it."""
+    alpha = np.zeros((height, width), np.uint8)
+    alpha[:, width // 2 :] = 255
+    alpha[-height // 5 :] = 0
+    pixels = photo_of(alpha, (200, 60, 50), (60, 90, 170))
+    small = max(4, width // 3), max(4, height // 3)
+    answer = saved(tmp_path, "answer.png", np.dstack([reduced(pixels, *small), reduced(alpha, *small)]))
+    result = cut(saved(tmp_path, "photo.png", pixels), answer)[..., 3].astype(int)
+    assert np.abs(result - alpha).mean() < 4
+    assert result.max() == 255
+    assert np.abs(result[:, : width // 2 - 8]).max() == 0
+
+
 def test_a_photo_cut_off_in_the_middle_is_refused_when_it_is_read(tmp_path: Path) -> None:
     photo, answer, _, _ = case(tmp_path, 600, 400, photo_name="photo.jpg", quality=90)
     photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])
