@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pyvips
 from dropcut.core.rendition import Rendition
-from dropcut.core.renditions import READY_MADE
-from dropcut.imaging.renditions import make_rendition
+from dropcut.core.rendition_setting import READY_MADE
+from dropcut.imaging.make_rendition import make_rendition
 from PIL import Image
 
 from local.api.segmentation import cut_by_segmentation

@@ -10,7 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
-from dropcut.core.renditions import renditions_to_json
+from dropcut.core.rendition_setting import renditions_to_json
 
 from infra.artifact import Target
 from infra.confined_function import allow

@@ -23,7 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from dropcut.core.rendition import Rendition, RenditionError
-from dropcut.core.renditions import FULL, read_renditions
+from dropcut.core.rendition_setting import FULL, read_renditions
 
 LONGEST_FUNCTION_SECONDS = 900
 CUT_SECONDS_AROUND_THE_CALL = 70

@@ -124,7 +124,7 @@ class CutEnvironment(StageEnvironment):
 class DeliverEnvironment(ImagingEnvironment):
     output_bucket: str
     renditions: str
-    """A list of renditions as JSON (core/renditions.py)."""
+    """A list of renditions as JSON (core/rendition_setting.py)."""
     colour_profile: str
     """`keep` or `srgb`: what cut-outs at full size are in."""
 

@@ -1,4 +1,4 @@
-"""Stand-ins for imaging/cutouts.py, for tests in which no pixel matters."""
+"""Stand-ins for imaging/make_cutouts.py, for tests in which no pixel matters."""
 
 import shutil
 from collections.abc import Sequence

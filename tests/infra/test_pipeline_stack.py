@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from dropcut import entries
-from dropcut.core.renditions import read_renditions
+from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import (
     CutEnvironment,
     DeliverEnvironment,

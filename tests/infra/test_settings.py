@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from dropcut.core.rendition import Rendition
-from dropcut.core.renditions import FULL, READY_MADE, read_renditions
+from dropcut.core.rendition_setting import FULL, READY_MADE, read_renditions
 
 from infra.settings import (
     BEGIN,

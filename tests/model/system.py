@@ -23,7 +23,7 @@ from dropcut.adapters.queue import Queue
 from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.pace import Pace
-from dropcut.core.renditions import read_renditions
+from dropcut.core.rendition_setting import read_renditions
 from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
 from dropcut.use_cases.cut import Cut
 from dropcut.use_cases.deliver import Deliver

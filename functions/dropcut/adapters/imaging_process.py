@@ -93,7 +93,7 @@ class ImagingProcess:
         limits: DecodeLimits,
         colour: str,
     ) -> Sequence[Made]:
-        """Make all renditions of one photo, as files in that folder (imaging/cutouts.py). Raises as `fit`."""
+        """Make all renditions of one photo, as files in that folder (imaging/make_cutouts.py). Raises as `fit`."""
         done = self.ask(
             "make_cutouts",
             original=str(original) if original else None,

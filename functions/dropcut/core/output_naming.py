@@ -6,7 +6,7 @@ from functools import partial
 
 from dropcut.core.key_template import fill_key_template
 from dropcut.core.rendition import Rendition
-from dropcut.core.renditions import FULL
+from dropcut.core.rendition_setting import FULL
 
 MAX_KEY_BYTES = 1024  # S3's limit, in UTF-8
 

@@ -1,6 +1,6 @@
 """One rendition: a shape in which a cut-out is delivered, as a small named description that is checked when it is made.
 
-`docs/renditions.md` shows each option with a picture; `core/renditions.py` has the ready-made ones and reads lists.
+`docs/renditions.md` shows each option with a picture; the ready-made ones are in `core/rendition_setting.py`.
 """
 
 import re

@@ -14,7 +14,7 @@ from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.renditions import read_renditions
+from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import DeliverEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics

@@ -48,9 +48,9 @@ def main() -> None:
 
 def load_operations() -> Operations:
     """What this process can be asked to do. Imports the image libraries, so it comes after the limits."""
-    from dropcut.imaging.cutouts import make_cutouts  # noqa: PLC0415
     from dropcut.imaging.decode import picture_errors  # noqa: PLC0415
     from dropcut.imaging.fit import fit  # noqa: PLC0415
+    from dropcut.imaging.make_cutouts import make_cutouts  # noqa: PLC0415
 
     @picture_errors()
     def fit_file(arguments: Arguments) -> dict[str, Any]:

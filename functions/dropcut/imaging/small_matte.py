@@ -71,7 +71,7 @@ def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) 
 
     If it did, its colours differ from the photo's by (1 - alpha) x contrast, if not, by what reducing and encoding
     did; the least squares say by how much of the former. Some of the pixels tell as well as all: on the scenes of
-    `bench/alpha.py` it is 0.8 to 1.1 times where it did, and 0.0 times where it did not.
+    `bench/alpha.py` it is 0.6 to 1.1 times where it did, and 0.0 times where it did not.
 
     Args:
         guide: the photo at the answer's size, three bands.

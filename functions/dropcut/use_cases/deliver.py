@@ -14,7 +14,7 @@ from dropcut.core.job import Ended, OutcomeMessage, PaidAnswer, Remake, Spending
 from dropcut.core.message_result import Done, Message, MessageResult, SetAside
 from dropcut.core.rendition import Made, Rendition
 from dropcut.observability import about, count, duration, logger
-from dropcut.use_cases.cutouts import CutoutMaker, Cutouts, MakeCutouts, NewerUploadError
+from dropcut.use_cases.cutout_maker import CutoutMaker, Cutouts, MakeCutouts, NewerUploadError
 from dropcut.use_cases.outputs import Outputs
 
 _METRIC = {"rejected": "PhotosRejected", "skipped": "PhotosSkipped", "failed": "PhotosFailed"}

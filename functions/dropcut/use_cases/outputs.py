@@ -11,7 +11,7 @@ from dropcut.adapters.object_store import ObjectStore
 from dropcut.core.job import PaidAnswer, Upload
 from dropcut.core.output_naming import output_keys
 from dropcut.core.rendition import FORMATS, Made, Rendition
-from dropcut.core.renditions import FULL
+from dropcut.core.rendition_setting import FULL
 
 LOOKS_AT_A_NAME = 3
 _LONGEST_METADATA_KEY = 1_000

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from dropcut.core.output_naming import MAX_KEY_BYTES, output_keys
 from dropcut.core.rendition import Rendition
-from dropcut.core.renditions import FULL
+from dropcut.core.rendition_setting import FULL
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,6 +1,6 @@
 """Compares a picture with the approved one, as an eye would; keeps both and their difference when they differ.
 
-    APPROVE=yes python -m pytest tests/functions/imaging/test_renditions.py
+    APPROVE=yes python -m pytest tests/functions/imaging/test_make_rendition.py
 
 puts what is made now in the place of the approved pictures: look at each of them before you commit them.
 """

@@ -16,8 +16,8 @@ from dropcut.core.job import Ended, MalformedMessageError, OutcomeMessage, PaidA
 from dropcut.core.message_result import Done, Message, MessageResult, SetAside
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition import Made, Rendition
-from dropcut.core.renditions import FULL, read_renditions
-from dropcut.use_cases.cutouts import TRIES_AT_FULL_SIZE
+from dropcut.core.rendition_setting import FULL, read_renditions
+from dropcut.use_cases.cutout_maker import TRIES_AT_FULL_SIZE
 from dropcut.use_cases.deliver import Deliver
 from dropcut.use_cases.outputs import OutputKeepsChangingError
 

@@ -9,7 +9,7 @@ from dropcut.core.picture_limits import DecodeLimits
 from dropcut.core.rendition import Made, Rendition
 from dropcut.imaging.decode import Colour, on_disc_copy, open_upright
 from dropcut.imaging.full_size import full_size_cutout
-from dropcut.imaging.renditions import make_rendition
+from dropcut.imaging.make_rendition import make_rendition
 
 
 def make_cutouts(

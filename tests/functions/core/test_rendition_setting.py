@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from dropcut.core.rendition import Rendition, RenditionError
-from dropcut.core.renditions import FULL, READY_MADE, read_renditions, renditions_to_json
+from dropcut.core.rendition_setting import FULL, READY_MADE, read_renditions, renditions_to_json
 
 SMALL = {"name": "small", "format": "webp", "longest_side": 600}
 

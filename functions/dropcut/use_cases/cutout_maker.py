@@ -17,7 +17,7 @@ from dropcut.core.rendition import Made, Rendition
 from dropcut.observability import count, logger
 
 MakeCutouts = Callable[[Path | None, Path, Sequence[Rendition], Path], Sequence[Made]]
-"""Original (None: without it), answer, renditions, folder for the files (imaging/cutouts.py).
+"""Original (None: without it), answer, renditions, folder for the files (imaging/make_cutouts.py).
 
 Raises PictureRefusedError: it cannot be done, for good; ImagingFailedError: trying again may help."""
 

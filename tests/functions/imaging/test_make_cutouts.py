@@ -7,10 +7,10 @@ import pytest
 import pyvips
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 from dropcut.core.rendition import Made
-from dropcut.core.renditions import read_renditions
-from dropcut.imaging import cutouts
-from dropcut.imaging.cutouts import make_cutouts
+from dropcut.core.rendition_setting import read_renditions
 from dropcut.imaging.decode import picture_errors
+from dropcut.imaging.full_size import full_size_cutout
+from dropcut.imaging.make_cutouts import make_cutouts
 
 from tests.functions.photos_of_all_kinds import profile
 
@@ -84,10 +84,9 @@ def test_the_photo_is_cut_out_once_for_all_renditions(
 
     def counted(*arguments: object, **more: object) -> pyvips.Image:
         calls.append(arguments)
-        return full_size(*arguments, **more)  # type: ignore[arg-type]
+        return full_size_cutout(*arguments, **more)  # type: ignore[arg-type]
 
-    full_size = cutouts.full_size_cutout
-    monkeypatch.setattr(cutouts, "full_size_cutout", counted)
+    monkeypatch.setattr("dropcut.imaging.make_cutouts.full_size_cutout", counted)
     made = make(photo, answer, "full", "amazon_main", "web", "preview", "mask")
     assert [each.rendition for each in made] == ["full", "amazon_main", "web", "preview", "mask"]
     assert len(calls) == 1

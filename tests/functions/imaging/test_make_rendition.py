@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import pyvips
 from dropcut.core.rendition import Made, Rendition
-from dropcut.core.renditions import READY_MADE
+from dropcut.core.rendition_setting import READY_MADE
 from dropcut.imaging import encode
-from dropcut.imaging.renditions import make_rendition, subject_of
+from dropcut.imaging.make_rendition import make_rendition, subject_of
 
 from tests.functions.imaging.approval import LARGEST, SHARE, assert_looks_as_approved, difference
 from tests.functions.photos_of_all_kinds import profile
