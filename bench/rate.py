@@ -10,7 +10,7 @@ from local.api.window import most_in_one_window
 LIMIT_REQUESTS = 150
 WINDOW_SECONDS = 10.0
 SECONDS = 60.0
-SETTLING_SECONDS = 15.0
+SETTLING_SECONDS = 3.0
 """After the event source is opened; the processes of the function start meanwhile."""
 SPARE_PHOTOS = 150
 API_SECONDS = 2.0
@@ -25,7 +25,9 @@ def measure() -> Report:
         queue = FullQueue(system)
         queue.fill("rate", photos)
         queue.open()
-        time.sleep(SETTLING_SECONDS + SECONDS + 1)
+        while not (calls := api(system, "GET", "calls")["calls"]):
+            time.sleep(0.1)
+        time.sleep(SETTLING_SECONDS + SECONDS + API_SECONDS + 1)  # a call is in the log when it is answered
         calls = api(system, "GET", "calls")["calls"]
     begin = min(call["arrival_seconds"] for call in calls) + SETTLING_SECONDS
     minute = [call for call in calls if begin <= call["arrival_seconds"] < begin + SECONDS]
