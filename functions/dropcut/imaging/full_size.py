@@ -29,7 +29,7 @@ from dropcut.imaging.decode import (
     picture_errors,
     thumbnail_upright,
 )
-from dropcut.imaging.small_matte import OPAQUE, SmallMatte, cleaned_up, fitted_contrast, is_sharper, small_matte
+from dropcut.imaging.small_matte import CLEAR, OPAQUE, SmallMatte, cleaned_up, fitted_contrast, is_sharper, small_matte
 
 _TILE = 64
 """Pixels a side: what is worked out, or left out, at once."""
@@ -82,7 +82,10 @@ def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
     is_clean = cleaned_up(guide, alpha, subject)
     change = subject - guide if is_clean else fitted_contrast(guide, alpha) * (255 - alpha)
     colours = (photo[:3] + change).rint().cast("uchar")
-    return _cleared((alpha == OPAQUE).ifthenelse(photo[:3], colours), alpha, photo)
+    half = (alpha > CLEAR) & (alpha < OPAQUE)
+    tiles = (half.cast("float").shrink(_TILE, _TILE, ceil=True) > 0).copy_memory().zoom(_TILE, _TILE)
+    at_edges = tiles.crop(0, 0, photo.width, photo.height).ifthenelse(half.ifthenelse(colours, photo[:3]), photo[:3])
+    return _cleared(_by_tiles(at_edges), alpha, photo)
 
 
 def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
