@@ -319,7 +319,7 @@ class Settings:
         f"a number from 5 to {LONGEST_IMAGING_SECONDS}",
         "How long decoding, shrinking and encoding one photo may take, in seconds; a photo that takes longer is "
         "rejected; one that is already paid for is delivered at the size sent to the API, with a note. Each rendition "
-        f"after the first adds {SECONDS_FOR_ANOTHER_RENDITION} s.",
+        f"after the first adds {SECONDS_FOR_ANOTHER_RENDITION} s, up to {LONGEST_IMAGING_SECONDS} in all.",
         _number(5, LONGEST_IMAGING_SECONDS),
     )
     versioned_input: bool = _setting(

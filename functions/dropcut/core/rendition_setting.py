@@ -8,8 +8,6 @@ from dataclasses import fields, replace
 from dropcut.core.key_template import could_collide
 from dropcut.core.rendition import Rendition, RenditionError
 
-MOST_RENDITIONS = 20
-
 FULL = Rendition(name="full", key="{folder}{stem}.{extension}")
 """The cut-out at the photo's own size; its format is the setting `output_format`."""
 
@@ -81,8 +79,6 @@ def _list(given: object) -> Sequence[object]:
             raise RenditionError(f"The renditions are not JSON ({error}). Allowed: {_ALLOWED}.") from error
     if not isinstance(given, list | tuple):
         raise RenditionError(f"The renditions are not a list. Allowed: {_ALLOWED}.")
-    if len(given) > MOST_RENDITIONS:
-        raise RenditionError(f"There are {len(given)} renditions. Allowed: at most {MOST_RENDITIONS}.")
     return given
 
 

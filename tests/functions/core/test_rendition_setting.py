@@ -68,7 +68,6 @@ def test_a_shops_main_picture_is_a_white_square_filled_by_its_subject(name: str)
         ({"name": "a"}, "not a list"),
         (["ful"], "Did you mean full?"),
         ([5], "A rendition is 5"),
-        (["full"] * 21, "at most 20"),
         (["full", "full"], "Two renditions are named 'full'"),
         ([{"name": "full"}], "the name of a ready-made one"),
         ([{"name": "a", "like": "no"}], "There is no ready-made rendition 'no'"),
