@@ -26,7 +26,7 @@ from dropcut.core.rendition import Rendition, RenditionError
 from dropcut.core.rendition_setting import FULL, read_renditions
 
 LONGEST_FUNCTION_SECONDS = 900
-CUT_SECONDS_AROUND_THE_CALL = 70
+CUT_SECONDS_AROUND_THE_CALL = 74
 """What `cut` needs beside the API's time: waiting for its slot in the pace, reading the picture, sending it (half a
 minute at most), storing the answer."""
 

@@ -47,7 +47,6 @@ class ByFolderOrFile(LoadScopeScheduling):
         return _company(nodeid)
 
 
-@pytest.hookimpl(optionalhook=True)  # without xdist nobody asks
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolderOrFile:
     return ByFolderOrFile(config, log)
 
@@ -70,9 +69,10 @@ def pytest_configure() -> None:
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not even import what is left out: the CDK and the image libraries take seconds in each process."""
-    if "not slow" not in config.option.markexpr:
-        return None
-    return True if _is_slow(collection_path) or collection_path == END_TO_END else None
+    left_out = config.option.markexpr
+    if "not slow" in left_out and _is_slow(collection_path):
+        return True
+    return True if "not end_to_end" in left_out and collection_path == END_TO_END else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -7,6 +7,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from dropcut.adapters.api import longest_call_seconds
+from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL, READY_MADE, read_renditions
 
@@ -267,6 +269,13 @@ def test_more_renditions_may_take_more_time_within_lambdas(
 def test_no_allowed_timeout_is_over_lambdas() -> None:
     longest = max(t for t in range(1, 900) if _allowed("api_timeout_seconds", t))
     assert Settings(api_timeout_seconds=float(longest)).cut_timeout_seconds <= 900
+
+
+def test_cut_has_time_to_wait_for_a_slot_twice_before_its_longest_call() -> None:
+    """Once when all are booked out, and once for the slot; then the call, and 15 s to store its answer."""
+    settings = Settings()
+    before_the_call = settings.cut_timeout_seconds - longest_call_seconds(settings.api_timeout_seconds) - 15
+    assert before_the_call > 2 * HORIZON_SECONDS + 10 * settings.rate_limit_seconds / settings.rate_limit_requests
 
 
 def _allowed(name: str, value: object) -> bool:

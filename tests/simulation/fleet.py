@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from dropcut.adapters.spending_records import PaceRecord
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.pace import Pace, Slot
+from dropcut.core.pace import HORIZON_SECONDS, Pace, Slot
 
 from tests.model.dynamodb import DynamoDb
 
@@ -47,7 +47,7 @@ class Course:
     preparation: tuple[float, float] = (0.03, 0.12)
     """From slots reserved to a picture at hand."""
     back_after_death: float = 300.0
-    horizon: float = 10.0
+    horizon: float = HORIZON_SECONDS
     latency: Callable[[float], float] = falling_and_rising_latency
 
 

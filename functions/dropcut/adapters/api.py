@@ -1,6 +1,6 @@
 """The remove-background API over HTTP: one call, one complete reply or the reason why there is none.
 
-No retries here and none in the HTTP library: one layer (`use_cases/cut.py`) owns what a repeated call may cost.
+No retries here and none in the HTTP library: one layer (`use_cases/purchase.py`) owns what a repeated call may cost.
 """
 
 import io

@@ -24,6 +24,7 @@ from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.core.rendition import Made, Rendition
+from dropcut.observability import logger
 
 CHILD = "dropcut.imaging.child"
 _START_SECONDS = 60.0
@@ -58,7 +59,8 @@ def hide_from_children() -> None:
     A child gets no variable of AWS, but as the same user it could read ours under /proc, or our memory. What the kernel
     may not dump belongs to root there, and cannot be traced. It does not touch the children themselves.
     """
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
+        logger.error("The credentials are not hidden from the processes that decode photos: prctl failed")
 
 
 class ImagingProcess:

@@ -5,7 +5,7 @@ Every value here knows its own JSON form, because messages wait in queues for up
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
 
 
@@ -95,11 +95,11 @@ class Ended:
     reason: str
     """A sentence for people: what is wrong, and what to do."""
     attempts: int = 0
-    """Calls of the API made for it."""
+    """Calls of the API made for its picture that counted: while the API is down they use up no attempt."""
     possibly_paid: int = 0
-    """How many of them may have been charged."""
+    """Calls that may have been charged, those made while the API was down included."""
     request_id: str | None = None
-    """The API's name for the last of them, to ask the provider about."""
+    """The API's name for the last call, to ask the provider about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,10 @@ class OutcomeMessage:
     outcome: PaidAnswer | Ended
 
     def to_json(self) -> str:
-        return json.dumps({"upload": asdict(self.upload), "outcome": asdict(self.outcome)}, ensure_ascii=True)
+        """Without what has its default: a deliver function of before a field was added can read what lacks it."""
+        told = {field.name: getattr(self.outcome, field.name) for field in fields(self.outcome)}
+        told = {field.name: told[field.name] for field in fields(self.outcome) if told[field.name] != field.default}
+        return json.dumps({"upload": asdict(self.upload), "outcome": told}, ensure_ascii=True)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

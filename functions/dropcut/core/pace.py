@@ -11,6 +11,8 @@ PART_USED = 0.973
 AHEAD_SECONDS = 0.1
 """The first slot lies this far ahead: meanwhile its picture is claimed and fetched."""
 MOST_LATE_SECONDS = 0.02
+HORIZON_SECONDS = 10.0
+"""Slots further ahead are not booked. Two stacks of seven workers book 140, which are 9.6 s."""
 
 
 class Slot(NamedTuple):

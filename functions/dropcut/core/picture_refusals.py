@@ -65,8 +65,8 @@ TOO_SLOW = "too_slow"
 def too_slow(seconds: float) -> PictureRefusedError:
     return PictureRefusedError(
         TOO_SLOW,
-        f"The picture was not decoded within {seconds:g} s (`imaging_seconds`). Save it as an ordinary JPEG or PNG and "
-        "upload it again.",
+        f"The picture was not decoded within {seconds:g} s (see `imaging_seconds`). Save it as an ordinary JPEG or PNG "
+        "and upload it again.",
     )
 
 

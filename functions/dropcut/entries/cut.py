@@ -17,7 +17,7 @@ from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.pace import Pace
+from dropcut.core.pace import HORIZON_SECONDS, Pace
 from dropcut.environment import CutEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
@@ -26,7 +26,6 @@ from dropcut.use_cases.spending import SpendingRules
 
 CALLS_AT_ONCE = 10  # one thread for each message of a batch: they wait on the network, and share one bill
 SECONDS_TO_STORE = 15  # what an answer still needs after the longest call: to be stored, recorded and handed on
-LONGEST_SLOT_WAIT_SECONDS = 10.0  # two stacks of seven workers book 140 slots, which are 9.6 s
 
 environment = CutEnvironment.read()
 # Short time-outs, so that one hung connection does not use up the time that the paid call was given; and enough tries,
@@ -70,7 +69,7 @@ cut = Cut(
     pace=PaceRecord(
         table=StateTable(dynamodb, environment.pace_table),
         pace=Pace.under(limit_requests=environment.rate_limit_requests, limit_seconds=environment.rate_limit_seconds),
-        horizon_seconds=LONGEST_SLOT_WAIT_SECONDS,
+        horizon_seconds=HORIZON_SECONDS,
     ),
     budget=BudgetRecord(table=table, daily_credit_limit=environment.daily_credit_limit),
     gate=GateRecord(table=table, pause_seconds=environment.pause_seconds),

@@ -1,8 +1,8 @@
 """Brings a cut-out to the size of the photo: alpha follows the photo's own edges, colours are the photo's own pixels.
 
-The photo is read once for a reduced copy and once more, from top to bottom, while the result is written; whatever is
-held in memory has the size of the API's answer, or that of a strip. At full size, with everything that the small matte
-knows enlarged:
+The photo is read once for a reduced copy, a second time if that has to be a sharper one, and once more, from top to
+bottom, while the result is written; whatever is held in memory has the size of the API's answer, or that of a strip. At
+full size, with everything that the small matte knows enlarged:
 
     alpha  = slopes · photo + offset
     colour = photo + (1 - alpha) x contrast
@@ -100,8 +100,9 @@ def _near(edges: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
     block = max(1, int(min(across, down) / 4))  # the most of a few blocks takes less than that of many pixels
     blocks = (edges.cast("float").shrink(block, block, ceil=True) > 0).copy_memory()
     columns, rows = (2 * math.ceil(side / block / 2) + 3 for side in (across, down))
-    columns, rows = min(columns, (blocks.width - 1) | 1), min(rows, (blocks.height - 1) | 1)
-    most = blocks.rank(columns, rows, columns * rows - 1)
+    left, above = columns // 2, rows // 2
+    room = blocks.embed(left, above, blocks.width + 2 * left, blocks.height + 2 * above, extend="copy")
+    most = room.rank(columns, rows, columns * rows - 1).crop(left, above, blocks.width, blocks.height)
     return most.copy_memory().zoom(block, block).crop(0, 0, edges.width, edges.height)
 
 

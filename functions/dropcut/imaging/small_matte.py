@@ -19,8 +19,8 @@ COLOUR_NOISE = 60.0
 20, squared errors were a tenth larger on a noisy photo and on glass, and a sixth smaller on fur in its own colours."""
 ALPHA_NOISE = 4.0
 """The same for alpha."""
-EDGE_REACH = 5
-"""Alpha is worked out where it is not constant within this many pixels: as far as one pixel's windows reach."""
+EDGE_SIDE = 5
+"""Alpha is worked out where it is not constant in a window of so many pixels a side: what one pixel's windows cover."""
 
 CLEAR, OPAQUE = 0, 255
 _TILE = 64
@@ -130,7 +130,7 @@ def is_sharper(guide: pyvips.Image, alpha: pyvips.Image) -> bool:
 
 def _range(alpha: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image]:
     """The least and the most around each pixel."""
-    side = EDGE_REACH
+    side = EDGE_SIDE
     return alpha.rank(side, side, 0).copy_memory(), alpha.rank(side, side, side * side - 1).copy_memory()
 
 

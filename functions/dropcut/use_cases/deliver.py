@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dropcut.adapters.event_bus import EventBus
@@ -17,6 +17,7 @@ from dropcut.observability import about, count, duration, logger
 from dropcut.use_cases.cutout_maker import CutoutMaker, Cutouts, MakeCutouts, NewerUploadError
 from dropcut.use_cases.outputs import Outputs
 
+_NOTHING_TOLD = Ended(kind="failed", code="", reason="")
 _METRIC = {"rejected": "PhotosRejected", "skipped": "PhotosSkipped", "failed": "PhotosFailed"}
 
 
@@ -60,7 +61,8 @@ class Deliver:
         outcome = read_announcement(message.body)
         if isinstance(outcome, OutcomeMessage):
             with about(outcome.upload):
-                self._announce(outcome.upload, Ended(kind="failed", code="deliver_failed", reason=reason))
+                told = outcome.outcome if isinstance(outcome.outcome, Ended) else _NOTHING_TOLD
+                self._announce(outcome.upload, replace(told, kind="failed", code="deliver_failed", reason=reason))
 
     def _deliver(self, outcome: OutcomeMessage, answer: PaidAnswer, receive_count: int) -> None:
         upload = outcome.upload
@@ -145,7 +147,7 @@ class Deliver:
         if end.kind != "skipped":
             self._tag(upload, end.kind)
         detail = _about(upload) | {"code": end.code, "reason": end.reason}
-        if end.attempts:
+        if end.attempts or end.possibly_paid:
             detail |= {"attempts": end.attempts, "possibly_paid": end.possibly_paid, "request_id": end.request_id}
         self.events.publish(f"Cutout {end.kind.capitalize()}", detail)
         self.jobs.ended(upload, end, now=self.clock())

@@ -102,8 +102,16 @@ class Purchase:
             self.picture = spending.objects.read(spending.work_bucket, self.request.picture.work_key)
         except ObjectGoneError:
             self._forget_attempts()
-            reason = "The prepared picture is gone from the work bucket. Upload the photo again."
-            return round_.fail(self.request, Ended(kind="failed", code="prepared_gone", reason=reason))
+            return round_.fail(
+                self.request,
+                Ended(
+                    kind="failed",
+                    code="prepared_gone",
+                    reason="The prepared picture is gone from the work bucket. Upload the photo again.",
+                    attempts=self.claim.attempts - 1,
+                    possibly_paid=self.claim.possibly_paid,
+                ),
+            )
         slot = round_.next_slot()
         return self._back(slot) if isinstance(slot, Postpone) else self._call_at(slot)
 

@@ -37,10 +37,19 @@ def test_a_cut_request_survives_the_queue() -> None:
     assert CutRequest.from_json(request.to_json()) == request
 
 
-@pytest.mark.parametrize("outcome", [ANSWER, Ended(kind="failed", code="c", reason="why\n“so”")])
+@pytest.mark.parametrize(
+    "outcome",
+    [ANSWER, replace(ANSWER, credits=0.0), Ended(kind="failed", code="c", reason="why\n“so”", attempts=3)],
+)
 def test_an_outcome_survives_the_queue(outcome: PaidAnswer | Ended) -> None:
     message = OutcomeMessage(upload=UPLOAD, outcome=outcome)
     assert OutcomeMessage.from_json(message.to_json()) == message
+
+
+def test_an_outcome_that_says_nothing_new_reads_as_before_there_was_more_to_say() -> None:
+    """While a deployment runs, or is taken back, an older deliver reads what a newer stage wrote."""
+    plain = OutcomeMessage(upload=UPLOAD, outcome=Ended(kind="rejected", code="c", reason="why"))
+    assert json.loads(plain.to_json())["outcome"] == {"kind": "rejected", "code": "c", "reason": "why"}
 
 
 NOTICES = [

@@ -241,6 +241,15 @@ def test_no_tile_with_an_edge_is_missed(tmp_path: Path, width: int, height: int)
     assert np.abs(result[:, : width // 2 - 8]).max() == 0
 
 
+def test_a_narrow_photo_and_an_answer_hardly_larger_miss_no_edge(tmp_path: Path) -> None:
+    alpha = np.full((600, 64), 255, np.uint8)
+    alpha[:, :8] = 0
+    pixels = photo_of(alpha, (200, 60, 50), (60, 90, 170))
+    answer = saved(tmp_path, "answer.png", np.dstack([reduced(pixels, 64, 601), reduced(alpha, 64, 601)]))
+    result = cut(saved(tmp_path, "photo.png", pixels), answer)[..., 3]
+    assert result[:, :6].max() == 0
+
+
 def test_a_photo_cut_off_in_the_middle_is_refused_when_it_is_read(tmp_path: Path) -> None:
     photo, answer, _, _ = case(tmp_path, 600, 400, photo_name="photo.jpg", quality=90)
     photo.write_bytes(photo.read_bytes()[: photo.stat().st_size // 2])

@@ -123,6 +123,16 @@ def test_a_prepared_picture_that_is_gone_fails_without_a_call(shop: Shop) -> Non
     assert "lease_until" not in shop.payment(request)
 
 
+def test_a_prepared_picture_that_goes_between_two_tries_does_not_hide_what_the_first_may_have_cost(shop: Shop) -> None:
+    shop.api.script = [BROKEN_OFF]
+    request = shop.request()
+    shop.handle(request)
+    shop.cloud.clients.s3.delete_object(Bucket=WORK, Key=request.picture.work_key)
+    result = shop.handle(request)
+    assert isinstance(result, SetAside)
+    assert (result.details["attempts"], result.details["possibly_paid"]) == ("1", "1")
+
+
 # What each answer of the API comes to.
 
 

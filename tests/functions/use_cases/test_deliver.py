@@ -308,6 +308,14 @@ def test_an_outcome_set_aside_is_announced_as_failed(world: World) -> None:
     assert (world.record()["status"], world.record()["code"]) == ("failed", "deliver_failed")
 
 
+def test_an_end_that_could_not_be_announced_keeps_what_it_said_of_the_calls(world: World) -> None:
+    message = OutcomeMessage(upload=UPLOAD, outcome=replace(FAILED, attempts=5, possibly_paid=2, request_id="r-7"))
+    told = Message(body=message.to_json(), receive_count=12, sent_at_seconds=NOW)
+    world.deliver.announce_failure(told, "Failed 12 times.")
+    ((_, detail),) = world.events.published
+    assert (detail["code"], detail["attempts"], detail["request_id"]) == ("deliver_failed", 5, "r-7")
+
+
 PAUSED = SpendingNotice(kind="paused", code="no_credits", reason="Buy some.", until=NOW + 60)
 RESUMED = SpendingNotice(kind="resumed", code="open", reason="A call went well again.")
 
