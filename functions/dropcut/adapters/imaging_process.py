@@ -7,6 +7,7 @@ process is ended, its picture refused, and the next picture gets a new process. 
 import contextlib
 import ctypes
 import json
+import logging
 import os
 import re
 import select
@@ -24,7 +25,6 @@ from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.core.rendition import Made, Rendition
-from dropcut.observability import logger
 
 CHILD = "dropcut.imaging.child"
 _START_SECONDS = 60.0
@@ -60,7 +60,7 @@ def hide_from_children() -> None:
     may not dump belongs to root there, and cannot be traced. It does not touch the children themselves.
     """
     if ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
-        logger.error("The credentials are not hidden from the processes that decode photos: prctl failed")
+        logging.getLogger(__name__).error("prctl failed: processes that decode photos can read the credentials")
 
 
 class ImagingProcess:
