@@ -286,16 +286,11 @@ def _wait_for_the_end(system: System, album: Album, *, patience_seconds: float =
     while True:
         jobs = _jobs(system, album.pictures)
         now = Counter(job["status"] for job in jobs.values())
-        ended = sum(now[end] for end in _ENDED) == len(album.pictures)
-        if ended and not _waiting(system):
+        if sum(now[end] for end in _ENDED) == len(album.pictures) and not _waiting(system):
             return jobs
         if now != seen:
             seen, deadline = now, time.monotonic() + patience_seconds
         if time.monotonic() > deadline:
-            # A batch whose report got lost stays unseen for its visibility time. What it asked for is done, as the
-            # photos' ends say; were it paid for again, what is counted afterwards would show it.
-            if ended and not _waiting(system, unseen=False):
-                return jobs
             raise TimeoutError(f"Nothing moves any more: {dict(now)}, {_waiting(system)} messages in the queues.")
         time.sleep(2)
 
@@ -312,9 +307,8 @@ def _jobs(system: System, keys: Iterable[str]) -> dict[str, Mapping[str, str]]:
     return {key: found[key] for key in keys if key in found}
 
 
-def _waiting(system: System, *, unseen: bool = True) -> int:
-    kinds = ("", "Delayed", "NotVisible") if unseen else ("", "Delayed")
-    names = [f"ApproximateNumberOfMessages{kind}" for kind in kinds]
+def _waiting(system: System) -> int:
+    names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
     sqs = system.client("sqs")
     answers = [sqs.get_queue_attributes(QueueUrl=system.outputs[each], AttributeNames=names) for each in _QUEUES]
     return sum(int(answer["Attributes"][name]) for answer in answers for name in names)
