@@ -34,6 +34,9 @@ def renditions(dropcut: DropcutInUse, *listed: Any) -> Iterator[None]:
 
 def _set_environment(dropcut: DropcutInUse, variables: dict[str, str]) -> None:
     name = dropcut.function("deliver")["FunctionName"]
+    # The event comes before the batch is reported: changed in between, the worker would be ended with its message in
+    # hand, which nobody then sees for as long as the queue hides it.
+    until(lambda: dropcut.is_empty("Deliver"), "a deliver function with nothing to do")
     dropcut.client("lambda").update_function_configuration(FunctionName=name, Environment={"Variables": variables})
     until(
         lambda: dropcut.function("deliver").get("LastUpdateStatus", "Successful") == "Successful", "an updated function"
