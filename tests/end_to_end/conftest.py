@@ -1,7 +1,6 @@
 """One deployed system for all tests of this folder: embedded AWS with IAM enforced, stand-in API, three real stacks."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +19,6 @@ SETTINGS = {
     "pause_after_failures": "1000",  # the error table's photos all fail at once, and none of them is to stop the others
 }
 """Short waits, so that each row of the error table can be seen to its end."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test in this folder needs the deployed stacks."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.end_to_end)
 
 
 @pytest.fixture(scope="package")

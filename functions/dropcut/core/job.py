@@ -111,8 +111,8 @@ class OutcomeMessage:
 
     def to_json(self) -> str:
         """Without what has its default: a deliver function of before a field was added can read what lacks it."""
-        told = {field.name: getattr(self.outcome, field.name) for field in fields(self.outcome)}
-        told = {field.name: told[field.name] for field in fields(self.outcome) if told[field.name] != field.default}
+        every = [(field.name, getattr(self.outcome, field.name), field.default) for field in fields(self.outcome)]
+        told = {name: value for name, value, default in every if value != default}
         return json.dumps({"upload": asdict(self.upload), "outcome": told}, ensure_ascii=True)
 
     @classmethod

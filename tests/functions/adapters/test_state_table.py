@@ -43,7 +43,7 @@ def test_what_must_not_be_done_twice_is_sent_by_the_client_that_sends_once(cloud
         def update_item(self, **_request: Any) -> dict[str, Any]:
             return {}
 
-    table = StateTable(cloud.clients.dynamodb, TABLE, once=Once())  # type: ignore[arg-type]
+    table = StateTable(cloud.clients.dynamodb, TABLE, once=Once())  # type: ignore[arg-type] - all that is asked of it
     assert table.update("x", "ADD n :n", {"n": 1}, repeatable=False).changed
     assert table.get("x") is None
     table.update("x", "ADD n :n", {"n": 1})

@@ -107,7 +107,7 @@ def test_a_profile_is_kept_with_the_pixels_it_speaks_of(tmp_path: Path) -> None:
     write_png(image, tmp_path / "result.png")
     with Image.open(tmp_path / "result.png") as result:
         assert result.info["icc_profile"] == profile_of_another_kind()
-        assert result.getpixel((150, 100))[:3] == tuple(pixels[100, 150])  # type: ignore[index]
+        assert result.getpixel((150, 100))[:3] == tuple(pixels[100, 150])  # type: ignore[index] - RGBA gives a tuple
 
 
 def test_a_profile_is_converted_to_srgb(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_the_photo_is_cut_out_once_for_all_renditions(
 
     def counted(*arguments: object, **more: object) -> pyvips.Image:
         calls.append(arguments)
-        return full_size_cutout(*arguments, **more)  # type: ignore[arg-type]
+        return full_size_cutout(*arguments, **more)  # type: ignore[arg-type] - handed on as they came
 
     monkeypatch.setattr("dropcut.imaging.make_cutouts.full_size_cutout", counted)
     made = make(photo, answer, "full", "amazon_main", "web", "preview", "mask")
