@@ -86,7 +86,7 @@ time.sleep(60)
 """
     owner = subprocess.Popen([sys.executable, "-c", owner_code])
     log = tmp_path / "held.log"
-    assert soon(lambda: log.exists() and log.read_text().splitlines()[-1:][0].isdigit())
+    assert soon(lambda: log.exists() and (log.read_text().splitlines() or [""])[-1].isdigit())
     child = int(log.read_text().splitlines()[-1])
     assert birth(child)
     owner.send_signal(signal.SIGKILL)
