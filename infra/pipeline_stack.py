@@ -21,7 +21,7 @@ from infra.stage import Stage, allow_rule_to_send
 from infra.storage_stack import StorageStack
 
 POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
-DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser", "pillow", "pillow-heif")
+DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser", "pillow", "pillow-heif", "isal")
 CALLING = ("requests", "certifi", "charset-normalizer", "idna", "urllib3")
 
 DELIBERATE_RECEIVES = 15

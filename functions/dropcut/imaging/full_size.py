@@ -80,7 +80,7 @@ def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
     photo = photo.copy_memory()  # as many pixels as the answer has; it is read several times
     guide, alpha, subject = _on_white(photo), cutout[3], _in_colours_of(photo, cutout[:3])
     is_clean = cleaned_up(guide, alpha, subject)
-    change = subject - guide if is_clean else fitted_contrast(guide, alpha) * (255 - alpha)
+    change = subject - guide if is_clean else fitted_contrast(guide.bandsplit(), alpha) * (255 - alpha)
     colours = (photo[:3] + change).rint().cast("uchar")
     half = (alpha > CLEAR) & (alpha < OPAQUE)
     tiles = (half.cast("float").shrink(_TILE, _TILE, ceil=True) > 0).copy_memory().zoom(_TILE, _TILE)
@@ -89,9 +89,15 @@ def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
 
 
 def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
-    edges, opaque = (_by_tile(image, photo) for image in (_near(matte.edges, photo), matte.opaque))
-    away = _cleared(photo[:3] if photo.bands == 4 else photo, opaque, photo)
-    return _by_tiles(edges.ifthenelse(_at_edges(photo, matte, kernel), away))
+    edges, opaque = (_middles(image, photo) for image in (_near(matte.edges, photo), matte.opaque))
+    return _by_tiles(_tiles(edges, photo).ifthenelse(_at_edges(photo, matte, kernel), _away(photo, opaque)))
+
+
+def _away(photo: pyvips.Image, opaque: pyvips.Image) -> pyvips.Image:
+    """RGBA where a tile is opaque or clear all over; `opaque` holds a pixel for each."""
+    if photo.bands == 4:
+        return _cleared(photo[:3], _tiles(opaque, photo), photo)
+    return photo.bandjoin(255) & _tiles(opaque.bandjoin(3 * [opaque]), photo)
 
 
 def _near(edges: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
@@ -106,35 +112,41 @@ def _near(edges: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
     return most.copy_memory().zoom(block, block).crop(0, 0, edges.width, edges.height)
 
 
-def _by_tile(small: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
-    """What a picture of the answer's size holds at the middle of each of the photo's tiles, all over the tile."""
+def _middles(small: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
+    """What a picture of the answer's size holds at the middle of each of the photo's tiles, a pixel for each."""
     across, down = photo.width / _TILE / small.width, photo.height / _TILE / small.height
     # The last tile's middle may lie outside the picture.
     room = small.embed(0, 0, small.width + math.ceil(1 / across), small.height + math.ceil(1 / down), extend="copy")
-    middles = room.affine(
+    return room.affine(
         [across, 0, 0, down],
         interpolate=pyvips.Interpolate.new("nearest"),
         idx=-0.5 / across,
         idy=-0.5 / down,
         oarea=[0, 0, math.ceil(photo.width / _TILE), math.ceil(photo.height / _TILE)],
-    )
-    return middles.copy_memory().zoom(_TILE, _TILE).crop(0, 0, photo.width, photo.height)
+    ).copy_memory()
+
+
+def _tiles(middles: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
+    """Each pixel all over one of the photo's tiles."""
+    return middles.zoom(_TILE, _TILE).crop(0, 0, photo.width, photo.height)
 
 
 def _cleared(colours: pyvips.Image, alpha: pyvips.Image, photo: pyvips.Image) -> pyvips.Image:
     """RGBA: alpha times the photo's own, if it has one; black where nothing is left."""
     if photo.bands == 4:
         alpha = (alpha * photo[3] / 255).rint().cast("uchar")
-    return (colours & (alpha > 0)).bandjoin(alpha)
+    left = alpha > 0
+    return (colours & left.bandjoin([left, left])).bandjoin(alpha)
 
 
 def _at_edges(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
     """What both formulas give: RGBA. `kernel` enlarges what alpha is made of."""
     seen = _on_white(photo).bandjoin(1)
     alpha = (seen * _enlarged(matte.slopes, photo, kernel)).bandmean().cast("uchar")
+    clear = alpha.invert()
     colours = photo[:3] if photo.bands == 4 else photo
-    colours = (colours + _enlarged(matte.contrast, photo, "bilinear") * alpha.invert()).rint().cast("uchar")
-    return _cleared(colours, alpha, photo)
+    change = _enlarged(matte.contrast, photo, "bilinear") * clear.bandjoin([clear, clear])
+    return _cleared((colours + change).rint().cast("uchar"), alpha, photo)
 
 
 def _enlarged(small: pyvips.Image, photo: pyvips.Image, kernel: str) -> pyvips.Image:

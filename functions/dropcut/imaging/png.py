@@ -1,18 +1,110 @@
-"""Writes PNG files: one choice of options for all of them."""
+"""Writes PNG files: libvips works the pixels out, ISA-L compresses them.
 
+For a cut-out of 48 megapixels that takes 0.7 s of processor time where libvips's own compressor takes 1.3 s, and
+gives a file 2 % larger. What is left of the format are a few chunks around the compressed lines.
+"""
+
+import struct
+import zlib
 from pathlib import Path
+from typing import IO
 
 import pyvips
+from isal import isal_zlib
 
-_COMPRESSION = 2
-"""With the `up` filter, 37.9 MB for a 48-megapixel cut-out in 1.3 s of processor time. 3 gave 36.8 MB in 1.4 s and
-4 35.9 MB in 1.7 s; 1 a file larger by two fifths. The other filters' files were larger at each level or took longer."""
+from dropcut.imaging.colour import PROFILE
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""PNG's number for grey, grey with alpha, RGB and RGBA."""
+_LEVEL = 1
+"""Of 0 to 3. 2 gives the same file; 3 takes three times as long for a larger one, with lines that are filtered."""
+_UP = b"\2"
+"""PNG's number of the filter that stores each line's difference to the one above, modulo 256."""
+_CHUNK_BYTES = 1 << 16
 
 
 def write_png(image: pyvips.Image, path: Path) -> None:
     """Write 8-bit pixels as a PNG, streaming; an attached ICC profile goes with them, other metadata does not.
 
     Raises:
-        pyvips.Error: a source picture turned out to be damaged, or the disc is full.
+        pyvips.Error: a source picture turned out to be damaged.
+        OSError: the disc is full.
     """
-    image.pngsave(str(path), compression=_COMPRESSION, filter="up", keep="icc")
+    with path.open("wb") as file:
+        file.write(_SIGNATURE)
+        _write_chunk(file, b"IHDR", _header(image))
+        if image.get_typeof(PROFILE):
+            _write_chunk(file, b"iCCP", b"icc\0\0" + zlib.compress(image.get(PROFILE)))
+        _write_pixels(image, file)
+        _write_chunk(file, b"IEND", b"")
+
+
+def _header(image: pyvips.Image) -> bytes:
+    bits, compression, filters, interlaced = 8, 0, 0, 0
+    kind = _COLOUR_TYPES[image.bands]
+    return struct.pack(">IIBBBBB", image.width, image.height, bits, kind, compression, filters, interlaced)
+
+
+def _write_pixels(image: pyvips.Image, file: IO[bytes]) -> None:
+    compressed = _CompressedLines(file, image.width * image.bands)
+    target = pyvips.TargetCustom()
+    target.on_write(compressed.write)
+    try:
+        _filtered(image).rawsave_target(target)
+    except pyvips.Error as error:
+        raise compressed.error or error from error
+    compressed.finish()
+
+
+def _filtered(image: pyvips.Image) -> pyvips.Image:
+    """Each line's difference to the one above, modulo 256."""
+    # Each line is asked for twice. Tiles, because two threads do not wait for each other on them as they do on lines.
+    lines = image.tilecache(
+        tile_width=128, tile_height=128, max_tiles=4 * (image.width // 128 + 1), access="sequential", threaded=True
+    )
+    above = lines.embed(0, 1, image.width, image.height + 1).crop(0, 0, image.width, image.height)
+    return ((lines - above) & 0xFF).cast("uchar")
+
+
+class _CompressedLines:
+    """Takes in filtered lines and writes them as IDAT chunks. libvips calls it from a thread of its own."""
+
+    def __init__(self, file: IO[bytes], line_bytes: int) -> None:
+        self._file, self._line_bytes = file, line_bytes
+        self._rest = b""
+        """The beginning of a line whose end is still to come."""
+        self._compressor = isal_zlib.compressobj(_LEVEL)
+        self._pending = bytearray()
+        self.error: OSError | None = None
+        """What the disc said, for whoever called libvips: an exception does not find its way through it."""
+
+    def write(self, filtered: bytes) -> int:
+        """How many bytes were taken; -1 stops libvips."""
+        lines = self._rest + filtered if self._rest else filtered
+        end = len(lines) - len(lines) % self._line_bytes
+        for start in range(0, end, self._line_bytes):
+            self._pending += self._compressor.compress(_UP)
+            self._pending += self._compressor.compress(memoryview(lines)[start : start + self._line_bytes])
+        self._rest = lines[end:]
+        try:
+            if len(self._pending) >= _CHUNK_BYTES:
+                self._write_pending()
+        except OSError as error:
+            self.error = error
+            return -1
+        return len(filtered)
+
+    def finish(self) -> None:
+        self._pending += self._compressor.flush()
+        self._write_pending()
+
+    def _write_pending(self) -> None:
+        _write_chunk(self._file, b"IDAT", self._pending)
+        self._pending.clear()
+
+
+def _write_chunk(file: IO[bytes], name: bytes, content: bytes | bytearray) -> None:
+    file.write(struct.pack(">I", len(content)) + name)
+    file.write(content)
+    file.write(struct.pack(">I", zlib.crc32(content, zlib.crc32(name))))

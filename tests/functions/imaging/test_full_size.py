@@ -171,14 +171,14 @@ def test_an_answer_of_the_photos_size_brings_no_white_into_what_is_transparent_i
 
 
 def test_what_is_transparent_in_the_photo_stays_so(tmp_path: Path) -> None:
-    _, answer, pixels, _ = case(tmp_path, 300, 200)
+    _, answer, pixels, _ = case(tmp_path, 900, 600)
     own = np.full(pixels.shape[:2], 255, np.uint8)
-    own[:, :150], own[:, 150:160] = 0, 128
+    own[:, :450], own[:, 450:480] = 0, 128  # inside the disc, far from its edge too
     photo = saved(tmp_path, "own.png", np.dstack([pixels, own]))
     result = cut(photo, answer)
-    assert (result[:, :150] == 0).all()
-    assert set(result[95:105, 152:158, 3].ravel()) == {128}
-    assert (result[95:105, 175:185] == np.dstack([pixels, own])[95:105, 175:185]).all()
+    assert (result[:, :450] == 0).all()
+    assert set(result[285:315, 452:478, 3].ravel()) == {128}
+    assert (result[285:315, 500:530] == np.dstack([pixels, own])[285:315, 500:530]).all()
 
 
 @pytest.mark.parametrize("cleaned_up", [True, False])
