@@ -189,9 +189,11 @@ def _given_contrast(colours: Planes, alpha: pyvips.Image, subject: Planes) -> py
 
 
 def _box(image: pyvips.Image, radius: int = RADIUS) -> pyvips.Image:
-    """The mean over the window around each pixel; the border's pixels are repeated outwards."""
+    """The mean over the window around each pixel, as floats; the border's pixels are repeated outwards."""
     side = 2 * radius + 1
-    return image.convsep(pyvips.Image.new_from_list([[1] * side], scale=side), precision="float")
+    row = pyvips.Image.new_from_list([[1] * side], scale=side)
+    column = pyvips.Image.new_from_list([[1]] * side, scale=side)
+    return image.convf(row).convf(column)  # what `convsep` does, less a millisecond to find that out
 
 
 def _kept(image: pyvips.Image) -> pyvips.Image:
