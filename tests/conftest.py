@@ -12,21 +12,25 @@ END_TO_END = TESTS / "end_to_end"
 SLOW = (
     "bench",
     "functions/adapters/test_imaging_process.py",
+    "functions/entries",
     "functions/imaging",
     "infra/test_artifact.py",
     "infra/test_monitoring_stack.py",
     "infra/test_pipeline_stack.py",
     "infra/test_storage_stack.py",
     "infra/test_templates.py",
+    "local/api/test_command_line.py",
     "local/api/test_faults.py",
     "local/api/test_segmentation.py",
+    "local/api/test_window.py",
     "local/test_deploy.py",
     "local/test_programs.py",
+    "local/test_stand_in.py",
     "model",
     "resilience",
     "simulation",
 )
-"""Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers."""
+"""Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers, programs that start."""
 ON_ONE_PROCESS = ("end_to_end", "local", "resilience", "infra")
 """The tests of each of these folders share what takes long to make, or want the machine's ports for themselves: they
 run in turn, in one process. The longest comes first, so that the others can run beside it."""
