@@ -76,24 +76,27 @@ class _CompressedLines:
         """The beginning of a line whose end is still to come."""
         self._compressor = isal_zlib.compressobj(_LEVEL)
         self._pending = bytearray()
-        self.error: OSError | None = None
-        """What the disc said, for whoever called libvips: an exception does not find its way through it."""
+        self.error: Exception | None = None
+        """What went wrong here, for whoever called libvips: an exception does not find its way through it."""
 
     def write(self, filtered: bytes) -> int:
         """How many bytes were taken; -1 stops libvips."""
+        try:
+            self._take(filtered)
+        except Exception as error:
+            self.error = error
+            return -1
+        return len(filtered)
+
+    def _take(self, filtered: bytes) -> None:
         lines = self._rest + filtered if self._rest else filtered
         end = len(lines) - len(lines) % self._line_bytes
         for start in range(0, end, self._line_bytes):
             self._pending += self._compressor.compress(_UP)
             self._pending += self._compressor.compress(memoryview(lines)[start : start + self._line_bytes])
         self._rest = lines[end:]
-        try:
-            if len(self._pending) >= _CHUNK_BYTES:
-                self._write_pending()
-        except OSError as error:
-            self.error = error
-            return -1
-        return len(filtered)
+        if len(self._pending) >= _CHUNK_BYTES:
+            self._write_pending()
 
     def finish(self) -> None:
         self._pending += self._compressor.flush()
