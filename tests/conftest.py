@@ -30,8 +30,8 @@ SLOW = (
     "resilience",
     "simulation",
 )
-"""Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers, programs
-that start."""
+"""Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers,
+programs that start."""
 ON_ONE_PROCESS = ("end_to_end", "local", "resilience", "infra")
 """The tests of each of these folders share what takes long to make, or want the machine's ports for themselves: they
 run in turn, in one process. The longest comes first, so that the others can run beside it."""
