@@ -34,6 +34,7 @@ class Gatekeeper(Construct):
         scope: Construct,
         construct_id: str,
         *,
+        service: str,
         cut: Stage,
         announcements_to: sqs.Queue,
         packages: Sequence[str],
@@ -83,10 +84,11 @@ class Gatekeeper(Construct):
             ],
         )
         self.function, self.role, self.log_group = confined.function, confined.role, confined.log_group
-        self._wake("WhenPaused", "Spending was paused", {"source": ["dropcut"], "detail-type": ["Spending Paused"]})
+        paused = {"source": ["dropcut"], "detail-type": ["Spending Paused"], "detail": {"service": [service]}}
+        self._wake("WhenPaused", "Spending was paused", paused)
         self._wake("EveryMinute", "Is there anything to be done at the gate?", None)
 
-    def _wake(self, construct_id: str, description: str, event_pattern: Mapping[str, list[str]] | None) -> None:
+    def _wake(self, construct_id: str, description: str, event_pattern: Mapping[str, object] | None) -> None:
         rule = events.CfnRule(
             self,
             construct_id,

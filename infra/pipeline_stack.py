@@ -3,6 +3,8 @@
 input bucket ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ cut ─▶ [deliver] ─▶ deliver ─▶ output bucket
 """
 
+from collections.abc import Sequence
+
 from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -88,7 +90,7 @@ class PipelineStack(Stack):
                 allow("ReadPhotos", self._of_photos("GetObject", "GetObjectTagging"), [self._photos()]),
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
                 allow("StorePrepared", ["s3:PutObject"], [self._objects(storage.work_bucket, "prepared/*")]),
-                self._use_state("object#*"),
+                self._write_state("object#*"),
                 allow("SendPictures", ["sqs:SendMessage"], [pictures_to.queue_arn]),
             ],
             outcomes_to=outcomes_to,
@@ -137,7 +139,8 @@ class PipelineStack(Stack):
                 allow("StorePaid", ["s3:PutObject"], [paid]),
                 allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
-                self._use_state("object#*", "payment#*", "pace#*", "budget#*", "gate"),
+                self._read_state("object#*", "gate"),
+                self._write_state("payment#*", "pace#*", "budget#*", "gate"),
                 *self._use_shared_pace(),
             ],
             outcomes_to=outcomes_to,
@@ -182,7 +185,8 @@ class PipelineStack(Stack):
                     [self._photos()],
                 ),
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
-                self._use_state("object#*"),
+                self._read_state("object#*"),
+                self._write_state("object#*"),
                 allow(
                     "Publish",
                     ["events:PutEvents"],
@@ -198,6 +202,7 @@ class PipelineStack(Stack):
         return Gatekeeper(
             self,
             "Gatekeeper",
+            service=self.service,
             cut=self.cut,
             announcements_to=self.deliver.queue,
             packages=POWERTOOLS,
@@ -205,7 +210,7 @@ class PipelineStack(Stack):
             architecture=self._settings.architecture,
             cut_timeout_seconds=self._settings.cut_timeout_seconds,
             environment={**self._environment(), "PAUSE_SECONDS": _figure(self._settings.pause_seconds)},
-            permissions=[self._use_state("gate")],
+            permissions=[self._read_state("gate"), self._write_state("gate")],
         )
 
     def _feed(self, stage: Stage) -> None:
@@ -255,14 +260,17 @@ class PipelineStack(Stack):
             "IMAGING_MEMORY_MIB": _figure(settings.imaging_memory_mib),
         }
 
-    def _use_state(self, *ids: str) -> iam.PolicyStatement:
+    def _read_state(self, *ids: str) -> iam.PolicyStatement:
         """Only these items: whoever decodes strangers' files has no business with payments, budget and gate."""
-        return allow(
-            "UseState",
-            ["dynamodb:GetItem", "dynamodb:UpdateItem"],
-            [self._storage.state_table.table_arn],
-            {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(ids)}},
-        )
+        return self._use_state("ReadState", "dynamodb:GetItem", ids)
+
+    def _write_state(self, *ids: str) -> iam.PolicyStatement:
+        """Only these items; what a write returns of an item that was there needs no right to read."""
+        return self._use_state("WriteState", "dynamodb:UpdateItem", ids)
+
+    def _use_state(self, sid: str, action: str, ids: Sequence[str]) -> iam.PolicyStatement:
+        only_these = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(ids)}}
+        return allow(sid, [action], [self._storage.state_table.table_arn], only_these)
 
     def _use_shared_pace(self) -> list[iam.PolicyStatement]:
         """For stacks that share a key: the pace, and nothing else, of another stack's table."""

@@ -220,8 +220,8 @@ class Settings:
     colour_profile: str = _setting(
         "keep",
         "`keep` or `srgb`",
-        "Whether cut-outs at full size keep the photo's colour profile or are converted to sRGB; all other renditions "
-        "are sRGB.",
+        "Whether cut-outs at full size keep the photo's colour profile or are converted to sRGB. All other renditions "
+        "are sRGB, and so are photos of more than 8 bits, CMYK and grey; a cut-out has 8 bits.",
         _choice("keep", "srgb"),
     )
     input_prefix: str = _setting(

@@ -244,16 +244,16 @@ def test_logs_are_kept_for_30_days(app: Synthesized) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "items"),
+    ("name", "read", "written"),
     [
-        ("Prepare", ["object#*"]),
-        ("Cut", ["object#*", "payment#*", "pace#*", "budget#*", "gate"]),
-        ("Deliver", ["object#*"]),
-        ("Gatekeeper", ["gate"]),
+        ("Prepare", [], ["object#*"]),
+        ("Cut", ["object#*", "gate"], ["payment#*", "pace#*", "budget#*", "gate"]),
+        ("Deliver", ["object#*"], ["object#*"]),
+        ("Gatekeeper", ["gate"], ["gate"]),
     ],
 )
 def test_a_function_gets_no_other_items_of_the_state_table_than_its_own(
-    app: Synthesized, name: str, items: list[str]
+    app: Synthesized, name: str, read: list[str], written: list[str]
 ) -> None:
     (role,) = [
         role["Properties"]
@@ -261,21 +261,25 @@ def test_a_function_gets_no_other_items_of_the_state_table_than_its_own(
         if logical_id.startswith(f"{name}Role")
     ]
     statements = role["Policies"][0]["PolicyDocument"]["Statement"]
-    (state,) = [statement for statement in statements if statement["Sid"] == "UseState"]
-    assert state["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
+    state = {s["Action"]: s["Condition"] for s in statements if s["Sid"] in ("ReadState", "WriteState")}
+    expected = {"dynamodb:GetItem": read, "dynamodb:UpdateItem": written}
+    assert state == {
+        action: {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
+        for action, items in expected.items()
+        if items
+    }
 
 
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dropcut-prod-api-key-??????"
 EVENT_SOURCE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:event-source-mapping:<CutEventSource>"
-STATE = {"dynamodb:GetItem", "dynamodb:UpdateItem"}
 
 
 def any_function(name: str) -> dict[str, set[str]]:
     return {
         f"<{name}Logs.Arn>": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
-        "<StateTable.Arn>": STATE,
+        "<StateTable.Arn>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     }
 
 
@@ -290,6 +294,7 @@ def own(stage: str) -> dict[str, set[str]]:
 ALLOWED = {
     "Prepare": {
         **own("Prepare"),
+        "<StateTable.Arn>": {"dynamodb:UpdateItem"},
         "<InputBucket.Arn>/*": {"s3:GetObject", "s3:GetObjectTagging"},
         "<InputBucket.Arn>": {"s3:ListBucket"},
         "<WorkBucket.Arn>/prepared/*": {"s3:PutObject"},
@@ -437,7 +442,11 @@ def test_the_secret_has_a_name_and_no_value(app: Synthesized) -> None:
 
 def test_the_gatekeeper_is_woken_when_spending_is_paused_and_once_a_minute(app: Synthesized) -> None:
     paused = app.properties("Pipeline", "AWS::Events::Rule", "GatekeeperWhenPaused")
-    assert paused["EventPattern"] == {"source": ["dropcut"], "detail-type": ["Spending Paused"]}
+    assert paused["EventPattern"] == {
+        "source": ["dropcut"],
+        "detail-type": ["Spending Paused"],
+        "detail": {"service": ["dropcut-prod"]},
+    }
     assert "ScheduleExpression" not in paused
     every_minute = app.properties("Pipeline", "AWS::Events::Rule", "GatekeeperEveryMinute")
     assert every_minute["ScheduleExpression"] == "rate(1 minute)"

@@ -101,9 +101,10 @@ def _everything(table: StateTable) -> list[Any]:
         lambda now, which: jobs.ended(upload(which), Ended(kind="failed", code="c", reason="r"), now=now),
         lambda now, which: payments.claim(str(which), now=now, lease_seconds=40),
         lambda now, which: payments.claim(str(which), now=now, lease_seconds=40),
-        lambda now, which: payments.complete(str(which), ANSWER, now=now),
+        lambda now, which: payments.complete(str(which), ANSWER, job_id="j", now=now),
         lambda now, which: payments.release(str(which), now=now, counts=which == 1, possibly_paid=which == 0),
         lambda now, which: payments.give_up(str(which), now=now),
+        lambda now, which: payments.forget(str(which), ANSWER),
         lambda now, which: pace.reserve("f", which * 20 + 1, now=now),
         lambda now, which: pace.hold("f", until=now + which * 30),
         lambda now, which: budget.take("f", 2, now=now),
@@ -119,7 +120,7 @@ def _everything(table: StateTable) -> list[Any]:
     ]
 
 
-STEP = st.tuples(st.integers(0, 22), st.floats(0, 60), st.integers(0, 2))
+STEP = st.tuples(st.integers(0, 23), st.floats(0, 60), st.integers(0, 2))
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
@@ -134,7 +135,7 @@ def test_all_records_are_kept_as_in_moto(moto: Any, steps: list[tuple[int, float
         BillingMode="PAY_PER_REQUEST",
     )
     everything, now = _everything(StateTable(Both(moto), TABLE)), 1_780_000_000.0  # type: ignore[arg-type]
-    assert len(everything) == 23
+    assert len(everything) == 24
     for what, seconds, which in steps:
         now += seconds
         everything[what](now, which)

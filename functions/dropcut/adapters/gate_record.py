@@ -93,7 +93,7 @@ class GateRecord:
         )
 
     def begin_to_open(self) -> None:
-        """A call went well: spending may go on."""
+        """A call went well, or nothing waits that a call could be made for: spending may go on."""
         self.table.update(
             _GATE,
             "SET standing = :opening",

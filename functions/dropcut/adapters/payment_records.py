@@ -29,6 +29,8 @@ class Claimed:
 @dataclass(frozen=True, kw_only=True)
 class AlreadyPaid:
     answer: PaidAnswer
+    job_id: str
+    """Whose photo it was paid for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class PaymentRecords:
         before = update.before or {}
         if not update.changed:
             if "work_key" in before:
-                return AlreadyPaid(answer=_answer(before))
+                return AlreadyPaid(answer=_answer(before), job_id=str(before.get("job_id", "")))
             return InFlight(until=float(before["lease_until"]))
         predecessor_died = "lease_until" in before
         if predecessor_died:
@@ -72,7 +74,7 @@ class PaymentRecords:
             seen_before=bool(before) and "work_key" not in before,
         )
 
-    def complete(self, unit: str, answer: PaidAnswer, *, now: float) -> None:
+    def complete(self, unit: str, answer: PaidAnswer, *, job_id: str, now: float) -> None:
         """Record the payment, after the answer itself is stored. Attempts are over: the next payment starts afresh."""
         values: dict[str, str | float] = {
             "work_key": answer.work_key,
@@ -83,11 +85,21 @@ class PaymentRecords:
             "credits": answer.credits,
             "request_id": answer.request_id or "",
             "provider": answer.provider,
+            "job_id": job_id,
             "paid_at": now,
             "expires_at": int(now + self.keep_days * _DAY_SECONDS),
         }
         assignments = ", ".join(f"{name} = :{name}" for name in values)
         self.table.update(unit_id(unit), f"SET {assignments} REMOVE lease_until, attempts, possibly_paid", values)
+
+    def forget(self, unit: str, answer: PaidAnswer) -> None:
+        """The answer that was paid for is gone: the picture can be paid for again."""
+        self.table.update(
+            unit_id(unit),
+            "REMOVE work_key",
+            {"work_key": answer.work_key, "request_id": answer.request_id or ""},
+            only_if="work_key = :work_key AND request_id = :request_id",
+        )
 
     def release(self, unit: str, *, now: float, counts: bool, possibly_paid: bool = False) -> None:
         """Give the picture back unpaid.

@@ -22,7 +22,7 @@ def to_srgb(image: pyvips.Image) -> pyvips.Image:
         image = image.icc_transform("srgb", input_profile="cmyk", embedded=False, black_point_compensation=True)
     else:
         image = image.colourspace("srgb")
-    return _three_or_four(_without_profile(image))
+    return _three_or_four(without_profile(image))
 
 
 def kept(image: pyvips.Image) -> pyvips.Image:
@@ -30,7 +30,7 @@ def kept(image: pyvips.Image) -> pyvips.Image:
     image = _named(image)
     if image.format != "uchar" or image.interpretation not in ("srgb", "rgb") or not has_usable_profile(image):
         return to_srgb(image)
-    return _three_or_four(_without_profile(image) if shows_as_srgb(image) else image)
+    return _three_or_four(without_profile(image) if shows_as_srgb(image) else image)
 
 
 def shows_as_srgb(image: pyvips.Image) -> bool:
@@ -43,7 +43,7 @@ def shows_as_srgb(image: pyvips.Image) -> bool:
     count = _COLOURS[image.interpretation]
     pixels = bytes(level for pixel in product(levels, repeat=count) for level in pixel)
     samples = _samples(pixels, image)
-    plain = _without_profile(samples).colourspace("srgb")
+    plain = without_profile(samples).colourspace("srgb")
     return bool((_through_profile(samples) - plain).abs().max() <= _AS_GOOD_AS_SRGB)
 
 
@@ -84,7 +84,8 @@ def _through_profile(image: pyvips.Image) -> pyvips.Image:
     return image.icc_transform("srgb", embedded=True, black_point_compensation=True, depth=8)
 
 
-def _without_profile(image: pyvips.Image) -> pyvips.Image:
+def without_profile(image: pyvips.Image) -> pyvips.Image:
+    """The same pixels, which mean sRGB from then on, or nothing but levels."""
     bare = image.copy()
     bare.remove(PROFILE)
     return bare

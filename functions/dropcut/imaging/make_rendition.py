@@ -6,7 +6,7 @@ from pathlib import Path
 import pyvips
 
 from dropcut.core.rendition import CHECKER, TRANSPARENT, Made, Rendition
-from dropcut.imaging.colour import PROFILE, to_srgb
+from dropcut.imaging.colour import PROFILE, to_srgb, without_profile
 from dropcut.imaging.encode import Encoded, encode
 
 _SUBJECT = 10
@@ -124,18 +124,26 @@ def plan_of(rendition: Rendition, width: int, height: int, subject: Window | Non
 
 def render(cutout: pyvips.Image, rendition: Rendition, plan: Plan) -> pyvips.Image:
     """The pixels of a rendition, 8 bits: RGBA, RGB on a background, or grey for the alpha alone."""
-    image = cutout[3].copy(interpretation="b-w") if rendition.alpha_only else cutout
-    image = _placed(image, plan)
     if rendition.alpha_only:
-        return image
+        return _placed(without_profile(cutout[3]).copy(interpretation="b-w"), plan)
+    image = _placed(cutout, plan)
     if image.get_typeof(PROFILE) and not rendition.is_as_photographed:
         image = to_srgb(image)
     if rendition.background == TRANSPARENT:
-        return image
+        return image if rendition.is_as_photographed or rendition.first_quality else _cleared(image)
     if rendition.background == CHECKER:
         return _on_checker(image)
     colour = [int(rendition.background[place : place + 2], 16) for place in (1, 3, 5)]
     return image.flatten(background=colour)
+
+
+def _cleared(image: pyvips.Image) -> pyvips.Image:
+    """RGBA without colour where alpha is 0.
+
+    Reducing leaves some beside the subject: where its kernel overshoots, and what is next to nothing is divided by next
+    to nothing. Lossy formats are left to it; black ground would show in the colours that they blur over an edge.
+    """
+    return (image[:3] & (image[3] > 0)).bandjoin(image[3])
 
 
 def _ends(line: pyvips.Image) -> tuple[int, int]:

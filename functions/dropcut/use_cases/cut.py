@@ -79,17 +79,21 @@ class CutRound(SpendingRound):
         spending = self.spending
         unit = f"{request.picture.sha256}.{spending.rules.output_format}"
         match spending.payments.claim(unit, now=spending.clock(), lease_seconds=spending.rules.lease_seconds):
-            case AlreadyPaid(answer=answer):
-                return self._reuse(request, answer)
+            case AlreadyPaid(answer=answer, job_id=job_id):
+                return self._reuse(request, unit, answer if job_id == request.upload.job_id else _free(answer))
             case InFlight(until=until):
                 wait = min(IN_FLIGHT_WAIT_SECONDS, max(1.0, until - spending.clock()))
                 return Postpone(seconds=wait, why="the same picture is being paid for right now")
             case Claimed() as claim:
                 return Purchase(round=self, request=request, message=message, unit=unit, claim=claim).make()
 
-    def _reuse(self, request: CutRequest, answer: PaidAnswer) -> MessageResult:
+    def _reuse(self, request: CutRequest, unit: str, answer: PaidAnswer) -> MessageResult:
+        spending = self.spending
+        if spending.objects.metadata_and_etag(spending.work_bucket, answer.work_key) is None:
+            spending.payments.forget(unit, answer)
+            return Postpone(seconds=0, why="the answer that was paid for before is not kept any more")
         count("AnswersReused")
-        return self.hand_on(request, _free(answer))
+        return self.hand_on(request, answer)
 
 
 def _free(answer: PaidAnswer) -> PaidAnswer:

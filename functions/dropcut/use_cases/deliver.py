@@ -37,7 +37,8 @@ class Deliver:
         """Handle one message of the deliver queue. Raises MalformedMessageError: it is not what deliver reads."""
         outcome = read_announcement(message.body)
         if isinstance(outcome, SpendingNotice):
-            self.events.publish(f"Spending {outcome.kind.capitalize()}", asdict(outcome))
+            # Several deployments share the account's bus, and each has its own gate.
+            self.events.publish(f"Spending {outcome.kind.capitalize()}", {"service": logger.service, **asdict(outcome)})
             return Done()
         if isinstance(outcome, Remake):
             return self._remake(outcome, message.receive_count)

@@ -68,9 +68,8 @@ class Gatekeeper:
 
     def _open(self) -> None:
         self.cut_function.take_messages(True)
-        notice = SpendingNotice(
-            kind="resumed", code="open", reason="A call went well again: the pictures are worked off."
-        )
+        reason = "A call went well again, or no picture waited that could tell: the pictures are worked off."
+        notice = SpendingNotice(kind="resumed", code="open", reason=reason)
         self.deliver_queue.send(notice.to_json())
         self.gate.opened()
         logger.info("Spending goes on")

@@ -222,14 +222,16 @@ class Purchase:
         return self._record(answer)
 
     def _record(self, answer: PaidAnswer) -> MessageResult:
-        """The stored answer is paid for: nobody pays again, the photo goes on, and then it is added up."""
-        self._spending.payments.complete(self.unit, answer, now=self._spending.clock())
+        """The stored answer is paid for: nobody pays again, the photo goes on, and it is added up in any case."""
+        job_id, now = self.request.upload.job_id, self._spending.clock()
+        self._spending.payments.complete(self.unit, answer, job_id=job_id, now=now)
         self.claim_is_held = False
-        handed_on = self.round.hand_on(self.request, answer)
-        self._spending.budget.add_to_total(self._key.fingerprint, answer.credits)
-        count("PicturesPaid")
-        count("CreditsSpent", answer.credits)
-        return handed_on
+        try:
+            return self.round.hand_on(self.request, answer)
+        finally:
+            count("PicturesPaid")
+            count("CreditsSpent", answer.credits)
+            self._spending.budget.add_to_total(self._key.fingerprint, answer.credits)
 
     def _answer(self, *, request_id: str | None) -> PaidAnswer:
         sent, rules = self.request.picture, self._spending.rules
@@ -272,13 +274,14 @@ class Purchase:
             attempt=self.claim.attempts,
             possibly_paid=possibly_paid,
         )
-        if possibly_paid >= rules.max_possibly_paid:
-            if self.round.is_probe:
-                self._close_for_failures(retry)
-            return self._no_more_tries(retry, possibly_paid)
         used_up = self.claim.attempts >= rules.max_attempts
         stays_so = used_up or in_a_row >= ACCOUNT_FAILURES_IN_A_ROW
-        if self.round.is_probe or in_a_row >= rules.pause_after_failures or (retry.then_pause and stays_so):
+        is_down = self.round.is_probe or in_a_row >= rules.pause_after_failures or (retry.then_pause and stays_so)
+        if possibly_paid >= rules.max_possibly_paid:
+            if is_down:
+                self._close_for_failures(retry)
+            return self._no_more_tries(retry, possibly_paid)
+        if is_down:
             return self._api_is_down(retry)
         if used_up:
             return self._no_more_tries(retry, possibly_paid)

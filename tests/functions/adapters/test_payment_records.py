@@ -54,9 +54,23 @@ def test_other_pictures_and_other_formats_are_other_payments(payments: PaymentRe
 def test_a_completed_payment_serves_everybody_after_it(payments: PaymentRecords, request_id: str | None) -> None:
     answer = replace(ANSWER, request_id=request_id)
     claim(payments)
-    payments.complete(UNIT, answer, now=NOW)
+    payments.complete(UNIT, answer, job_id="job-1", now=NOW)
     for later in (0.0, 29.9 * DAY):
-        assert claim(payments, now=NOW + later) == AlreadyPaid(answer=answer)
+        assert claim(payments, now=NOW + later) == AlreadyPaid(answer=answer, job_id="job-1")
+
+
+def test_what_was_paid_for_and_is_gone_is_paid_for_again(payments: PaymentRecords) -> None:
+    claim(payments)
+    payments.complete(UNIT, ANSWER, job_id="job-1", now=NOW)
+    payments.forget(UNIT, ANSWER)
+    assert isinstance(claim(payments, now=NOW + 1), Claimed)
+
+
+def test_a_payment_made_since_is_not_forgotten(payments: PaymentRecords) -> None:
+    claim(payments)
+    payments.complete(UNIT, replace(ANSWER, request_id="r2"), job_id="job-2", now=NOW)
+    payments.forget(UNIT, replace(ANSWER, request_id="r1"))
+    assert isinstance(claim(payments, now=NOW + 1), AlreadyPaid)
 
 
 def test_an_expired_payment_is_made_again_also_while_its_record_is_still_there(payments: PaymentRecords) -> None:
@@ -64,7 +78,7 @@ def test_an_expired_payment_is_made_again_also_while_its_record_is_still_there(p
         claim(payments)
         payments.release(UNIT, now=NOW, counts=True, possibly_paid=True)
     claim(payments)
-    payments.complete(UNIT, ANSWER, now=NOW)
+    payments.complete(UNIT, ANSWER, job_id="job-1", now=NOW)
     assert claim(payments, now=NOW + 30 * DAY + 1) == FIRST
     assert claim(payments, now=NOW + 30 * DAY + 2) == InFlight(until=NOW + 30 * DAY + 1 + LEASE)
 
@@ -114,7 +128,7 @@ def test_a_picture_that_was_given_back_is_known_to_have_been_claimed(
 def test_every_record_that_rests_expires_by_itself(payments: PaymentRecords, table: StateTable, end: str) -> None:
     claim(payments)
     if end == "complete":
-        payments.complete(UNIT, ANSWER, now=NOW)
+        payments.complete(UNIT, ANSWER, job_id="job-1", now=NOW)
     elif end == "release":
         payments.release(UNIT, now=NOW, counts=True)
     else:

@@ -55,6 +55,19 @@ def test_a_rendition_looks_as_approved(cup: pyvips.Image, tmp_path: Path, fields
     assert_looks_as_approved(Path(written.path), fields["name"])
 
 
+def test_what_is_clear_in_a_reduced_cut_out_holds_no_colour(cup: pyvips.Image, tmp_path: Path) -> None:
+    _, picture = made(cup, tmp_path, longest_side=160)
+    assert (picture[3] == 0).avg() > 0
+    assert ((picture[3] == 0) & picture[:3]).max() == 0
+
+
+def test_a_mask_has_no_colours_and_so_no_profile_of_them(cup: pyvips.Image, tmp_path: Path) -> None:
+    tagged = cup.copy()
+    tagged.set_type(pyvips.GValue.blob_type, "icc-profile-data", profile("p3"))
+    written, _ = made(tagged, tmp_path, alpha_only=True)
+    assert b"iCCP" not in Path(written.path).read_bytes()
+
+
 @pytest.mark.parametrize("name", [name for name in READY_MADE if name != "full"])
 def test_a_ready_made_rendition_looks_as_approved(cup: pyvips.Image, tmp_path: Path, name: str) -> None:
     """Reduced, since they are large; that is enough to see what they are."""

@@ -75,6 +75,38 @@ def test_a_message_that_comes_twice_is_paid_for_once(shop: Shop) -> None:
     assert (len(shop.api.calls), len(shop.handed_on())) == (1, 2)
 
 
+def test_what_was_paid_for_and_could_not_be_handed_on_keeps_its_credits_and_is_added_up(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = shop.request()
+
+    def away(_body: str) -> None:
+        raise ConnectionError("SQS is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(shop.cut.deliver_queue, "send", away)
+        with pytest.raises(ConnectionError):
+            shop.handle(request)
+    assert shop.spent_in_all() == 2
+    assert shop.handle(request) == Done()
+    (answer,) = shop.handed_on()
+    assert isinstance(answer, PaidAnswer)
+    assert (answer.credits, len(shop.api.calls), shop.spent_in_all()) == (2.0, 1, 2)
+
+
+def test_an_answer_that_is_not_kept_any_more_is_paid_for_again(shop: Shop) -> None:
+    """As after `keep_results_days` was lowered, or the work bucket was emptied by hand."""
+    shop.handle(shop.request("a.jpg"))
+    (first,) = shop.handed_on()
+    assert isinstance(first, PaidAnswer)
+    shop.cloud.clients.s3.delete_object(Bucket=WORK, Key=first.work_key)
+    request = shop.request("b.jpg")
+    assert isinstance(shop.handle(request), Postpone)
+    assert shop.handle(request) == Done()
+    assert shop.handed_on()[1:] == [first]
+    assert (len(shop.api.calls), shop.cloud.read(WORK, first.work_key)) == (2, cutout())
+
+
 def test_a_picture_being_paid_for_right_now_is_waited_for(shop: Shop) -> None:
     request = shop.request()
     shop.cut.payments.claim(f"{request.picture.sha256}.png", now=NOW, lease_seconds=100)

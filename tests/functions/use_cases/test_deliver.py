@@ -17,6 +17,7 @@ from dropcut.core.message_result import Done, Message, MessageResult, SetAside
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition import Made, Rendition
 from dropcut.core.rendition_setting import FULL, read_renditions
+from dropcut.observability import logger
 from dropcut.use_cases.cutout_maker import TRIES_AT_FULL_SIZE
 from dropcut.use_cases.deliver import Deliver
 from dropcut.use_cases.outputs import OutputKeepsChangingError
@@ -327,7 +328,13 @@ def test_a_pause_of_spending_and_its_end_are_told_the_world(
     before = world.record()
     message = Message(body=notice.to_json(), receive_count=1, sent_at_seconds=NOW)
     assert world.deliver(message) == Done()
-    detail = {"kind": notice.kind, "code": notice.code, "reason": notice.reason, "until": notice.until}
+    detail = {
+        "service": logger.service,
+        "kind": notice.kind,
+        "code": notice.code,
+        "reason": notice.reason,
+        "until": notice.until,
+    }
     assert world.events.published == [(detail_type, detail)]
     assert (world.cloud.keys(OUTPUT), world.cloud.tags("shop/a.jpg"), world.record()) == ([], {}, before)
 

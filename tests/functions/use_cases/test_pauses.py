@@ -223,6 +223,17 @@ def test_pictures_possibly_paid_for_too_often_are_set_aside_also_while_the_api_i
     assert shop.spent() == 4
 
 
+@pytest.mark.parametrize("most", [1, 2])
+def test_an_api_that_breaks_off_every_call_is_noticed_however_few_calls_a_picture_may_risk(
+    shop: Shop, most: int
+) -> None:
+    careful = shop.with_rules(max_possibly_paid=most)
+    careful.api.script = [BROKEN_OFF] * 20
+    for number, photo in enumerate(photos(20)):
+        careful.handle(careful.request(f"{number}.jpg", photo=photo))
+    assert (closed(careful).code, len(careful.api.calls)) == ("api_failing", RULES.pause_after_failures)
+
+
 # The budget.
 
 
