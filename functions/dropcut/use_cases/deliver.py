@@ -103,6 +103,7 @@ class Deliver:
                 return Done()
             detail = self._told(upload, answer, cutouts, keys) | {"credits": 0.0, "remade": True}
             self.events.publish("Cutout Delivered", detail)
+            self.jobs.delivered(delivered, output_key=keys[0], now=self.clock())
             logger.info("The cut-outs were made anew", output_key=keys[0])
         return Done()
 
