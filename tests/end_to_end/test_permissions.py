@@ -73,6 +73,11 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
         return "sqs", "send_message", {"QueueUrl": out[queue], "MessageBody": "not to be sent"}
 
     look_up: Attempt = ("dynamodb", "get_item", item)
+    remember: Attempt = (
+        "dynamodb",
+        "update_item",
+        item | {"UpdateExpression": "SET a = :b", "ExpressionAttributeValues": {":b": {"S": "test"}}},
+    )
     forget: Attempt = ("dynamodb", "delete_item", item)
     publish: Attempt = (
         "events",
@@ -85,9 +90,10 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("get_object", photos, photo_key),
             s3("get_object_tagging", photos, photo_key),
             s3("put_object", work, "prepared/test"),
-            look_up,
+            remember,
         ],
         ("prepare", "may not"): [
+            look_up,
             secret,
             publish,
             forget,

@@ -88,8 +88,9 @@ class HttpRemoveBackgroundApi:
             with response:
                 return _complete(response, (form.sent_at or time.monotonic()) + self._timeout_seconds)
         except (requests.RequestException, HTTPError, OSError) as error:
-            was_sent = form.picture_is_out and not _never_connected(error)
-            return NoReply(request_was_sent=was_sent, detail=f"{type(error).__name__}: {error}")
+            if _never_connected(error):
+                return NoReply(request_was_sent=False, was_connected=False, detail=_cause(error))
+            return NoReply(request_was_sent=form.picture_is_out, detail=f"{type(error).__name__}: {error}")
 
 
 class _SessionWithoutRedirects(requests.Session):
@@ -125,6 +126,13 @@ def _never_connected(error: BaseException) -> bool:
     if not isinstance(cause, MaxRetryError):
         return False
     return isinstance(cause.reason, NewConnectionError) or _certificate_was_refused(cause.reason)
+
+
+def _cause(error: BaseException) -> str:
+    """What the system said, without the libraries' layers around it."""
+    inner = error.args[0] if error.args else error
+    reason = inner.reason if isinstance(inner, MaxRetryError) and inner.reason else inner
+    return str(reason).rpartition("): ")[2]
 
 
 def _certificate_was_refused(reason: BaseException | None) -> bool:

@@ -42,6 +42,8 @@ class NoReply:
 
     request_was_sent: bool
     """False only when it is certain that the API never got the whole request: then nothing was charged."""
+    was_connected: bool = True
+    """False only when it is certain that nothing at all came through, which is never the picture's fault."""
     detail: str
 
 
@@ -131,10 +133,17 @@ def may_be_charged(decision: Decision) -> bool:
 
 
 def _no_reply(reply: NoReply) -> Decision:
-    if not reply.request_was_sent:
+    if not reply.was_connected:
         return RetryLater(
             code="not_connected",
-            reason=_ended(f"The API could not be reached, or did not take the whole picture: {reply.detail}"),
+            reason=_ended(f"The API could not be reached: {reply.detail}"),
+            possibly_paid=False,
+            then_pause=True,
+        )
+    if not reply.request_was_sent:
+        return RetryLater(
+            code="not_taken",
+            reason=_ended(f"The API did not take the whole picture: {reply.detail}"),
             possibly_paid=False,
         )
     return RetryLater(

@@ -11,10 +11,13 @@ def not_a_picture(looks_like: str) -> PictureRefusedError:
     )
 
 
+DAMAGED = "damaged"
+
+
 def damaged(detail: str) -> PictureRefusedError:
     """`detail` is the decoder's own words."""
     return PictureRefusedError(
-        "damaged",
+        DAMAGED,
         f"The picture cannot be read to its end ({detail}): it is damaged or was cut off. Upload it again.",
     )
 

@@ -21,6 +21,9 @@ from dropcut.imaging import colour as colours
 from dropcut.imaging import unusual_formats
 
 Colour = Literal["srgb", "keep"]
+JpegFailsOn = Literal["error", "warning"]
+"""From what on a JPEG counts as damaged. libjpeg only warns where it makes up pixels that are missing between two
+segments, but also of bytes too many, which are common in sound photos."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +111,7 @@ def thumbnail_upright(
     height: int,
     colour: Colour = "srgb",
     reduction: Reduction = TO_LOOK_AT,
+    jpeg_fails_on: JpegFailsOn = "error",
 ) -> pyvips.Image:
     """The picture upright, 8-bit RGB or RGBA, brought to exactly this size; shrunk while it is decoded.
 
@@ -123,7 +127,7 @@ def thumbnail_upright(
         width, height = height, width
     with picture_errors():
         shrink = _shrink(info.format, min(info.width / width, info.height / height) / reduction.least_by_kernel)
-        image = _load_shrunk(info.format, path, shrink)
+        image = _load(info.format, path, jpeg_fails_on, shrink=shrink)
         image = _resized(image, (width, height), (info.width, info.height), shrink, reduction.kernel)
         image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
         return _upright(image, on_disc=False)
@@ -135,14 +139,14 @@ def shows_as_srgb(path: Path) -> bool:
         return colours.shows_as_srgb(_LOAD[_format(path)](path))
 
 
-def is_opaque(path: Path) -> bool:
+def is_opaque(path: Path, *, jpeg_fails_on: JpegFailsOn) -> bool:
     """Decode the picture to its last pixel; whether nothing shines through anywhere.
 
     Raises:
         PictureRefusedError: it cannot be decoded to its end.
     """
     with picture_errors():
-        image = _LOAD[_format(path)](path)
+        image = _load(_format(path), path, jpeg_fails_on)
         if not image.hasalpha():
             image.avg()
             return True
@@ -163,6 +167,11 @@ def picture_errors() -> Iterator[None]:
         raise picture_refusals.damaged(_first_line(said)) from error
 
 
+def forget_warnings() -> None:
+    """What libvips said of earlier pictures would be taken for what it says of this one."""
+    pyvips.vips_lib.vips_error_clear()
+
+
 _MEMORY = re.compile(
     r"(out of|insufficient|not enough|cannot allocate) memory|unable to allocate|allocation|malloc|create thread",
     re.IGNORECASE,
@@ -175,9 +184,9 @@ _SURROUNDINGS = re.compile(
 
 
 def _first_line(text: str) -> str:
-    """What libvips says first, for people: without the name of its own part that says it (`VipsJpeg: `)."""
+    """What libvips says first, for people: without its own part that says it (`VipsJpeg: `) and our file's name."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return re.sub(r"^Vips\w+: ", "", lines[0]) if lines else "no reason given"
+    return re.sub(r"^(\w+: |/\S+: )+", "", lines[0]) if lines else "no reason given"
 
 
 def _format(path: Path) -> PhotoFormat:
@@ -188,7 +197,7 @@ def _format(path: Path) -> PhotoFormat:
 _SEQUENTIALLY = {"access": "sequential", "fail_on": "error"}
 
 _LOAD: dict[PhotoFormat, Callable[..., pyvips.Image]] = {
-    "jpeg": lambda path, **more: pyvips.Image.jpegload(str(path), **_SEQUENTIALLY, **more),
+    "jpeg": lambda path, **more: pyvips.Image.jpegload(str(path), **(_SEQUENTIALLY | more)),
     "png": lambda path: pyvips.Image.pngload(str(path), **_SEQUENTIALLY),
     "webp": lambda path, **more: pyvips.Image.webpload(str(path), **_SEQUENTIALLY, **more),
     "tiff": lambda path: pyvips.Image.tiffload(str(path), **_SEQUENTIALLY),
@@ -233,10 +242,10 @@ def _shrink(form: PhotoFormat, factor: float) -> int:
     return next((shrink for shrink in (8, 4, 2) if shrink <= factor), 1)
 
 
-def _load_shrunk(form: PhotoFormat, path: Path, shrink: int) -> pyvips.Image:
-    if shrink == 1:
-        return _LOAD[form](path)
-    return _LOAD[form](path, **({"shrink": shrink} if form == "jpeg" else {"scale": 1 / shrink}))
+def _load(form: PhotoFormat, path: Path, jpeg_fails_on: JpegFailsOn, *, shrink: int = 1) -> pyvips.Image:
+    if form == "jpeg":
+        return _LOAD[form](path, fail_on=jpeg_fails_on, shrink=shrink)
+    return _LOAD[form](path) if shrink == 1 else _LOAD[form](path, scale=1 / shrink)
 
 
 def _resized(

@@ -7,6 +7,7 @@ Transparency: what the API makes of it is not documented. So a photo that is not
 before it is sent; deliver then multiplies the cut-out's alpha with the photo's own, and what was transparent stays so.
 """
 
+import re
 from pathlib import Path
 
 import pyvips
@@ -14,7 +15,7 @@ import pyvips
 from dropcut.core import picture_refusals
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS, MIN_SIDE_PIXELS, size_to_send
 from dropcut.core.bare_picture import NotTakenApartError, without_metadata
-from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo
+from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
 from dropcut.imaging import decode
 
 _TAKEN_AS_THEY_ARE = ("jpeg", "png", "webp")
@@ -22,6 +23,8 @@ _QUALITY = 95
 """More makes a JPEG larger and no better to look at. With this one the most pixels always fit into a request: noise of
 black and white, which nothing compresses worse, has 9.7 of the 10.5 million bytes allowed (with more effort)."""
 _WHITE = [255, 255, 255]
+_PIXELS_MADE_UP = re.compile("premature end of data segment|bad Huffman code|instead of RST")
+"""libjpeg's warnings of a photo of which a part is missing, and grey or noise in its place."""
 
 
 def fit(source: Path, target: Path, limits: DecodeLimits) -> Fitted:
@@ -30,18 +33,27 @@ def fit(source: Path, target: Path, limits: DecodeLimits) -> Fitted:
     Raises:
         PictureRefusedError: it is no picture, damaged, over a limit, or too small.
     """
+    try:
+        return _fit(source, target, limits, jpeg_fails_on="warning")
+    except PictureRefusedError as refusal:
+        if refusal.code != picture_refusals.DAMAGED or _PIXELS_MADE_UP.search(refusal.reason):
+            raise
+    return _fit(source, target, limits, jpeg_fails_on="error")
+
+
+def _fit(source: Path, target: Path, limits: DecodeLimits, *, jpeg_fails_on: decode.JpegFailsOn) -> Fitted:
     info = decode.identify(source)
     decode.check(info, limits)
     original = info.upright_width, info.upright_height
     if min(original) < MIN_SIDE_PIXELS:
         raise picture_refusals.too_small(*original, MIN_SIDE_PIXELS)
-    if _may_go_as_it_is(info) and _written_bare(source, target):
+    if _may_go_as_it_is(info) and _written_bare(source, target, jpeg_fails_on):
         return _fitted(info.format, original, original, sent_as_it_was=True)
     size = size_to_send(*original)
     if min(size) < MIN_SIDE_PIXELS:
         raise picture_refusals.too_narrow(*original, size, MIN_SIDE_PIXELS)
     for more_effort in (False, True):
-        image = decode.thumbnail_upright(source, limits, width=size[0], height=size[1])
+        image = decode.thumbnail_upright(source, limits, width=size[0], height=size[1], jpeg_fails_on=jpeg_fails_on)
         _write_jpeg(image, target, more_effort=more_effort)
         if target.stat().st_size <= MAX_PICTURE_BYTES:
             break
@@ -71,7 +83,7 @@ def _may_go_as_it_is(info: PictureInfo) -> bool:
     )
 
 
-def _written_bare(source: Path, target: Path) -> bool:
+def _written_bare(source: Path, target: Path, jpeg_fails_on: decode.JpegFailsOn) -> bool:
     """Write the photo's own bytes without metadata, if they can go out like that, and decode them to their end.
 
     Raises:
@@ -86,7 +98,7 @@ def _written_bare(source: Path, target: Path) -> bool:
     if len(bare) > MAX_PICTURE_BYTES:
         return False
     target.write_bytes(bare)
-    return decode.is_opaque(target)
+    return decode.is_opaque(target, jpeg_fails_on=jpeg_fails_on)
 
 
 def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> None:

@@ -4,6 +4,7 @@ Both are decoded whole, into memory: up to 5 bytes a pixel. What comes out of a 
 would be too much.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,6 +108,11 @@ def _decoder_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno:
             raise
-        raise picture_refusals.damaged(str(error)) from error
+        raise picture_refusals.damaged(_in_short(error)) from error
     except (ValueError, TypeError, SyntaxError, EOFError, IndexError, KeyError, RuntimeError, struct.error) as error:
-        raise picture_refusals.damaged(f"{error}") from error
+        raise picture_refusals.damaged(_in_short(error)) from error
+
+
+def _in_short(error: Exception) -> str:
+    """The last of a library's explanations within explanations, without what only its makers can read."""
+    return re.sub(r"\s*\(.*|\\x\w\w", "", str(error)).rpartition(": ")[2].strip() or type(error).__name__

@@ -131,14 +131,14 @@ def test_the_request_is_what_the_provider_asks_for(profile: Any, accept: str) ->
 
 def test_a_server_that_is_not_there_got_no_request() -> None:
     reply = client(f"http://127.0.0.1:{unused_port()}").remove_background(CALL, ApiKey("k"))
-    assert isinstance(reply, NoReply)
-    assert not reply.request_was_sent
+    detail = "Failed to establish a new connection: [Errno 111] Connection refused"
+    assert reply == NoReply(request_was_sent=False, was_connected=False, detail=detail)
 
 
 def test_a_host_without_an_address_got_no_request() -> None:
     reply = client("http://no-such-host.invalid").remove_background(CALL, ApiKey("k"))
     assert isinstance(reply, NoReply)
-    assert not reply.request_was_sent
+    assert (reply.request_was_sent, reply.was_connected) == (False, False)
 
 
 def reset(connection: socket.socket) -> None:

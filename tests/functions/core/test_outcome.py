@@ -163,11 +163,17 @@ def test_too_many_requests_lock_the_key_out(body: bytes, headers: dict[str, str]
     assert decision.seconds == seconds
 
 
-@pytest.mark.parametrize(("was_sent", "code"), [(False, "not_connected"), (True, "broken_off")])
-def test_without_a_reply_the_call_is_paid_for_only_if_it_was_sent(was_sent: bool, code: str) -> None:
-    decision = classify(NoReply(request_was_sent=was_sent, detail="ConnectTimeout"), EXPECTED)
+@pytest.mark.parametrize(
+    ("was_connected", "was_sent", "code"),
+    [(False, False, "not_connected"), (True, False, "not_taken"), (True, True, "broken_off")],
+)
+def test_without_a_reply_the_call_is_paid_for_only_if_it_was_sent_and_no_pictures_fault_if_nothing_was(
+    was_connected: bool, was_sent: bool, code: str
+) -> None:
+    reply = NoReply(was_connected=was_connected, request_was_sent=was_sent, detail="ConnectTimeout")
+    decision = classify(reply, EXPECTED)
     assert isinstance(decision, RetryLater)
-    assert (decision.code, decision.possibly_paid, decision.then_pause) == (code, was_sent, False)
+    assert (decision.code, decision.possibly_paid, decision.then_pause) == (code, was_sent, not was_connected)
     assert "ConnectTimeout" in decision.reason
 
 

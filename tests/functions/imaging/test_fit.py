@@ -4,9 +4,11 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS
 from dropcut.core.bare_picture import without_metadata
 from dropcut.core.picture_header import read_header
@@ -272,6 +274,44 @@ def test_a_photo_cut_off_on_the_way_is_damaged(tmp_path: Path, kind: str, part: 
     with pytest.raises(PictureRefusedError, match="cut off") as refusal:
         fitted(tmp_path, whole[: int(len(whole) * part)])
     assert refusal.value.code == "damaged"
+
+
+@pytest.mark.parametrize("kind", ["small", "large", "progressive", "on its side"])
+def test_a_jpeg_that_ends_properly_but_lacks_a_part_is_damaged(tmp_path: Path, kind: str) -> None:
+    """Decoders fill the rest with grey, and only warn."""
+    whole = LACKING[kind]()
+    for photo in (whole[: len(whole) // 2] + b"\xff\xd9", with_zeros(whole)):
+        with pytest.raises(PictureRefusedError, match="damaged") as refusal:
+            fitted(tmp_path, photo)
+        assert refusal.value.code == "damaged"
+
+
+def test_bytes_too_many_in_a_jpeg_are_no_damage(tmp_path: Path) -> None:
+    whole = picture("jpeg", width=300, height=300)
+    found, _ = fitted(tmp_path, whole[:-2] + bytes(6) + whole[-2:])
+    assert (found.width, found.height) == (300, 300)
+
+
+def with_zeros(whole: bytes) -> bytes:
+    """A hole of a quarter of the file, as from a memory card that lost a block."""
+    size = len(whole) // 4
+    return whole[: 2 * size] + bytes(size) + whole[3 * size :]
+
+
+def noise(width: int, height: int, *, on_its_side: bool = False, **options: Any) -> bytes:
+    image = pyvips.Image.gaussnoise(width, height, mean=128, sigma=30).cast("uchar").bandjoin([90, 60])
+    image = image.copy(interpretation="srgb")
+    if on_its_side:
+        image.set_type(pyvips.GValue.gint_type, "orientation", 6)
+    return bytes(image.jpegsave_buffer(**options))
+
+
+LACKING: dict[str, Make] = {
+    "small": lambda: noise(300, 300),
+    "large": lambda: noise(3000, 2000),
+    "progressive": lambda: noise(3000, 2000, interlace=True),
+    "on its side": lambda: noise(3000, 2000, on_its_side=True),
+}
 
 
 def test_a_png_with_a_changed_byte_is_damaged(tmp_path: Path) -> None:

@@ -63,7 +63,8 @@ def error(status: int, body: bytes = b'{"error":{"message":"no"}}', **headers: s
 
 
 BROKEN_OFF = NoReply(request_was_sent=True, detail="read timed out")
-NOT_CONNECTED = NoReply(request_was_sent=False, detail="refused")
+NOT_TAKEN = NoReply(request_was_sent=False, detail="reset")
+NOT_CONNECTED = NoReply(request_was_sent=False, was_connected=False, detail="refused")
 
 
 class FakeApi:

@@ -19,7 +19,7 @@ from tests.functions.use_cases.shop import (
     BROKEN_OFF,
     FINGERPRINT,
     INTERVAL_SECONDS,
-    NOT_CONNECTED,
+    NOT_TAKEN,
     NOW,
     RULES,
     Scripted,
@@ -260,7 +260,7 @@ def _last_id(set_aside: SetAside) -> str | None:
     return set_aside.details["request_id"] if set_aside.details["request_id"] != "none" else None
 
 
-@pytest.mark.parametrize("reply", [error(500), error(503, b"<title>x</title>"), error(521), NOT_CONNECTED])
+@pytest.mark.parametrize("reply", [error(500), error(503, b"<title>x</title>"), error(521), NOT_TAKEN])
 def test_a_failure_that_cost_nothing_is_tried_again_until_the_attempts_are_used_up(shop: Shop, reply: Scripted) -> None:
     shop.api.script = [reply] * 3
     request = shop.request()

@@ -18,6 +18,7 @@ from tests.functions.pictures import picture
 from tests.functions.use_cases.shop import (
     BROKEN_OFF,
     NOT_CONNECTED,
+    NOT_TAKEN,
     NOW,
     RULES,
     TODAY,
@@ -187,10 +188,11 @@ def test_an_answer_in_between_shows_that_the_api_works(shop: Shop, good: Reply |
     ("reply", "other_failures", "waits"),
     [
         (error(500), 0, False),
-        (NOT_CONNECTED, 0, False),
+        (NOT_TAKEN, 0, False),
+        (NOT_CONNECTED, 0, True),
         (error(500), 1, False),
         (error(500), 2, True),
-        (NOT_CONNECTED, 2, True),
+        (NOT_TAKEN, 2, True),
         (NO_CHANNELS, 0, True),
         (OUT_OF_BALANCE, 0, True),
     ],
@@ -349,7 +351,8 @@ def test_a_probe_whose_form_is_refused_proves_nothing(probing: Shop) -> None:
         (NO_CHANNELS, "no_channel"),
         (OUT_OF_BALANCE, "out_of_balance"),
         (BROKEN_OFF, "api_failing"),
-        (NOT_CONNECTED, "api_failing"),
+        (NOT_TAKEN, "api_failing"),
+        (NOT_CONNECTED, "not_connected"),
     ],
 )
 def test_a_probe_that_fails_keeps_the_gate_closed_for_longer_and_is_no_attempt(
