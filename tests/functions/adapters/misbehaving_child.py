@@ -55,6 +55,13 @@ def take_memory_in_glib(_: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def use_up_processor_time(_: Mapping[str, Any]) -> dict[str, Any]:
+    """As the system ends it then, where the clock of the parent did not."""
+    os.kill(os.getpid(), signal.SIGXCPU)
+    time.sleep(60)
+    return {}
+
+
 def loop(_: Mapping[str, Any]) -> dict[str, Any]:
     while True:
         pass
@@ -91,6 +98,14 @@ def crash_the_second_time(_: Mapping[str, Any], *, times: list[int] = [0]) -> di
     return {"pid": os.getpid()}
 
 
+def lack_memory_the_second_time(_: Mapping[str, Any], *, times: list[int] = [0]) -> dict[str, Any]:  # noqa: B006
+    """What an earlier picture left in this process's memory is missing for the next one."""
+    times[0] += 1
+    if times[0] > 1:
+        raise MemoryError
+    return {"pid": os.getpid()}
+
+
 def tell(_: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
@@ -109,11 +124,12 @@ OPERATIONS = (
         take_memory_in_python,
         take_memory_in_libvips,
         take_memory_in_glib,
+        use_up_processor_time,
         loop,
         sleep,
         fill_the_disc,
     ),
-    *(refuse, print_much, crash_the_second_time, tell),
+    *(refuse, print_much, crash_the_second_time, lack_memory_the_second_time, tell),
 )
 
 if __name__ == "__main__":

@@ -125,8 +125,24 @@ def test_the_request_is_what_the_provider_asks_for(profile: Any, accept: str) ->
     assert request.url == base_url + PATH
     assert headers["authorization"] == "Bearer sk-1"
     assert headers["accept"] == accept
+    assert headers["connection"] == "close"
     assert headers["content-type"].startswith("multipart/form-data; boundary=")
     assert len(headers["stability-client-id"]) <= 256
+
+
+def test_every_call_has_a_connection_of_its_own(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lay idle meanwhile could break under the next call, which may then have been charged."""
+    connections: list[Any] = []
+
+    def come(_request: socket.socket, address: Any) -> bool:
+        connections.append(address)
+        return True
+
+    monkeypatch.setattr(stand_in._server, "verify_request", come)
+    api = client(stand_in.base_url, provider_of(stand_in), timeout_seconds=5)
+    for _ in range(2):
+        assert isinstance(api.remove_background(CALL, ApiKey(stand_in.key)), Reply)
+    assert len(connections) == 2
 
 
 def test_a_server_that_is_not_there_got_no_request() -> None:

@@ -74,6 +74,7 @@ def test_a_refusal_comes_through_with_its_code_and_sentence(imaging: ImagingProc
         ("take_memory_in_python", "too_much_memory", "more memory"),
         ("take_memory_in_libvips", "too_much_memory", "more memory"),
         ("take_memory_in_glib", "too_much_memory", "more memory"),
+        ("use_up_processor_time", "too_slow", "within 20 s"),
         ("refuse", "too_small", "1 x 2"),
     ],
 )
@@ -163,9 +164,10 @@ def test_a_warm_process_that_died_meanwhile_is_replaced(imaging: ImagingProcess,
     assert imaging.ask("tell")["pid"] != pid
 
 
-def test_what_an_earlier_picture_did_is_not_blamed_on_the_next(imaging: ImagingProcess) -> None:
-    first = imaging.ask("crash_the_second_time")["pid"]
-    assert imaging.ask("crash_the_second_time")["pid"] != first
+@pytest.mark.parametrize("harm", ["crash_the_second_time", "lack_memory_the_second_time"])
+def test_what_an_earlier_picture_did_is_not_blamed_on_the_next(imaging: ImagingProcess, harm: str) -> None:
+    first = imaging.ask(harm)["pid"]
+    assert imaging.ask(harm)["pid"] != first
 
 
 def test_a_process_stays_warm(imaging: ImagingProcess, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from dropcut.imaging.full_size import full_size_cutout
 from dropcut.imaging.png import write_png
 from PIL import Image, ImageCms, ImageOps
 
+from tests.functions.photos_of_all_kinds import profile
+
 Pixels = npt.NDArray[np.uint8]
 LIMITS = DecodeLimits(max_pixels=100_000_000, max_frames=10)
 FUNCTIONS = Path(__file__).parents[3] / "functions"
@@ -117,6 +119,40 @@ def test_a_profile_is_converted_to_srgb(tmp_path: Path) -> None:
     red, _, blue, _ = image(150, 100)
     assert blue > red  # the profile's red is blue
     assert pixels[100, 150, 0] > pixels[100, 150, 2]
+
+
+FRONT, BEHIND = (200, 60, 50), (60, 90, 170)
+
+
+def in_srgb(colour: tuple[int, int, int], icc: bytes) -> list[int]:
+    """What the API's answer has for a colour of that profile, converted by another library."""
+    source, target = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    transform = ImageCms.buildTransform(source, target, "RGB", "RGB", renderingIntent=intent)
+    pixel = ImageCms.applyTransform(Image.new("RGB", (1, 1), colour), transform)
+    return list(pixel.getpixel((0, 0)))  # type: ignore[union-attr, arg-type]
+
+
+@pytest.mark.parametrize("factor", [1, 2.5])
+def test_the_answers_colours_are_brought_into_the_profile_that_the_photo_keeps(tmp_path: Path, factor: float) -> None:
+    """The API cleaned the edges up, in sRGB; the cut-out has the same colour there, as its own profile says it."""
+    icc = profile("p3")
+    alpha = disc(600, 400, soft=4)
+    photo = saved(tmp_path, "photo.png", photo_of(alpha, FRONT, BEHIND), icc_profile=icc)
+    small = reduced(alpha, round(600 / factor), round(400 / factor))
+    colours = np.full((*small.shape, 3), in_srgb(FRONT, icc), np.uint8)
+    result = cut(photo, saved(tmp_path, "answer.png", np.dstack([colours, small])))
+    edges = (result[..., 3] > 40) & (result[..., 3] < 215)
+    assert np.abs(result[edges][:, :3].mean(0) - FRONT).max() < 1
+    assert np.abs(np.array(in_srgb(FRONT, icc)) - FRONT).max() > 15  # what it would be off, were it not brought there
+
+
+@pytest.mark.parametrize("icc", [profile("p3"), profile_of_another_kind()], ids=["Display P3", "another kind"])
+def test_alpha_follows_the_same_edges_whatever_profile_the_photo_keeps(tmp_path: Path, icc: bytes) -> None:
+    """What alpha is said to be for each colour, and the colours that are asked about, are of one space."""
+    photo, answer, pixels, _ = case(tmp_path, 300, 200, icc_profile=icc)
+    bare = saved(tmp_path, "bare.png", pixels)
+    assert (cut(photo, answer)[..., 3] == cut(bare, answer)[..., 3]).all()
 
 
 @pytest.mark.parametrize("kind", ["png", "webp"])

@@ -27,6 +27,7 @@ from tests.functions.cutouts import answer_as_it_is
 
 NOW = 1_722_000_000.0
 UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
+NEWER = replace(UPLOAD, sequencer="03")
 ANSWER = PaidAnswer(
     work_key="paid/abc.png",
     picture_sha256="abc",
@@ -61,11 +62,15 @@ class FakeImaging:
         self.failures: list[Exception] = []
         self.sources: list[bytes | None] = []
         """What each call was given as the original."""
+        self.meanwhile: list[Callable[[], None]] = []
+        """Each happens once, while the cut-outs of one photo are made."""
 
     def __call__(
         self, original: Path | None, answer: Path, renditions: Sequence[Rendition], folder: Path
     ) -> Sequence[Made]:
         self.sources.append(original.read_bytes() if original else None)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
         if self.failures:
             raise self.failures.pop(0)
         return answer_as_it_is(original, answer, renditions, folder)
@@ -212,6 +217,24 @@ def test_an_older_upload_never_replaces_the_cut_out_of_a_newer_one(world: World)
     assert (world.record()["status"], world.record()["job_id"]) == ("delivered", newer.job_id)
 
 
+def newer_one_is_delivered(world: World) -> None:
+    world.upload(NEWER)
+    world.cloud.put("paid/new.png", b"new cut-out", bucket=WORK)
+    world.end(replace(ANSWER, work_key="paid/new.png"), NEWER)
+
+
+def test_an_older_upload_never_writes_over_a_newer_one_that_was_delivered_while_it_was_made(world: World) -> None:
+    """When deliver looked for a newer one, there was none; the cut-out itself is the last place that tells."""
+    world.imaging.meanwhile = [lambda: newer_one_is_delivered(world)]
+    world.end()
+    assert world.cloud.keys(OUTPUT) == ["shop/a.png"]
+    assert world.cloud.read(OUTPUT, "shop/a.png") == b"new cut-out"
+    assert world.events.types == ["Cutout Delivered", "Cutout Skipped"]
+    (_, delivered), (_, skipped) = world.events.published
+    assert (delivered["job_id"], skipped["job_id"], skipped["code"]) == (NEWER.job_id, UPLOAD.job_id, "superseded")
+    assert (world.record()["status"], world.record()["job_id"]) == ("delivered", NEWER.job_id)
+
+
 @pytest.mark.parametrize("outcome", [ANSWER, REJECTED, SKIPPED])
 def test_an_end_told_twice_is_told_the_world_once(world: World, outcome: PaidAnswer | Ended) -> None:
     world.end(outcome)
@@ -277,6 +300,16 @@ def test_a_source_with_ten_tags_is_delivered_all_the_same(world: World) -> None:
 def test_an_older_uploads_end_does_not_tag_the_newer_photo(world: World) -> None:
     world.upload(replace(UPLOAD, sequencer="03"))
     world.end(REJECTED)
+    assert world.cloud.tags("shop/a.jpg") == {}
+
+
+def test_an_older_upload_without_a_version_does_not_tag_the_newer_photo_that_came_while_it_was_made(
+    world: World,
+) -> None:
+    world.imaging.meanwhile = [lambda: world.upload(NEWER)]
+    world.end()
+    assert world.events.types == ["Cutout Delivered"]
+    assert world.cloud.keys(OUTPUT) == ["shop/a.png"]
     assert world.cloud.tags("shop/a.jpg") == {}
 
 
@@ -559,6 +592,14 @@ def test_changed_renditions_are_made_anew_without_paying(world: World) -> None:
     assert [each["name"] for each in detail["renditions"]] == ["full", "amazon_main", "small"]
     assert world.cloud.metadata("shop/a.png")["dropcut-credits"] == "2"
     assert world.remake(job_id=UPLOAD.job_id) == Done()
+
+
+def test_what_is_made_anew_never_writes_over_a_newer_one_that_was_delivered_meanwhile(world: World) -> None:
+    world.end(upload=world.seen())
+    world.imaging.meanwhile = [lambda: newer_one_is_delivered(world)]
+    assert world.remake() == Done()
+    assert world.cloud.read(OUTPUT, "shop/a.png") == b"new cut-out"
+    assert [detail["job_id"] for _, detail in world.events.published] == [UPLOAD.job_id, NEWER.job_id]
 
 
 def never_delivered(world: World) -> None:
