@@ -55,6 +55,8 @@ for _name in _LOADERS.values():
 pyvips.cache_set_max(0)  # each picture is new: what libvips would remember of one is of no use to the next
 
 _BITS = {"uchar": 8, "ushort": 16, "uint": 32, "float": 32}
+_MOST_CUT_OFF = 0.125
+"""Pixels of the reduced picture."""
 _STREAMED = (1, 2)
 """Orientations whose rows come in the order in which they are stored."""
 
@@ -126,9 +128,9 @@ def thumbnail_upright(
     if info.is_turned:
         width, height = height, width
     with picture_errors():
-        shrink = _shrink(info.format, min(info.width / width, info.height / height) / reduction.least_by_kernel)
+        shrink = _shrink(info, (width, height), reduction.least_by_kernel)
         image = _load(info.format, path, jpeg_fails_on, shrink=shrink)
-        image = _resized(image, (width, height), (info.width, info.height), shrink, reduction.kernel)
+        image = _resized(image, (width, height), reduction.kernel)
         image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
         return _upright(image, on_disc=False)
 
@@ -235,11 +237,24 @@ def _field(image: pyvips.Image, name: str, default: Any) -> Any:
     return image.get(name) if image.get_typeof(name) else default
 
 
-def _shrink(form: PhotoFormat, factor: float) -> int:
-    """By how much the decoder itself can shrink a picture that is to be shrunk by this factor, or by more."""
-    if form not in ("jpeg", "webp"):
+def _shrink(info: PictureInfo, size: tuple[int, int], least_by_kernel: float) -> int:
+    """By how much the decoder itself can shrink a picture that the kernel then brings to this size.
+
+    libvips leaves away the last pixels of a JPEG's side that is not divided evenly, which moves all others: only so
+    much that neither the eye nor the matte is the wiser.
+    """
+    if info.format not in ("jpeg", "webp"):
         return 1
-    return next((shrink for shrink in (8, 4, 2) if shrink <= factor), 1)
+    sides = [(info.width, size[0]), (info.height, size[1])]
+
+    def fits(shrink: int) -> bool:
+        return all(
+            shrink * least_by_kernel <= whole / wanted
+            and (info.format == "webp" or whole % shrink * wanted / whole <= _MOST_CUT_OFF)
+            for whole, wanted in sides
+        )
+
+    return next((shrink for shrink in (8, 4, 2) if fits(shrink)), 1)
 
 
 def _load(form: PhotoFormat, path: Path, jpeg_fails_on: JpegFailsOn, *, shrink: int = 1) -> pyvips.Image:
@@ -248,21 +263,11 @@ def _load(form: PhotoFormat, path: Path, jpeg_fails_on: JpegFailsOn, *, shrink: 
     return _LOAD[form](path) if shrink == 1 else _LOAD[form](path, scale=1 / shrink)
 
 
-def _resized(
-    image: pyvips.Image, size: tuple[int, int], stored: tuple[int, int], shrink: int, kernel: str
-) -> pyvips.Image:
-    """Exactly this size. Colours are weighted by their alpha, so that what cannot be seen does not bleed in.
-
-    Args:
-        stored: the picture's own size, before the decoder shrank it; JPEG decoders round up then, so that the last
-            pixel stands for less than the others, and the scale must not be taken from the shrunk size.
-    """
+def _resized(image: pyvips.Image, size: tuple[int, int], kernel: str) -> pyvips.Image:
+    """Exactly this size. Colours are weighted by their alpha, so that what cannot be seen does not bleed in."""
     if (image.width, image.height) == size:
         return image
-    across, down = (
-        wanted * shrink / whole if have * shrink >= whole else wanted / have
-        for wanted, whole, have in zip(size, stored, (image.width, image.height), strict=True)
-    )
+    across, down = size[0] / image.width, size[1] / image.height
     if image.hasalpha():
         weighted = image.premultiply().resize(across, vscale=down, kernel=kernel)
         resized = weighted.unpremultiply().cast(image.format)

@@ -5,6 +5,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pyvips
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
@@ -110,6 +111,27 @@ def test_what_the_decoder_shrinks_lies_where_it_belongs(photo: Path, kind: str, 
     shrunk = thumbnail_upright(photo, LIMITS, width=small[0], height=small[1])
     bright_columns = shrunk.avg() / 255 * small[0]
     assert bright_columns == pytest.approx((width - step) / width * small[0], abs=0.35)
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "webp"])
+@pytest.mark.parametrize("shrink", [2, 4, 8])
+@pytest.mark.parametrize("odd", [1, 3, 5, 7])
+def test_what_the_decoder_shrinks_lies_where_a_whole_decode_puts_it_up_to_its_last_pixel(
+    photo: Path, kind: str, shrink: int, odd: int
+) -> None:
+    """Sides that the decoder's shrinking does not divide evenly; what it does at the far end moves all before."""
+    width, height = 1000 + odd, 400 + odd
+    wave = (128 + 100 * np.sin(np.arange(width) / (2.5 * shrink))).astype(np.uint8)
+    Image.fromarray(np.tile(wave, (height, 1))).convert("RGB").save(
+        photo, kind, **({"lossless": True} if kind == "webp" else {"quality": 95})
+    )
+    small = width // shrink - 1, height // shrink - 1
+    ours = thumbnail_upright(photo, LIMITS, width=small[0], height=small[1]).numpy()[small[1] // 2, :, 1].astype(float)
+    with Image.open(photo) as whole:
+        there = np.asarray(whole.convert("RGB").resize(small, Image.Resampling.LANCZOS))[small[1] // 2, :, 1]
+    far = slice(small[0] * 4 // 5, small[0] - 4)
+    slope = np.gradient(there.astype(float))[far]
+    assert abs(((ours - there)[far] * slope).sum() / (slope * slope).sum()) < 0.13  # in pixels
 
 
 def test_what_cannot_be_seen_does_not_bleed_into_what_can(photo: Path) -> None:
