@@ -4,12 +4,13 @@
     python -m cli.redrive --send --code http_500         sends back what failed for this reason
     python -m cli.redrive --send --queue deliver         sends back everything of one stage
 
-The deployment is the one that `--stage` names, or else `stage` in the environment variable SETTINGS, or else `prod`.
+The deployment is the one that `--stage` names, or else the setting `stage` (in the environment variable SETTINGS, or
+in cdk.json), or else `prod`.
 Nothing that was paid for is paid for again: a picture whose answer is stored is delivered from it.
 """
 
 import argparse
-import os
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,12 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.settings import Settings, SettingsError
 from local.problem import Problem
-from local.settings_line import parse_settings
+from local.real_account import RealAccount, real_account
+from local.settings_line import make_command, quoted_for_make, settings_of_deployment
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -104,10 +105,26 @@ def _read(queue: str, message: Mapping[str, object]) -> DeadLetter:
     )
 
 
-def stack_outputs(stage: str) -> dict[str, str]:
-    """The outputs of a deployment's pipeline stack, by key."""
-    (stack,) = boto3.client("cloudformation").describe_stacks(StackName=f"Dropcut-{stage}-Pipeline")["Stacks"]
+def stack_outputs(account: RealAccount, stage: str) -> dict[str, str]:
+    """The outputs of a deployment's pipeline stack, by key; none where it is not, or not yet, deployed."""
+    stack = account.describe(f"Dropcut-{stage}-Pipeline")
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+
+def stages_of(stage: str) -> Stages:
+    """The queues of a deployment in the account and region that the environment names.
+
+    Raises:
+        Problem: who is asking is unknown, AWS does not answer, or there is no such deployment.
+    """
+    account = real_account()
+    outputs = stack_outputs(account, stage)
+    if not outputs:
+        raise Problem(
+            f"There is no deployment `{stage}` in account {account.account}, region {account.region}. "
+            'Name the one you mean, with SETTINGS="stage=...", or its region, with AWS_REGION.'
+        )
+    return Stages(sqs=account.client("sqs"), outputs=outputs)
 
 
 def redrive(stages: Stages, queues: Iterable[str], *, code: str | None, reason: str, send: bool) -> Counter[str]:
@@ -125,7 +142,8 @@ def redrive(stages: Stages, queues: Iterable[str], *, code: str | None, reason: 
 
 def main(arguments: list[str] | None = None) -> int:
     try:
-        stage = Settings.from_context(parse_settings(os.environ.get("SETTINGS", ""))).stage
+        settings = settings_of_deployment()
+        stage = Settings.from_context(settings).stage
     except (Problem, SettingsError) as wrong:  # not `prod` instead: that is not what was meant
         print(wrong, file=sys.stderr)
         return 1
@@ -139,22 +157,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--send", action="store_true", help="send them back; without it they are only shown")
     told = parser.parse_args(arguments)
     try:
-        stages = Stages(sqs=boto3.client("sqs"), outputs=stack_outputs(told.stage))
+        stages = stages_of(Settings.from_context({**settings, "stage": told.stage}).stage)
         queues = [told.queue] if told.queue else list(QUEUES)
         shown = redrive(stages, queues, code=told.code, reason=told.reason, send=told.send)
+    except (Problem, SettingsError) as wrong:
+        print(wrong, file=sys.stderr)
+        return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"The deployment `{told.stage}` could not be asked: {error}", file=sys.stderr)
-        print("Check your AWS credentials and region, and the stage.", file=sys.stderr)
+        print(f"The queues of `{told.stage}` could not be read or written: {error}", file=sys.stderr)
+        print("What was sent back already is no longer there; run this again for the rest.", file=sys.stderr)
         return 1
     for line, times in sorted(shown.items()):
         print(f"{times:6} x {line}")
-    what = "sent back to the stages they came from" if told.send else "found; add --send to send what is shown back"
+    what = "sent back to the stages they came from" if told.send else f"found; {how_to_send(arguments)}"
     print(
         f"{_counted(shown.total())} of `{told.stage}` {what}."
         if shown
         else f"No dead letter of `{told.stage}` matches."
     )
     return 0
+
+
+def how_to_send(arguments: list[str] | None) -> str:
+    """The command that sends what was shown, and only that: with what narrowed it down."""
+    again = shlex.join([*(sys.argv[1:] if arguments is None else arguments), "--send"])
+    return f"`{make_command('redrive', f'ARGS={quoted_for_make(again)}')}` sends what is shown back"
 
 
 def _counted(letters: int) -> str:

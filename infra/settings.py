@@ -455,7 +455,7 @@ class Settings:
         known = {setting.name: setting for setting in fields(cls)}
         values: dict[str, Any] = {}
         for name, value in context.items():
-            if _belongs_to_cdk(name):
+            if belongs_to_cdk(name):
                 continue
             if name not in known:
                 raise SettingsError(_unknown(name, value, list(known)))
@@ -463,7 +463,7 @@ class Settings:
         return cls(**values)
 
 
-def _belongs_to_cdk(name: str) -> bool:
+def belongs_to_cdk(name: str) -> bool:
     """CDK keeps feature flags, look-ups and its own options in the same context; their names show it."""
     return any(mark in name for mark in ":@/")
 

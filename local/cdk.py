@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.settings import Settings
 from local.places import CDK, PYTHON, REPOSITORY, node
 from local.problem import Problem
 from local.programs import Program, start_program, tail
@@ -26,8 +27,12 @@ def as_app(arguments: str | Path) -> list[str]:
 
 
 def app_command() -> str:
-    """The command that runs the CDK app, with this Python."""
-    return f"{shlex.quote(PYTHON)} {shlex.quote(str(REPOSITORY / 'app.py'))}"
+    """The command that runs the CDK app, with this Python; the CDK gives it to a shell, in its own directory.
+
+    It must not end in a quote: of an argument that begins and ends in one, the CDK's command line takes both off, as
+    if they belonged together, and a shell then ends the first word at a space in the path of this clone.
+    """
+    return f"{shlex.quote(PYTHON)} app.py"
 
 
 @dataclass(frozen=True)
@@ -53,9 +58,11 @@ class CdkRun:
 
 def start_synth(folder: Path, settings: Mapping[str, str]) -> CdkRun:
     """Start making the templates and the functions' artifacts in `folder`/cdk.out. Needs no account."""
+    # The stage in any case: the CDK would also take one from a person's ~/.cdk.json, which no other command reads.
+    context = as_context({"stage": Settings().stage, **settings})
     return _start(
         "cdk synth",
-        ["synth", "--quiet", "--output", folder / "cdk.out", *as_app(app_command()), *as_context(settings)],
+        ["synth", "--quiet", "--output", folder / "cdk.out", *as_app(app_command()), *context],
         folder=folder,
         # pip fetches the functions' dependencies in here: the person's proxies and certificates are the right ones.
         environment=clean(keep_proxies=True),

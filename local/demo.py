@@ -21,7 +21,7 @@ from local.photos import Photo, find_photos
 from local.places import OUT
 from local.preview import make_preview
 from local.problem import Problem
-from local.settings_line import parse_settings
+from local.settings_line import settings_on_this_machine
 from local.steps import Steps
 from local.system import System, bring_up, run_few_processes, temporary_folder
 
@@ -36,7 +36,7 @@ _COLOURS = {"delivered": "green", "rejected": "red", "failed": "red", "unanswere
 
 def main() -> int:
     """Run the demo as the environment variables PHOTOS and SETTINGS ask for."""
-    run_demo(os.environ.get("PHOTOS", ""), parse_settings(os.environ.get("SETTINGS", "")), OUT)
+    run_demo(os.environ.get("PHOTOS", ""), settings_on_this_machine(), OUT)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,17 +14,15 @@ from local.cdk import read_outputs, start_bootstrap, start_deploy, start_synth
 from local.places import LOCAL
 from local.problem import Problem
 from local.real_account import RealAccount, real_account
-from local.settings_line import parse_settings
+from local.settings_line import make_command, settings_of_deployment
 from local.steps import Steps
 from local.system import refuse_wrong
 
-_ADVICE = "What was deployed stays as it was before; put that right and run `make deploy` again."
-
 
 def main() -> int:
-    """Deploy as the environment variables SETTINGS, DROPCUT_API_KEY and NEW_KEY ask for."""
+    """Deploy as cdk.json and the environment variables SETTINGS, DROPCUT_API_KEY and NEW_KEY ask for."""
     steps = Steps()
-    settings = parse_settings(os.environ.get("SETTINGS", ""))
+    settings = settings_of_deployment()
     refuse_wrong(settings)
     account = real_account()
     steps.say(f"Account {account.account}, region {account.region}, as {account.arn}")
@@ -36,6 +35,8 @@ def main() -> int:
 def deploy(account: RealAccount, settings: Mapping[str, str], steps: Steps) -> dict[str, str]:
     """Bootstrap if needed, then deploy; return the stacks' outputs by key."""
     stage = settings.get("stage", "prod")
+    steps.say(f"To deploy: `{stage}`")
+    advice = f"What was deployed stays as it was before; put that right and run `{make_command('deploy')}` again."
     folder = LOCAL / f"deploy-{account.account}-{account.region}-{stage}"
     folder.mkdir(parents=True, exist_ok=True)
     for log in folder.glob("*.log"):
@@ -43,13 +44,13 @@ def deploy(account: RealAccount, settings: Mapping[str, str], steps: Steps) -> d
     synth = start_synth(folder, settings)
     try:
         with steps.step("cdk synth: templates, and the functions' packages"):
-            synth.finish(_ADVICE)
+            synth.finish(advice)
         if not account.is_bootstrapped():
             with steps.step(f"cdk bootstrap of {account.account} in {account.region}, once"):
                 bootstrap = start_bootstrap(folder, account.account, account.region, account.variables())
-                bootstrap.finish(_ADVICE)
+                bootstrap.finish(advice)
         with steps.step("cdk deploy: three stacks (some minutes the first time)"):
-            start_deploy(folder, account.variables()).finish(_ADVICE)
+            start_deploy(folder, account.variables()).finish(advice)
     finally:
         synth.program.stop()
     return read_outputs(folder)
@@ -70,7 +71,7 @@ def put_key(account: RealAccount, secret: str, steps: Steps) -> bool:
     except (BotoCoreError, ClientError) as error:
         raise Problem(
             f"The stacks are deployed, but the API key could not be put into the secret {secret}: {error}\n"
-            "Run `make deploy` again: it goes on from here."
+            f"Run `{make_command('deploy')}` again: it goes on from here."
         ) from error
     return has_key or bool(key)
 
@@ -87,7 +88,8 @@ def _key(steps: Steps, secret: str, *, has_key: bool) -> str:
     if from_environment:
         return from_environment
     if has_key and os.environ.get("NEW_KEY", "") != "yes":
-        steps.say(f"The secret {secret} has an API key already; `make deploy NEW_KEY=yes` asks for another.")
+        anew = make_command("deploy", "NEW_KEY=yes")
+        steps.say(f"The secret {secret} has an API key already; `{anew}` asks for another.")
         return ""
     if not sys.stdin.isatty():
         return ""
@@ -96,15 +98,18 @@ def _key(steps: Steps, secret: str, *, has_key: bool) -> str:
 
 def say_what_next(outputs: Mapping[str, str], settings: Settings, steps: Steps, *, has_key: bool) -> None:
     """What a person does now."""
+    # The photo's name as well: after a prefix that does not end in a slash, the AWS CLI would add none.
+    photo = shlex.quote(f"s3://{outputs['InputBucketName']}/{settings.input_prefix}photo.jpg")
+    again = make_command("deploy")
     steps.say(
         f"""
 Deployed. Next:
-  Drop a photo     aws s3 cp photo.jpg s3://{outputs["InputBucketName"]}/{settings.input_prefix}
+  Drop a photo     aws s3 cp photo.jpg {photo}
   Its cut-out      aws s3 ls --recursive s3://{outputs["OutputBucketName"]}/
   The dashboard    {outputs["DashboardName"]}, in CloudWatch"""
     )
     if not has_key:
-        steps.say("  The API key      is missing: run `make deploy` again at a terminal, or with DROPCUT_API_KEY set")
+        steps.say(f"  The API key      is missing: run `{again}` again at a terminal, or with DROPCUT_API_KEY set")
     if settings.alarm_email:
         steps.say(f"  Alarms           confirm the message that AWS has sent to {settings.alarm_email}")
     else:

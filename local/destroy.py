@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from local.problem import Problem
 from local.real_account import RealAccount, real_account, stack_names
-from local.settings_line import parse_settings
+from local.settings_line import make_command, settings_of_deployment, where_it_is_set
 from local.steps import Steps
 from local.system import refuse_wrong
 
@@ -15,22 +15,25 @@ _BUCKETS = ("InputBucketName", "OutputBucketName", "WorkBucketName")
 
 
 def main() -> int:
-    """Remove the stage that SETTINGS names."""
+    """Remove the stage that SETTINGS names, or else cdk.json, and say first which one that is."""
     steps = Steps()
-    settings = parse_settings(os.environ.get("SETTINGS", ""))
+    settings = settings_of_deployment()
     refuse_wrong(settings)
     stage = settings.get("stage", "prod")
+    steps.say(f"To remove: the deployment `{stage}` (its stage is {where_it_is_set('stage')})")
     account = real_account()
     steps.say(f"Account {account.account}, region {account.region}, as {account.arn}")
     outputs = account.outputs(stage)
     if not any(account.describe(stack) for stack in stack_names(stage)):
         steps.say(f"Nothing of stage {stage} is deployed here.")
         return 0
+    told = os.environ.get("FORCE", "") == "yes"
     try:
-        refuse_while_full(account, outputs, told=os.environ.get("FORCE", "") == "yes")
+        refuse_while_full(account, outputs, told=told)
         destroy(account, stage, outputs, steps)
     except (BotoCoreError, ClientError) as error:
-        raise Problem(f"AWS refused a part of it: {error}\nPut that right and run `make destroy` again.") from error
+        again = make_command("destroy", *(["FORCE=yes"] if told else []))
+        raise Problem(f"AWS refused a part of it: {error}\nPut that right and run `{again}` again.") from error
     say_what_stays(outputs, steps)
     return 0
 
@@ -46,8 +49,8 @@ def refuse_while_full(account: RealAccount, outputs: Mapping[str, str], *, told:
         listed = "\n".join(f"    s3://{bucket}" for bucket in full)
         raise Problem(
             f"These buckets hold objects:\n{listed}\n"
-            "Nothing was removed. `make destroy FORCE=yes` removes the pipeline and leaves the buckets with all that "
-            "is in them; photos that wait in the queues are not cut out then."
+            f"Nothing was removed. `{make_command('destroy', 'FORCE=yes')}` removes the pipeline and leaves the "
+            "buckets with all that is in them; photos that wait in the queues are not cut out then."
         )
 
 

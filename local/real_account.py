@@ -1,4 +1,4 @@
-"""The AWS account that a person's environment names, for `make deploy` and `make destroy`."""
+"""The AWS account that a person's environment names, for `make deploy`, `make destroy` and `make redrive`."""
 
 import os
 from collections.abc import Mapping
@@ -6,13 +6,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError, ProfileNotFound
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    InvalidRegionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from local.problem import Problem
 
 _HOW_TO_SIGN_IN = (
     "Sign in (`aws sso login`, or `aws configure`), choose the profile with AWS_PROFILE, then run this again."
 )
+_UNREACHABLE = (NoConnectionError, HTTPClientError, InvalidRegionError)
+"""No answer at all. A region that does not exist looks like a network that is down: its hosts have no address."""
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 
 
@@ -59,6 +70,8 @@ class RealAccount:
             if "does not exist" in str(error):
                 return {}
             raise Problem(f"The stack {stack} could not be read: {error}") from error
+        except _UNREACHABLE as error:
+            raise Problem(f"The stack {stack} could not be read: {_no_answer(error, self.region)}") from error
         description: Mapping[str, Any] = stacks[0]
         return description
 
@@ -72,7 +85,7 @@ def real_account() -> RealAccount:
     """Find out which account and region the environment names.
 
     Raises:
-        Problem: there are no credentials, they are refused, or no region is set; with what to do.
+        Problem: there are no credentials, they are refused, no region is set, or nothing answers; with what to do.
     """
     try:
         session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)  # botocore reads the older name only
@@ -85,6 +98,13 @@ def real_account() -> RealAccount:
         raise Problem(f"There are no AWS credentials here ({error}). {_HOW_TO_SIGN_IN}") from error
     except ClientError as error:
         raise Problem(f"AWS refuses these credentials: {error}. {_HOW_TO_SIGN_IN}") from error
+    except _UNREACHABLE as error:
+        raise Problem(f"AWS could not be asked who you are: {_no_answer(error, session.region_name)}") from error
     except BotoCoreError as error:
         raise Problem(f"AWS could not be asked who you are: {error}. {_HOW_TO_SIGN_IN}") from error
     return RealAccount(session, identity["Account"], session.region_name, identity["Arn"])
+
+
+def _no_answer(error: BotoCoreError, region: str) -> str:
+    """A new sign-in would not help here."""
+    return f"{error}. Check the network, and the region: {region} (AWS_REGION, or the profile's)."

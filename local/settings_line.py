@@ -1,14 +1,82 @@
-"""`SETTINGS="name=value name=value"`, as written on the command line of `make`."""
+"""The settings that a command works with: `SETTINGS="name=value name=value"` of `make`, over those in `cdk.json`."""
 
 import io
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
 
+from infra.settings import belongs_to_cdk
+from local.places import REPOSITORY
 from local.problem import Problem
 
+CDK_JSON = REPOSITORY / "cdk.json"
 _BEGINS_WITH_JSON = re.compile(r"\w+=(?=[\[{])")
+_NOT_BETWEEN_DOUBLE_QUOTES = re.compile(r'["$`\\!]')
+
+
+def settings_of_deployment() -> dict[str, str]:
+    """The settings of the deployment that a person means: those that stay, in `cdk.json`, and SETTINGS over them.
+
+    Every command reads them here, so that what one deploys is what another removes. As in a synth, an unknown name is
+    kept, to be refused: `stag` must not mean `prod`.
+
+    Raises:
+        Problem: SETTINGS or cdk.json cannot be read.
+    """
+    return {**_settings_that_stay(), **_settings_of_this_run()}
+
+
+def settings_on_this_machine() -> dict[str, str]:
+    """The same for a system on this machine, where only SETTINGS names another API than the stand-in.
+
+    The API in `cdk.json` is the deployment's: a demo must not spend its credits unasked.
+    """
+    stay = _settings_that_stay()
+    stay.pop("api_base_url", None)
+    return {**stay, **_settings_of_this_run()}
+
+
+def where_it_is_set(name: str) -> str:
+    """Where the value of a setting comes from, for a person who may have meant another."""
+    if name in _settings_of_this_run():
+        return "from SETTINGS"
+    return "from cdk.json" if name in _settings_that_stay() else "the default"
+
+
+def make_command(target: str, *variables: str) -> str:
+    """A command that can be copied and means the same deployment as this run: with its SETTINGS, if there are any.
+
+    `variables` are more of its arguments, such as `FORCE=yes`.
+    """
+    line = os.environ.get("SETTINGS", "").strip()
+    return " ".join(["make", target, *([f"SETTINGS={quoted_for_make(line)}"] if line else []), *variables])
+
+
+def quoted_for_make(value: str) -> str:
+    """A variable's value as it is typed after `make`: a shell takes the quotes off, and then make reads `$$` as `$`."""
+    value = value.replace("$", "$$")
+    if _NOT_BETWEEN_DOUBLE_QUOTES.search(value):
+        return "'" + value.replace("'", "'\\''") + "'"
+    return f'"{value}"'
+
+
+def _settings_of_this_run() -> dict[str, str]:
+    return parse_settings(os.environ.get("SETTINGS", ""))
+
+
+def _settings_that_stay() -> dict[str, str]:
+    """Those among the context in `cdk.json`, as they would be written in SETTINGS."""
+    try:
+        context = json.loads(CDK_JSON.read_text(encoding="utf-8")).get("context", {})
+        settings = {name: value for name, value in context.items() if not belongs_to_cdk(name)}
+    except (OSError, ValueError, AttributeError) as broken:
+        raise Problem(
+            f"The settings in {CDK_JSON} cannot be read: {broken}\n"
+            'It must be a JSON object whose "context" is one too; `git diff cdk.json` shows what was changed.'
+        ) from broken
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
 
 
 def parse_settings(line: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import shlex
 import shutil
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from local.places import LOCAL, STACK_FILE, UP
 from local.ports import choose_port, port_asked_for
 from local.problem import Problem
 from local.programs import recorded, stop_recorded
-from local.settings_line import parse_settings
+from local.settings_line import settings_on_this_machine
 from local.steps import Steps
 from local.system import Ports, System, bring_up
 
@@ -25,7 +24,7 @@ AWS_PORT, API_PORT = 4566, 8650
 
 def main() -> int:
     """Bring it up unless it is up."""
-    settings = parse_settings(os.environ.get("SETTINGS", ""))
+    settings = settings_on_this_machine()
     with alone():
         steps = Steps()
         running = what_is_up()
@@ -168,9 +167,10 @@ def _how_to_drop(stack: dict[str, Any]) -> str:
         "AWS_SECRET_ACCESS_KEY": stack["secret_access_key"],
         "AWS_CA_BUNDLE": stack["ca_bundle"],
     }
+    photos = shlex.quote(f"s3://{stack['outputs']['InputBucketName']}/{_settings_of_up().get('input_prefix', '')}")
     environment = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     return (
         "To drop a photo, with the AWS CLI (the cut-outs are listed by `s3 ls --recursive` of the output bucket):\n"
         f"    {environment} aws --region {stack['region']} --endpoint-url {stack['endpoint_url']} "
-        f"s3 cp samples/cat.webp s3://{stack['outputs']['InputBucketName']}/"
+        f"s3 cp samples/cat.webp {photos}"
     )

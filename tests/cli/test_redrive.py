@@ -11,17 +11,20 @@ from moto import mock_aws
 
 from cli import redrive
 from cli.redrive import QUEUES, Stages
+from local import settings_line
+from local.real_account import RealAccount
 
 
 @pytest.fixture
 def stages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stages]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     monkeypatch.setattr(redrive, "PATIENCE_SECONDS", 0)
     with mock_aws():
-        sqs = boto3.client("sqs")
+        sqs = boto3.client("sqs", region_name="us-east-1")
         outputs = {
             f"{output}{kind}QueueUrl": sqs.create_queue(QueueName=f"{output}{kind}")["QueueUrl"]
             for output in QUEUES.values()
@@ -80,7 +83,8 @@ def asked(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The deployments whose outputs were asked for; each has the same queues."""
     asked: list[str] = []
 
-    def outputs(stage: str) -> dict[str, str]:
+    def outputs(account: RealAccount, stage: str) -> dict[str, str]:
+        assert account.region == "us-east-1"  # of the variable that the AWS CLI and the other commands read
         asked.append(stage)
         return dict(stages.outputs)
 
@@ -105,6 +109,15 @@ def test_the_deployment_is_the_one_that_the_other_commands_mean(
     assert asked == [stage]
 
 
+def test_a_stage_that_stays_in_cdk_json_is_the_one_that_is_meant(
+    asked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cdk.json").write_text('{"context": {"stage": "shop"}}')
+    monkeypatch.setattr(settings_line, "CDK_JSON", tmp_path / "cdk.json")
+    assert redrive.main(["--queue", "cut"]) == 0
+    assert asked == ["shop"]
+
+
 @pytest.mark.parametrize("settings", ["stag=test", "stage"])
 def test_settings_that_are_wrong_do_not_mean_prod(
     asked: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settings: str
@@ -126,8 +139,44 @@ def test_it_says_how_many_there_are_and_whose(
     redrive.main([*queue, "--send"])
     said = capsys.readouterr().out
     assert "No dead letter of `prod` matches." in said
-    assert "1 dead letter of `prod` found; add --send to send" in said
+    assert '1 dead letter of `prod` found; `make redrive ARGS="--queue cut --send"` sends' in said
     assert "2 dead letters of `prod` sent back" in said
+
+
+def test_the_command_that_sends_is_for_what_was_shown(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copied, it must not send what was left out, nor that of another deployment."""
+    assert redrive.how_to_send([]) == '`make redrive ARGS="--send"` sends what is shown back'
+    monkeypatch.setenv("SETTINGS", "stage=test")
+    assert redrive.how_to_send(["--reason", "attempt 3"]) == (
+        '`make redrive SETTINGS="stage=test" ARGS="--reason \'attempt 3\' --send"` sends what is shown back'
+    )
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("nowhere", "There is no deployment `nowhere` in account 123456789012, region us-east-1."),
+        ("A b", "Allowed: 1 to"),
+    ],
+)
+def test_an_unknown_stage_is_a_sentence(
+    stages: Stages, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stage: str, words: str
+) -> None:
+    """Not CloudFormation's words for a stack, which a person has not named."""
+    monkeypatch.setattr(RealAccount, "describe", lambda account, stack: {})
+    assert redrive.main(["--stage", stage]) == 1
+    said = capsys.readouterr().err
+    assert words in said
+    assert "ValidationError" not in said
+
+
+def test_queues_that_cannot_be_read_are_a_sentence(
+    asked: list[str], stages: Stages, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One was deleted by hand."""
+    stages.sqs.delete_queue(QueueUrl=stages.dead_letter_queue_url("cut"))
+    assert redrive.main(["--queue", "cut"]) == 1
+    assert "The queues of `prod` could not be read or written: " in capsys.readouterr().err
 
 
 def test_without_credentials_one_sentence_says_what_to_do(
@@ -135,12 +184,11 @@ def test_without_credentials_one_sentence_says_what_to_do(
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     assert redrive.main(["--stage", "nowhere"]) == 1
     said = capsys.readouterr().err
-    assert "`nowhere` could not be asked: Unable to locate credentials" in said
-    assert "Check your AWS credentials" in said
+    assert "There are no AWS credentials here (Unable to locate credentials)" in said
+    assert "aws sso login" in said

@@ -1,11 +1,13 @@
 """What the demo prints for each photo."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.text import Text
 
+from local import demo, settings_line
 from local.demo import Result, line_for, shown
 from local.photos import Photo
 
@@ -37,3 +39,16 @@ def test_one_line_for_each_photo(what: Result, line: str) -> None:
 def test_a_name_cannot_speak_to_the_terminal() -> None:
     """No colours, bells or line breaks out of a file's name; other scripts stay."""
     assert shown("a\x1b[31m\n\x07é日本.png") == "a\\x1b[31m\\x0a\\x07é日本.png"
+
+
+def test_photos_are_dropped_under_the_prefix_that_stays_in_cdk_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The demo's own system is made with it, and looks for photos nowhere else."""
+    given: list[Mapping[str, str]] = []
+    (tmp_path / "cdk.json").write_text('{"context": {"input_prefix": "shop/"}}')
+    monkeypatch.setattr(settings_line, "CDK_JSON", tmp_path / "cdk.json")
+    monkeypatch.delenv("SETTINGS", raising=False)
+    monkeypatch.setattr(demo, "run_demo", lambda photos, settings, out: given.append(settings))
+    assert demo.main() == 0
+    assert given == [{"input_prefix": "shop/"}]

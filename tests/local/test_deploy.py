@@ -1,16 +1,18 @@
 """The commands for a real account: who is asking, the key that is never shown, and photos that are never deleted."""
 
 import getpass
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from rich.console import Console
 
 from infra.settings import Settings
-from local import deploy, destroy
+from local import deploy, destroy, settings_line
 from local.embedded_aws import start_embedded_aws
 from local.ports import any_free_port
 from local.problem import Problem
@@ -133,6 +135,129 @@ def test_destroy_stops_while_a_bucket_holds_something(account: RealAccount, buck
     destroy.refuse_while_full(account, OUTPUTS, told=True)
 
 
+def test_the_hint_of_a_refusal_is_for_the_same_deployment(
+    account: RealAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Copied without SETTINGS it would remove another one, buckets full of photos or not."""
+    monkeypatch.setenv("SETTINGS", "stage=test")
+    account.client("s3").put_object(Bucket="input", Key="a.jpg", Body=b"1")
+    with pytest.raises(Problem, match='`make destroy SETTINGS="stage=test" FORCE=yes`'):
+        destroy.refuse_while_full(account, OUTPUTS, told=False)
+
+
+def test_hints_of_a_deployment_are_for_the_same_one(
+    account: RealAccount, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETTINGS", "stage=test")
+    with monkeypatch.context() as with_key:
+        with_key.setenv("DROPCUT_API_KEY", "sk-env")
+        with pytest.raises(Problem, match='`make deploy SETTINGS="stage=test"` again'):
+            deploy.put_key(account, "was-never-there", steps)
+    account.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString="old")
+    deploy.put_key(account, SECRET, steps)
+    deploy.say_what_next(OUTPUTS, Settings(), steps, has_key=False)
+    said = steps.console.export_text()
+    assert '`make deploy SETTINGS="stage=test" NEW_KEY=yes` asks for another' in said
+    assert 'run `make deploy SETTINGS="stage=test"` again' in said
+
+
+class Refused:
+    """A synth that fails; it is told what to advise."""
+
+    def __init__(self) -> None:
+        self.program = self
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+    def finish(self, advice: str) -> None:
+        raise Problem(advice)
+
+
+def test_a_deployment_that_failed_is_tried_again_as_the_same_one(
+    account: RealAccount, steps: Steps, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SETTINGS", "stage=test")
+    monkeypatch.setattr(deploy, "LOCAL", tmp_path)
+    monkeypatch.setattr(deploy, "start_synth", lambda folder, settings: Refused())
+    with pytest.raises(Problem, match='`make deploy SETTINGS="stage=test"` again'):
+        deploy.deploy(account, {"stage": "test"}, steps)
+
+
+@pytest.fixture
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """The context of cdk.json, with a stage, a prefix and an address in it."""
+    context: dict[str, object] = {"stage": "shop", "input_prefix": "new/", "alarm_email": "a@example.com"}
+    (tmp_path / "cdk.json").write_text(json.dumps({"context": context}))
+    monkeypatch.setattr(settings_line, "CDK_JSON", tmp_path / "cdk.json")
+    monkeypatch.delenv("SETTINGS", raising=False)
+    return context
+
+
+@pytest.fixture
+def removed(account: RealAccount, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The deployments that were removed; each that is asked for is there, without outputs."""
+    removed: list[str] = []
+    monkeypatch.setattr(RealAccount, "describe", lambda account, stack: {"StackName": stack})
+    monkeypatch.setattr(destroy, "destroy", lambda account, stage, outputs, steps: removed.append(stage))
+    return removed
+
+
+def test_destroy_removes_the_stage_that_stays_in_cdk_json_and_says_so_first(
+    removed: list[str], context: dict[str, object], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And not `prod`, which is deployed here as well."""
+    assert destroy.main() == 0
+    assert removed == ["shop"]
+    assert capfd.readouterr().out.startswith("To remove: the deployment `shop` (its stage is from cdk.json)\n")
+
+
+def test_destroy_removes_the_stage_of_settings_rather_than_the_one_that_stays(
+    removed: list[str],
+    context: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """And says of this one as well where it is from."""
+    monkeypatch.setenv("SETTINGS", "stage=prod")
+    assert destroy.main() == 0
+    assert removed == ["prod"]
+    assert "the deployment `prod` (its stage is from SETTINGS)" in capfd.readouterr().out
+
+
+def test_a_removal_that_was_refused_is_tried_again_as_the_same_one(
+    removed: list[str], context: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With FORCE when it was given: the buckets are as full as before."""
+
+    def refuse(*_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteStack")
+
+    monkeypatch.setattr(destroy, "destroy", refuse)
+    monkeypatch.setenv("SETTINGS", "stage=test")
+    monkeypatch.setenv("FORCE", "yes")
+    with pytest.raises(Problem, match='`make destroy SETTINGS="stage=test" FORCE=yes` again'):
+        destroy.main()
+
+
+def test_deploy_speaks_of_the_settings_that_stay_in_cdk_json(
+    account: RealAccount,
+    context: dict[str, object],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Of the address that gets the alarms, and of the prefix under which photos are looked for."""
+    given = []
+    monkeypatch.setenv("DROPCUT_API_KEY", "sk-env")
+    monkeypatch.setattr(deploy, "deploy", lambda account, settings, steps: given.append(settings) or OUTPUTS)
+    assert deploy.main() == 0
+    assert given == [context]
+    said = capfd.readouterr().out
+    assert "aws s3 cp photo.jpg s3://input/new/photo.jpg\n" in said
+    assert "AWS has sent to a@example.com" in said
+    assert "reach nobody yet" not in said
+
+
 def test_destroy_goes_on_when_a_bucket_is_gone_already(account: RealAccount) -> None:
     """Somebody deleted it by hand."""
     assert not destroy.holds_objects(account, "was-never-there")
@@ -190,7 +315,6 @@ def test_no_region_is_a_problem_with_a_way_out(monkeypatch: pytest.MonkeyPatch) 
     [
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials here"),
         ({"AWS_PROFILE": "nobody"}, "profile .nobody. could not be found"),
-        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "could not be asked who you are"),
     ],
 )
 def test_who_cannot_sign_in_is_told_how(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str) -> None:
@@ -203,6 +327,32 @@ def test_who_cannot_sign_in_is_told_how(monkeypatch: pytest.MonkeyPatch, variabl
             monkeypatch.delenv(name)
     with pytest.raises(Problem, match=f"(?s){words}.*aws sso login"):
         real_account()
+
+
+@pytest.mark.parametrize(
+    ("region", "endpoint"),
+    [("mars-1", "http://127.0.0.1:9"), ("mars 1", "http://127.0.0.1:9"), ("mars-1", "http://nowhere.invalid")],
+)
+def test_where_nothing_answers_nobody_is_sent_to_sign_in(
+    monkeypatch: pytest.MonkeyPatch, region: str, endpoint: str
+) -> None:
+    """The network is down, or the region is invented: the addresses of its hosts are then not found."""
+    monkeypatch.setenv("AWS_REGION", region)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(Problem, match=f"Check the network, and the region: {region} ") as problem:
+        real_account()
+    assert "sso login" not in str(problem.value)
+
+
+def test_a_stack_that_cannot_be_asked_for_is_a_problem(account: RealAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network may go in between."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", "http://127.0.0.1:9")
+    with mock_aws(config={"core": {"mock_credentials": True, "passthrough": {"urls": [r".*127\.0\.0\.1.*"]}}}):
+        asking = RealAccount(boto3.Session(region_name="us-east-1"), "1", "us-east-1", "arn")
+        with pytest.raises(Problem, match="Check the network, and the region: us-east-1 "):
+            asking.describe("Dropcut-prod-Storage")
 
 
 def test_sessions_are_real_ones(account: RealAccount) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local import up
+from local import settings_line, up
 from local.ports import any_free_port
 from local.problem import Problem
 
@@ -63,6 +63,19 @@ def test_a_system_that_is_up_says_how_to_drop_a_photo(
     said = capfd.readouterr().out
     assert "AWS_CA_BUNDLE='/a folder/ca.pem' aws --region us-east-1 --endpoint-url https://127.0.0.1:4566 s3 cp" in said
     assert "samples/cat.webp s3://in/\n" in said
+
+
+def test_a_photo_is_dropped_where_photos_are_looked_for(
+    is_up: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The prefix may stay in cdk.json."""
+    cdk_json = tmp_path / "cdk.json"
+    cdk_json.write_text('{"context": {"input_prefix": "my shop/"}}')
+    monkeypatch.setattr(settings_line, "CDK_JSON", cdk_json)
+    (tmp_path / "up").mkdir()
+    (tmp_path / "up" / "settings.json").write_text('{"input_prefix": "my shop/"}')
+    assert up.main() == 0
+    assert "samples/cat.webp 's3://in/my shop/'\n" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize("variable", ["AWS_PORT", "API_PORT"])
