@@ -18,9 +18,9 @@ from local.out_folder import OutFolder
 from local.outcomes import Outcome, SpendingChange, Subscription, from_tags, subscribed
 from local.page import Further, Picture, Row, Run, counted, counted_credits, human_seconds, render_page
 from local.photos import Photo, find_photos
-from local.places import OUT
+from local.places import LOCAL, OUT
 from local.preview import make_preview
-from local.problem import Problem
+from local.problem import Problem, writing_to
 from local.settings_line import parse_settings
 from local.steps import Steps
 from local.system import System, bring_up, run_few_processes, temporary_folder
@@ -51,7 +51,9 @@ def run_demo(
     steps = Steps()
     photos = find_photos(folder, out=out_folder)
     out = OutFolder(out_folder)
-    with temporary_folder("demo") as state, ExitStack() as undo:
+    with ExitStack() as undo:
+        with writing_to(LOCAL, "The demo's state and logs"):
+            state = undo.enter_context(temporary_folder("demo"))
         system = bring_up(state, settings, steps=steps)
         undo.callback(system.stop)
         run_few_processes(system)
