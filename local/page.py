@@ -174,6 +174,8 @@ def _below(row: Row, folder: Path) -> str:
 def _why_not_shown(picture: Picture) -> str:
     if picture.file.suffix.lower() in (".heic", ".heif"):
         return "A HEIC photo, which browsers do not show."
+    if picture.preview.too_large:
+        return "A picture of too many pixels to be shown here."
     if picture.size_bytes == 0:
         return "An empty file."
     return "Not a picture that can be shown here."
