@@ -18,9 +18,9 @@ from local.out_folder import OutFolder
 from local.outcomes import Outcome, SpendingChange, Subscription, from_tags, subscribed
 from local.page import Further, Picture, Row, Run, counted, counted_credits, human_seconds, render_page
 from local.photos import Photo, find_photos
-from local.places import OUT
+from local.places import LOCAL, OUT
 from local.preview import make_preview
-from local.problem import Problem
+from local.problem import Problem, writing_to
 from local.settings_line import settings_on_this_machine
 from local.steps import Steps
 from local.system import System, bring_up, run_few_processes, temporary_folder
@@ -31,6 +31,9 @@ _PATIENCE_SECONDS = 180.0
 _PATIENCE_WHILE_PAUSED_SECONDS = 30.0
 _ASK_TAGS_AFTER_SECONDS = 60.0
 """A tag is set a moment before the event is published: while anything moves, the event will come."""
+_KEY_CODES = ("key_refused", "no_key")
+_KEY_ADVICE = "The demo's key comes from DROPCUT_API_KEY: put the right one there, and run the demo again."
+"""The pipeline's own advice names its secret, which is gone with the demo."""
 _COLOURS = {"delivered": "green", "rejected": "red", "failed": "red", "unanswered": "red"}
 
 
@@ -51,7 +54,9 @@ def run_demo(
     steps = Steps()
     photos = find_photos(folder, out=out_folder)
     out = OutFolder(out_folder)
-    with temporary_folder("demo") as state, ExitStack() as undo:
+    with ExitStack() as undo:
+        with writing_to(LOCAL, "The demo's state and logs"):
+            state = undo.enter_context(temporary_folder("demo"))
         system = bring_up(state, settings, steps=steps)
         undo.callback(system.stop)
         run_few_processes(system)
@@ -141,15 +146,22 @@ class Drop:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
             self.ended = time.monotonic()
+        for result in results:
+            if result.state == "unanswered":
+                result.reason = self._why or "Nothing was heard of it any more; the terminal says where the logs are."
         return results
+
+    @property
+    def _why(self) -> str:
+        """Why photos get no answer; empty when nothing is known to stand in the way."""
+        return f"Calls of the API are paused: {self._paused}" if self._paused else ""
 
     def no_answer(self, results: Iterable[Result]) -> str:
         """What to tell a person when photos reached no end."""
         names = [shown(result.photo.name) for result in results if result.state == "unanswered"]
         listed = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
-        why = f" Calls of the API are paused: {self._paused}" if self._paused else ""
         return (
-            f"{counted(len(names), 'photo')} reached no end: {listed}.{why}\n"
+            f"{counted(len(names), 'photo')} reached no end: {listed}. {shown(self._why)}".rstrip() + "\n"
             f"Look in {self._system.folder}/*.log: what the functions said is in embedded-aws.log."
         )
 
@@ -215,9 +227,9 @@ class Drop:
         return Cutout(rendition, file, pool.submit(self._system.client("s3").download_file, bucket, key, str(file)))
 
     def _note_spending(self, change: SpendingChange) -> None:
-        self._paused = change.reason if change.paused else ""
-        told = f"Calls of the API are paused: {change.reason}" if change.paused else "Calls of the API go on."
-        self._console.print(f"[yellow]{escape(told)}[/yellow]")
+        advice = f" {_KEY_ADVICE}" if change.code in _KEY_CODES else ""
+        self._paused = (change.reason or "No reason was given.") + advice if change.paused else ""
+        self._console.print(f"[yellow]{escape(shown(self._why or 'Calls of the API go on.'))}[/yellow]")
 
 
 def _without_outcome(results: Iterable[Result]) -> list[str]:

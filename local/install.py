@@ -3,16 +3,25 @@
 Nothing is done again until the lists of requirements change. Uses the standard library only.
 """
 
+if __name__ == "__main__":
+    # Ctrl-C while the rest is imported ends this process without a traceback. `_signal` is a part of Python itself:
+    # `signal` would have to be loaded first.
+    import _signal  # type: ignore[import-not-found]
+
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import fcntl
 import hashlib
 import importlib.util
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 VENV = REPOSITORY / ".venv"
@@ -33,9 +42,9 @@ class InstallError(Exception):
 
 def main() -> int:
     """Make everything ready; exit code 0 when it is."""
-    LOG.parent.mkdir(exist_ok=True)
     try:
-        with (LOG.parent / "install.lock").open("w") as lock:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        with open_lock() as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a second `make` waits for the work of the first
             make_ready()
     except InstallError as error:
@@ -45,6 +54,24 @@ def main() -> int:
         print("\nStopped. The next `make` goes on from here.", file=sys.stderr)
         return 130
     return 0
+
+
+def open_lock() -> TextIO:
+    """The file that is locked while something is installed; its folder is where `make` keeps its state.
+
+    Raises:
+        InstallError: it cannot be written to.
+    """
+    try:
+        LOG.parent.mkdir(exist_ok=True)
+        return (LOG.parent / "install.lock").open("w")
+    except OSError as error:
+        lost = LOG.parent.is_symlink() and not LOG.parent.exists()
+        why = f"it is a link to {LOG.parent.readlink()}, which is not there" if lost else error.strerror
+        raise InstallError(
+            f"{LOG.parent} cannot be written to: {why}. The make commands keep their state and logs there. "
+            "Make it a folder that you may write to, or remove it, then run make again."
+        ) from error
 
 
 def make_ready() -> None:

@@ -1,14 +1,18 @@
 """What the demo leaves in `out/`: the cut-outs, the page, and beside the page what it shows.
 
-A list of what was written is kept, so that the next demo replaces its own files and no others.
+A list of what was written is kept, so that the next demo replaces its own files and no others. It does so when it has
+something to put in their place: a demo that does not come that far leaves the last one's results, which may have been
+paid for.
 """
 
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from tempfile import TemporaryFile
 
-from local.problem import Problem
+from local.problem import Problem, writing_to
 
 PAGE_FILES = "index.files"
 _LIST = "written.txt"
@@ -19,27 +23,29 @@ class OutFolder:
     """The folder as one demo writes to it."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder over, and remove what the last demo wrote there.
+        """See that results can be written there, before anything is paid for; nothing is removed yet.
 
         Raises:
-            Problem: something in the way is not the demo's own.
+            Problem: something in the way is not the demo's own, or the folder cannot be written to.
         """
         self.folder = folder
         self.page = folder / "index.html"
         self._list = folder / PAGE_FILES / _LIST
         if folder.exists() and not folder.is_dir():
             raise Problem(f"{folder} is a file, and the demo writes its results into a folder there. Move it away.")
-        own = self._written_before()
-        if self.page.exists() and self.page.name not in own:
+        if self.page.exists() and self.page.name not in self._written_before():
             raise Problem(f"{self.page} was not written by the demo. Move it away: the demo puts its page there.")
-        for name in own:
-            (folder / name).unlink(missing_ok=True)
-        self._remove_empty_folders(own)
-        self._list.parent.mkdir(parents=True, exist_ok=True)
-        self._list.write_text("")
+        self._holds_the_last = True
+        with self._writing():
+            for place in (folder, self._list.parent):
+                place.mkdir(parents=True, exist_ok=True)
+                with TemporaryFile(dir=place):  # what permissions and mount options together allow is seen by trying
+                    pass
+            self._list.open("a").close()
 
     def path_for(self, key: str) -> Path:
         """A path for a result, as close to its key as the file system and a person's own files allow."""
+        self._remove_the_last()
         *folders, name = [_safe_name(part) for part in key.split("/") if part] or ["_"]
         place = self.folder
         for folder in folders:
@@ -52,14 +58,34 @@ class OutFolder:
 
     def write_page(self, html: str) -> None:
         """Write the page itself."""
-        self._own(self.page).write_text(html, encoding="utf-8")
+        path = self._own(self.page)
+        with self._writing():
+            path.write_text(html, encoding="utf-8")
 
     def _own(self, path: Path) -> Path:
         """Note the file before it is written, so that even an interrupted demo's files are known."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self._list.open("a", encoding="utf-8") as written:
-            written.write(json.dumps(path.relative_to(self.folder).as_posix()) + "\n")
+        self._remove_the_last()
+        with self._writing():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with self._list.open("a", encoding="utf-8") as written:
+                written.write(json.dumps(path.relative_to(self.folder).as_posix()) + "\n")
         return path
+
+    def _remove_the_last(self) -> None:
+        """Remove what the last demo wrote, unless this one has done so already."""
+        if not self._holds_the_last:
+            return
+        self._holds_the_last = False
+        with self._writing():
+            own = self._written_before()
+            for name in own:
+                (self.folder / name).unlink(missing_ok=True)
+            self._remove_empty_folders(own)
+            self._list.parent.mkdir(exist_ok=True)
+            self._list.write_text("")
+
+    def _writing(self) -> AbstractContextManager[None]:
+        return writing_to(self.folder, "The demo's results")
 
     def _written_before(self) -> list[str]:
         try:

@@ -63,6 +63,8 @@ class SpendingChange:
 
     paused: bool
     reason: str
+    code: str = ""
+    """The same for programs: `key_refused`, `no_credits` ..."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Subscription:
             event = json.loads(message["Body"])
             kind, detail = event["detail-type"], event["detail"]
             if kind in (_PAUSED, _RESUMED):
-                yield SpendingChange(kind == _PAUSED, str(detail.get("reason") or ""))
+                yield SpendingChange(kind == _PAUSED, str(detail.get("reason") or ""), str(detail.get("code") or ""))
             elif kind in _OUTCOMES and detail.get("bucket") == self.bucket:
                 yield Outcome(detail["key"], _OUTCOMES[kind], detail)
 

@@ -97,21 +97,25 @@ def human_size(size_bytes: int) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """`0.84 s`, `12 s`, `3 min 5 s`."""
-    if seconds < 10:
+    """`0.84 s`, `12 s`, `3 min 5 s`; by what is shown, so that there is no `10.00 s` beside `10 s`."""
+    if round(seconds, 2) < 10:
         return f"{seconds:.2f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"
 
 
 def _note(run: Run) -> str:
+    """Whose cut-outs and whose times these are: nobody is to take them for the product's."""
     if run.stands_in:
         return (
             "Cut out by the stand-in API on this machine, which is good enough to see the whole way at work. "
-            "The real API cuts much better, hair included."
+            "The real API cuts much better, hair included. Everything ran on this one machine: the times include the "
+            "functions' cold start and the stand-in's own work."
         )
-    return f"Cut out by {escape(run.api_base_url)}."
+    return (
+        f"Cut out by {escape(run.api_base_url)}. All else ran on this one machine: the times include the functions' "
+        "cold start."
+    )
 
 
 def _totals(rows: Sequence[Row], run: Run) -> list[tuple[str, str]]:
@@ -119,7 +123,7 @@ def _totals(rows: Sequence[Row], run: Run) -> list[tuple[str, str]]:
     totals = [(str(count), _STATES[state]) for state, count in counts if count or state == "delivered"]
     waits = sorted(row.seconds for row in rows if row.state == "delivered" and row.seconds is not None)
     if waits:
-        totals.append((human_seconds(waits[len(waits) // 2]), "typical time from upload to cut-out"))
+        totals.append((human_seconds(waits[len(waits) // 2]), "typical time from upload to cut-out, started cold"))
     totals.append((human_seconds(run.seconds), "for all of them"))
     spent = sum(row.credits or 0 for row in rows)
     totals.append((f"{spent:g}", "credits, had it been the real API" if run.stands_in else "credits"))
@@ -174,6 +178,8 @@ def _below(row: Row, folder: Path) -> str:
 def _why_not_shown(picture: Picture) -> str:
     if picture.file.suffix.lower() in (".heic", ".heif"):
         return "A HEIC photo, which browsers do not show."
+    if picture.preview.too_large:
+        return "A picture of too many pixels to be shown here."
     if picture.size_bytes == 0:
         return "An empty file."
     return "Not a picture that can be shown here."

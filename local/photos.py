@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.places import OUT, SAMPLES
+from local.preview import is_picture
 from local.problem import Problem
 
 _LONGEST_KEY_BYTES = 1024
@@ -26,13 +27,21 @@ def find_photos(folder: str, *, out: Path = OUT) -> list[Photo]:
     """Every file of the folder and below it, sorted by name; of `samples/` the photos only.
 
     Args:
-        folder: as the person wrote it; empty for `samples/`. A single file will do, too.
+        folder: as the person wrote it; empty for `samples/`. A single picture will do, too.
         out: where results go; nothing in there is a photo to be dropped.
 
     Raises:
-        Problem: there is no such folder, or nothing in it.
+        Problem: there is no such folder, nothing in it, it is a file and no picture, or it is the demo's to replace.
     """
     root = Path(folder).expanduser() if folder else SAMPLES
+    if root.exists() and root.resolve().is_relative_to(out.resolve()):
+        raise Problem(
+            f"PHOTOS is {folder!r}, in {out}, which this demo replaces. Copy the photos to a folder elsewhere."
+        )
+    if root.is_file() and os.access(root, os.R_OK) and not is_picture(root):
+        raise Problem(
+            f"PHOTOS is {folder!r}, a file and no picture. Give the path of a folder with photos, or of a photo."
+        )
     if root.is_file():
         return [_photo(root, root.parent)]
     if not root.is_dir():

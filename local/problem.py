@@ -4,7 +4,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -21,6 +23,32 @@ class Interrupted(BaseException):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.number = number
+
+
+@contextmanager
+def writing_to(folder: Path, what: str) -> Iterator[None]:
+    """Say in a sentence that the body could not write to the folder; `what` goes there.
+
+    Raises:
+        Problem: the folder is read-only, another's, a link to nowhere, on a full disk ...
+    """
+    try:
+        yield
+    except OSError as error:
+        raise Problem(
+            f"{folder} cannot be written to: {_why(error, folder)}. {what} go there. Make it a folder that you may "
+            "write to, with space left, or move what is there away; then run the command again."
+        ) from error
+
+
+def _why(error: OSError, folder: Path) -> str:
+    """Of a link to nowhere the system says only that a file exists."""
+    if folder.is_symlink() and not folder.exists():
+        return f"it is a link to {folder.readlink()}, which is not there"
+    if folder.exists() and not folder.is_dir():
+        return "it is a file"
+    inside = f" ({error.filename})" if error.filename and folder in Path(error.filename).parents else ""
+    return f"{error.strerror or error}{inside}"
 
 
 def run_command(main: Callable[[], int], *, when_stopped: str) -> NoReturn:
@@ -55,8 +83,13 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
 
 def _keep_traceback(defect: Exception) -> str:
     """Write the traceback to a file and return the sentence that says where it is."""
-    LOCAL.mkdir(exist_ok=True)
-    log = LOCAL / "last-error.log"
-    log.write_text("".join(traceback.format_exception(defect)))
+    details = "".join(traceback.format_exception(defect))
     first_line = (str(defect).splitlines() or ["no text"])[0]
-    return f"This was not expected: {type(defect).__name__}: {first_line}\nThe details are in {os.path.relpath(log)}."
+    said = f"This was not expected: {type(defect).__name__}: {first_line}\n"
+    log = LOCAL / "last-error.log"
+    try:
+        LOCAL.mkdir(exist_ok=True)
+        log.write_text(details)
+    except OSError as error:
+        return f"{said}The details cannot be written to {log} ({error.strerror}), so here they are:\n{details}"
+    return f"{said}The details are in {os.path.relpath(log)}."

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from local.embedded_aws import Account, is_healthy
 from local.places import LOCAL, STACK_FILE, UP
 from local.ports import choose_port, port_asked_for
-from local.problem import Problem
+from local.problem import Problem, writing_to
 from local.programs import recorded, stop_recorded
 from local.settings_line import settings_on_this_machine
 from local.steps import Steps
@@ -32,7 +32,8 @@ def main() -> int:
             return _say_it_is_up(running, settings, steps)
         if put_away():
             steps.say("Cleared away what an interrupted `make up` had left.")
-        UP.mkdir(parents=True, exist_ok=True)
+        with writing_to(UP, "The system's state and logs"):
+            UP.mkdir(parents=True, exist_ok=True)
         ports = choose_ports()
         try:
             system = bring_up(UP, settings, ports=ports, leashed=False, steps=steps)
@@ -68,7 +69,8 @@ def what_is_up() -> dict[str, Any] | None:
 def put_away() -> list[str]:
     """Stop everything that `make up` started and remove its state; return the names of what was running."""
     stopped = stop_recorded(UP)
-    STACK_FILE.unlink(missing_ok=True)
+    with writing_to(LOCAL, "The state and logs of what runs here"):
+        STACK_FILE.unlink(missing_ok=True)
     shutil.rmtree(UP, ignore_errors=True)
     return stopped
 
@@ -76,8 +78,10 @@ def put_away() -> list[str]:
 @contextmanager
 def alone() -> Iterator[None]:
     """Hold the lock that keeps two `make up` or `make down` from working at the same time."""
-    LOCAL.mkdir(exist_ok=True)
-    with (LOCAL / "up.lock").open("w") as lock:
+    with writing_to(LOCAL, "The state and logs of what runs here"):
+        LOCAL.mkdir(exist_ok=True)
+        opened = (LOCAL / "up.lock").open("w")
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as held:

@@ -1,15 +1,23 @@
-"""What the demo prints for each photo."""
+"""What the demo prints for each photo, and what it does before and after there is a system."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from rich.text import Text
 
-from local import demo, settings_line
-from local.demo import Result, line_for, shown
+from local import demo, settings_line, system
+from local.demo import Drop, Result, line_for, run_demo, shown
+from local.out_folder import OutFolder
+from local.outcomes import SpendingChange
 from local.photos import Photo
+from local.places import SAMPLES
+from local.problem import Problem
+from local.steps import Silence
+from local.system import System
 
 
 def result(state: str, name: str = "a.png", reason: str = "") -> Result:
@@ -52,3 +60,66 @@ def test_photos_are_dropped_under_the_prefix_that_stays_in_cdk_json(
     monkeypatch.setattr(demo, "run_demo", lambda photos, settings, out: given.append(settings))
     assert demo.main() == 0
     assert given == [{"input_prefix": "shop/"}]
+
+
+def test_wrong_settings_leave_the_last_demos_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may have been paid for."""
+    monkeypatch.setattr(system, "LOCAL", tmp_path / "local")
+    OutFolder(tmp_path / "out").path_for("a.png").write_text("paid for")
+    with pytest.raises(Problem, match="Allowed: png or webp"):
+        run_demo("", {"output_format": "gif"}, tmp_path / "out")
+    assert (tmp_path / "out" / "a.png").read_text() == "paid for"
+
+
+def test_a_place_for_the_demos_state_that_cannot_be_written_to_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a sentence."""
+    (tmp_path / "local").symlink_to("gone")
+    for module in (system, demo):
+        monkeypatch.setattr(module, "LOCAL", tmp_path / "local")
+    with pytest.raises(Problem, match="local cannot be written to: it is a link to gone, which is not there"):
+        run_demo("", {}, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("news", "reason"),
+    [
+        (
+            [SpendingChange(True, "HTTP 402: no credits.", "no_credits")],
+            "Calls of the API are paused: HTTP 402: no credits.",
+        ),
+        (
+            [SpendingChange(True, "HTTP 401: wrong key.", "key_refused")],
+            "Calls of the API are paused: HTTP 401: wrong key. The demo's key comes from DROPCUT_API_KEY: ",
+        ),
+        ([SpendingChange(True, "x", "x"), SpendingChange(False, "")], "Nothing was heard of it any more; "),
+        ([], "Nothing was heard of it any more; "),
+    ],
+)
+def test_a_photo_without_an_answer_has_the_reason_that_the_terminal_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, news: list[SpendingChange], reason: str
+) -> None:
+    """It stands on the page. The key of a demo is not put into a secret by hand."""
+
+    class Deaf:
+        def __init__(self) -> None:
+            self.outputs = {"InputBucketName": "in"}
+            self.api_base_url = "http://127.0.0.1:1"
+
+        def client(self, service: str) -> "Deaf":
+            return self
+
+        def upload_file(self, *_: str) -> None:
+            pass
+
+    class Heard:
+        def receive(self) -> Iterator[SpendingChange]:
+            while news:
+                yield news.pop(0)
+
+    monkeypatch.setattr(demo, "subscribed", lambda *_, name: nullcontext(Heard()))
+    drop = Drop(cast(System, Deaf()), {}, OutFolder(tmp_path), Silence().console, patience_seconds=0.05)
+    (result,) = drop.all([Photo(SAMPLES / "cat.webp", "cat.webp")])
+    assert result.state == "unanswered"
+    assert result.reason.startswith(reason)

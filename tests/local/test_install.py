@@ -1,5 +1,7 @@
 """Setting up: only when the requirements changed, and with a sentence when it cannot be done."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +62,35 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
     """It runs before anything is installed."""
     code = f"import runpy; runpy.run_path({install.__file__!r})"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
+
+
+def test_ctrl_c_during_its_first_imports_leaves_no_traceback(tmp_path: Path) -> None:
+    """The first half second of a `make demo` is enough time to think better of it."""
+    (tmp_path / "hashlib.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    stopped = subprocess.run(
+        [sys.executable, install.__file__],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (stopped.returncode, stopped.stderr) == (-signal.SIGINT, "")
+
+
+def test_ctrl_c_at_work_is_answered_in_a_sentence(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And not with a traceback."""
+    monkeypatch.setattr(install, "make_ready", lambda: os.kill(os.getpid(), signal.SIGINT))
+    assert install.main() == 130
+    assert "The next `make` goes on from here" in capfd.readouterr().err
+
+
+def test_a_state_folder_that_cannot_be_written_to_is_told_in_a_sentence(
+    repository: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It is the first thing that any make command writes to."""
+    (repository / ".local").rmdir()
+    (repository / ".local").symlink_to("gone")
+    assert install.main() == 1
+    assert ".local cannot be written to: it is a link to gone, which is not there." in capfd.readouterr().err

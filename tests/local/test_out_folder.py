@@ -1,9 +1,12 @@
 """`out/`: the demo replaces its own files and no others."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from local import out_folder
 from local.out_folder import OutFolder
 from local.problem import Problem
 
@@ -37,7 +40,17 @@ def test_a_second_demo_replaces_what_the_first_wrote(tmp_path: Path) -> None:
 def test_an_interrupted_demos_files_are_replaced_too(tmp_path: Path) -> None:
     """It has written no page."""
     OutFolder(tmp_path).path_for("a.png").write_text("half")
+    write(OutFolder(tmp_path), "b.png")
+    assert files(tmp_path) == {"b.png", "index.html", "index.files/1-before.webp"}
+
+
+def test_a_demo_that_comes_to_no_result_leaves_the_last_ones(tmp_path: Path) -> None:
+    """Its settings were wrong, or it was stopped; the last demo's cut-outs may have been paid for."""
+    write(OutFolder(tmp_path), "a.png")
+    before = files(tmp_path)
     OutFolder(tmp_path)
+    assert files(tmp_path) == before
+    OutFolder(tmp_path).path_for("b.png")
     assert files(tmp_path) == set()
 
 
@@ -49,7 +62,7 @@ def test_a_persons_own_files_stay_as_they_are(tmp_path: Path) -> None:
     (path,) = write(OutFolder(tmp_path), "a.png")
     assert path.name == "a-2.png"
     write(OutFolder(tmp_path), "notes/b.png")
-    OutFolder(tmp_path)
+    OutFolder(tmp_path).path_for("c.png")
     assert (tmp_path / "a.png").read_text() == (tmp_path / "notes" / "x.txt").read_text() == "mine"
     assert files(tmp_path) == {"a.png", "notes/x.txt"}
 
@@ -67,6 +80,27 @@ def test_a_file_in_the_folders_place_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(Problem, match="is a file"):
         OutFolder(tmp_path / "out")
+
+
+def test_a_link_to_nowhere_in_the_folders_place_is_a_problem(tmp_path: Path) -> None:
+    """The system's own words are that a file exists."""
+    (tmp_path / "out").symlink_to("gone")
+    with pytest.raises(Problem, match="out cannot be written to: it is a link to gone, which is not there"):
+        OutFolder(tmp_path / "out")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_folder_that_cannot_be_written_to_is_a_problem_before_anything_is_paid_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Found out by trying: a mount that is read-only has the permissions of one that is not."""
+
+    def refused(dir: Path) -> None:
+        raise OSError(number, os.strerror(number), str(dir / "tmp1"))
+
+    monkeypatch.setattr(out_folder, "TemporaryFile", refused)
+    with pytest.raises(Problem, match=f"cannot be written to: {os.strerror(number)}.* The demo's results go there."):
+        OutFolder(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -98,5 +132,5 @@ def test_a_damaged_list_removes_nothing_outside(tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "index.files").mkdir(parents=True)
     (out / "index.files" / "written.txt").write_text('"../victim"\n"..//victim"\n')
-    OutFolder(out)
+    OutFolder(out).path_for("a.png")
     assert victim.exists()

@@ -103,6 +103,16 @@ def test_the_page_says_that_the_stand_in_stood_in(tmp_path: Path) -> None:
     assert "https://api.example" in real
 
 
+def test_the_typical_time_is_said_to_be_this_machines(tmp_path: Path) -> None:
+    """Nobody is to take a cold start beside the stand-in's work for the product's speed."""
+    rows = [row("a.png", "delivered", tmp_path, after=True)]
+    assert "cold start and the stand-in's own work" in Elements(render_page(rows, STANDS_IN, folder=tmp_path)).text
+    real = Elements(render_page(rows, replace(STANDS_IN, stands_in=False), folder=tmp_path)).text
+    assert "cold start" in real
+    assert "from upload to cut-out, started cold" in real
+    assert "stand-in" not in real
+
+
 @pytest.mark.parametrize(
     ("content", "name", "words"),
     [
@@ -154,7 +164,19 @@ def test_sizes_are_told_in_words(size: int, words: str) -> None:
     assert human_size(size) == words
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.844, "0.84 s"), (12.3, "12 s"), (185, "3 min 5 s")])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.844, "0.84 s"),
+        (9.994, "9.99 s"),
+        (9.996, "10 s"),
+        (12.3, "12 s"),
+        (99.4, "99 s"),
+        (99.6, "1 min 40 s"),
+        (119.7, "2 min 0 s"),
+        (185, "3 min 5 s"),
+    ],
+)
 def test_times_are_told_in_words(seconds: float, words: str) -> None:
-    """The shorter the more exact."""
+    """The shorter the more exact; what looks the same is written the same."""
     assert human_seconds(seconds) == words

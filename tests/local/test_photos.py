@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from local.photos import find_photos
 from local.problem import Problem
@@ -26,9 +27,25 @@ def test_every_file_of_a_folder_is_dropped_under_its_path(tmp_path: Path) -> Non
 
 def test_a_single_file_will_do(tmp_path: Path) -> None:
     """The simplest question is: this photo, please."""
-    (tmp_path / "a.jpg").touch()
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.jpg")
     (photo,) = find_photos(str(tmp_path / "a.jpg"))
     assert photo.name == "a.jpg"
+
+
+def test_a_single_file_that_is_no_picture_is_a_problem(tmp_path: Path) -> None:
+    """Most likely it was meant to be a folder."""
+    (tmp_path / "README.md").write_text("# Photos")
+    with pytest.raises(Problem, match="a file and no picture"):
+        find_photos(str(tmp_path / "README.md"))
+
+
+@pytest.mark.parametrize("photos", ["out", "out/people", "out/a.jpg"])
+def test_what_the_demo_is_about_to_replace_is_no_photo(tmp_path: Path, photos: str) -> None:
+    """It would be gone while it is uploaded."""
+    (tmp_path / "out" / "people").mkdir(parents=True)
+    (tmp_path / "out" / "a.jpg").touch()
+    with pytest.raises(Problem, match="which this demo replaces"):
+        find_photos(str(tmp_path / photos), out=tmp_path / "out")
 
 
 def test_results_of_an_earlier_demo_are_no_photos(tmp_path: Path) -> None:

@@ -86,3 +86,11 @@ def test_a_system_that_is_up_at_another_port_is_a_problem(
     monkeypatch.setenv(variable, "4999")
     with pytest.raises(Problem, match=f"not at 4999, which {variable} asks for"):
         up.main()
+
+
+def test_a_state_folder_that_cannot_be_written_to_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a sentence."""
+    (tmp_path / "local").symlink_to("gone")
+    monkeypatch.setattr(up, "LOCAL", tmp_path / "local")
+    with pytest.raises(Problem, match="local cannot be written to: it is a link to gone"), up.alone():
+        pass
