@@ -11,6 +11,7 @@ TESTS = Path(__file__).parent
 END_TO_END = TESTS / "end_to_end"
 SLOW = (
     "bench",
+    "cli",
     "functions/adapters/test_imaging_process.py",
     "functions/entries",
     "functions/imaging",
@@ -23,6 +24,7 @@ SLOW = (
     "local/api/test_faults.py",
     "local/api/test_segmentation.py",
     "local/api/test_window.py",
+    "local/test_cdk.py",
     "local/test_deploy.py",
     "local/test_programs.py",
     "local/test_stand_in.py",
