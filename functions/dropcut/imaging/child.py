@@ -48,7 +48,7 @@ def main() -> None:
 
 def load_operations() -> Operations:
     """What this process can be asked to do. Imports the image libraries, so it comes after the limits."""
-    from dropcut.imaging.decode import forget_warnings, picture_errors  # noqa: PLC0415
+    from dropcut.imaging.decode import picture_errors  # noqa: PLC0415
     from dropcut.imaging.fit import fit  # noqa: PLC0415
     from dropcut.imaging.make_cutouts import make_cutouts  # noqa: PLC0415
 
@@ -59,7 +59,6 @@ def load_operations() -> Operations:
 
     @picture_errors()
     def make_cutout_files(arguments: Arguments) -> dict[str, Any]:
-        forget_warnings()
         original = arguments["original"]
         made = make_cutouts(
             Path(original) if original else None,

@@ -158,6 +158,7 @@ def is_opaque(path: Path, *, jpeg_fails_on: JpegFailsOn) -> bool:
 @contextmanager
 def picture_errors() -> Iterator[None]:
     """Translate what libvips says of a picture into a refusal; what it says of the disc stays an error of its own."""
+    pyvips.vips_lib.vips_error_clear()  # what it warned of in an earlier picture would be taken for this one's reason
     try:
         yield
     except pyvips.Error as error:
@@ -167,11 +168,6 @@ def picture_errors() -> Iterator[None]:
         if _SURROUNDINGS.search(said):
             raise
         raise picture_refusals.damaged(_first_line(said)) from error
-
-
-def forget_warnings() -> None:
-    """What libvips said of earlier pictures would be taken for what it says of this one."""
-    pyvips.vips_lib.vips_error_clear()
 
 
 _MEMORY = re.compile(

@@ -135,6 +135,11 @@ def _cleared(colours: pyvips.Image, alpha: pyvips.Image, photo: pyvips.Image) ->
     """RGBA: alpha times the photo's own, if it has one; black where nothing is left."""
     if photo.bands == 4:
         alpha = (alpha * photo[3] / 255).rint().cast("uchar")
+    return cleared(colours, alpha)
+
+
+def cleared(colours: pyvips.Image, alpha: pyvips.Image) -> pyvips.Image:
+    """RGBA, black where alpha is 0."""
     left = alpha > 0
     return (colours & left.bandjoin([left, left])).bandjoin(alpha)
 

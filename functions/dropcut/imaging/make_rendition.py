@@ -8,6 +8,7 @@ import pyvips
 from dropcut.core.rendition import CHECKER, TRANSPARENT, Made, Rendition
 from dropcut.imaging.colour import PROFILE, to_srgb, without_profile
 from dropcut.imaging.encode import Encoded, encode
+from dropcut.imaging.full_size import cleared
 
 _SUBJECT = 10
 """Alpha, of 255, from which on a pixel belongs to the subject: fainter ones are dust and the matte's noise."""
@@ -130,20 +131,13 @@ def render(cutout: pyvips.Image, rendition: Rendition, plan: Plan) -> pyvips.Ima
     if image.get_typeof(PROFILE) and not rendition.is_as_photographed:
         image = to_srgb(image)
     if rendition.background == TRANSPARENT:
-        return image if rendition.is_as_photographed or rendition.first_quality else _cleared(image)
+        # Reducing leaves colour beside the subject, where its kernel overshoots. Lossy formats are left to it: black
+        # ground would show in the colours that they blur over an edge.
+        return image if rendition.is_as_photographed or rendition.first_quality else cleared(image[:3], image[3])
     if rendition.background == CHECKER:
         return _on_checker(image)
     colour = [int(rendition.background[place : place + 2], 16) for place in (1, 3, 5)]
     return image.flatten(background=colour)
-
-
-def _cleared(image: pyvips.Image) -> pyvips.Image:
-    """RGBA without colour where alpha is 0.
-
-    Reducing leaves some beside the subject: where its kernel overshoots, and what is next to nothing is divided by next
-    to nothing. Lossy formats are left to it; black ground would show in the colours that they blur over an edge.
-    """
-    return (image[:3] & (image[3] > 0)).bandjoin(image[3])
 
 
 def _ends(line: pyvips.Image) -> tuple[int, int]:

@@ -47,7 +47,7 @@ def _header(image: pyvips.Image) -> bytes:
 
 
 def _write_pixels(image: pyvips.Image, file: IO[bytes]) -> None:
-    compressed = _CompressedLines(file, image.width * image.bands)
+    compressed = CompressedLines(file, image.width * image.bands)
     target = pyvips.TargetCustom()
     target.on_write(compressed.write)
     try:
@@ -67,7 +67,7 @@ def _filtered(image: pyvips.Image) -> pyvips.Image:
     return ((lines - above) & 0xFF).cast("uchar")
 
 
-class _CompressedLines:
+class CompressedLines:
     """Takes in filtered lines and writes them as IDAT chunks. libvips calls it from a thread of its own."""
 
     def __init__(self, file: IO[bytes], line_bytes: int) -> None:

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -90,18 +91,20 @@ def print_much(_: Mapping[str, Any]) -> dict[str, Any]:
     return {"this": "one"}
 
 
-def crash_the_second_time(_: Mapping[str, Any], *, times: list[int] = [0]) -> dict[str, Any]:  # noqa: B006
+REQUESTS = count(1)
+"""To this process."""
+
+
+def crash_the_second_time(_: Mapping[str, Any]) -> dict[str, Any]:
     """What an earlier picture did to this process harms the next one."""
-    times[0] += 1
-    if times[0] > 1:
+    if next(REQUESTS) > 1:
         os.abort()
     return {"pid": os.getpid()}
 
 
-def lack_memory_the_second_time(_: Mapping[str, Any], *, times: list[int] = [0]) -> dict[str, Any]:  # noqa: B006
+def lack_memory_the_second_time(_: Mapping[str, Any]) -> dict[str, Any]:
     """What an earlier picture left in this process's memory is missing for the next one."""
-    times[0] += 1
-    if times[0] > 1:
+    if next(REQUESTS) > 1:
         raise MemoryError
     return {"pid": os.getpid()}
 

@@ -292,6 +292,15 @@ def test_bytes_too_many_in_a_jpeg_are_no_damage(tmp_path: Path) -> None:
     assert (found.width, found.height) == (300, 300)
 
 
+def test_what_is_said_of_a_photo_is_not_what_was_warned_of_in_the_one_before(tmp_path: Path) -> None:
+    whole = picture("jpeg", width=300, height=300)
+    fitted(tmp_path, whole[:-2] + bytes(6) + whole[-2:])
+    webp = picture("webp", width=300, height=300)
+    with pytest.raises(PictureRefusedError, match="cut off") as refusal:
+        fitted(tmp_path, webp[: len(webp) // 2])
+    assert "JPEG data" not in refusal.value.reason
+
+
 def with_zeros(whole: bytes) -> bytes:
     """A hole of a quarter of the file, as from a memory card that lost a block."""
     size = len(whole) // 4

@@ -130,7 +130,7 @@ def in_srgb(colour: tuple[int, int, int], icc: bytes) -> list[int]:
     intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
     transform = ImageCms.buildTransform(source, target, "RGB", "RGB", renderingIntent=intent)
     pixel = ImageCms.applyTransform(Image.new("RGB", (1, 1), colour), transform)
-    return list(pixel.getpixel((0, 0)))  # type: ignore[union-attr, arg-type]
+    return list(pixel.getpixel((0, 0)))  # type: ignore[union-attr, arg-type] - RGB gives a tuple
 
 
 @pytest.mark.parametrize("factor", [1, 2.5])
