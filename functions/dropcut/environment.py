@@ -1,14 +1,16 @@
-"""What each function is told by its environment: read once, at start, into one validated value.
+"""The settings of each function, as one validated value: the stacks build it, and the function reads it at its start.
 
-A field's name in capitals is the variable's name (`work_bucket` is `WORK_BUCKET`). The stacks set exactly these
-variables; a test in `tests/infra` holds the two lists against each other.
+A field's name in capitals is the variable's name (`work_bucket` is `WORK_BUCKET`). What follows from a function's real
+time-out, such as the lease of a claim, is derived here and nowhere else.
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Self
 
+from dropcut.core.blame import BlameRules
+from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.picture_limits import DecodeLimits
 
 
@@ -18,9 +20,11 @@ class EnvironmentIncompleteError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What every function is told."""
+    """What every function needs."""
 
     state_table: str
+    function_seconds: int
+    """The function's time-out, as Lambda has it."""
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Self:
@@ -47,13 +51,24 @@ class Environment:
             )
         return cls(**values)  # type: ignore[arg-type]
 
+    def to_variables(self) -> dict[str, str]:
+        """The environment variables from which `read` builds this value."""
+        return {name.upper(): _as_text(value) for name, value in asdict(self).items()}
+
 
 _MAY_BE_EMPTY = {"input_prefix"}
 
 
+def _as_text(value: str | float) -> str:
+    """A number is written without a fraction where it has none, so that it can be read as a whole one."""
+    if isinstance(value, str):
+        return value
+    return str(int(value)) if float(value).is_integer() else repr(value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class StageEnvironment(Environment):
-    """What every stage is told."""
+    """What every stage needs."""
 
     work_bucket: str
     queue_url: str
@@ -62,9 +77,13 @@ class StageEnvironment(Environment):
     """The stage's own dead-letter queue."""
 
 
+SECONDS_AROUND_IMAGING = 15
+"""What a stage needs beside decoding one photo: reading it, writing what was made of it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImagingEnvironment(StageEnvironment):
-    """What the stages that decode photos are told."""
+    """What the stages that decode photos need."""
 
     max_photo_megapixels: float
     max_photo_mib: float
@@ -74,6 +93,11 @@ class ImagingEnvironment(StageEnvironment):
     """How long one picture may take to decode and encode."""
     imaging_memory_mib: int
     """How much memory the process that decodes may use."""
+
+    @property
+    def needed_seconds(self) -> float:
+        """Time without which no photo is begun: for one that is tried in a warm process, then in a fresh one."""
+        return 2 * self.imaging_seconds + SECONDS_AROUND_IMAGING
 
     @property
     def decode_limits(self) -> DecodeLimits:
@@ -89,6 +113,24 @@ class PrepareEnvironment(ImagingEnvironment):
     """Where the outcome of a photo goes, whichever stage decided it."""
 
 
+CONNECT_SECONDS = 5.0
+SEND_SECONDS = 30.0
+"""For the whole form: 10 MiB need a line of 3 Mbit/s."""
+AWS_CONNECT_SECONDS = 2
+AWS_READ_SECONDS = 6
+AWS_TRIES = 3
+"""Of one call of AWS by the cut function. Short, so that a hung connection does not use up the paid call's time; and
+more than one, because a paid answer must not be lost to a hiccup of S3."""
+AWS_BACKOFF_SECONDS = 3
+"""What botocore waits between three tries at the most (standard mode: under 1 s, then under 2)."""
+SECONDS_TO_STORE = AWS_TRIES * (AWS_CONNECT_SECONDS + AWS_READ_SECONDS) + AWS_BACKOFF_SECONDS
+"""What an answer still needs after the longest call: one storing of it that uses all of its tries."""
+SECONDS_TO_RECORD = SECONDS_TO_STORE
+"""The same for recording the payment and handing the photo on, which are done side by side."""
+CLOCKS_APART_SECONDS = 5
+"""How far two workers' clocks may differ."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CutEnvironment(StageEnvironment):
     deliver_queue_url: str
@@ -100,24 +142,62 @@ class CutEnvironment(StageEnvironment):
     api_base_url: str
     api_timeout_seconds: float
     """The longest one call may take, from connecting to the answer's last byte."""
+    client_id: str
+    client_version: str
+    client_user_id: str
+    """`none` or `folder`."""
     rate_limit_requests: int
     rate_limit_seconds: float
     lockout_seconds: float
-    output_format: str
-    """`png` or `webp`."""
     credits_per_image: float
     daily_credit_limit: float
     """0 means no limit."""
     max_attempts: int
     max_possibly_paid: int
-    """After so many calls that may have been charged without an answer, a picture is set aside."""
+    """After so many calls that may have been charged without an answer, a picture fails."""
     retry_base_seconds: float
     pause_seconds: float
     pause_after_failures: int
-    """So many failed calls in a row, as one worker sees them, mean that the API is down."""
+    """So many different pictures in trouble, without a call that went well, mean that the API is down."""
+    pause_after_possibly_paid: int
+    """So many calls of an hour that may have been charged in vain stop the spending."""
     pace_table: str
     """The table with the key's pace: this stack's state table, or that of another stack that uses the same key."""
     keep_results_days: int
+
+    @property
+    def longest_call_seconds(self) -> float:
+        """The connection, the form, then the time-out twice: the last read of the answer may begin just before it."""
+        return longest_call_seconds(self.api_timeout_seconds)
+
+    @property
+    def needed_seconds(self) -> float:
+        """Time without which no picture is begun: for its slot, its call, and what comes after that."""
+        return HORIZON_SECONDS + self.longest_call_seconds + SECONDS_TO_STORE + SECONDS_TO_RECORD
+
+    @property
+    def call_needs_seconds(self) -> float:
+        """Time without which no call is begun."""
+        return self.longest_call_seconds + SECONDS_TO_STORE + SECONDS_TO_RECORD
+
+    @property
+    def lease_seconds(self) -> float:
+        """Longer than the function lives: while it does, nobody else buys the picture."""
+        return self.function_seconds + CLOCKS_APART_SECONDS
+
+    @property
+    def blame(self) -> BlameRules:
+        return BlameRules(
+            max_attempts=self.max_attempts,
+            max_possibly_paid=self.max_possibly_paid,
+            pause_after_failures=self.pause_after_failures,
+            pause_after_possibly_paid=self.pause_after_possibly_paid,
+        )
+
+
+def longest_call_seconds(api_timeout_seconds: float) -> float:
+    """The longest one call of the API can take."""
+    return CONNECT_SECONDS + SEND_SECONDS + 2 * api_timeout_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +208,11 @@ class DeliverEnvironment(ImagingEnvironment):
     colour_profile: str
     """`keep` or `srgb`: what cut-outs at full size are in."""
 
+    @property
+    def needed_seconds(self) -> float:
+        """With the photo in two processes, then without it: a minute at most, to stay within a function's time."""
+        return super().needed_seconds + min(self.imaging_seconds, 60.0)
+
 
 @dataclass(frozen=True, kw_only=True)
 class GatekeeperEnvironment(Environment):
@@ -136,5 +221,12 @@ class GatekeeperEnvironment(Environment):
     """Id of the event source mapping that feeds the cut function."""
     cut_timeout_seconds: int
     cut_queue_url: str
+    cut_dead_letter_queue_url: str
     deliver_queue_url: str
-    pause_seconds: float
+    api_key_secret: str
+    """Name of the secret that holds the API key."""
+
+    @property
+    def invoke_seconds(self) -> float:
+        """How long the gatekeeper waits for one run of the cut function: longer than that can last."""
+        return self.cut_timeout_seconds + 5

@@ -1,7 +1,8 @@
 """Runs a use case over a batch of queue messages, each for itself: one that fails leaves the others unharmed."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -17,11 +18,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dropcut.adapters.queue import Queue
-from dropcut.core.job import MalformedMessageError
-from dropcut.core.message_result import Done, Message, MessageResult, Postpone, SetAside
+from dropcut.core.backoff import least_wait_seconds, waited_too_long
+from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
+from dropcut.core.messages import MalformedMessageError
 from dropcut.observability import count, logger
 
 Handle = Callable[[Message], MessageResult]
+Begin = Callable[[Sequence[Message]], Handle]
+"""Learns what a whole batch needs to know; returns what handles each of its messages."""
 AnnounceFailure = Callable[[Message, str], None]
 
 FIRST_RETRY_SECONDS = 15.0
@@ -42,7 +46,8 @@ class MessageBatch:
             time-out would bring back the whole batch, finished work included.
         receives_before_giving_up: how often a message may come back because of unexpected errors; None for the stage
             where receives are no attempts (it counts its own).
-        announce_failure: tells the world that the message was set aside for unexpected errors.
+        announce_failure: publishes that a photo failed whose message was dead-lettered here.
+        clock: epoch seconds.
     """
 
     stage: str
@@ -50,12 +55,14 @@ class MessageBatch:
     dead_letters: Queue
     threads: int
     needed_seconds: float
+    announce_failure: AnnounceFailure
     receives_before_giving_up: int | None = None
-    announce_failure: AnnounceFailure | None = None
+    clock: Callable[[], float] = time.time
 
-    def process(self, event: dict[str, Any], context: LambdaContext, handle: Handle) -> PartialItemFailureResponse:
+    def process(self, event: dict[str, Any], context: LambdaContext, begin: Begin) -> PartialItemFailureResponse:
         """Handle every record and answer with those that must stay in the queue."""
         processor = AsyncBatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
+        handle = self._begun(event, begin)
         with ThreadPoolExecutor(max_workers=self.threads) as pool:
 
             async def handle_in_thread(record: SQSRecord) -> None:
@@ -65,68 +72,91 @@ class MessageBatch:
                 event=event, record_handler=handle_in_thread, processor=processor, context=context
             )
 
+    def _begun(self, event: dict[str, Any], begin: Begin) -> Handle:
+        """What handles each message; when the batch could not begin, each of them fails with that error by itself.
+
+        Else the whole batch would be unseen for six time-outs of the function.
+        """
+        try:
+            return begin([_message(SQSRecord(record)) for record in event["Records"]])
+        except Exception as error:
+            problem = error
+
+        def fail(_message: Message) -> MessageResult:
+            raise problem
+
+        return fail
+
     def _one(self, record: SQSRecord, context: LambdaContext, handle: Handle) -> None:
-        message = Message(
-            body=record.body,
-            receive_count=int(record.attributes.approximate_receive_count),
-            sent_at_seconds=int(record.attributes.sent_timestamp) / 1000,
-        )
+        message = _message(record)
         if context.get_remaining_time_in_millis() < self.needed_seconds * 1000:
-            self._carry_out(record, message, Postpone(seconds=0, why="too little of this invocation's time is left"))
-        self._carry_out(record, message, self._crashed_too_often(message) or self._handled(record, message, handle))
+            self._carry_out(record, message, Wait(seconds=0, why="too little of this invocation's time is left"))
+        self._carry_out(record, message, self._came_too_often(message) or self._handled(record, message, handle))
 
     def _handled(self, record: SQSRecord, message: Message, handle: Handle) -> MessageResult:
         try:
             return handle(message)
         except MalformedMessageError as error:
-            return SetAside(reason=str(error))
+            return DeadLetter(reason=str(error))
         except Exception as error:
             logger.exception("A message could not be handled", message_id=record.message_id, stage=self.stage)
             count("UnexpectedErrors")
             return self._after_unexpected(error, message)
 
-    def _crashed_too_often(self, message: Message) -> SetAside | None:
+    def _came_too_often(self, message: Message) -> DeadLetter | None:
         """A function that runs out of memory or time cannot say so: its message just comes back."""
+        waited = waited_too_long(message.sent_at_seconds, message.receive_count, now=self.clock())
+        if waited:
+            return DeadLetter(reason=waited, announce=True)
         if self.receives_before_giving_up is None or message.receive_count <= self.receives_before_giving_up:
             return None
         reason = (
             f"The {self.stage} function ended {message.receive_count - 1} times without a word while it had this "
             "message: out of memory, out of time, or throttled. Its log says which."
         )
-        return SetAside(reason=reason, announce=True)
+        return DeadLetter(reason=reason, announce=True)
 
     def _after_unexpected(self, error: Exception, message: Message) -> MessageResult:
         """Nothing unknown is swallowed: the message comes back a few times, then stands in the dead-letter queue."""
         said = f"{type(error).__name__}: {error}"
         if self.receives_before_giving_up is None or message.receive_count < self.receives_before_giving_up:
             wait = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(message.receive_count - 1, 10))
-            return Postpone(seconds=wait, why=said)
+            return Wait(seconds=wait, why=said)
         reason = f"Failed {message.receive_count} times in {self.stage}; the last time with {said}"
-        return SetAside(reason=reason, announce=True)
+        return DeadLetter(reason=reason, announce=True)
 
     def _carry_out(self, record: SQSRecord, message: Message, result: MessageResult) -> None:
         match result:
             case Done():
                 return
-            case Postpone(seconds=seconds, why=why):
-                self.queue.postpone(record.receipt_handle, seconds)
+            case Wait(seconds=seconds, why=why):
+                self.queue.put_back(record.receipt_handle, max(seconds, least_wait_seconds(message.receive_count)))
                 raise MessageStaysInQueueError(why)
-            case SetAside(reason=reason, details=details, announce=announce):
+            case DeadLetter(reason=reason, details=details, announce=announce):
                 attributes = {
                     "stage": self.stage,
                     "reason": reason,
                     "attempts": str(message.receive_count),
                     **details,
                 }
-                self.dead_letters.set_aside(message.body, attributes)
+                self.dead_letters.dead_letter(message.body, attributes)
                 count("DeadLettered")
-                logger.error("A message was set aside in the dead-letter queue", stage=self.stage, reason=reason)
-                if announce and self.announce_failure:
-                    self._announce(self.announce_failure, message, reason)
+                logger.error("A message is in the dead-letter queue", stage=self.stage, reason=reason)
+                if announce:
+                    self._announce(message, reason)
 
-    def _announce(self, announce_failure: AnnounceFailure, message: Message, reason: str) -> None:
-        """The message is in the dead-letter queue by now: were it to come back, it would be set aside once more."""
+    def _announce(self, message: Message, reason: str) -> None:
+        """The message is in the dead-letter queue by now: if it came back, it would be dead-lettered once more."""
         try:
-            announce_failure(message, reason)
+            self.announce_failure(message, reason)
         except Exception:
-            logger.exception("A message was set aside, but its failure could not be announced", stage=self.stage)
+            logger.exception("A message was dead-lettered, but its failure could not be announced", stage=self.stage)
+
+
+def _message(record: SQSRecord) -> Message:
+    return Message(
+        body=record.body,
+        receive_count=int(record.attributes.approximate_receive_count),
+        sent_at_seconds=int(record.attributes.sent_timestamp) / 1000,
+        redriven="reason" in record.message_attributes,  # as every dead letter of ours has it
+    )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
-from dropcut.core.job import Upload
+from dropcut.core.messages import Upload
 
 logger = Logger()
 metrics = Metrics()

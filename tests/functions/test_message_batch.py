@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from dropcut import message_batch
-from dropcut.core.job import MalformedMessageError
+from dropcut.core.messages import MalformedMessageError
 from dropcut.core.message_result import Done, Message, MessageResult, Postpone, SetAside
 from dropcut.message_batch import MessageBatch
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from dropcut.adapters.api import ApiCall
 from dropcut.adapters.api_key import ApiKey
-from dropcut.core.outcome import NoReply, Reply
+from dropcut.core.decision import NoReply, Reply
 
 from tests.functions.pictures import cutout
 from tests.model.strand import Strand, current

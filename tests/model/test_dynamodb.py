@@ -12,7 +12,7 @@ from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.pace import Pace
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

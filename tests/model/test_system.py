@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from dropcut.core.job import Remake, Upload
+from dropcut.core.messages import Remake, Upload
 from dropcut.core.upload_event import read_uploads
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st

@@ -1,8 +1,9 @@
 """The remove-background API over HTTP: one call, one complete reply or the reason why there is none.
 
-No retries here and none in the HTTP library: one layer (`use_cases/purchase.py`) owns what a repeated call may cost.
+No retries here and none in the HTTP library: one layer (`core/blame.py`) owns what a repeated call may cost.
 """
 
+import hashlib
 import io
 import ssl
 import time
@@ -15,42 +16,55 @@ from urllib3.exceptions import HTTPError, MaxRetryError, NewConnectionError, SSL
 
 from dropcut.adapters.api_key import ApiKey
 from dropcut.adapters.picture_form import PictureForm
-from dropcut.core.outcome import NoReply, Reply
+from dropcut.core.decision import NoReply, Reply
+from dropcut.core.operation import Operation
+from dropcut.environment import CONNECT_SECONDS, SEND_SECONDS
 
-PATH = "/v2beta/stable-image/edit/remove-background"
-CONNECT_SECONDS = 5.0
-SEND_SECONDS = 30.0
-"""For the whole form: 10 MiB need a line of 3 Mbit/s."""
-MOST_ANSWER_BYTES = 48 * 1024 * 1024
-"""4,194,304 pixels of four bytes are 16 MiB, in base64 22 MiB: twice that is no answer of this API."""
-
-
-def longest_call_seconds(timeout_seconds: float) -> float:
-    """The longest a call can take: the connection, the form, then the time-out twice, since the last read of the answer
-    may begin just before it is up."""
-    return CONNECT_SECONDS + SEND_SECONDS + 2 * timeout_seconds
+LONGEST_HEADER = 256
+"""Of the optional headers that name the client, by the API's specification."""
 
 
 _ACCEPT = {"ezlink": "application/json", "stability": "image/*"}
 """Only the JSON form shows the finish reason through the gateway; the maker shows it in a header, so bytes will do."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ApiCall:
+    operation: Operation
     picture: bytes
     picture_format: str
-    output_format: str
+    photo_key: str
+    """Of the photo that the picture was made of."""
 
 
-class RemoveBackgroundApi(Protocol):
-    def remove_background(self, call: ApiCall, key: ApiKey) -> Reply | NoReply: ...
+class PaidApi(Protocol):
+    def call(self, call: ApiCall, key: ApiKey) -> Reply | NoReply: ...
 
 
-class HttpRemoveBackgroundApi:
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """How we introduce ourselves to the API; each of these has at most 256 characters."""
+
+    id: str = "dropcut"
+    version: str = ""
+    user_id: str = "none"
+    """`none`, or `folder`: a hash of the photo's top folder, so that the provider can tell customers apart."""
+
+    def headers(self, photo_key: str) -> dict[str, str]:
+        named = {"stability-client-id": self.id, "stability-client-version": self.version}
+        if self.user_id == "folder":
+            top = photo_key.partition("/")[0] if "/" in photo_key else ""
+            digest = hashlib.sha256(top.encode("utf-8", "surrogatepass")).hexdigest()
+            named["stability-client-user-id"] = digest[:32]
+        return {name: value[:LONGEST_HEADER] for name, value in named.items() if value}
+
+
+class HttpApi:
     """Safe to use from several threads at once."""
 
-    def __init__(self, *, base_url: str, provider: str, timeout_seconds: float, threads: int) -> None:
-        self._url = base_url.rstrip("/") + PATH
+    def __init__(self, *, base_url: str, provider: str, timeout_seconds: float, threads: int, client: Client) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._client = client
         self._accept = _ACCEPT[provider]
         self._timeout_seconds = timeout_seconds
         self._session = _SessionWithoutRedirects()
@@ -59,24 +73,25 @@ class HttpRemoveBackgroundApi:
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
-    def remove_background(self, call: ApiCall, key: ApiKey) -> Reply | NoReply:
+    def call(self, call: ApiCall, key: ApiKey) -> Reply | NoReply:
         """Make the one call that may cost money. Never raises for what the network or the API does."""
         form = PictureForm(
             picture=call.picture,
             file_name=f"image.{call.picture_format}",
-            fields={"output_format": call.output_format},
+            fields=call.operation.fields,
             seconds=CONNECT_SECONDS + SEND_SECONDS,
         )
+        operation, introduction = call.operation, self._client.headers(call.photo_key)
         del call  # ten pictures wait here at once: the form lets its own go when it is sent
         try:
             response = self._session.post(
-                self._url,
+                self._base_url + operation.path,
                 data=form,
                 headers={
                     "content-type": form.content_type,
                     "authorization": f"Bearer {key.value}",
                     "accept": self._accept,
-                    "stability-client-id": "dropcut",
+                    **introduction,
                     # A connection that lay idle while the function was frozen breaks when it is written to, and nobody
                     # can tell then whether the request was sent: a new one for each call costs a handshake.
                     "connection": "close",
@@ -86,7 +101,8 @@ class HttpRemoveBackgroundApi:
                 stream=True,
             )
             with response:
-                return _complete(response, (form.sent_at or time.monotonic()) + self._timeout_seconds)
+                deadline = (form.sent_at or time.monotonic()) + self._timeout_seconds
+                return _complete(response, deadline, operation.longest_body_bytes)
         except (requests.RequestException, HTTPError, OSError) as error:
             if _never_connected(error):
                 return NoReply(request_was_sent=False, was_connected=False, detail=_cause(error))
@@ -100,14 +116,14 @@ class _SessionWithoutRedirects(requests.Session):
         return None
 
 
-def _complete(response: requests.Response, deadline: float) -> Reply | NoReply:
+def _complete(response: requests.Response, deadline: float, most_bytes: int) -> Reply | NoReply:
     """Read to the last byte. The library's time-out is per read: an answer that drips would never end by it."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     body = io.BytesIO()  # gives its bytes away without a copy
     while chunk := response.raw.read1(1 << 16, decode_content=True):
         body.write(chunk)
-        if body.tell() > MOST_ANSWER_BYTES:
-            return NoReply(request_was_sent=True, detail=f"the answer is longer than {MOST_ANSWER_BYTES:,} bytes")
+        if body.tell() > most_bytes:
+            return NoReply(request_was_sent=True, detail=f"the answer is longer than {most_bytes:,} bytes")
         if time.monotonic() > deadline:
             return NoReply(
                 request_was_sent=True, detail=f"the answer was still coming in, {body.tell():,} bytes so far"

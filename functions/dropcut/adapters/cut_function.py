@@ -4,8 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+
+
+_UNDER_CHANGE = ("ResourceInUseException", "ResourceConflictException")
+"""Somebody else changes it right now: a deployment, or another look of ours."""
 
 
 class ProbeFailedError(RuntimeError):
@@ -25,8 +31,13 @@ class CutFunction:
         minute brings another look.
         """
         state = self._client.get_event_source_mapping(UUID=self._event_source_id)["State"]
-        if state == ("Disabled" if wanted else "Enabled"):
+        if state != ("Disabled" if wanted else "Enabled"):
+            return
+        try:
             self._client.update_event_source_mapping(UUID=self._event_source_id, Enabled=wanted)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _UNDER_CHANGE:
+                raise
 
     def handle(self, record: Mapping[str, Any]) -> bool:
         """Call the function with one record; returns whether the message is done with.

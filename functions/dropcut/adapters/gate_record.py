@@ -1,120 +1,122 @@
-"""The gate: whether this stack may spend. One item of the state table, believed by every worker.
+"""The gate's item in the state table. What each write means is decided in `core/gate.py`."""
 
-It has three standings: open (nothing is in the item), `closed`, and `opening`, when a call went well again but the cut
-queue's event source is still to be enabled. Only the gatekeeper takes that last step.
-"""
-
-import math
 from dataclasses import dataclass
-from typing import Literal
 
-from dropcut.adapters.state_table import Item, StateTable
+from dropcut.adapters.state_table import Item, StateTable, number, text
+from dropcut.core.gate import Gate
 
-LONGEST_PAUSE_SECONDS = 1800.0
-"""A probe receives one message; even one that waits alone for 14 days stays under the queue's 1,000 receipts then."""
-_GATE = "gate"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Closed:
-    until: float
-    """When one call may be made to see whether the gate can open (epoch seconds)."""
-    code: str
-    reason: str
-    announced: bool = False
-    """Whether the world was told already."""
-
-
-Standing = Closed | Literal["open", "opening"]
+GATE_ID = "gate"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateRecord:
     table: StateTable
-    pause_seconds: float
-    """Until the first probe; doubled for each one that fails, up to half an hour."""
 
-    def standing(self) -> Standing:
-        item = self.table.get(_GATE)
-        if item is None or "standing" not in item:
-            return "open"
-        return _closed(item) if item["standing"] == "closed" else "opening"
+    def get(self) -> Gate:
+        return read_gate(self.table.get(GATE_ID))
 
-    def enter(self, *, now: float) -> Closed | Literal["open", "probe"]:
-        """Whether calls may be made; `probe` lets one caller make one call, to see whether the gate can open again."""
-        standing = self.standing()
-        if not isinstance(standing, Closed):
-            return "open"
-        if standing.until > now:
-            return standing
-        probe = self.table.update(
-            _GATE,
-            "SET closed_until = :next",
-            {"next": now + self.pause_seconds, "seen": standing.until, "closed": "closed"},
-            only_if="standing = :closed AND closed_until = :seen",
-        )
-        return "probe" if probe.changed else standing
-
-    def close(self, closed: Closed, *, now: float) -> bool:
+    def close(self, gate: Gate) -> bool:
         """Stop spending. Returns whether this call closed the gate; closing a closed one changes nothing."""
         return self.table.update(
-            _GATE,
-            "SET standing = :closed, code = :code, reason = :reason, closed_at = :now, closed_until = :until,"
-            " probes = :none REMOVE announced",
+            GATE_ID,
+            "SET standing = :closed, code = :code, reason = :reason, closed_until = :until, fingerprint = :key,"
+            " swept_at = :swept_at, probes = :none REMOVE announced, prober, probe_ends",
             {
                 "closed": "closed",
-                "code": closed.code,
-                "reason": closed.reason,
-                "now": now,
-                "until": closed.until,
+                "code": gate.code,
+                "reason": gate.reason,
+                "until": gate.until,
+                "key": gate.fingerprint,
+                "swept_at": gate.swept_at,
                 "none": 0,
             },
             only_if="attribute_not_exists(standing) OR standing <> :closed",
         ).changed
 
-    def stay_closed(self, *, code: str, reason: str, now: float, not_after: float | None = None) -> None:
-        """A probe failed: the next one waits twice as long as this one did, but not beyond `not_after`."""
-        item = self.table.get(_GATE) or {}
-        probes = int(item.get("probes", 0)) + 1
-        doubled = self.pause_seconds * 2.0 ** min(probes, 60)  # weeks of probes would be too large a number
-        pause = min(doubled, max(self.pause_seconds, LONGEST_PAUSE_SECONDS))
-        until = min(now + pause, not_after or math.inf)
+    def begin_probe(self, holder: str, *, now: float, ends: float) -> bool:
+        """Whether the one call that may be made is this holder's, until that time (epoch seconds)."""
+        update = self.table.update(
+            GATE_ID,
+            "SET prober = :holder, probe_ends = :ends",
+            {"holder": holder, "ends": ends, "closed": "closed", "now": now},
+            only_if="standing = :closed AND closed_until <= :now"
+            " AND (attribute_not_exists(probe_ends) OR probe_ends < :now OR prober = :holder)",
+        )
+        return update.changed
+
+    def end_probe(self, holder: str, gate: Gate) -> None:
+        """The probe opened nothing: the gate stays closed as given."""
         self.table.update(
-            _GATE,
-            "SET code = :code, reason = :reason, closed_until = :until, probes = :probes",
-            {"code": code, "reason": reason, "until": until, "probes": probes, "closed": "closed"},
-            only_if="standing = :closed",
+            GATE_ID,
+            "SET code = :code, reason = :reason, closed_until = :until, probes = :probes, fingerprint = :key"
+            " REMOVE prober, probe_ends",
+            {
+                "code": gate.code,
+                "reason": gate.reason,
+                "until": gate.until,
+                "probes": gate.probes_failed,
+                "key": gate.fingerprint,
+                "closed": "closed",
+                "holder": holder,
+            },
+            only_if="standing = :closed AND prober = :holder",
         )
 
-    def announced(self) -> None:
-        """The pause was told to the world."""
-        self.table.update(
-            _GATE, "SET announced = :yes", {"yes": "yes", "closed": "closed"}, only_if="standing = :closed"
-        )
+    def give_probe_back(self, holder: str) -> None:
+        """No call was made: the next picture may be tried at once."""
+        self.table.update(GATE_ID, "REMOVE prober, probe_ends", {"holder": holder}, only_if="prober = :holder")
 
-    def begin_to_open(self) -> None:
-        """A call went well, or nothing waits that a call could be made for: spending may go on."""
+    def make_due(self) -> None:
+        """The next call may be made now: what stood in its way has changed."""
+        values: dict[str, str | float] = {"closed": "closed", "now": 0}
+        self.table.update(GATE_ID, "SET closed_until = :now", values, only_if="standing = :closed")
+
+    def begin_to_open(self, holder: str = "") -> None:
+        """Spending may go on: the holder's call went well; or, without a holder, nothing waits and nobody probes."""
+        whose = "prober = :holder" if holder else "attribute_not_exists(prober)"
         self.table.update(
-            _GATE,
-            "SET standing = :opening",
-            {"opening": "opening", "closed": "closed"},
-            only_if="standing = :closed",
+            GATE_ID,
+            "SET standing = :opening REMOVE prober, probe_ends",
+            {"opening": "opening", "closed": "closed", **({"holder": holder} if holder else {})},
+            only_if=f"standing = :closed AND {whose}",
         )
 
     def opened(self) -> None:
         """The event source is enabled again: nothing is left to be done."""
         self.table.update(
-            _GATE,
-            "REMOVE standing, code, reason, closed_at, closed_until, probes, announced",
+            GATE_ID,
+            "REMOVE standing, code, reason, closed_at, closed_until, probes, announced, fingerprint, swept_at",
             {"opening": "opening"},
             only_if="standing = :opening",
         )
 
+    def announced(self) -> None:
+        """The pause is published, or about to be."""
+        self._note("announced", "yes")
 
-def _closed(item: Item) -> Closed:
-    return Closed(
-        until=float(item["closed_until"]),
-        code=str(item["code"]),
-        reason=str(item["reason"]),
+    def swept(self, now: float) -> None:
+        """The queue was searched for messages that are too old."""
+        self._note("swept_at", now)
+
+    def _note(self, name: str, value: str | float) -> None:
+        values = {"value": value, "closed": "closed"}
+        self.table.update(GATE_ID, f"SET {name} = :value", values, only_if="standing = :closed")
+
+
+def read_gate(item: Item | None) -> Gate:
+    """The gate that an item describes; the open one where there is none."""
+    if item is None or "standing" not in item:
+        return Gate()
+    return Gate(
+        is_closed=item["standing"] == "closed",
+        is_opening=item["standing"] == "opening",
+        code=text(item, "code"),
+        reason=text(item, "reason"),
+        until=number(item, "closed_until"),
+        probes_failed=int(number(item, "probes")),
+        holder=text(item, "prober"),
+        probe_ends=number(item, "probe_ends"),
+        fingerprint=text(item, "fingerprint"),
         announced="announced" in item,
+        swept_at=number(item, "swept_at"),
     )

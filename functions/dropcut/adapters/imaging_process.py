@@ -24,7 +24,7 @@ from typing import Any
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
-from dropcut.core.rendition import Made, Rendition
+from dropcut.core.rendition import Rendition, RenditionFile
 
 CHILD = "dropcut.imaging.child"
 _START_SECONDS = 60.0
@@ -94,7 +94,7 @@ class ImagingProcess:
         *,
         limits: DecodeLimits,
         colour: str,
-    ) -> Sequence[Made]:
+    ) -> Sequence[RenditionFile]:
         """Make all renditions of one photo, as files in that folder (imaging/make_cutouts.py). Raises as `fit`."""
         done = self.ask(
             "make_cutouts",
@@ -105,7 +105,7 @@ class ImagingProcess:
             limits=asdict(limits),
             colour=colour,
         )
-        return [Made(**made) for made in done["made"]]
+        return [RenditionFile(**made) for made in done["made"]]
 
     def ask(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Have a child do one of the things that imaging/child.py lists. Raises as `fit`.

@@ -3,73 +3,91 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import Ended, OutcomeMessage, Upload
+from dropcut.adapters.state_table import Item, StateTable, Value, text
+from dropcut.core.messages import Ended, OutcomeMessage, Upload
 
 Begun = Literal["begun", "already_under_way", "superseded"]
-Standing = Literal["under_way", "superseded", "ended"]
+JobState = Literal["under_way", "superseded", "ended"]
+"""How the record of a key is about one upload of it. `ended`: for good."""
 
 _ENDED = {"delivered", "rejected", "skipped"}
 """For good. `failed` is not among them: such a photo may be sent again."""
 _OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
 """Attributes that say why there is no cut-out."""
+_OF_A_WAIT = "waits_for, next_try"
+LOST_AFTER_SECONDS = 3600.0
+"""A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
+If it is not, the second one costs a look at the records, and no call."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobRecords:
     table: StateTable
 
-    def begin(self, upload: Upload, *, now: float) -> Begun:
+    def begin(self, upload: Upload, *, now: float, redriven: bool = False) -> Begun:
         """Take up an upload unless a newer one of its key came first or it is under way already.
 
-        One that is `preparing` (its worker died) or `failed` (it was sent again) is taken up once more.
+        One that is `preparing` (its worker died) or `failed` (it was sent again) is taken up once more, and so is one
+        that waits as if its message were gone.
+
+        Args:
+            redriven: somebody asked for it; then a rejected one is taken up, too.
         """
+        values: dict[str, Value] = {
+            "sequencer": upload.sequencer,
+            "job_id": upload.job_id,
+            "version_id": upload.version_id or "",
+            "preparing": "preparing",
+            "preparing_too": "preparing",
+            "failed": "failed",
+            "again": "rejected" if redriven else "failed",
+            "waiting": "waiting",
+            "lost": now - LOST_AFTER_SECONDS,
+            "now": now,
+        }
         update = self.table.update(
-            _id(upload),
-            "SET sequencer = :sequencer, job_id = :job_id, #status = :preparing, updated_at = :now"
-            f" REMOVE {_OF_AN_END}, output_key, delivered_outcome",
-            {
-                "sequencer": upload.sequencer,
-                "job_id": upload.job_id,
-                "preparing": "preparing",
-                "preparing_too": "preparing",
-                "failed": "failed",
-                "now": now,
-            },
-            only_if="attribute_not_exists(id) OR sequencer < :sequencer"
-            " OR (sequencer = :sequencer AND #status IN (:preparing_too, :failed))",
+            job_item_id(upload),
+            "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, #status = :preparing,"
+            f" updated_at = :now REMOVE {_OF_AN_END}, {_OF_A_WAIT}, output_key, delivered_outcome",
+            values,
+            only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (sequencer = :sequencer AND"
+            " (#status IN (:preparing_too, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
         )
         if update.changed:
             return "begun"
         same = update.before is not None and update.before["job_id"] == upload.job_id
         return "already_under_way" if same else "superseded"
 
-    def standing(self, upload: Upload) -> Standing:
-        """How the record of the key stands to this upload of it."""
-        item = self.table.get(_id(upload))
-        if item is None:
-            return "under_way"
-        if str(item["sequencer"]) > upload.sequencer:
-            return "superseded"
-        ended = item["job_id"] == upload.job_id and item["status"] in _ENDED
-        return "ended" if ended else "under_way"
+    def state(self, upload: Upload) -> JobState:
+        """How the record of the key is about this upload of it."""
+        return job_state(self.table.get(job_item_id(upload)), upload)
+
+    def is_known(self, upload: Upload) -> bool:
+        """Whether the key has a record, of this upload or of another."""
+        return self.table.get(job_item_id(upload)) is not None
 
     def wait_for_cut(self, upload: Upload, *, now: float) -> None:
         """The picture is ready and stands in the cut queue."""
-        values: dict[str, str | float] = {"status": "waiting", "preparing": "preparing", "now": now}
+        values: dict[str, Value] = {"status": "waiting", "preparing": "preparing", "now": now}
         # Not when it has gone its way already: a picture paid for before can be delivered by now.
         self._set(upload, "SET #status = :status, updated_at = :now", values, only_if="#status = :preparing")
 
+    def waits(self, upload: Upload, *, why: str, next_try: float, now: float) -> None:
+        """The picture is held back: why, and until when at least (epoch seconds)."""
+        values: dict[str, Value] = {"waiting": "waiting", "why": why, "next_try": next_try, "now": now}
+        change = "SET waits_for = :why, next_try = :next_try, updated_at = :now"
+        self._set(upload, change, values, only_if="#status = :waiting")
+
     def delivered(self, outcome: OutcomeMessage, *, output_key: str, now: float) -> None:
         """With what made it, so that it can be made again without paying."""
-        values: dict[str, str | float] = {
+        values: dict[str, Value] = {
             "status": "delivered",
             "output_key": output_key,
             "outcome": outcome.to_json(),
             "now": now,
         }
         change = "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now"
-        self._set(outcome.upload, f"{change} REMOVE {_OF_AN_END}", values)
+        self._set(outcome.upload, f"{change} REMOVE {_OF_AN_END}, {_OF_A_WAIT}", values)
 
     def delivered_outcome(self, bucket: str, key: str) -> OutcomeMessage | None:
         """What the cut-outs of a key were made of; None when its newest upload is not delivered.
@@ -77,11 +95,11 @@ class JobRecords:
         Photos that were delivered before renditions could be made anew have no such thing either.
         """
         item = self.table.get(_id_of(bucket, key)) or {}
-        outcome = item.get("delivered_outcome")
-        return OutcomeMessage.from_json(str(outcome)) if outcome and item.get("status") == "delivered" else None
+        outcome = text(item, "delivered_outcome")
+        return OutcomeMessage.from_json(outcome) if outcome and item.get("status") == "delivered" else None
 
     def ended(self, upload: Upload, end: Ended, *, now: float) -> None:
-        values: dict[str, str | float] = {
+        values: dict[str, Value] = {
             "status": end.kind,
             "code": end.code,
             "reason": end.reason,
@@ -92,15 +110,25 @@ class JobRecords:
         }
         change = "SET #status = :status, code = :code, reason = :reason, updated_at = :now"
         calls = "attempts = :attempts, possibly_paid = :possibly_paid, request_id = :request_id"
-        self._set(upload, f"{change}, {calls}", values)
+        self._set(upload, f"{change}, {calls} REMOVE {_OF_A_WAIT}", values)
 
-    def _set(self, upload: Upload, change: str, values: dict[str, str | float], *, only_if: str = "") -> None:
+    def _set(self, upload: Upload, change: str, values: dict[str, Value], *, only_if: str = "") -> None:
         """Only while the record is still about this upload: a newer one's record is not touched."""
         condition = " AND ".join(["job_id = :job_id", *([only_if] if only_if else [])])
-        self.table.update(_id(upload), change, values | {"job_id": upload.job_id}, only_if=condition)
+        self.table.update(job_item_id(upload), change, values | {"job_id": upload.job_id}, only_if=condition)
 
 
-def _id(upload: Upload) -> str:
+def job_state(item: Item | None, upload: Upload) -> JobState:
+    """How an item of the state table is about this upload."""
+    if item is None:
+        return "under_way"
+    if text(item, "sequencer") > upload.sequencer:
+        return "superseded"
+    ended = item["job_id"] == upload.job_id and item["status"] in _ENDED
+    return "ended" if ended else "under_way"
+
+
+def job_item_id(upload: Upload) -> str:
     return _id_of(upload.bucket, upload.key)
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from dropcut.core.messages import Upload
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -23,6 +25,15 @@ class ObjectGoneError(LookupError):
 
 class ObjectChangedError(LookupError):
     """There is another object at this key than the one that was asked for by its ETag."""
+
+
+class ObjectUnreadableError(PermissionError):
+    """S3 does not give the object's bytes to anybody like us. The text says what to allow."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        """A stable word for programs, such as `archived`."""
 
 
 class TooManyTagsError(ValueError):
@@ -66,6 +77,7 @@ class ObjectStore:
         Raises:
             ObjectGoneError: it is not there. (Needs ListBucket: without it S3 answers 403 for what does not exist.)
             ObjectChangedError: another one is.
+            ObjectUnreadableError: it lies in an archive, or under a key that may not be used.
         """
         pinned: dict[str, Any] = {"IfMatch": etag} if etag else {}
         try:
@@ -94,6 +106,18 @@ class ObjectStore:
                 return None
             raise
         return answer.get("Metadata", {}), answer["ETag"]
+
+    def is_gone(self, bucket: str, key: str, version_id: str | None) -> bool:
+        """Whether S3 says that there is no such object; one that may not be looked at is there."""
+        try:
+            self._client.head_object(Bucket=bucket, Key=key, **_version(version_id))
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("403", "AccessDenied"):
+                return False
+            if error.response["Error"]["Code"] in _GONE:
+                return True
+            raise
+        return False
 
     def write(
         self,
@@ -150,8 +174,13 @@ class ObjectStore:
             raise _gone_or(error, bucket, key) from error
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
-    def tag_outcome(self, bucket: str, key: str, version_id: str | None, outcome: str) -> None:
+    def tag_outcome(
+        self, bucket: str, key: str, version_id: str | None, outcome: str, *, has_tags: bool = True
+    ) -> None:
         """Set the outcome's tag beside the tags that are there.
+
+        Args:
+            has_tags: whether there may be any; they need not be read otherwise.
 
         Sources get tags, never metadata: changing that is a copy, and a copy is a new upload.
 
@@ -159,7 +188,7 @@ class ObjectStore:
             ObjectGoneError: it is not there.
             TooManyTagsError: there is no room for one more tag.
         """
-        tags = self.tags(bucket, key, version_id)
+        tags = self.tags(bucket, key, version_id) if has_tags else {}
         if tags.get(OUTCOME_TAG) in (outcome, LEAVE_ALONE):
             return  # the latter: a newer object that its owner does not want cut out
         tags[OUTCOME_TAG] = outcome
@@ -183,9 +212,38 @@ _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
 _NOT_AS_WANTED = {"PreconditionFailed", "412"}
 
 
+_VISIBLE_AFTER_SECONDS = 900.0
+
+
+def not_there_yet(upload: Upload, *, now: float) -> bool:
+    """Whether an object that S3 does not find may yet appear.
+
+    For a quarter of an hour after versioning was first enabled, S3 may not find new versions (S3 guide, "Enabling
+    versioning on buckets").
+    """
+    return upload.version_id is not None and now - upload.arrived_at_seconds < _VISIBLE_AFTER_SECONDS
+
+
 def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:
-    if error.response["Error"]["Code"] in _GONE:
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    if code in _GONE:
         return ObjectGoneError(f"s3://{bucket}/{key} is not there")
+    if code == "InvalidObjectState":
+        return ObjectUnreadableError(
+            "archived",
+            "The photo lies in an archive storage class, where it cannot be read. Restore it, then upload it again.",
+        )
+    if code.startswith("KMS") or (code == "AccessDenied" and "kms" in message.lower()):
+        return ObjectUnreadableError(
+            "key_not_allowed",
+            "The photo is encrypted under a KMS key that may not be used. Allow kms:Decrypt on that key to the roles "
+            "of prepare and deliver, then upload it again.",
+        )
+    if code == "InvalidRequest" and "server side encryption" in message.lower():
+        return ObjectUnreadableError(
+            "customer_key",
+            "The photo is encrypted with a key that only its uploader has (SSE-C). Upload it without that.",
+        )
     return error
 
 

@@ -1,82 +1,76 @@
-"""Payments: one item per picture and output format, so that no picture is paid for twice.
-
-A claim is a lease: while it runs nobody else calls the API for this picture; when its holder dies it ends by itself,
-and the next claim knows that the dead one's call may have been charged.
-"""
+"""One item of the state table for each picture that was ever to be bought; `core/payment.py` says what it means."""
 
 from dataclasses import dataclass
 
-from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import PaidAnswer
+from dropcut.adapters.state_table import Item, StateTable, Value, number, text
+from dropcut.core.messages import Ended, EndKind, PaidAnswer
+from dropcut.core.payment import Payment
 
-_DAY_SECONDS = 86_400
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claimed:
-    """The picture is ours to pay for, until the lease ends."""
-
-    attempts: int
-    """Calls begun for this picture since it was last given up, this one included."""
-    possibly_paid: int
-    """How many of the earlier ones may have been charged without giving a picture."""
-    predecessor_died: bool
-    """The worker before ended without a word: its call may have been charged."""
-    seen_before: bool
-    """Somebody had claimed it and recorded no payment: an answer may be stored that could not be recorded any more."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AlreadyPaid:
-    answer: PaidAnswer
-    job_id: str
-    """Whose photo it was paid for."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class InFlight:
-    """Another worker is paying for this very picture right now."""
-
-    until: float
+_NOT_PAID = "(attribute_not_exists(work_key) OR expires_at < :now)"
+_NOT_ENDED = "(attribute_not_exists(end_kind) OR expires_at < :now OR ended_at < :redriven_at)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentRecords:
     table: StateTable
-    keep_days: int
 
-    def claim(self, unit: str, *, now: float, lease_seconds: float) -> Claimed | AlreadyPaid | InFlight:
-        """Take the picture, unless it is paid for or being paid for."""
+    def claim(
+        self, key: str, *, holder: str, now: float, lease_until: float, expires_at: float, redriven_at: float = 0.0
+    ) -> Payment:
+        """Take the picture if its state allows that; returns the record as it was before."""
+        values: dict[str, Value] = {
+            "holder": holder,
+            "lease_until": lease_until,
+            "expires_at": int(expires_at),  # an old date would take a running lease away
+            "redriven_at": redriven_at,
+            "now": now,
+            "one": 1,
+        }
         update = self.table.update(
-            unit_id(unit),
-            "SET lease_until = :lease_until, expires_at = :expires_at REMOVE work_key ADD attempts :one",
-            {
-                "lease_until": now + lease_seconds,
-                "expires_at": int(now + self.keep_days * _DAY_SECONDS),  # an old date would take a running lease away
-                "now": now,
-                "one": 1,
-            },
-            only_if="(attribute_not_exists(work_key) OR expires_at < :now)"
-            " AND (attribute_not_exists(lease_until) OR lease_until < :now)",
+            payment_id(key),
+            "SET claimed_by = :holder, lease_until = :lease_until, expires_at = :expires_at"
+            " REMOVE work_key, end_kind ADD attempts :one",
+            values,
+            only_if=f"{_NOT_PAID} AND {_NOT_ENDED} AND attribute_not_exists(lease_until)",
         )
-        before = update.before or {}
-        if not update.changed:
-            if "work_key" in before:
-                return AlreadyPaid(answer=_answer(before), job_id=str(before.get("job_id", "")))
-            return InFlight(until=float(before["lease_until"]))
-        predecessor_died = "lease_until" in before
-        if predecessor_died:
-            self.table.update(unit_id(unit), "ADD possibly_paid :one", {"one": 1})
-        return Claimed(
-            attempts=int(before.get("attempts", 0)) + 1,
-            possibly_paid=int(before.get("possibly_paid", 0)) + predecessor_died,
-            predecessor_died=predecessor_died,
-            seen_before=bool(before) and "work_key" not in before,
+        before = read_payment(update.before)
+        if update.changed or (before.holder != holder and before.state(now) != "abandoned"):
+            return before
+        if before.holder == holder:  # the answer to our own claim was lost on its way, and botocore asked again
+            return _before_claim(before)
+        return self._take_over(key, before, values)
+
+    def _take_over(self, key: str, dead: Payment, values: dict[str, Value]) -> Payment:
+        """The holder died: its call may have been charged."""
+        names = ("holder", "lease_until", "expires_at", "one")
+        update = self.table.update(
+            payment_id(key),
+            "SET claimed_by = :holder, lease_until = :lease_until, expires_at = :expires_at"
+            " ADD attempts :one, possibly_paid :one",
+            {name: values[name] for name in names} | {"dead": dead.lease_until},
+            only_if="lease_until = :dead",
+        )
+        return dead if update.changed else read_payment(update.before)
+
+    def release(self, key: str, *, holder: str, payment: Payment) -> None:
+        """Give the picture back unpaid, with the attempts that the record names."""
+        self.table.update(
+            payment_id(key),
+            "SET attempts = :attempts, possibly_paid = :possibly_paid, trouble_since = :trouble_since, probes = :probes"
+            " REMOVE lease_until, claimed_by",
+            {
+                "attempts": payment.attempts,
+                "possibly_paid": payment.possibly_paid,
+                "trouble_since": payment.trouble_since,
+                "probes": payment.probes,
+                "holder": holder,
+            },
+            only_if="claimed_by = :holder",
         )
 
-    def complete(self, unit: str, answer: PaidAnswer, *, job_id: str, now: float) -> None:
-        """Record the payment, after the answer itself is stored. Attempts are over: the next payment starts afresh."""
-        values: dict[str, str | float] = {
+    def pay(self, key: str, answer: PaidAnswer, *, job_id: str, expires_at: float) -> None:
+        """Record the payment, after the answer itself is stored."""
+        values: dict[str, Value] = {
             "work_key": answer.work_key,
             "picture_sha256": answer.picture_sha256,
             "answer_format": answer.format,
@@ -85,61 +79,102 @@ class PaymentRecords:
             "credits": answer.credits,
             "request_id": answer.request_id or "",
             "provider": answer.provider,
+            "note": answer.note,
             "job_id": job_id,
-            "paid_at": now,
-            "expires_at": int(now + self.keep_days * _DAY_SECONDS),
+            "expires_at": int(expires_at),
         }
-        assignments = ", ".join(f"{name} = :{name}" for name in values)
-        self.table.update(unit_id(unit), f"SET {assignments} REMOVE lease_until, attempts, possibly_paid", values)
+        self._end_lease(key, values, also="end_kind")
 
-    def forget(self, unit: str, answer: PaidAnswer) -> None:
+    def end(self, key: str, ended: Ended, *, job_id: str, holder: str, now: float, expires_at: float) -> None:
+        """Remember that the picture was refused, or failed."""
+        values: dict[str, Value] = {
+            "end_kind": ended.kind,
+            "code": ended.code,
+            "reason": ended.reason,
+            "end_attempts": ended.attempts,
+            "end_possibly_paid": ended.possibly_paid,
+            "request_id": ended.request_id or "",
+            "job_id": job_id,
+            "ended_at": now,
+            "expires_at": int(expires_at),
+        }
+        self._end_lease(key, values, also="work_key", holder=holder)
+
+    def _end_lease(self, key: str, values: dict[str, Value], *, also: str, holder: str = "") -> None:
+        """Attempts are over with it: the next payment starts afresh."""
+        assignments = ", ".join(f"{name} = :{name}" for name in values)
+        self.table.update(
+            payment_id(key),
+            f"SET {assignments} REMOVE lease_until, claimed_by, attempts, possibly_paid, trouble_since, probes, {also}",
+            values | ({"holder": holder} if holder else {}),
+            only_if="claimed_by = :holder" if holder else "",
+        )
+
+    def forget_answer(self, key: str, answer: PaidAnswer) -> None:
         """The answer that was paid for is gone: the picture can be paid for again."""
         self.table.update(
-            unit_id(unit),
+            payment_id(key),
             "REMOVE work_key",
             {"work_key": answer.work_key, "request_id": answer.request_id or ""},
             only_if="work_key = :work_key AND request_id = :request_id",
         )
 
-    def release(self, unit: str, *, now: float, counts: bool, possibly_paid: bool = False) -> None:
-        """Give the picture back unpaid.
 
-        Args:
-            counts: whether this was a real attempt; waiting for a slot or for the account is none.
-            possibly_paid: whether it may have been charged.
-        """
-        self.table.update(
-            unit_id(unit),
-            "SET expires_at = :expires_at REMOVE lease_until ADD attempts :attempts, possibly_paid :possibly_paid",
-            {
-                "expires_at": int(now + self.keep_days * _DAY_SECONDS),
-                "attempts": 0 if counts else -1,
-                "possibly_paid": int(possibly_paid),
-            },
-            repeatable=False,
-        )
-
-    def give_up(self, unit: str, *, now: float) -> None:
-        """Forget the attempts: it is over for this photo, and when its picture is sent again it starts afresh."""
-        self.table.update(
-            unit_id(unit),
-            "SET expires_at = :expires_at, attempts = :zero, possibly_paid = :zero REMOVE lease_until",
-            {"expires_at": int(now + self.keep_days * _DAY_SECONDS), "zero": 0},
-        )
+def payment_id(key: str) -> str:
+    return f"payment#{key}"
 
 
-def unit_id(unit: str) -> str:
-    return f"payment#{unit}"
+def _before_claim(claimed: Payment) -> Payment:
+    return Payment(
+        attempts=claimed.attempts - 1,
+        possibly_paid=claimed.possibly_paid,
+        trouble_since=claimed.trouble_since,
+        probes=claimed.probes,
+        exists=True,
+    )
 
 
-def _answer(item: dict[str, str | float]) -> PaidAnswer:
+def read_payment(item: Item | None) -> Payment:
+    """The record that an item describes; of a picture that nobody has met where there is none."""
+    if item is None:
+        return Payment()
+    return Payment(
+        attempts=int(number(item, "attempts")),
+        possibly_paid=int(number(item, "possibly_paid")),
+        trouble_since=number(item, "trouble_since"),
+        probes=int(number(item, "probes")),
+        holder=text(item, "claimed_by"),
+        lease_until=number(item, "lease_until"),
+        answer=_answer(item) if "work_key" in item else None,
+        job_id=text(item, "job_id"),
+        ended=_ended(item) if "end_kind" in item else None,
+        ended_at=number(item, "ended_at"),
+        expires_at=number(item, "expires_at"),
+        exists=True,
+    )
+
+
+def _answer(item: Item) -> PaidAnswer:
     return PaidAnswer(
-        work_key=str(item["work_key"]),
-        picture_sha256=str(item["picture_sha256"]),
-        format=str(item["answer_format"]),
-        width=int(item["width"]),
-        height=int(item["height"]),
-        credits=float(item["credits"]),
-        request_id=str(item["request_id"]) or None,
-        provider=str(item["provider"]),
+        work_key=text(item, "work_key"),
+        picture_sha256=text(item, "picture_sha256"),
+        format=text(item, "answer_format"),
+        width=int(number(item, "width")),
+        height=int(number(item, "height")),
+        credits=number(item, "credits"),
+        request_id=text(item, "request_id") or None,
+        provider=text(item, "provider"),
+        note=text(item, "note"),
+    )
+
+
+def _ended(item: Item) -> Ended:
+    kind: EndKind = "rejected" if item["end_kind"] == "rejected" else "failed"
+    return Ended(
+        kind=kind,
+        code=text(item, "code"),
+        reason=text(item, "reason"),
+        attempts=int(number(item, "end_attempts")),
+        possibly_paid=int(number(item, "end_possibly_paid")),
+        request_id=text(item, "request_id") or None,
     )

@@ -1,13 +1,13 @@
-"""SQS: handing a job to the next stage, putting a message back for a while, and setting one aside for good."""
+"""SQS: handing a job to the next stage, putting a message back for a while, dead-lettering one for good."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-LONGEST_POSTPONEMENT_SECONDS = 43_200 - 900
+LONGEST_INVISIBLE_SECONDS = 43_200 - 900
 """SQS allows 12 hours from the moment of receipt; a quarter of an hour is kept free for the time since then."""
 
 
@@ -19,7 +19,7 @@ class Queue:
     def send(self, body: str) -> None:
         self._client.send_message(QueueUrl=self.url, MessageBody=body)
 
-    def set_aside(self, body: str, reason: Mapping[str, str]) -> None:
+    def dead_letter(self, body: str, reason: Mapping[str, str]) -> None:
         """Put a message into this (dead-letter) queue unchanged, with the reason as message attributes.
 
         The body stays as it was so that it can be sent to its own stage again. Attributes cannot be empty in SQS and
@@ -34,16 +34,17 @@ class Queue:
             },
         )
 
-    def receive_one(self, *, visibility_seconds: int) -> "MessageTypeDef | None":
-        """One message, unseen by others for this long; None when none is visible."""
+    def receive(self, *, most: int, visibility_seconds: int) -> "Sequence[MessageTypeDef]":
+        """Up to ten messages, unseen by others for this long; none when none is visible."""
         answer = self._client.receive_message(
             QueueUrl=self.url,
-            MaxNumberOfMessages=1,
+            MaxNumberOfMessages=most,
             VisibilityTimeout=visibility_seconds,
-            WaitTimeSeconds=1,
+            WaitTimeSeconds=1,  # asks all of SQS's servers, so that few messages are not missed
             AttributeNames=["All"],
+            MessageAttributeNames=["All"],
         )
-        return next(iter(answer.get("Messages", [])), None)
+        return answer.get("Messages", [])
 
     def is_empty(self) -> bool:
         """Whether nothing waits, visible or not (approximately, as SQS counts)."""
@@ -56,12 +57,12 @@ class Queue:
     def delete(self, receipt_handle: str) -> None:
         self._client.delete_message(QueueUrl=self.url, ReceiptHandle=receipt_handle)
 
-    def postpone(self, receipt_handle: str, seconds: float) -> None:
+    def put_back(self, receipt_handle: str, seconds: float) -> None:
         """Let a received message be seen again after this time.
 
         Never sent anew instead: Lambda's recursion detection drops a message after 16 such rounds.
         """
-        whole = max(0, min(LONGEST_POSTPONEMENT_SECONDS, round(seconds + 0.499)))
+        whole = max(0, min(LONGEST_INVISIBLE_SECONDS, round(seconds + 0.499)))
         self._client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=whole)
 
 

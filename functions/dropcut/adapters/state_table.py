@@ -4,7 +4,7 @@ Each method is one conditional write (or one read), so that workers never need a
 botocore's error goes up and the record fails: nothing is paid on a guess.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -12,7 +12,13 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-Item = dict[str, str | float]
+Value = str | float | frozenset[str]
+Item = dict[str, Value]
+_TRIES_FOR_MANY = 5
+
+
+class ItemsNotReadError(RuntimeError):
+    """Some items could not be read; trying again will help."""
 
 
 class StateTable:
@@ -26,11 +32,29 @@ class StateTable:
         answer = self._client.get_item(TableName=self._table, Key={"id": {"S": item_id}}, ConsistentRead=True)
         return _decode(answer["Item"]) if "Item" in answer else None
 
+    def get_many(self, item_ids: Iterable[str]) -> Mapping[str, Item]:
+        """The items that are there, as they are now (consistent read), in one call: 100 at most.
+
+        Raises:
+            ItemsNotReadError: DynamoDB leaves some unread again and again, as it does when it is throttled.
+        """
+        found: dict[str, Item] = {}
+        wanted: Any = {self._table: {"Keys": [{"id": {"S": each}} for each in set(item_ids)], "ConsistentRead": True}}
+        for _try in range(_TRIES_FOR_MANY):
+            answer = self._client.batch_get_item(RequestItems=wanted)
+            for item in answer["Responses"].get(self._table, []):
+                decoded = _decode(item)
+                found[str(decoded["id"])] = decoded
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                return found
+        raise ItemsNotReadError(f"{self._table} was asked {_TRIES_FOR_MANY} times for items, and left some unread")
+
     def update(
         self,
         item_id: str,
         change: str,
-        values: Mapping[str, str | float],
+        values: Mapping[str, Value],
         *,
         only_if: str = "",
         repeatable: bool = True,
@@ -74,9 +98,30 @@ class Update:
         self.before = before
 
 
-def _encode(value: str | float) -> dict[str, Any]:
-    return {"S": value} if isinstance(value, str) else {"N": repr(value)}
+def _encode(value: Value) -> dict[str, Any]:
+    match value:
+        case str():
+            return {"S": value}
+        case frozenset():
+            return {"SS": sorted(value)}
+    return {"N": repr(value)}
 
 
 def _decode(item: Mapping[str, Mapping[str, Any]]) -> Item:
-    return {name: float(typed["N"]) if "N" in typed else str(typed["S"]) for name, typed in item.items()}
+    return {name: _decoded(typed) for name, typed in item.items()}
+
+
+def _decoded(typed: Mapping[str, Any]) -> Value:
+    if "SS" in typed:
+        return frozenset(typed["SS"])
+    return float(typed["N"]) if "N" in typed else str(typed["S"])
+
+
+def text(item: Item, name: str) -> str:
+    """An attribute of a text; empty when it is not there."""
+    return str(item.get(name, ""))
+
+
+def number(item: Item, name: str) -> float:
+    """An attribute of a number; 0 when it is not there."""
+    return float(item.get(name, 0))  # type: ignore[arg-type] # a set never stands where a number does

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dropcut.core.operation import Expected
 from dropcut.core.picture_header import NotAPictureError, is_whole, read_header
 
 
@@ -22,7 +23,7 @@ class Answer:
     """None where this form of answer does not carry one."""
     request_id: str | None
 
-    def verify(self, *, width: int, height: int, picture_format: str) -> None:
+    def verify(self, expected: Expected) -> None:
         """Check that this is the picture that was asked for.
 
         Raises:
@@ -32,11 +33,12 @@ class Answer:
             header = read_header(self.picture)
         except NotAPictureError as error:
             raise UnusableAnswerError(f"what came is no picture. {error}") from error
-        if header.format != picture_format:
-            raise UnusableAnswerError(f"it is a {header.format} where {picture_format} was asked for.")
-        if (header.width, header.height) != (width, height):
-            raise UnusableAnswerError(f"it is {header.width} x {header.height} where {width} x {height} was sent.")
-        if not header.has_alpha:
+        if header.format != expected.format:
+            raise UnusableAnswerError(f"it is a {header.format} where {expected.format} was asked for.")
+        if (header.width, header.height) != (expected.width, expected.height):
+            wanted = f"{expected.width} x {expected.height}"
+            raise UnusableAnswerError(f"it is {header.width} x {header.height} where {wanted} was sent.")
+        if expected.has_alpha and not header.has_alpha:
             raise UnusableAnswerError("the picture has no alpha channel: its background is still there.")
         if not is_whole(self.picture):
             raise UnusableAnswerError("the picture ends early or is damaged.")
@@ -55,20 +57,23 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
 def read_answer(body: bytes, headers: Mapping[str, str]) -> Answer:
     """Take the picture out of a body that came with status 200.
 
-    JSON with base64 is told from picture bytes by the first byte, because the gateway calls its JSON `text/plain`.
+    JSON with base64 is told from picture bytes by the first byte, because the gateway calls its JSON `text/plain`. A
+    byte-order mark and spaces may stand before it: what is paid for is not lost for those.
 
     Raises:
         UnusableAnswerError: JSON that is broken or holds no picture.
     """
     request_id = request_id_in(headers)
-    if body[:1] != b"{":
+    wrapped = re.match(rb"(?:\xef\xbb\xbf)?\s*{", body)
+    if not wrapped:
         return Answer(picture=body, finish_reason=headers.get("finish-reason"), request_id=request_id)
     try:
-        fields = json.loads(body)
+        fields = json.loads(body[wrapped.end() - 1 :])
         picture = base64.b64decode(fields.pop("image"), validate=True)  # pop: its 22 MB go at once
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnusableAnswerError(f"its JSON holds no picture ({type(error).__name__}: {error}).") from error
-    return Answer(picture=picture, finish_reason=fields.get("finish_reason"), request_id=request_id)
+    finish_reason = fields.get("finish_reason")
+    return Answer(picture=picture, finish_reason=finish_reason and str(finish_reason), request_id=request_id)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,8 @@ class Message:
     body: str
     receive_count: int
     sent_at_seconds: float
+    redriven: bool = False
+    """Whether it was a dead letter before: somebody wants its photo to be tried again."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Done:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Postpone:
+class Wait:
     """It has to wait; that is no failure."""
 
     seconds: float
@@ -27,14 +29,14 @@ class Postpone:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetAside:
+class DeadLetter:
     """No further try will help until a person has looked: to the dead-letter queue, with the reason."""
 
     reason: str
     details: Mapping[str, str] = field(default_factory=dict)
     """More attributes for the dead letter, such as `request_id`."""
     announce: bool = False
-    """Whether the world has still to be told that this photo failed."""
+    """Whether the failure of this photo has still to be published."""
 
 
-MessageResult = Done | Postpone | SetAside
+MessageResult = Done | Wait | DeadLetter

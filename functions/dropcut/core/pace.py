@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 PART_USED = 0.973
 AHEAD_SECONDS = 0.1
-"""The first slot lies this far ahead: meanwhile its picture is claimed and fetched."""
+"""After a rest the first slot lies this far ahead, so that clocks that differ by it share one order."""
 MOST_LATE_SECONDS = 0.02
 HORIZON_SECONDS = 10.0
 """Slots further ahead are not booked. Two stacks of seven workers book 140, which are 9.6 s."""
@@ -37,12 +37,12 @@ class Pace:
         """
         return cls(interval_seconds=limit_seconds / (limit_requests * PART_USED))
 
-    def slots(self, *, start: float, count: int) -> list[Slot]:
-        """Slots for `count` requests from `start` (epoch seconds) on."""
-        opening_times = [start + index * self.interval_seconds for index in range(count)]
-        return [Slot(opens=opens, closes=opens + MOST_LATE_SECONDS) for opens in opening_times]
 
-    def slots_after_rest(self, *, start: float, count: int, idle_since: float) -> list[Slot]:
-        """The same where nobody has a slot between `idle_since` and `start`: the first request need not wait."""
-        first, *others = self.slots(start=start, count=count)
-        return [first._replace(opens=idle_since), *others]
+def slot_at(opens: float) -> Slot:
+    """The slot that was booked for this time."""
+    return Slot(opens=opens, closes=opens + MOST_LATE_SECONDS)
+
+
+def slot_after_rest(first: float, *, idle_since: float) -> Slot:
+    """The slot booked for `first` where nobody has one from `idle_since` on: its request need not wait."""
+    return Slot(opens=idle_since, closes=first + MOST_LATE_SECONDS)

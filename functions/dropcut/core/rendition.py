@@ -215,7 +215,7 @@ def _refused_key(rendition: Rendition) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class RenditionFile:
     """A rendition that was written to a file."""
 
     rendition: str

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from dropcut.core.job import MalformedMessageError, Upload
+from dropcut.core.messages import MalformedMessageError, Upload
 
 SEQUENCER_DIGITS = 32  # AWS: "right pad the shorter value with zeros, then compare lexicographically"
 

@@ -1,5 +1,6 @@
 """Entry of the deliver function: what it is made of, and one batch after the other."""
 
+import time
 from functools import partial
 from typing import Any
 
@@ -18,30 +19,46 @@ from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import DeliverEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
+from dropcut.side_by_side import side_by_side
+from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.deliver import Deliver
+from dropcut.use_cases.outputs import Outputs
+from dropcut.use_cases.remake import Remaker
 
 environment = DeliverEnvironment.read()
 remove_leftovers()
 hide_from_children()
 imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
-deliver = Deliver(
-    objects=ObjectStore(boto3.client("s3")),
-    jobs=JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table)),
-    events=EventBus(boto3.client("events")),
+objects = ObjectStore(boto3.client("s3"))
+jobs = JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table))
+events = EventBus(boto3.client("events"))
+renditions = read_renditions(environment.renditions)
+maker = CutoutMaker(
+    objects=objects,
     make_cutouts=partial(imaging.make_cutouts, limits=environment.decode_limits, colour=environment.colour_profile),
-    renditions=read_renditions(environment.renditions),
+    renditions=renditions,
     work_bucket=environment.work_bucket,
-    output_bucket=environment.output_bucket,
+    together=side_by_side,
+    clock=time.time,
+)
+outputs = Outputs(objects=objects, bucket=environment.output_bucket, renditions=renditions)
+deliver = Deliver(
+    objects=objects,
+    jobs=jobs,
+    events=events,
+    maker=maker,
+    outputs=outputs,
+    remake=Remaker(jobs=jobs, events=events, maker=maker, outputs=outputs, clock=time.time),
+    together=side_by_side,
+    clock=time.time,
 )
 batch = MessageBatch(
     stage="deliver",
     queue=Queue(sqs, environment.queue_url),
     dead_letters=Queue(sqs, environment.dead_letter_queue_url),
     threads=2,  # decoding is bound by the processor; the second hides the first one's waiting for S3
-    # With the photo, again in a fresh process if a warm one crashed, and without it if that fails: a minute at most, so
-    # that the longest `imaging_seconds` stays within the function's time.
-    needed_seconds=min(3 * environment.imaging_seconds, 2 * environment.imaging_seconds + 60) + 15,
+    needed_seconds=environment.needed_seconds,
     receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
     announce_failure=deliver.announce_failure,
 )
@@ -50,4 +67,4 @@ batch = MessageBatch(
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    return batch.process(event, context, deliver)
+    return batch.process(event, context, lambda _messages: deliver)

@@ -41,7 +41,7 @@ batch = MessageBatch(
     queue=Queue(sqs, environment.queue_url),
     dead_letters=Queue(sqs, environment.dead_letter_queue_url),
     threads=2,  # decoding is bound by the processor; the second hides the first one's waiting for S3
-    needed_seconds=2 * environment.imaging_seconds + 15,  # what crashes in a warm process is tried once in a fresh one
+    needed_seconds=environment.needed_seconds,
     receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
     announce_failure=prepare.announce_failure,
 )
@@ -50,4 +50,4 @@ batch = MessageBatch(
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    return batch.process(event, context, prepare)
+    return batch.process(event, context, lambda _messages: prepare)

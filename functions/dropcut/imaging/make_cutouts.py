@@ -6,7 +6,7 @@ from pathlib import Path
 import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
-from dropcut.core.rendition import Made, Rendition
+from dropcut.core.rendition import Rendition, RenditionFile
 from dropcut.imaging.decode import Colour, on_disc_copy, open_upright
 from dropcut.imaging.full_size import full_size_cutout
 from dropcut.imaging.make_rendition import make_rendition
@@ -20,7 +20,7 @@ def make_cutouts(
     *,
     limits: DecodeLimits,
     colour: Colour,
-) -> list[Made]:
+) -> list[RenditionFile]:
     """Write each rendition to a file of its own in `folder`.
 
     The full-size cut-out is computed once, strip by strip: straight into its file when it is all that is asked for,

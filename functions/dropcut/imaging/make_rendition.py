@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyvips
 
-from dropcut.core.rendition import CHECKER, TRANSPARENT, Made, Rendition
+from dropcut.core.rendition import CHECKER, TRANSPARENT, Rendition, RenditionFile
 from dropcut.imaging.colour import PROFILE, to_srgb, without_profile
 from dropcut.imaging.encode import Encoded, encode
 from dropcut.imaging.full_size import cleared
@@ -52,7 +52,7 @@ class Plan:
         return replace(self, width=max(1, round(self.width * factor)), height=max(1, round(self.height * factor)))
 
 
-def make_rendition(cutout: pyvips.Image, rendition: Rendition, path: Path) -> Made:
+def make_rendition(cutout: pyvips.Image, rendition: Rendition, path: Path) -> RenditionFile:
     """Write a rendition of a cut-out to a file of this name, to which the format's extension is added.
 
     Args:
@@ -70,7 +70,7 @@ def make_rendition(cutout: pyvips.Image, rendition: Rendition, path: Path) -> Ma
         notes.append(f"The photo is smaller than the canvas: enlarged {plan.width / plan.window.width:.1f} times.")
     encoded = encode(render(cutout, rendition, plan), rendition, path)
     encoded, more = _within_ceiling(cutout, rendition, plan, path, encoded)
-    return Made(
+    return RenditionFile(
         rendition=rendition.name,
         path=str(encoded.path),
         format=encoded.format,

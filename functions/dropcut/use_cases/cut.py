@@ -1,109 +1,142 @@
-"""Cut: the one call that costs money. Takes a slot in the pace and the credits from the budget, makes the call, stores
-the answer before anything else, and hands it on. No picture is paid for twice, and no failure loses one.
-"""
+"""Cut: buys a cut-out for each picture, and none for a picture that was bought, refused or replaced before."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, replace
+from functools import partial
 
-from dropcut.adapters.api_key import ApiKey, ApiKeyMissingError
-from dropcut.adapters.gate_record import Closed
-from dropcut.adapters.payment_records import AlreadyPaid, Claimed, InFlight
-from dropcut.core.job import CutRequest, Ended, PaidAnswer
-from dropcut.core.message_result import Done, Message, MessageResult, Postpone
-from dropcut.core.pace import Slot
+from dropcut.adapters.api_key import ApiKeyMissingError
+from dropcut.adapters.job_records import JobRecords, JobState
+from dropcut.adapters.object_store import ObjectGoneError, ObjectStore
+from dropcut.adapters.snapshot import Snapshots
+from dropcut.core.message_result import Done, Message, MessageResult, Wait
+from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, PaidAnswer, Upload
+from dropcut.core.ports import Together
 from dropcut.observability import about, count, logger
-from dropcut.use_cases.purchase import Purchase
-from dropcut.use_cases.spending import Spending, SpendingRound
+from dropcut.use_cases.account import Account, Accounts
+from dropcut.use_cases.claim import AlreadyPaid, Claims, InFlight, Remembered
+from dropcut.use_cases.endings import Endings
+from dropcut.use_cases.purchase import Purchases
 
 IN_FLIGHT_WAIT_SECONDS = 5.0
+LOOK_AFTER_SECONDS = 60.0
+"""A photo that has waited for so long is looked for before it is paid for: it may have been deleted."""
+SURELY_VISIBLE_SECONDS = 900.0
+"""S3 may say for a quarter of an hour that a version does not exist, after versioning was first enabled."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cut(Spending):
+class Cut:
     """Handles the messages of the cut queue, batch by batch."""
 
-    def begin_round(self, messages: int, *, ends_at: float = math.inf) -> "CutRound":
-        """Ask once for a whole batch: is the gate open, is there a key, when are its calls to be made.
+    accounts: Accounts
+    claims: Claims
+    snapshots: Snapshots
+    jobs: JobRecords
+    objects: ObjectStore
+    work_bucket: str
+    purchases: Purchases
+    endings: Endings
+    together: Together
+
+    def begin(self, messages: Sequence[Message], *, ends_at: float) -> Callable[[Message], MessageResult]:
+        """Learn once for a whole batch how things are; returns what handles each of its messages.
 
         Args:
             ends_at: when the invocation runs out of time (epoch seconds).
         """
-        standing = self.gate.enter(now=self.clock())
-        if isinstance(standing, Closed):
-            return CutRound(spending=self, closed=standing)
-        round_ = CutRound(spending=self, is_probe=standing == "probe", ends_at=ends_at)
         try:
-            round_.key = round_.paced_key = self.keys.current()
-        except ApiKeyMissingError as error:
-            round_.close("no_key", str(error))
-            return round_
-        round_.slots = self._slots(round_.key, 1 if round_.is_probe else messages)
-        return round_
+            key = self.accounts.keys.current()
+        except ApiKeyMissingError:
+            key = None  # the account closes the gate when the first picture is to be bought
+        snapshot = self.snapshots.read(key.fingerprint if key else "", list(_uploads(messages)))
+        account = Account(self.accounts, key=key, gate=snapshot.gate, health=snapshot.health, ends_at=ends_at)
+        return partial(self._handle, account, snapshot.jobs)
 
-    def _slots(self, key: ApiKey, messages: int) -> list[Slot] | float:
-        """Booked out, it waits here once: giving the batch back at once would only fetch the next one in vain."""
-        slots = self.pace.reserve(key.fingerprint, messages, now=self.clock())
-        if isinstance(slots, list):
-            return slots
-        wait = slots - self.pace.horizon_seconds - self.clock() + self.chance()
-        if wait > self.pace.horizon_seconds:
-            return slots
-        self.sleep(max(0.0, wait))
-        return self.pace.reserve(key.fingerprint, messages, now=self.clock())
+    def announce_failure(self, message: Message, reason: str) -> None:
+        """Publish that a photo failed whose message was dead-lettered because it waited for too long."""
+        request = CutRequest.from_json(message.body)
+        self.endings.end(request, Ended(kind="failed", code="waited_too_long", reason=reason))
 
-
-class CutRound(SpendingRound):
-    """Handles the messages of one batch."""
-
-    def __call__(self, message: Message) -> MessageResult:
-        """Handle one message of the cut queue. Raises MalformedMessageError: it holds no cut request."""
+    def _handle(self, account: Account, jobs: Mapping[str, JobState], message: Message) -> MessageResult:
+        """Raises MalformedMessageError: the message holds no cut request."""
         request = CutRequest.from_json(message.body)
         with about(request.upload):
-            result = self._handle(request, message)
-            if isinstance(result, Postpone):
+            result = self._result(account, jobs[request.upload.job_id], request, message)
+            if isinstance(result, Wait):
                 count("CallsDeferred")
                 logger.info("The picture waits", why=result.why, seconds=round(result.seconds, 1))
+                if account.gate.is_closed:
+                    now = self.accounts.clock()
+                    self.jobs.waits(request.upload, why=result.why, next_try=account.gate.until, now=now)
             return result
 
-    def _handle(self, request: CutRequest, message: Message) -> MessageResult:
-        if self.closed:
-            return self.wait_for_gate(self.closed, message)
-        if isinstance(self.slots, float):
-            return self._booked_out(self.slots)
-        standing = self.spending.jobs.standing(request.upload)
-        if standing == "superseded":
-            return self.end(request, _superseded())
-        return Done() if standing == "ended" else self._paid_once(request, message)  # ended: the message came twice
+    def _result(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
+        if state == "ended":
+            return Done()  # the message came twice
+        if state == "superseded":
+            return self._skip(request, "superseded", "A newer upload of the same key came before it was paid for.")
+        wait = account.must_wait()
+        if wait:
+            return wait
+        if self._was_deleted(request.upload):
+            return self._skip(request, "gone", "The photo was deleted before it was paid for.")
+        return self._bought_once(account, request, message)
 
-    def _paid_once(self, request: CutRequest, message: Message) -> MessageResult:
-        spending = self.spending
-        unit = f"{request.picture.sha256}.{spending.rules.output_format}"
-        match spending.payments.claim(unit, now=spending.clock(), lease_seconds=spending.rules.lease_seconds):
-            case AlreadyPaid(answer=answer, job_id=job_id):
-                return self._reuse(request, unit, answer if job_id == request.upload.job_id else _free(answer))
-            case InFlight(until=until):
-                wait = min(IN_FLIGHT_WAIT_SECONDS, max(1.0, until - spending.clock()))
-                return Postpone(seconds=wait, why="the same picture is being paid for right now")
-            case Claimed() as claim:
-                return Purchase(round=self, request=request, message=message, unit=unit, claim=claim).make()
+    def _bought_once(self, account: Account, request: CutRequest, message: Message) -> MessageResult:
+        redriven_at = max(request.redriven_at, message.sent_at_seconds if message.redriven else 0.0)
+        with ExitStack() as claims:
+            claiming = self.claims.claim(request.payment_key, redriven_at=redriven_at)
+            found, picture = self.together(partial(claims.enter_context, claiming), partial(self._picture, request))
+            match found:
+                case AlreadyPaid(answer=answer, job_id=job_id):
+                    is_copy = job_id != request.upload.job_id
+                    return self._reuse(request, replace(answer, credits=0.0) if is_copy else answer)
+                case InFlight(until=until):
+                    seconds = min(IN_FLIGHT_WAIT_SECONDS, max(1.0, until - self.accounts.clock()))
+                    return Wait(seconds=seconds, why="the same picture is being paid for right now")
+                case Remembered(ended=ended, job_id=job_id):
+                    return self._repeat(request, ended, is_copy=job_id != request.upload.job_id)
+                case claim:
+                    return self.purchases.buy(account, request, claim, picture)
 
-    def _reuse(self, request: CutRequest, unit: str, answer: PaidAnswer) -> MessageResult:
-        spending = self.spending
-        if spending.objects.metadata_and_etag(spending.work_bucket, answer.work_key) is None:
-            spending.payments.forget(unit, answer)
-            return Postpone(seconds=0, why="the answer that was paid for before is not kept any more")
+    def _was_deleted(self, upload: Upload) -> bool:
+        waited = self.accounts.clock() - upload.arrived_at_seconds
+        looks = waited > (SURELY_VISIBLE_SECONDS if upload.version_id else LOOK_AFTER_SECONDS)
+        return looks and self.objects.is_gone(upload.bucket, upload.key, upload.version_id)
+
+    def _picture(self, request: CutRequest) -> list[bytes]:
+        """The bytes to send, in a list, which the call empties; one that is empty: they are gone."""
+        if request.content:
+            return [request.content]
+        try:
+            return [self.objects.read(self.work_bucket, request.picture.work_key)]
+        except ObjectGoneError:
+            return []
+
+    def _skip(self, request: CutRequest, code: str, reason: str) -> MessageResult:
+        self.endings.end(request, Ended(kind="skipped", code=code, reason=reason))
+        return Done()
+
+    def _reuse(self, request: CutRequest, answer: PaidAnswer) -> MessageResult:
+        if self.objects.metadata_and_etag(self.work_bucket, answer.work_key) is None:
+            self.claims.payments.forget_answer(request.payment_key, answer)
+            return Wait(seconds=0, why="the answer that was paid for before is not kept any more")
         count("AnswersReused")
-        return self.hand_on(request, answer)
+        self.endings.hand_on(request, answer)
+        return Done()
+
+    def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:
+        """What ended before ends in the same way again: as a copy, or because its worker died before it said so."""
+        if is_copy:
+            reason = f"{ended.reason} The API was not asked again for the same picture; a redrive asks it."
+            ended = replace(ended, reason=reason, attempts=0, possibly_paid=0)
+        self.endings.end(request, ended)
+        return Done()
 
 
-def _free(answer: PaidAnswer) -> PaidAnswer:
-    """The same answer for another photo of the same picture: it was paid for before."""
-    return PaidAnswer(**{**answer.__dict__, "credits": 0.0})
-
-
-def _superseded() -> Ended:
-    return Ended(
-        kind="skipped",
-        code="superseded",
-        reason="A newer upload of the same key came before this one was paid for.",
-    )
+def _uploads(messages: Sequence[Message]) -> Iterator[Upload]:
+    """Of the messages that can be read; the others are dead-lettered one by one when they are handled."""
+    for message in messages:
+        with suppress(MalformedMessageError):
+            yield CutRequest.from_json(message.body).upload

@@ -6,38 +6,52 @@ alone, and if even that cannot be, the answer is delivered as the API gave it. T
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dropcut.adapters.imaging_process import ImagingFailedError
-from dropcut.adapters.object_store import ObjectChangedError, ObjectGoneError, ObjectStore
-from dropcut.core.job import PaidAnswer, Upload
+from dropcut.adapters.object_store import ObjectChangedError, ObjectGoneError, ObjectStore, not_there_yet
+from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
-from dropcut.core.rendition import Made, Rendition
+from dropcut.core.ports import Together
+from dropcut.core.rendition import Rendition, RenditionFile
 from dropcut.observability import count, logger
 
-MakeCutouts = Callable[[Path | None, Path, Sequence[Rendition], Path], Sequence[Made]]
+MakeCutouts = Callable[[Path | None, Path, Sequence[Rendition], Path], Sequence[RenditionFile]]
 """Original (None: without it), answer, renditions, folder for the files (imaging/make_cutouts.py).
 
 Raises PictureRefusedError: it cannot be done, for good; ImagingFailedError: trying again may help."""
 
 TRIES_AT_FULL_SIZE = 3
-"""Receives of a message after which a failure of the machinery is no longer waited out."""
+"""Receives of a message after which a failure of the machinery, or of S3, is no longer waited out."""
+_AT_SENT_SIZE = "which therefore has the size sent to the API."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What the renditions of one photo are made of, as files."""
+
+    answer: Path
+    original: Path | None
+    """Byte for byte what was cut out; None when there is none."""
+    note: str = ""
+    """Why there is none, in a sentence for people."""
+    is_another: bool = False
+    """Whether the object at the photo's key is another one by now."""
+    has_tags: bool = True
+    """Whether the photo may have tags."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cutouts:
     """What was made of one photo: every rendition that was asked for, or the answer alone."""
 
-    made: Sequence[Made]
+    made: Sequence[RenditionFile]
     note: str
     """Sentences for people, when something is not as asked for."""
     full_size: bool
     """Whether the photo itself went into them. Without it they may be smaller than it, and fewer than asked for."""
-
-
-class NewerUploadError(Exception):
-    """The photo was replaced since it was sent, and the newer one is on its way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,22 +60,32 @@ class CutoutMaker:
     make_cutouts: MakeCutouts
     renditions: Sequence[Rendition]
     work_bucket: str
-    is_superseded: Callable[[Upload], bool]
+    together: Together
+    clock: Callable[[], float]
 
-    def make(self, upload: Upload, answer: PaidAnswer, folder: Path, *, receive_count: int) -> Cutouts:
+    def fetch(self, upload: Upload, answer: PaidAnswer, folder: Path, *, receive_count: int) -> Sources:
+        """Bring answer and photo into that folder.
+
+        Raises:
+            ObjectGoneError: the paid answer is not there; or the photo is not there yet.
+        """
+        paid = folder / "answer"
+        _none, sources = self.together(
+            partial(self._save_answer, answer, paid),
+            partial(self._original, upload, Sources(answer=paid, original=None), folder / "original", receive_count),
+        )
+        return sources  # type: ignore[no-any-return] # what `together` gives back has any type
+
+    def make(self, answer: PaidAnswer, sources: Sources, folder: Path, *, receive_count: int) -> Cutouts:
         """Make all renditions, as files in that folder.
 
         Raises:
-            ObjectGoneError: the paid answer is not there.
-            NewerUploadError: there is no point in it any more.
             ImagingFailedError: the machinery failed; trying again may help.
         """
-        paid = folder / "answer"
-        self.objects.open(self.work_bucket, answer.work_key).save(paid)
-        original, note = self._original(upload, folder / "original")
-        for source in [original, None] if original else [None]:
+        note = " ".join(text for text in (answer.note, sources.note) if text)
+        for source in [sources.original, None] if sources.original else [None]:
             try:
-                made = self.make_cutouts(source, paid, self.renditions, folder)
+                made = self.make_cutouts(source, sources.answer, self.renditions, folder)
             except ImagingFailedError as error:
                 if receive_count < TRIES_AT_FULL_SIZE:
                     raise
@@ -74,25 +98,36 @@ class CutoutMaker:
                 return Cutouts(made=made, note=_all_notes(made, note), full_size=source is not None)
             count("CutoutsNotFullSize")
             logger.warning("The cut-out could not be made as it should be", reason=note)
-        return Cutouts(made=[_as_it_came(answer, paid, self.renditions[0].name)], note=note, full_size=False)
+        as_it_came = _as_it_came(answer, sources.answer, self.renditions[0].name)
+        return Cutouts(made=[as_it_came], note=note, full_size=False)
 
-    def _original(self, upload: Upload, path: Path) -> tuple[Path | None, str]:
-        """The photo's file, byte for byte what was cut out; or why there is none."""
+    def _save_answer(self, answer: PaidAnswer, path: Path) -> None:
+        self.objects.open(self.work_bucket, answer.work_key).save(path)
+
+    def _original(self, upload: Upload, without: Sources, path: Path, receive_count: int) -> Sources:
         if not upload.etag:  # its message is older than full-size cut-outs: what was sent was the photo itself
-            return None, ""
+            return without
         try:
             found = self.objects.open(upload.bucket, upload.key, upload.version_id, etag=upload.etag)
+            found.save(path)
         except ObjectGoneError:
-            return None, "The photo was gone before its cut-out was made, which therefore has the size sent to the API."
+            if not_there_yet(upload, now=self.clock()):
+                raise
+            return _with_note(without, f"The photo was gone before its cut-out was made, {_AT_SENT_SIZE}")
         except ObjectChangedError:
-            if self.is_superseded(upload):
-                raise NewerUploadError from None
-            return (
-                None,
-                "The photo was replaced before its cut-out was made, which therefore has the size sent to the API.",
-            )
-        found.save(path)
-        return path, ""
+            note = f"The photo was replaced before its cut-out was made, {_AT_SENT_SIZE}"
+            return _with_note(without, note, is_another=True)
+        except Exception as error:  # a role, a policy or a key that was changed: what is paid for is delivered
+            if receive_count < TRIES_AT_FULL_SIZE:
+                raise
+            logger.exception("The photo cannot be read any more")
+            said = type(error).__name__
+            return _with_note(without, f"The photo could not be read to make its cut-out ({said}), {_AT_SENT_SIZE}")
+        return Sources(answer=without.answer, original=path, has_tags=found.tag_count > 0)
+
+
+def _with_note(sources: Sources, note: str, *, is_another: bool = False) -> Sources:
+    return Sources(answer=sources.answer, original=None, note=note, is_another=is_another)
 
 
 def _not_made(source: Path | None, reason: str) -> str:
@@ -101,14 +136,14 @@ def _not_made(source: Path | None, reason: str) -> str:
     return f"The cut-out is as the API gave it, because nothing could be made of it: {reason}"
 
 
-def _all_notes(made: Sequence[Made], note: str) -> str:
+def _all_notes(made: Sequence[RenditionFile], note: str) -> str:
     """With the notes of the renditions, each named where there are several."""
     named = [f"{each.rendition}: {each.note}" if len(made) > 1 else each.note for each in made if each.note]
     return " ".join(text for text in (note, *named) if text)
 
 
-def _as_it_came(answer: PaidAnswer, paid: Path, rendition: str) -> Made:
-    return Made(
+def _as_it_came(answer: PaidAnswer, paid: Path, rendition: str) -> RenditionFile:
+    return RenditionFile(
         rendition=rendition,
         path=str(paid),
         format=answer.format,

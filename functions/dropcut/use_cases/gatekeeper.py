@@ -1,76 +1,128 @@
 """Gatekeeper: carries out what the gate's record says, and tries every now and then whether it can open again.
 
-Runs when spending is paused, and once a minute in any case, so that nothing depends on one message or one worker.
-All it does can be done twice.
+Runs once a minute, so that nothing depends on one message or one worker. All it does can be done twice. It alone
+publishes pauses and their ends.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from dropcut.adapters.api_key import ApiKeyMissingError, ApiKeys
 from dropcut.adapters.cut_function import CutFunction
-from dropcut.adapters.gate_record import Closed, GateRecord
 from dropcut.adapters.queue import Queue
-from dropcut.core.job import SpendingNotice
+from dropcut.core.backoff import waited_too_long
+from dropcut.core.gate import Gate
+from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, SpendingNotice
+from dropcut.core.ports import GateStore, HealthStore, Sender
 from dropcut.observability import count, logger
+from dropcut.use_cases.endings import Endings
 
 SECONDS_AFTER_A_FAILED_PROBE = 5.0
 """Until a picture is seen again whose probe could not even be made."""
+SWEEP_AFTER_SECONDS = 6 * 3600.0
+"""Messages behind a closed gate are received by nobody: so often they are searched for those that waited too long."""
+LONGEST_SWEEP_SECONDS = 20.0
+UNSEEN_SECONDS = 60
+"""For so long a message that was looked at is not seen again, so that one search sees each once."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gatekeeper:
-    gate: GateRecord
+    gate: GateStore
+    health: HealthStore
+    keys: ApiKeys
     cut_function: CutFunction
     cut_queue: Queue
-    deliver_queue: Queue
-    probe_seconds: int
-    """For how long nobody else sees the message that a probe is made with: longer than the cut function's time-out."""
+    deliver_queue: Sender
+    endings: Endings
+    cut_seconds: float
+    """What the cut function may take over one picture: no probe is begun with less time left."""
     clock: Callable[[], float]
 
-    def __call__(self) -> None:
-        standing = self.gate.standing()
-        count("SpendingIsPaused", isinstance(standing, Closed))
-        if isinstance(standing, Closed):
-            self._keep_closed(standing)
-            if standing.until <= self.clock():
-                self._probe(standing)
-        match self.gate.standing():
-            case "opening":
-                self._open()
-            case "open":
-                # Two of us may have crossed: one turned the messages off when the other had opened the gate already.
-                self.cut_function.take_messages(True)
+    def __call__(self, *, ends_at: float) -> None:
+        """Look at the gate once. `ends_at`: when the invocation runs out of time (epoch seconds)."""
+        gate = self.gate.get()
+        count("SpendingIsPaused", gate.is_closed)
+        if gate.is_closed:
+            self._keep_closed(gate)
+            self._probe(ends_at)
+            gate = self.gate.get()
+        if gate.is_opening:
+            self._open()
+        elif not gate.is_closed:
+            # Two of us may have crossed: one turned the messages off when the other had opened the gate already.
+            self.cut_function.take_messages(True)
 
-    def _keep_closed(self, closed: Closed) -> None:
+    def _keep_closed(self, gate: Gate) -> None:
         self.cut_function.take_messages(False)
-        if not closed.announced:
-            notice = SpendingNotice(kind="paused", code=closed.code, reason=closed.reason, until=closed.until)
+        if not gate.announced:
+            notice = SpendingNotice(kind="paused", code=gate.code, reason=gate.reason, until=gate.until)
             self.deliver_queue.send(notice.to_json())
             self.gate.announced()
+        if self._fingerprint() != gate.fingerprint:
+            self.gate.make_due()
+        if self.clock() - gate.swept_at >= SWEEP_AFTER_SECONDS:
+            self.gate.swept(self.clock())
+            self._sweep()
 
-    def _probe(self, closed: Closed) -> None:
-        """Let one waiting picture through; when none waits there is nothing to lose by opening."""
-        message = self.cut_queue.receive_one(visibility_seconds=self.probe_seconds)
-        if message is None:
-            if self.cut_queue.is_empty():
-                self.gate.begin_to_open()
-            return
-        logger.info("One picture is tried", paused_for=closed.code)
+    def _fingerprint(self) -> str:
+        """Of the key that is in the secret now; empty when none is."""
+        try:
+            return self.keys.current(fetch_anew=True).fingerprint
+        except ApiKeyMissingError:
+            return ""
+
+    def _probe(self, ends_at: float) -> None:
+        """Let waiting pictures through until one makes a call; when none waits there is nothing to lose by opening."""
+        while self.clock() + self.cut_seconds <= ends_at:
+            gate = self.gate.get()
+            if gate.state(self.clock()) != "due":
+                return
+            messages = self.cut_queue.receive(most=1, visibility_seconds=round(self.cut_seconds))
+            if not messages:
+                if self.cut_queue.is_empty():
+                    self.health.went_well(gate.fingerprint, afresh=True)
+                    self.gate.begin_to_open()
+                return
+            logger.info("One picture is tried", paused_for=gate.code)
+            if not self._try(messages[0]):
+                return
+
+    def _try(self, message: Any) -> bool:
+        """Whether the picture is done with; it may have needed no call."""
         try:
             done = self.cut_function.handle(_record(message))
         except Exception:
             # Throttled, say: the picture must not stay unseen for minutes. If it is being paid for, it will wait again.
-            self.cut_queue.postpone(message["ReceiptHandle"], SECONDS_AFTER_A_FAILED_PROBE)
+            self.cut_queue.put_back(message["ReceiptHandle"], SECONDS_AFTER_A_FAILED_PROBE)
             raise
         if done:
             self.cut_queue.delete(message["ReceiptHandle"])
+        return done
+
+    def _sweep(self) -> None:
+        """End what waited too long, so that SQS never does: it would delete the photo's message without a word."""
+        until = self.clock() + LONGEST_SWEEP_SECONDS
+        while self.clock() < until:
+            messages = self.cut_queue.receive(most=10, visibility_seconds=UNSEEN_SECONDS)
+            for message in messages:
+                attributes = message["Attributes"]
+                sent_at, receives = int(attributes["SentTimestamp"]) / 1000, int(attributes["ApproximateReceiveCount"])
+                reason = waited_too_long(sent_at, receives, now=self.clock())
+                with suppress(MalformedMessageError):  # cut dead-letters it when the gate is open again
+                    if reason:
+                        request = CutRequest.from_json(message["Body"])
+                        self.endings.end(request, Ended(kind="failed", code="waited_too_long", reason=reason))
+                        self.cut_queue.delete(message["ReceiptHandle"])
+            if not messages:
+                return
 
     def _open(self) -> None:
         self.cut_function.take_messages(True)
         reason = "A call went well again, or no picture waited that could tell: the pictures are worked off."
-        notice = SpendingNotice(kind="resumed", code="open", reason=reason)
-        self.deliver_queue.send(notice.to_json())
+        self.deliver_queue.send(SpendingNotice(kind="resumed", code="open", reason=reason).to_json())
         self.gate.opened()
         logger.info("Spending goes on")
 
@@ -82,6 +134,9 @@ def _record(message: Any) -> dict[str, Any]:
         "receiptHandle": message["ReceiptHandle"],
         "body": message["Body"],
         "attributes": message["Attributes"],
-        "messageAttributes": {},
+        "messageAttributes": {
+            name: {"stringValue": given.get("StringValue", ""), "dataType": given["DataType"]}
+            for name, given in message.get("MessageAttributes", {}).items()
+        },
         "eventSource": "aws:sqs",
     }

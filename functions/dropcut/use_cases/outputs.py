@@ -1,17 +1,18 @@
 """Writes renditions into the output bucket: each under its name, never over another photo's, never over a newer one."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from dropcut.adapters.object_store import ObjectStore
-from dropcut.core.job import PaidAnswer, Upload
+from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.output_naming import output_keys
-from dropcut.core.rendition import FORMATS, Made, Rendition
+from dropcut.core.rendition import FORMATS, Rendition, RenditionFile
 from dropcut.core.rendition_setting import FULL
+from dropcut.use_cases.cutout_maker import Cutouts
 
 LOOKS_AT_A_NAME = 3
 _LONGEST_METADATA_KEY = 1_000
@@ -23,11 +24,49 @@ class OutputKeepsChangingError(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Written:
+    """The renditions of one photo, as they lie in the output bucket."""
+
+    bucket: str
+    keys: Sequence[str]
+    cutouts: Cutouts
+
+    def event(self, upload: Upload, answer: PaidAnswer) -> dict[str, object]:
+        """What is published about them: the first as such, then all."""
+        made, note = self.cutouts.made, self.cutouts.note
+        return about_photo(upload) | {
+            "output_bucket": self.bucket,
+            "output_key": self.keys[0],
+            "width": made[0].width,
+            "height": made[0].height,
+            "size_bytes": made[0].size_bytes,
+            "credits": answer.credits,
+            "request_id": answer.request_id,
+            "picture_sha256": answer.picture_sha256,
+            "renditions": [_rendition(file, key) for file, key in zip(made, self.keys, strict=True)],
+            **({"note": note} if note else {}),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outputs:
     objects: ObjectStore
     bucket: str
+    renditions: Sequence[Rendition]
+    """The first is the one that the event's own fields are about."""
 
-    def write(self, upload: Upload, answer: PaidAnswer, rendition: Rendition, made: Made) -> str | None:
+    def write_all(self, upload: Upload, answer: PaidAnswer, cutouts: Cutouts) -> Written | None:
+        """Write every file that was made; None when a newer upload's are there."""
+        described = {rendition.name: rendition for rendition in self.renditions}
+        keys = []
+        for made in cutouts.made:
+            key = self.write(upload, answer, described[made.rendition], made)
+            if key is None:
+                return None
+            keys.append(key)
+        return Written(bucket=self.bucket, keys=keys, cutouts=cutouts)
+
+    def write(self, upload: Upload, answer: PaidAnswer, rendition: Rendition, made: RenditionFile) -> str | None:
         """Write under the first name that is free or this photo's own; None when a newer one's cut-out is there."""
         metadata = _provenance(upload, answer, rendition)
         write = partial(
@@ -52,6 +91,27 @@ class Outputs:
                 if write(output_key, seen_etag=seen_etag):
                     return output_key
         raise OutputKeepsChangingError(f"No name for the cut-out of {upload.key!r} could be written in {self.bucket}")
+
+
+def about_photo(upload: Upload) -> dict[str, object]:
+    """What every event says. `key` is plain text, as in S3's own EventBridge events."""
+    return {
+        "job_id": upload.job_id,
+        "bucket": upload.bucket,
+        "key": upload.key,
+        "version_id": upload.version_id,
+    }
+
+
+def _rendition(made: RenditionFile, key: str) -> dict[str, object]:
+    return {
+        "name": made.rendition,
+        "key": key,
+        "format": made.format,
+        "width": made.width,
+        "height": made.height,
+        "size_bytes": made.size_bytes,
+    }
 
 
 def _owner(metadata: Mapping[str, str]) -> tuple[str | None, str]:

@@ -6,14 +6,30 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.object_store import LEAVE_ALONE, OUTCOME_TAG, ObjectGoneError, ObjectStore, Opened
-from dropcut.adapters.queue import Queue
+from dropcut.adapters.object_store import (
+    LEAVE_ALONE,
+    OUTCOME_TAG,
+    ObjectGoneError,
+    ObjectStore,
+    ObjectUnreadableError,
+    Opened,
+    not_there_yet,
+)
 from dropcut.adapters.scratch import scratch_folder
-from dropcut.core import api_limits
-from dropcut.core.job import CutRequest, Ended, MalformedMessageError, OutcomeMessage, PreparedPicture, Upload
 from dropcut.core.message_result import Done, Message, MessageResult
+from dropcut.core.messages import (
+    MOST_INLINE_BYTES,
+    PREPARED,
+    CutRequest,
+    Ended,
+    MalformedMessageError,
+    OutcomeMessage,
+    PreparedPicture,
+    Upload,
+)
 from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
+from dropcut.core.ports import Sender
 from dropcut.core.upload_event import read_uploads
 from dropcut.observability import about, count, logger
 
@@ -24,8 +40,8 @@ TRIES_IF_SLOW = 2
 class Prepare:
     objects: ObjectStore
     jobs: JobRecords
-    cut_queue: Queue
-    deliver_queue: Queue
+    cut_queue: Sender
+    deliver_queue: Sender
     fit: Callable[[Path, Path], Fitted]
     """Makes of the photo in one file what is to be sent, in another; raises PictureRefusedError (imaging/fit.py)."""
     max_photo_mib: float
@@ -47,16 +63,28 @@ class Prepare:
                     f"The event is about the bucket {upload.bucket}; photos are taken from {self.input_bucket} only."
                 )
             with about(upload):
-                self._prepare(upload, message.receive_count)
+                self._prepare(upload, message)
         return Done()
 
     def announce_failure(self, message: Message, reason: str) -> None:
-        """Tell that the uploads of a message failed, after it was set aside for unexpected errors."""
+        """Publish that the uploads of a message failed, after it was dead-lettered for unexpected errors."""
         for upload in read_uploads(message.body, sent_at_seconds=message.sent_at_seconds):
             self._end(upload, Ended(kind="failed", code="prepare_failed", reason=reason))
 
-    def _prepare(self, upload: Upload, receive_count: int) -> None:
-        begun = self.jobs.begin(upload, now=self.clock())
+    def _prepare(self, upload: Upload, message: Message) -> None:
+        """It is looked for first: a photo that is gone leaves the record to an older upload that may still be there."""
+        source = self._open(upload)
+        try:
+            if source is None and self.jobs.is_known(upload):
+                self._end(upload, _GONE)
+            else:
+                self._begin(upload, source, message)
+        finally:
+            if isinstance(source, Opened):
+                source.close()
+
+    def _begin(self, upload: Upload, source: Opened | Ended | None, message: Message) -> None:
+        begun = self.jobs.begin(upload, now=self.clock(), redriven=message.redriven)
         if begun == "already_under_way":
             logger.info("The same upload was announced before: nothing to do")
             return
@@ -64,33 +92,44 @@ class Prepare:
         if begun == "superseded":
             self._end(upload, _skipped("superseded", "A newer upload of the same key came first."))
             return
-        upload, ready = self._read(upload, receive_count)
+        if not isinstance(source, Opened):
+            self._end(upload, source or _GONE)
+            return
+        ready = self._read(replace(upload, etag=source.etag), source, message)
         if isinstance(ready, Ended):
             self._end(upload, ready)
             return
-        self.cut_queue.send(CutRequest(upload=upload, picture=ready).to_json())
+        self.cut_queue.send(ready.to_json())
         self.jobs.wait_for_cut(upload, now=self.clock())
-        logger.info("The picture is ready and waits to be cut out", picture_sha256=ready.sha256)
+        logger.info("The picture is ready and waits to be cut out", picture_sha256=ready.picture.sha256)
 
-    def _read(self, upload: Upload, receive_count: int) -> tuple[Upload, PreparedPicture | Ended]:
-        """The upload with the ETag of what was read, and what came of it."""
+    def _open(self, upload: Upload) -> Opened | Ended | None:
+        """The photo; or why it is not read; None when it is gone.
+
+        Raises:
+            ObjectGoneError: it may yet appear.
+        """
         if not upload.key.startswith(self.input_prefix):
-            return upload, _skipped(
+            return _skipped(
                 "other_prefix", f"Only keys that begin with {self.input_prefix!r} are taken (`input_prefix`)."
             )
         try:
-            source = self.objects.open(upload.bucket, upload.key, upload.version_id)
+            return self.objects.open(upload.bucket, upload.key, upload.version_id)
         except ObjectGoneError:
-            return upload, _skipped("gone", "The object was gone before it could be read: deleted, moved or expired.")
-        upload = replace(upload, etag=source.etag)
+            if not_there_yet(upload, now=self.clock()):
+                raise
+            return None
+        except ObjectUnreadableError as error:
+            return Ended(kind="rejected", code=error.code, reason=str(error))
+
+    def _read(self, upload: Upload, source: Opened, message: Message) -> CutRequest | Ended:
         refusal = self._not_to_be_read(upload, source)
         if refusal:
-            source.close()
-            return upload, refusal
+            return refusal
         with scratch_folder() as folder:
             photo = Path(folder) / "photo"
             source.save(photo)
-            return upload, self._ready(photo, Path(folder) / "sendable", receive_count)
+            return self._ready(photo, Path(folder) / "sendable", upload, message)
 
     def _not_to_be_read(self, upload: Upload, source: Opened) -> Ended | None:
         if upload.key.endswith("/") and source.size_bytes == 0:
@@ -99,36 +138,59 @@ class Prepare:
             return _skipped(
                 "left_alone", f"The object carries the tag {OUTCOME_TAG}=skip: it is left alone on request."
             )
-        return api_limits.refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
+        return refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
 
     def _is_left_alone(self, upload: Upload) -> bool:
         return self.objects.tags(upload.bucket, upload.key, upload.version_id).get(OUTCOME_TAG) == LEAVE_ALONE
 
-    def _ready(self, photo: Path, sendable: Path, receive_count: int) -> PreparedPicture | Ended:
-        """The picture as it will be sent, stored; or why it cannot be."""
+    def _ready(self, photo: Path, sendable: Path, upload: Upload, message: Message) -> CutRequest | Ended:
+        """The picture as it will be sent, stored or inside its message; or why it cannot be."""
         try:
             fitted = self.fit(photo, sendable)
         except PictureRefusedError as refusal:
-            if refusal.code == TOO_SLOW and receive_count < TRIES_IF_SLOW:
+            if refusal.code == TOO_SLOW and message.receive_count < TRIES_IF_SLOW:
                 raise
             return Ended(kind="rejected", code=refusal.code, reason=refusal.reason)
         content = sendable.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
         picture = PreparedPicture(
-            work_key=f"prepared/{sha256}.{fitted.format}",
+            work_key=f"{PREPARED}{sha256}.{fitted.format}",
             sha256=sha256,
             format=fitted.format,
             width=fitted.width,
             height=fitted.height,
             size_bytes=len(content),
         )
-        self.objects.write(self.work_bucket, picture.work_key, content, content_type=f"image/{fitted.format}")
-        return picture
+        travels = len(content) <= MOST_INLINE_BYTES
+        if not travels:
+            self.objects.write(self.work_bucket, picture.work_key, content, content_type=f"image/{fitted.format}")
+        return CutRequest(
+            upload=upload,
+            picture=picture,
+            content=content if travels else b"",
+            redriven_at=message.sent_at_seconds if message.redriven else 0.0,
+        )
 
     def _end(self, upload: Upload, end: Ended) -> None:
         logger.info("The photo ends here", kind=end.kind, code=end.code, reason=end.reason)
         self.deliver_queue.send(OutcomeMessage(upload=upload, outcome=end).to_json())
 
 
+def refuse_file(size_bytes: int, *, most_mib: float) -> Ended | None:
+    """Why a file of this size is not even read, or None when it is."""
+    if size_bytes == 0:
+        return Ended(kind="rejected", code="empty", reason="The file is empty (0 bytes). Upload the photo again.")
+    if size_bytes <= most_mib * 1024 * 1024:
+        return None
+    reason = (
+        f"The file has {size_bytes:,} bytes; at most {most_mib:g} MiB are taken (`max_photo_mib`). "
+        "Save it smaller or with a lower quality."
+    )
+    return Ended(kind="rejected", code="too_many_bytes", reason=reason)
+
+
 def _skipped(code: str, reason: str) -> Ended:
     return Ended(kind="skipped", code=code, reason=reason)
+
+
+_GONE = _skipped("gone", "The object was gone before it could be read: deleted, moved or expired.")

@@ -13,7 +13,7 @@ from dropcut.adapters import api as api_module
 from dropcut.adapters.api import PATH, ApiCall, longest_call_seconds
 from dropcut.adapters.api import HttpRemoveBackgroundApi as HttpApi
 from dropcut.adapters.api_key import ApiKey
-from dropcut.core.outcome import Decision, Delivered, Expected, LockedOut, NoReply, Pause, Reply, RetryLater, classify
+from dropcut.core.decision import Decision, Delivered, Expected, LockedOut, NoReply, Pause, Reply, RetryLater, classify
 
 from local.api.faults import FAULTS, Fault
 from local.api.stand_in import StandIn

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 
 from tests.functions.adapters.threads import at_once
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from dropcut.adapters.payment_records import AlreadyPaid, Claimed, InFlight, PaymentRecords, unit_id
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import PaidAnswer
+from dropcut.core.messages import PaidAnswer
 
 from tests.functions.adapters.threads import at_once
 

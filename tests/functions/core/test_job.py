@@ -3,7 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dropcut.core.job import (
+from dropcut.core.messages import (
     CutRequest,
     Ended,
     MalformedMessageError,

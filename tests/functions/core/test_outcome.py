@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from dropcut.core.outcome import (
+from dropcut.core.decision import (
     LONGEST_LOCKOUT_SECONDS,
     Decision,
     Delivered,

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dropcut.core.job import MalformedMessageError, Upload
+from dropcut.core.messages import MalformedMessageError, Upload
 from dropcut.core.upload_event import read_uploads
 from hypothesis import given
 from hypothesis import strategies as st

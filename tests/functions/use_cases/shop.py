@@ -13,7 +13,7 @@ from dropcut.adapters.gate_record import Closed, GateRecord, Standing
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
-from dropcut.core.job import (
+from dropcut.core.messages import (
     CutRequest,
     Ended,
     OutcomeMessage,
@@ -24,7 +24,7 @@ from dropcut.core.job import (
     read_announcement,
 )
 from dropcut.core.message_result import Message, MessageResult
-from dropcut.core.outcome import NoReply, Reply
+from dropcut.core.decision import NoReply, Reply
 from dropcut.core.pace import Pace
 from dropcut.use_cases.cut import Cut, CutRound
 from dropcut.use_cases.spending import SpendingRules

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from dropcut.adapters.api_key import ApiKey
-from dropcut.core.job import Ended, MalformedMessageError, PaidAnswer
+from dropcut.core.messages import Ended, MalformedMessageError, PaidAnswer
 from dropcut.core.message_result import Done, Message, Postpone, SetAside
-from dropcut.core.outcome import Reply
+from dropcut.core.decision import Reply
 from dropcut.core.pace import AHEAD_SECONDS
 
 from tests.functions.cloud import INPUT, WORK, Cloud

@@ -12,7 +12,7 @@ from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.core import picture_refusals
-from dropcut.core.job import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload
+from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload
 from dropcut.core.message_result import Done, Message, MessageResult, SetAside
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition import Made, Rendition

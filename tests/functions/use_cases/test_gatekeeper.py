@@ -9,7 +9,7 @@ from dropcut.adapters.cut_function import ProbeFailedError
 from dropcut.adapters.gate_record import Closed, GateRecord
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.job import SpendingNotice, read_announcement
+from dropcut.core.messages import SpendingNotice, read_announcement
 from dropcut.use_cases.gatekeeper import SECONDS_AFTER_A_FAILED_PROBE, Gatekeeper
 
 from tests.functions.memory import SqsInMemory, TableInMemory

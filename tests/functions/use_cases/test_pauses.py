@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from dropcut.adapters.gate_record import Closed
 from dropcut.adapters.spending_records import BudgetRecord
-from dropcut.core.job import SpendingNotice
+from dropcut.core.messages import SpendingNotice
 from dropcut.core.message_result import Done, Postpone, SetAside
-from dropcut.core.outcome import Reply
+from dropcut.core.decision import Reply
 from dropcut.observability import metrics
 from dropcut.use_cases.purchase import ACCOUNT_FAILURES_IN_A_ROW
 

@@ -3,10 +3,21 @@
 Every value here knows its own JSON form, because messages wait in queues for up to 14 days and outlive deployments.
 """
 
+import base64
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Literal, Self
+
+from dropcut.core.operation import OPERATIONS, REMOVE_BACKGROUND, Operation
+
+PREPARED, PAID = "prepared/", "paid/"
+"""Folders of the work bucket: what will be sent to the API, and what it answered."""
+MOST_INLINE_BYTES = 72 * 1024
+"""A prepared picture of this size travels inside its message: ten of them in base64 stay under 1 MiB, which is the most
+that SQS hands to a function at once."""
 
 
 class MalformedMessageError(ValueError):
@@ -37,11 +48,12 @@ class Upload:
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedPicture:
-    """The bytes that will be sent to the API, as they lie in the work bucket under `prepared/`."""
+    """The bytes that will be sent to the API."""
 
     work_key: str
+    """Where they lie in the work bucket, unless the message itself carries them."""
     sha256: str
-    """Of exactly the bytes sent: with the options, the unit of payment."""
+    """Of exactly the bytes sent."""
     format: str
     """`jpeg`, `png` or `webp`."""
     width: int
@@ -55,16 +67,40 @@ class CutRequest:
 
     upload: Upload
     picture: PreparedPicture
+    content: bytes = b""
+    """The picture itself, when it is small enough to travel along."""
+    operation_name: str = REMOVE_BACKGROUND.name
+    redriven_at: float = 0.0
+    """When somebody asked for a photo that had ended to be tried again (epoch seconds); 0 when nobody has."""
+
+    @property
+    def operation(self) -> Operation:
+        return OPERATIONS[self.operation_name]
+
+    @property
+    def payment_key(self) -> str:
+        """Names what is bought once; photos of the same picture share it."""
+        return self.operation.payment_key(self.picture.sha256)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), ensure_ascii=True)
+        values = asdict(replace(self, content=b"")) | {"content": base64.b64encode(self.content).decode()}
+        defaults = {"content": "", "operation_name": REMOVE_BACKGROUND.name, "redriven_at": 0.0}
+        return json.dumps({name: value for name, value in values.items() if defaults.get(name) != value})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises MalformedMessageError: not JSON, or not the fields of a cut request."""
         with _reading("a cut request"):
-            fields = json.loads(text)
-            return cls(upload=Upload(**fields["upload"]), picture=PreparedPicture(**fields["picture"]))
+            values = json.loads(text)
+            request = cls(
+                upload=Upload(**values["upload"]),
+                picture=PreparedPicture(**values["picture"]),
+                content=base64.b64decode(values.get("content", ""), validate=True),
+                operation_name=values.get("operation_name", REMOVE_BACKGROUND.name),
+                redriven_at=float(values.get("redriven_at", 0)),
+            )
+            _ = request.operation  # an unknown one raises here, and not when it is bought
+            return request
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +116,8 @@ class PaidAnswer:
     """What this photo cost: 0 when an earlier payment for the same picture served it."""
     request_id: str | None
     provider: str
+    note: str = ""
+    """A sentence for people, when the API's answer said something odd about the picture."""
 
 
 EndKind = Literal["rejected", "skipped", "failed"]
@@ -87,7 +125,7 @@ EndKind = Literal["rejected", "skipped", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """The way of a photo that ended without a cut-out."""
+    """How a photo ended without a cut-out."""
 
     kind: EndKind
     code: str
@@ -112,22 +150,22 @@ class OutcomeMessage:
     def to_json(self) -> str:
         """Without what has its default: a deliver function of before a field was added can read what lacks it."""
         every = [(field.name, getattr(self.outcome, field.name), field.default) for field in fields(self.outcome)]
-        told = {name: value for name, value, default in every if value != default}
-        return json.dumps({"upload": asdict(self.upload), "outcome": told}, ensure_ascii=True)
+        changed = {name: value for name, value, default in every if value != default}
+        return json.dumps({"upload": asdict(self.upload), "outcome": changed})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises MalformedMessageError: not JSON, or not the fields of an outcome."""
         with _reading("an outcome"):
-            fields = json.loads(text)
-            outcome = fields["outcome"]
+            values = json.loads(text)
+            outcome = values["outcome"]
             kind = Ended if "kind" in outcome else PaidAnswer
-            return cls(upload=Upload(**fields["upload"]), outcome=kind(**outcome))
+            return cls(upload=Upload(**values["upload"]), outcome=kind(**outcome))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpendingNotice:
-    """A message in the deliver queue: the gate was closed or opened, and the world is to be told."""
+    """A message in the deliver queue: the gate was closed or opened, which has to be published."""
 
     kind: Literal["paused", "resumed"]
     code: str
@@ -137,7 +175,7 @@ class SpendingNotice:
     """When the next try is made (epoch seconds), for `paused`."""
 
     def to_json(self) -> str:
-        return json.dumps({"spending": asdict(self)}, ensure_ascii=True)
+        return json.dumps({"spending": asdict(self)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,32 +188,27 @@ class Remake:
     """If given, only when this is the upload that was delivered last."""
 
     def to_json(self) -> str:
-        return json.dumps({"remake": asdict(self)}, ensure_ascii=True)
+        return json.dumps({"remake": asdict(self)})
 
 
 def read_announcement(text: str) -> OutcomeMessage | SpendingNotice | Remake:
     """A message of the deliver queue. Raises MalformedMessageError: it is none of its three kinds."""
     with _reading("an outcome, a spending notice or a remake"):
-        fields = json.loads(text)
-        if "spending" in fields:
-            return SpendingNotice(**fields["spending"])
-        if "remake" in fields:
-            return Remake(**fields["remake"])
+        values = json.loads(text)
+        if "spending" in values:
+            return SpendingNotice(**values["spending"])
+        if "remake" in values:
+            return Remake(**values["remake"])
     return OutcomeMessage.from_json(text)
 
 
-class _reading:
+@contextmanager
+def _reading(shape: str) -> Iterator[None]:
     """Turns every way in which a message can be unreadable into one error that names the expected shape."""
-
-    def __init__(self, shape: str) -> None:
-        self.shape = shape
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, (ValueError, KeyError, TypeError, RecursionError)):
-            raise MalformedMessageError(
-                f"The message is not {self.shape} ({type(error).__name__}: {error}). "
-                "Only the stage before writes such messages; look where this one came from before sending it again."
-            ) from error
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise MalformedMessageError(
+            f"The message is not {shape} ({type(error).__name__}: {error}). "
+            "Only the stage before writes such messages; look where this one came from before sending it again."
+        ) from error

@@ -1,0 +1,149 @@
+"""Whose fault is it? One decision on one call, judged by what happened to *different* pictures.
+
+| end of a call                | is the picture's own when                  | closes the gate when                    |
+|------------------------------|--------------------------------------------|-----------------------------------------|
+| picture as asked for         |                                            |                                         |
+| filtered, moderated          | always                                     | never                                   |
+| 400, 413, 422                | fewer than `pause_after_failures` in a row | so many pictures (`refuses_everything`) |
+| 401, 402, 403, 404, 3xx ...  | it did so before, and others went well     | at once otherwise                       |
+| 429                          | never                                      | over five minutes, or three in a row    |
+| empty 500, not connected ... | it used up its attempts, others went well  | three pictures, or one after all tries  |
+| other 5xx, broken off ...    | the same, or it used up possibly paid ones | `pause_after_failures` pictures, or one |
+| an answer not storable       | never                                      | at once (`answer_not_stored`)           |
+
+`pause_after_possibly_paid` calls in an hour close the gate whatever the rest says (`paid_in_vain`).
+A lone picture has nothing to be compared with. It fails after `max_attempts` probes, a day after its trouble began.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dropcut.core.decision import AccountProblem, Decision, Delivered, Failure, LockedOut, Refused
+
+LONG_LOCKOUT_SECONDS = 300.0
+LOCKOUTS_IN_A_ROW = 3
+ACCOUNT_FAILURES_IN_A_ROW = 3
+"""So many different pictures whose failure points at the account are believed: the pause ends by itself."""
+LONE_PICTURE_SECONDS = 86_400.0
+"""An outage of the API or an empty account is over within a day, mostly: until then a lone picture waits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlameRules:
+    """The settings that bound what one picture, and one hour, may cost in vain."""
+
+    max_attempts: int
+    max_possibly_paid: int
+    pause_after_failures: int
+    pause_after_possibly_paid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known when a call ends, that call included."""
+
+    attempts: int = 1
+    """Of this picture."""
+    possibly_paid: int = 0
+    """Calls for this picture that may have been charged in vain."""
+    troubled_before: bool = False
+    """Whether this picture met trouble before that looked like the account's."""
+    others_went_well: bool = False
+    """Whether another picture's call went well since this one's last trouble."""
+    troubled: int = 1
+    """Different pictures in trouble since the last call that went well."""
+    refused: int = 0
+    """Different pictures refused since the last call that went well."""
+    lockouts: int = 0
+    """Lock-outs in a row since the last call that went well."""
+    lockout_seconds: float = 0.0
+    possibly_paid_this_hour: int = 0
+    is_probe: bool = False
+    probes: int = 0
+    """Calls made for this picture while the gate was closed."""
+    trouble_seconds: float = 0.0
+    """How long ago this picture's trouble began."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """What all workers of one key know together: who met trouble since the last call that went well."""
+
+    troubled: frozenset[str] = frozenset()
+    """Payment keys of the pictures whose calls failed."""
+    refused: frozenset[str] = frozenset()
+    """Payment keys of the pictures that the API did not take."""
+    lockouts: int = 0
+    """Lock-outs one after the other."""
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is nothing that a call that went well would clear."""
+        return not (self.troubled or self.refused or self.lockouts)
+
+
+Ending = Literal["delivered", "rejected", "failed", "tries again", "waits"]
+"""What becomes of the picture. `tries again` is a counted attempt, `waits` is none."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    ending: Ending
+    closes: str = ""
+    """The code under which the gate closes, or stays closed; empty when it is left as it is."""
+
+
+def judge(decision: Decision, evidence: Evidence, rules: BlameRules) -> Verdict:
+    """What becomes of the picture, and whether the gate closes."""
+    match decision:
+        case Delivered():
+            return Verdict("delivered")
+        case Refused():
+            return _refusal(evidence, rules)
+        case LockedOut():
+            stays = evidence.lockout_seconds > LONG_LOCKOUT_SECONDS or evidence.lockouts >= LOCKOUTS_IN_A_ROW
+            return Verdict("waits", decision.code if stays or evidence.is_probe else "")
+        case AccountProblem():
+            if evidence.troubled_before and evidence.others_went_well:
+                return Verdict("failed" if evidence.attempts >= rules.max_attempts else "tries again")
+            return Verdict("failed" if _alone_for_long(evidence, rules) else "waits", decision.code)
+        case Failure():
+            return _failure(decision, evidence, rules)
+
+
+def _refusal(evidence: Evidence, rules: BlameRules) -> Verdict:
+    if evidence.refused < rules.pause_after_failures:
+        return Verdict("rejected")
+    return Verdict("rejected" if _tried_for_long(evidence, rules) else "waits", "refuses_everything")
+
+
+def _failure(failure: Failure, evidence: Evidence, rules: BlameRules) -> Verdict:
+    closes = _closes(failure, evidence, rules)
+    if evidence.possibly_paid >= rules.max_possibly_paid and failure.possibly_paid:
+        return Verdict("failed", closes)
+    used_up = evidence.attempts >= rules.max_attempts
+    if used_up and evidence.others_went_well and not evidence.is_probe:
+        return Verdict("failed", closes)
+    if closes:
+        return Verdict("failed" if _alone_for_long(evidence, rules) else "waits", closes)
+    return Verdict("tries again")
+
+
+def _closes(failure: Failure, evidence: Evidence, rules: BlameRules) -> str:
+    if evidence.possibly_paid_this_hour >= rules.pause_after_possibly_paid:
+        return "paid_in_vain"
+    used_up_alone = evidence.attempts >= rules.max_attempts and not evidence.others_went_well
+    if failure.suspects_account and (used_up_alone or evidence.troubled >= ACCOUNT_FAILURES_IN_A_ROW):
+        return failure.code
+    if used_up_alone or evidence.is_probe or evidence.troubled >= rules.pause_after_failures:
+        return failure.code if failure.suspects_account else "api_failing"
+    return ""
+
+
+def _alone_for_long(evidence: Evidence, rules: BlameRules) -> bool:
+    """No other picture tells anything: neither that the account is well, nor that it is not."""
+    return evidence.troubled == 1 and _tried_for_long(evidence, rules)
+
+
+def _tried_for_long(evidence: Evidence, rules: BlameRules) -> bool:
+    return evidence.probes >= rules.max_attempts and evidence.trouble_seconds >= LONE_PICTURE_SECONDS

@@ -1,0 +1,342 @@
+"""The account: may a picture be bought now? Key, gate, budget and pace, behind one question.
+
+It hears of the end of every call, and closes the gate when the trouble is not that of one picture.
+"""
+
+import math
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from dropcut.adapters.api_key import ApiKey, ApiKeyMissingError, ApiKeys
+from dropcut.core import gate as gates
+from dropcut.core.blame import BlameRules, Evidence, Health, Verdict, judge
+from dropcut.core.decision import AccountProblem, Decision, Delivered, Failure, LockedOut, Refused, possibly_paid
+from dropcut.core.gate import Gate, pause_after_probes
+from dropcut.core.message_result import Wait
+from dropcut.core.payment import Payment
+from dropcut.core.ports import BudgetStore, GateStore, HealthStore, PaceStore
+from dropcut.observability import count, logger
+
+_DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountRules:
+    credits_per_image: float
+    lockout_seconds: float
+    pause_seconds: float
+    call_needs_seconds: float
+    """Time without which no call is begun: for the longest one, and for storing and recording its answer."""
+    probe_seconds: float
+    """After so long a worker that took the one call of a closed gate is dead."""
+    blame: BlameRules
+
+
+@dataclass(frozen=True, kw_only=True)
+class Permit:
+    """One call may be made, now."""
+
+    key: ApiKey
+    taken_at: float
+    """When the credits were taken from the day's budget (epoch seconds)."""
+    probe: str = ""
+    """Names the holder of the one call of a closed gate; empty when the gate is open."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accounts:
+    """What every account value is made of, for the life of the function."""
+
+    rules: AccountRules
+    keys: ApiKeys
+    gate: GateStore
+    health: HealthStore
+    pace: PaceStore
+    budget: BudgetStore
+    prove_storage: Callable[[], None]
+    """Raises when an answer could not be stored now."""
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    jitter: Callable[[], float]
+
+
+class Account:
+    """One batch's view of the account; its messages are handled by several threads at once."""
+
+    def __init__(self, of: Accounts, *, key: ApiKey | None, gate: Gate, health: Health, ends_at: float) -> None:
+        """`ends_at`: when the invocation runs out of time (epoch seconds)."""
+        self._of, self._rules = of, of.rules
+        self._gate, self._key = gate, key
+        self.ends_at = ends_at
+        self._well = health.is_well
+        self._locked_out_until = 0.0
+        self._next_free_slot = 0.0
+        self._lock = threading.Lock()
+
+    # May we buy?
+
+    def must_wait(self) -> Wait | None:
+        """Why no picture may be bought for now, as far as is known without asking anybody."""
+        now = self._of.clock()
+        if gates.TABLE[self._gate.state(now)]["ask"].action == "wait":
+            return self._wait_for_gate()
+        if now < self._locked_out_until:
+            return Wait(seconds=self._locked_out_until - now + self._of.jitter(), why="the API locked this key out")
+        if self._next_free_slot > now + self._of.pace.horizon_seconds:
+            return self._fully_booked(self._next_free_slot)
+        return None
+
+    def permit(self) -> Permit | Wait:
+        """Leave for one call, which has to be made at once; or how long to stay away, and why."""
+        wait = self.must_wait()
+        if wait:
+            return wait
+        probe = ""
+        if gates.TABLE[self._gate.state(self._of.clock())]["ask"].action == "probe":
+            probe = self._begin_probe()
+            if not probe:
+                return self._wait_for_gate()
+        permit: Permit | Wait | None = None
+        try:
+            permit = self._permit(probe)
+        finally:
+            if probe and not isinstance(permit, Permit):
+                self._of.gate.give_probe_back(probe)  # no call was made; what closed the gate anew has ended it already
+        return permit
+
+    def _begin_probe(self) -> str:
+        """The probe's name; empty when another worker makes it."""
+        holder, now = secrets.token_hex(8), self._of.clock()
+        ends = now + self._rules.probe_seconds
+        with self._lock:
+            mine = not self._gate.holder and self._of.gate.begin_probe(holder, now=now, ends=ends)
+            self._gate = replace(self._gate, holder=holder, probe_ends=ends)
+        return holder if mine else ""
+
+    def _permit(self, probe: str) -> Permit | Wait:
+        try:
+            key = self._key = self._of.keys.current(fetch_anew=True) if probe or not self._key else self._key
+        except ApiKeyMissingError as error:
+            return self._close("no_key", str(error), probe, fingerprint="")
+        if probe and not self._storage_works(probe):
+            return self._wait_for_gate()
+        taken_at = self._of.clock()
+        if not self._of.budget.take(key.fingerprint, self._rules.credits_per_image, now=taken_at):
+            return self._close("daily_credit_limit", _BUDGET, probe, not_after=_utc_day(taken_at) + _DAY_SECONDS)
+        permit = Permit(key=key, taken_at=taken_at, probe=probe)
+        wait = self._wait_for_slot(permit)
+        if wait:
+            self._refund(permit)
+        return wait or permit
+
+    def _storage_works(self, probe: str) -> bool:
+        try:
+            self._of.prove_storage()
+        except Exception as error:  # whatever it is: an answer would be lost to it
+            self._close("answer_not_stored", _not_stored(error), probe)
+            return False
+        return True
+
+    def _wait_for_slot(self, permit: Permit) -> Wait | None:
+        """Sleep until the call is to be made. Nothing that takes time may come after it."""
+        clock, pace, fingerprint = self._of.clock, self._of.pace, permit.key.fingerprint
+        slept_until = -math.inf
+        while True:
+            slot = pace.reserve(fingerprint, now=clock())
+            if isinstance(slot, float):
+                # Fully booked, it waits here once: giving the message back would only fetch the next one in vain.
+                wait = slot - pace.horizon_seconds - clock() + self._of.jitter()
+                if slept_until > -math.inf or wait > pace.horizon_seconds:
+                    self._next_free_slot = slot
+                    return self._fully_booked(slot)
+                slept_until = clock() + wait
+                self._of.sleep(max(0.0, wait))
+                continue
+            self._of.sleep(max(0.0, slot.opens - clock()))
+            if clock() <= slot.closes:
+                return self._changed_meanwhile(permit)
+
+    def _changed_meanwhile(self, permit: Permit) -> Wait | None:
+        """What came up while it waited for its slot."""
+        now = self._of.clock()
+        if self._is_closed_for(permit.probe) or now < self._locked_out_until:
+            return self.must_wait()
+        if now + self._rules.call_needs_seconds > self.ends_at:
+            return Wait(seconds=0, why="too little of this invocation's time is left for a call")
+        if _utc_day(now) != _utc_day(permit.taken_at):
+            return Wait(seconds=0, why="its credits were taken from yesterday's budget")
+        return None
+
+    # What came of it?
+
+    def heard(self, decision: Decision, permit: Permit, payment: Payment, payment_key: str) -> Verdict:
+        """Learn from the end of a call, and close or open the gate accordingly.
+
+        A picture that was delivered has to be stored before: a probe proves that answers can be kept.
+        """
+        if not isinstance(decision, Delivered) and not possibly_paid(decision):
+            self._refund(permit)
+        if isinstance(decision, AccountProblem) and decision.code == "key_refused" and self._holds_another_key(permit):
+            if permit.probe:
+                self._of.gate.give_probe_back(permit.probe)
+            return Verdict("waits")
+        evidence = self._evidence(decision, permit, payment, payment_key)
+        verdict = judge(decision, evidence, self._rules.blame)
+        if verdict.closes and not isinstance(decision, Delivered):
+            self._close(verdict.closes, _why(verdict, decision), permit.probe)
+        elif permit.probe:
+            self._probe_ended(decision, permit.probe)
+        return verdict
+
+    def answer_lost(self, error: Exception, permit: Permit) -> None:
+        """An answer that may have been paid for could not be stored: nobody calls before it is known that one can."""
+        self._close("answer_not_stored", _not_stored(error), permit.probe)
+
+    def wait_after(self, decision: Refused | Failure | LockedOut | AccountProblem) -> Wait:
+        """How long a picture waits whose call ended like this, when that was not its own fault."""
+        return self.must_wait() or Wait(seconds=0, why=decision.reason)
+
+    @property
+    def gate(self) -> Gate:
+        """The gate as this batch knows it."""
+        return self._gate
+
+    def _evidence(self, decision: Decision, permit: Permit, payment: Payment, payment_key: str) -> Evidence:
+        """What the records know of this end; each kind of end writes what it adds to them."""
+        health, now, fingerprint = self._of.health, self._of.clock(), permit.key.fingerprint
+        known = Evidence(
+            attempts=payment.attempts,
+            possibly_paid=payment.possibly_paid + possibly_paid(decision),
+            troubled_before=bool(payment.trouble_since),
+            is_probe=bool(permit.probe),
+            probes=payment.probes + bool(permit.probe),
+            trouble_seconds=now - payment.trouble_since if payment.trouble_since else 0.0,
+        )
+        if isinstance(decision, Delivered) or (isinstance(decision, Refused) and decision.proves_account):
+            if permit.probe or not self._well:
+                health.went_well(fingerprint, afresh=bool(permit.probe))
+                self._well = True
+            return known
+        self._well = False
+        if isinstance(decision, Refused):
+            before = health.refusal(fingerprint, payment_key, now=now)
+            return replace(known, refused=len(before.refused | {payment_key}))
+        if isinstance(decision, LockedOut):
+            return self._lockout(decision, permit, known)
+        before = health.trouble(fingerprint, payment_key, now=now)
+        in_vain = isinstance(decision, Failure) and decision.possibly_paid
+        return replace(
+            known,
+            others_went_well=payment_key not in before.troubled,
+            troubled=len(before.troubled | {payment_key}),
+            possibly_paid_this_hour=health.possibly_paid(fingerprint, now=now) if in_vain else 0,
+        )
+
+    def _lockout(self, lockout: LockedOut, permit: Permit, known: Evidence) -> Evidence:
+        seconds = self._rules.lockout_seconds if lockout.seconds is None else lockout.seconds
+        until, fingerprint = self._of.clock() + seconds, permit.key.fingerprint
+        with self._lock:
+            until = self._locked_out_until = max(self._locked_out_until, until)
+        self._of.pace.hold(fingerprint, until=until)
+        in_a_row = self._of.health.lockout(fingerprint, called_at=permit.taken_at, until=until)
+        return replace(known, lockouts=in_a_row, lockout_seconds=seconds)
+
+    def _probe_ended(self, decision: Decision, probe: str) -> None:
+        """A probe that closed nothing: its call went well, or its end was the picture's own and proves nothing."""
+        if isinstance(decision, Delivered) or (isinstance(decision, Refused) and decision.proves_account):
+            self._of.gate.begin_to_open(probe)
+            self._gate = replace(self._gate, is_closed=False, is_opening=True, holder="")
+            return
+        self._gate = replace(self._gate, until=self._of.clock() + self._rules.pause_seconds, holder="")
+        self._of.gate.end_probe(probe, self._gate)
+
+    def _close(
+        self, code: str, reason: str, probe: str, *, fingerprint: str | None = None, not_after: float = math.inf
+    ) -> Wait:
+        """Nobody spends until the trouble is over, or until a later try finds that it is.
+
+        Args:
+            probe: the probe that met the trouble; empty when the gate was open.
+            fingerprint: of the key, if it is not the one in use.
+            not_after: when the trouble ends by itself at the latest (epoch seconds).
+        """
+        now = self._of.clock()
+        if self._is_closed_for(probe):
+            return self._wait_for_gate()
+        failed = self._gate.probes_failed + bool(probe)
+        pause = pause_after_probes(failed, pause_seconds=self._rules.pause_seconds)
+        gate = Gate(
+            is_closed=True,
+            code=code,
+            reason=reason,
+            until=min(max(now + pause, self._locked_out_until), not_after),
+            probes_failed=failed,
+            fingerprint=(self._key.fingerprint if self._key else "") if fingerprint is None else fingerprint,
+            swept_at=now,
+        )
+        if probe:
+            self._of.gate.end_probe(probe, gate)
+        elif self._of.gate.close(gate):
+            count("SpendingPauses")
+            logger.error("Spending is paused; the pictures wait", code=code, reason=reason)
+        self._gate = gate
+        return self._wait_for_gate()
+
+    def _is_closed_for(self, probe: str) -> bool:
+        """Whether the gate is closed, and this is not the probe that may pass it."""
+        return self._gate.is_closed and not (probe and self._gate.holder == probe)
+
+    def _wait_for_gate(self) -> Wait:
+        if self._gate.state(self._of.clock()) == "probing":
+            why = "one picture is tried first, to see whether spending can go on"
+            return Wait(seconds=self._rules.pause_seconds * self._of.jitter(), why=why)
+        return Wait(seconds=self._rules.pause_seconds + self._of.jitter(), why=self._gate.why)
+
+    def _fully_booked(self, next_free: float) -> Wait:
+        wait = next_free - self._of.clock() + self._of.jitter()
+        return Wait(seconds=max(1.0, wait), why="all slots of the pace are taken for now")
+
+    def _refund(self, permit: Permit) -> None:
+        self._of.budget.give_back(permit.key.fingerprint, self._rules.credits_per_image, taken_at=permit.taken_at)
+
+    def _holds_another_key(self, permit: Permit) -> bool:
+        """Whether the secret holds another key than the one that was refused."""
+        with self._lock:
+            if self._key == permit.key:
+                try:
+                    self._key = self._of.keys.current(fetch_anew=True)
+                except ApiKeyMissingError:
+                    return False
+            return self._key != permit.key
+
+
+_BUDGET = "The daily credit limit is reached; spending goes on at midnight UTC, or raise `daily_credit_limit`."
+
+
+def _not_stored(error: Exception) -> str:
+    return (
+        f"An answer that is paid for cannot be stored ({type(error).__name__}: {error}). Look at the work bucket, and "
+        "at the role and the policies that let the cut function write to it."
+    )
+
+
+def _why(verdict: Verdict, decision: Refused | Failure | LockedOut | AccountProblem) -> str:
+    match verdict.closes:
+        case "refuses_everything":
+            return (
+                f"The API refuses one picture after the other, which no picture explains. {decision.reason} Pictures "
+                "that were rejected meanwhile can be redriven."
+            )
+        case "paid_in_vain":
+            return f"Too many calls of this hour may have been paid in vain. {decision.reason} Ask the provider."
+        case "api_failing":
+            return f"The API keeps failing. {decision.reason}"
+    return decision.reason
+
+
+def _utc_day(seconds: float) -> float:
+    """The midnight at which the day of this time began (epoch seconds)."""
+    return datetime.fromtimestamp(seconds, UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()

@@ -1,0 +1,40 @@
+"""How a photo leaves the stage that buys: handed on to deliver, ended with a reason, or as a dead letter."""
+
+from dataclasses import dataclass
+
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer
+from dropcut.core.ports import DeadLetters, Sender
+from dropcut.observability import count, logger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endings:
+    deliver_queue: Sender
+    dead_letters: DeadLetters
+
+    def hand_on(self, request: CutRequest, answer: PaidAnswer) -> None:
+        self._publish(request, answer)
+
+    def end(self, request: CutRequest, ended: Ended) -> None:
+        """Deliver publishes the photo's end. A failed one is a dead letter before that, ready to go again."""
+        if ended.kind == "failed":
+            self._dead_letter(request, ended)
+        self._publish(request, ended)
+
+    def _dead_letter(self, request: CutRequest, ended: Ended) -> None:
+        self.dead_letters.dead_letter(
+            request.to_json(),
+            {
+                "stage": "cut",
+                "code": ended.code,
+                "reason": ended.reason,
+                "attempts": str(ended.attempts),
+                "possibly_paid": str(ended.possibly_paid),
+                "request_id": ended.request_id or "none",
+            },
+        )
+        count("DeadLettered")
+        logger.error("The photo failed; its message is in the dead-letter queue", code=ended.code, reason=ended.reason)
+
+    def _publish(self, request: CutRequest, outcome: PaidAnswer | Ended) -> None:
+        self.deliver_queue.send(OutcomeMessage(upload=request.upload, outcome=outcome).to_json())

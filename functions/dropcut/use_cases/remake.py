@@ -1,0 +1,76 @@
+"""Remake: a delivered photo's renditions anew, as they are described now. Pays nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dropcut.adapters.event_bus import EventBus
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.object_store import ObjectGoneError
+from dropcut.adapters.scratch import scratch_folder
+from dropcut.core.message_result import DeadLetter, Done, MessageResult
+from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
+from dropcut.observability import about, logger
+from dropcut.use_cases.cutout_maker import CutoutMaker
+from dropcut.use_cases.outputs import Outputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remaker:
+    jobs: JobRecords
+    events: EventBus
+    maker: CutoutMaker
+    outputs: Outputs
+    clock: Callable[[], float]
+
+    def __call__(self, remake: Remake, receive_count: int) -> MessageResult:
+        """Make the renditions again. What would be less than what was delivered is not written over it."""
+        delivered = self.jobs.delivered_outcome(remake.bucket, remake.key)
+        if delivered is None or not isinstance(delivered.outcome, PaidAnswer):
+            return _not_remade("not_delivered", _NOT_DELIVERED)
+        upload = delivered.upload
+        if remake.job_id not in (None, upload.job_id):
+            return _not_remade("another_job", f"The newest upload of this key is job {upload.job_id}.")
+        with about(upload):
+            return self._again(delivered, delivered.outcome, receive_count)
+
+    def _again(self, delivered: OutcomeMessage, answer: PaidAnswer, receive_count: int) -> MessageResult:
+        upload = delivered.upload
+        with scratch_folder() as name:
+            folder = Path(name)
+            try:
+                sources = self.maker.fetch(upload, answer, folder, receive_count=receive_count)
+            except ObjectGoneError:
+                return _not_remade("answer_expired", _ANSWER_EXPIRED)
+            if sources.is_another and self.jobs.state(upload) == "superseded":
+                return _superseded()
+            cutouts = self.maker.make(answer, sources, folder, receive_count=receive_count)
+            if upload.etag and not cutouts.full_size:
+                return _not_remade("less_than_before", cutouts.note)
+            written = self.outputs.write_all(upload, answer, cutouts)
+        if written is None:
+            return _superseded()
+        detail = written.event(upload, answer) | {"credits": 0.0, "remade": True}
+        self.events.publish("Cutout Delivered", detail)
+        self.jobs.delivered(delivered, output_key=written.keys[0], now=self.clock())
+        logger.info("The cut-outs were made anew", output_key=written.keys[0])
+        return Done()
+
+
+def _superseded() -> MessageResult:
+    logger.info("A newer upload of the same key came before its cut-outs were made anew")
+    return Done()
+
+
+def _not_remade(code: str, why: str) -> DeadLetter:
+    return DeadLetter(reason=f"Nothing was made anew, and nothing was paid. {why}", details={"code": code})
+
+
+_NOT_DELIVERED = (
+    "There is no delivered photo of this key on record: it is under way, ended otherwise, or was delivered before "
+    "cut-outs could be made anew. Upload it again: within `keep_results_days` the same picture is not paid for twice."
+)
+_ANSWER_EXPIRED = (
+    "The answer that was paid for this photo is no longer kept (`keep_results_days`). Upload the photo again, "
+    "which pays for a new one."
+)
