@@ -22,7 +22,7 @@ from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.messages import PAID
 from dropcut.core.pace import HORIZON_SECONDS, Pace
-from dropcut.environment import (
+from dropcut.environment import AWS_CONNECT_SECONDS, AWS_READ_SECONDS, AWS_TRIES, SECONDS_TO_STORE, CutEnvironment
     AWS_CONNECT_SECONDS,
     AWS_READ_SECONDS,
     AWS_TRIES,
