@@ -23,11 +23,6 @@ from dropcut.adapters.state_table import StateTable
 from dropcut.core.messages import PAID
 from dropcut.core.pace import HORIZON_SECONDS, Pace
 from dropcut.environment import AWS_CONNECT_SECONDS, AWS_READ_SECONDS, AWS_TRIES, SECONDS_TO_STORE, CutEnvironment
-    AWS_CONNECT_SECONDS,
-    AWS_READ_SECONDS,
-    AWS_TRIES,
-    CutEnvironment,
-)
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
 from dropcut.side_by_side import side_by_side
