@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from dropcut.environment import GatekeeperEnvironment
 
 from infra.artifact import Target
 from infra.confined_function import ConfinedFunction, allow
@@ -20,7 +21,7 @@ LOOKS_EVERY = Duration.minutes(1)
 
 
 class Gatekeeper(Construct):
-    """Woken by the event `Spending Paused`, and once a minute in any case.
+    """Woken once a minute.
 
     It is a function of its own because the one that spends must not be able to let itself go on.
     """
@@ -34,17 +35,30 @@ class Gatekeeper(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        service: str,
         cut: Stage,
         announcements_to: sqs.Queue,
         packages: Sequence[str],
         target: Target,
         architecture: str,
         cut_timeout_seconds: int,
-        environment: Mapping[str, str],
+        state_table: str,
+        api_key_secret: str,
+        variables: Mapping[str, str],
         permissions: Sequence[iam.PolicyStatement],
     ) -> None:
         super().__init__(scope, construct_id)
+        timeout_seconds = cut_timeout_seconds + SECONDS_AROUND_A_PROBE
+        environment = GatekeeperEnvironment(
+            state_table=state_table,
+            function_seconds=timeout_seconds,
+            cut_function=cut.function.function_name,
+            cut_event_source=cut.event_source.event_source_mapping_id,
+            cut_timeout_seconds=cut_timeout_seconds,
+            cut_queue_url=cut.queue.queue_url,
+            cut_dead_letter_queue_url=cut.dead_letter_queue.queue_url,
+            deliver_queue_url=announcements_to.queue_url,
+            api_key_secret=api_key_secret,
+        )
         confined = ConfinedFunction(
             self,
             handler="dropcut.entries.gatekeeper.handler",
@@ -52,16 +66,9 @@ class Gatekeeper(Construct):
             packages=packages,
             target=target,
             architecture=architecture,
-            timeout_seconds=cut_timeout_seconds + SECONDS_AROUND_A_PROBE,
+            timeout_seconds=timeout_seconds,
             memory_mb=256,
-            environment={
-                **environment,
-                "CUT_FUNCTION": cut.function.function_name,
-                "CUT_EVENT_SOURCE": cut.event_source.event_source_mapping_id,
-                "CUT_TIMEOUT_SECONDS": str(cut_timeout_seconds),
-                "CUT_QUEUE_URL": cut.queue.queue_url,
-                "DELIVER_QUEUE_URL": announcements_to.queue_url,
-            },
+            environment={**environment.to_variables(), **variables},
             permissions=[
                 *permissions,
                 allow(
@@ -80,26 +87,28 @@ class Gatekeeper(Construct):
                     ],
                     [cut.queue.queue_arn],
                 ),
-                allow("Announce", ["sqs:SendMessage"], [announcements_to.queue_arn]),
+                allow("Announce", ["sqs:SendMessage"], [announcements_to.queue_arn, cut.dead_letter_queue.queue_arn]),
             ],
         )
         self.function, self.role, self.log_group = confined.function, confined.role, confined.log_group
-        paused = {"source": ["dropcut"], "detail-type": ["Spending Paused"], "detail": {"service": [service]}}
-        self._wake("WhenPaused", "Spending was paused", paused)
-        self._wake("EveryMinute", "Is there anything to be done at the gate?", None)
-
-    def _wake(self, construct_id: str, description: str, event_pattern: Mapping[str, object] | None) -> None:
+        # The next minute looks again: a look that AWS made twice would be one too many.
+        self.function.configure_async_invoke(retry_attempts=0)
         rule = events.CfnRule(
             self,
-            construct_id,
-            description=f"Dropcut: {description}",
-            event_pattern=event_pattern,
-            schedule_expression=None if event_pattern else f"rate({LOOKS_EVERY.to_minutes():g} minute)",
-            targets=[events.CfnRule.TargetProperty(id="gatekeeper", arn=self.function.function_arn)],
+            "EveryMinute",
+            description="Dropcut: Is there anything to be done at the gate?",
+            schedule_expression=f"rate({LOOKS_EVERY.to_minutes():g} minute)",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="gatekeeper",
+                    arn=self.function.function_arn,
+                    retry_policy=events.CfnRule.RetryPolicyProperty(maximum_retry_attempts=0),
+                )
+            ],
         )
         lambda_.CfnPermission(
             self,
-            f"{construct_id}MayInvoke",
+            "EveryMinuteMayInvoke",
             action="lambda:InvokeFunction",
             function_name=self.function.function_name,
             principal="events.amazonaws.com",

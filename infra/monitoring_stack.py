@@ -180,18 +180,20 @@ class MonitoringStack(Stack):
         self._alarm(
             "Rejections",
             cloudwatch.MathExpression(
-                # Of those received, which exist wherever rejected ones do: an alarm on nothing but bad photos works.
-                expression=f"IF(received >= {FEWEST_PHOTOS}, 100 * rejected / received, 0)",
+                # Of those that ended, whenever they came: photos that waited behind a pause end in another hour.
+                expression=f"IF(FILL(delivered, 0) + FILL(failed, 0) + rejected >= {FEWEST_PHOTOS}, "
+                "100 * rejected / (FILL(delivered, 0) + FILL(failed, 0) + rejected), 0)",
                 using_metrics={
-                    "received": self._metrics.count("PhotosReceived", period),
+                    "delivered": self._metrics.count("PhotosDelivered", period),
+                    "failed": self._metrics.count("PhotosFailed", period),
                     "rejected": self._metrics.count("PhotosRejected", period),
                 },
                 label="rejected, percent",
                 period=period,
             ),
             above=percent,
-            meaning=f"More than {percent} % of an hour's photos were rejected (of at least {FEWEST_PHOTOS}); nothing "
-            "was paid for those that did not fit, and each has the tag dropcut=rejected.",
+            meaning=f"More than {percent} % of the photos that ended in an hour were rejected (of at least {FEWEST_PHOTOS}); "
+            "nothing was paid for those that did not fit, and each has the tag dropcut=rejected.",
             fix="The events `Cutout Rejected` carry the reason. One reason for all: somebody uploads the wrong "
             "thing, or the API changed its rules.",
         )

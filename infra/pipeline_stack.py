@@ -4,6 +4,7 @@ input bucket ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import Aws, CfnOutput, Stack
 from aws_cdk import aws_events as events
@@ -12,14 +13,16 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.rendition_setting import renditions_to_json
+from dropcut.environment import CutEnvironment, DeliverEnvironment, PrepareEnvironment
 
 from infra.artifact import Target
 from infra.confined_function import allow
 from infra.gatekeeper import Gatekeeper
 from infra.nag import acknowledge
 from infra.settings import PHOTOS_AT_ONCE, Settings, SettingsError
-from infra.stage import Stage, allow_rule_to_send
+from infra.stage import Queue, Stage, allow_rule_to_send
 from infra.storage_stack import StorageStack
 
 POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
@@ -31,9 +34,6 @@ DELIBERATE_RECEIVES = 15
 WAITING_RECEIVES = 1000
 """SQS's most: a picture that waits for its turn or for the account is received again and again, and is not failing."""
 QUICK_STAGES_AT_ONCE = 10
-ASKED_FORMAT = "png"
-"""What the API is asked for: lossless, whatever the cut-outs are delivered as, since those are made from it."""
-
 GIVE_MEMORY_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
 """Read by glibc. By itself it learns from the first picture freed to keep the next ones, and each thread keeps its
 own: a batch of ten of the largest then took 512 MiB instead of 318 (`python -m bench memory`)."""
@@ -58,6 +58,7 @@ class PipelineStack(Stack):
         self.cut = self._cut(outcomes_to=self.deliver.queue)
         self.prepare = self._prepare(pictures_to=self.cut.queue, outcomes_to=self.deliver.queue)
         self.gatekeeper = self._gatekeeper()
+        self._update_from_the_far_end()
         self._feed(self.prepare)
         self._outputs()
 
@@ -78,18 +79,20 @@ class PipelineStack(Stack):
             max_receive_count=DELIBERATE_RECEIVES,
             max_concurrency=QUICK_STAGES_AT_ONCE,
             batch_size=PHOTOS_AT_ONCE,  # one that had to wait for the others would use up a receive
-            environment={
-                **self._environment(),
-                **self._imaging(),
-                "WORK_BUCKET": storage.work_bucket.bucket_name,
-                "INPUT_BUCKET": storage.input_bucket.bucket_name,
-                "INPUT_PREFIX": self._input_prefix,
-                "CUT_QUEUE_URL": pictures_to.queue_url,
-            },
+            environment=lambda own: PrepareEnvironment(
+                **self._of_stage(own, self._settings.prepare_timeout_seconds),
+                **self._settings.values_of(PrepareEnvironment),
+                imaging_memory_mib=self._settings.imaging_memory_mib,
+                input_bucket=storage.input_bucket.bucket_name,
+                cut_queue_url=pictures_to.queue_url,
+                deliver_queue_url=outcomes_to.queue_url,
+            ),
+            variables=self._variables(),
             permissions=[
                 allow("ReadPhotos", self._of_photos("GetObject", "GetObjectTagging"), [self._photos()]),
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
-                allow("StorePrepared", ["s3:PutObject"], [self._objects(storage.work_bucket, "prepared/*")]),
+                allow("StorePrepared", ["s3:PutObject"], [self._objects(storage.work_bucket, f"{PREPARED}*")]),
+                self._read_state("object#*"),
                 self._write_state("object#*"),
                 allow("SendPictures", ["sqs:SendMessage"], [pictures_to.queue_arn]),
             ],
@@ -98,8 +101,8 @@ class PipelineStack(Stack):
 
     def _cut(self, *, outcomes_to: sqs.Queue) -> Stage:
         """Makes the one paid call, within the pace and the budget, and stores the answer before anything else."""
-        work, settings = self._storage.work_bucket, self._settings
-        prepared, paid = self._objects(work, "prepared/*"), self._objects(work, "paid/*")
+        work, settings, state = self._storage.work_bucket, self._settings, self._storage.state_table
+        prepared, paid = self._objects(work, f"{PREPARED}*"), self._objects(work, f"{PAID}*")
         return Stage(
             self,
             "Cut",
@@ -112,35 +115,22 @@ class PipelineStack(Stack):
             memory_mb=1024,
             max_receive_count=WAITING_RECEIVES,
             max_concurrency=settings.max_concurrency,
-            environment={
-                **self._environment(),
-                "WORK_BUCKET": work.bucket_name,
-                "API_KEY_SECRET": self.api_key_secret_name,
-                "PROVIDER": settings.provider,
-                "API_BASE_URL": settings.api_base_url,
-                "API_TIMEOUT_SECONDS": _figure(settings.api_timeout_seconds),
-                "RATE_LIMIT_REQUESTS": _figure(settings.rate_limit_requests),
-                "RATE_LIMIT_SECONDS": _figure(settings.rate_limit_seconds),
-                "LOCKOUT_SECONDS": _figure(settings.lockout_seconds),
-                "OUTPUT_FORMAT": ASKED_FORMAT,
-                "CREDITS_PER_IMAGE": _figure(settings.credits_per_image),
-                "DAILY_CREDIT_LIMIT": _figure(settings.daily_credit_limit),
-                "MAX_ATTEMPTS": _figure(settings.max_attempts),
-                "MAX_POSSIBLY_PAID": _figure(settings.max_possibly_paid),
-                "RETRY_BASE_SECONDS": _figure(settings.retry_base_seconds),
-                "PAUSE_SECONDS": _figure(settings.pause_seconds),
-                "PAUSE_AFTER_FAILURES": _figure(settings.pause_after_failures),
-                "PACE_TABLE": settings.pace_table or self._storage.state_table.table_name,
-                "KEEP_RESULTS_DAYS": _figure(settings.keep_results_days),
-                **GIVE_MEMORY_BACK,
-            },
+            environment=lambda own: CutEnvironment(
+                **self._of_stage(own, settings.cut_timeout_seconds),
+                deliver_queue_url=outcomes_to.queue_url,
+                api_key_secret=self.api_key_secret_name,
+                **settings.values_of(CutEnvironment) | {"pace_table": settings.pace_table or state.table_name},
+            ),
+            variables=self._variables() | GIVE_MEMORY_BACK,
             permissions=[
                 allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
                 allow("StorePaid", ["s3:PutObject"], [paid]),
                 allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
+                allow("LookForPhotos", self._of_photos("GetObject"), [self._photos()]),
+                allow("TellVanished", ["s3:ListBucket"], [self._storage.input_bucket.bucket_arn]),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
-                self._read_state("object#*", "gate"),
-                self._write_state("payment#*", "pace#*", "budget#*", "gate"),
+                self._use_state("ReadState", "dynamodb:BatchGetItem", ["object#*", "gate", "health#*"]),
+                self._write_state("object#*", "payment#*", "pace#*", "budget#*", "health#*", "gate"),
                 *self._use_shared_pace(),
             ],
             outcomes_to=outcomes_to,
@@ -164,18 +154,19 @@ class PipelineStack(Stack):
             batch_size=PHOTOS_AT_ONCE,
             max_receive_count=DELIBERATE_RECEIVES,
             max_concurrency=QUICK_STAGES_AT_ONCE,
-            environment={
-                **self._environment(),
-                **self._imaging(),
-                "IMAGING_MEMORY_MIB": _figure(settings.deliver_imaging_memory_mib),
-                "IMAGING_SECONDS": _figure(settings.deliver_imaging_seconds),
-                "RENDITIONS": renditions_to_json(settings.renditions_made),
-                "COLOUR_PROFILE": settings.colour_profile,
-                "WORK_BUCKET": storage.work_bucket.bucket_name,
-                "OUTPUT_BUCKET": storage.output_bucket.bucket_name,
-            },
+            environment=lambda own: DeliverEnvironment(
+                **self._of_stage(own, settings.deliver_timeout_seconds),
+                **settings.values_of(DeliverEnvironment)
+                | {
+                    "imaging_seconds": settings.deliver_imaging_seconds,
+                    "renditions": renditions_to_json(settings.renditions_made),
+                },
+                imaging_memory_mib=settings.deliver_imaging_memory_mib,
+                output_bucket=storage.output_bucket.bucket_name,
+            ),
+            variables=self._variables(),
             permissions=[
-                allow("ReadPaid", ["s3:GetObject"], [self._objects(storage.work_bucket, "paid/*")]),
+                allow("ReadPaid", ["s3:GetObject"], [self._objects(storage.work_bucket, f"{PAID}*")]),
                 allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
                 allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [self._objects(storage.output_bucket, "*")]),
                 allow("TellFree", ["s3:ListBucket"], [storage.output_bucket.bucket_arn]),
@@ -202,16 +193,26 @@ class PipelineStack(Stack):
         return Gatekeeper(
             self,
             "Gatekeeper",
-            service=self.service,
             cut=self.cut,
             announcements_to=self.deliver.queue,
             packages=POWERTOOLS,
             target=self._target,
             architecture=self._settings.architecture,
             cut_timeout_seconds=self._settings.cut_timeout_seconds,
-            environment={**self._environment(), "PAUSE_SECONDS": _figure(self._settings.pause_seconds)},
-            permissions=[self._read_state("gate"), self._write_state("gate")],
+            state_table=self._storage.state_table.table_name,
+            api_key_secret=self.api_key_secret_name,
+            variables=self._variables(),
+            permissions=[
+                self._read_state("gate"),
+                self._write_state("gate", "health#*"),
+                allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
+            ],
         )
+
+    def _update_from_the_far_end(self) -> None:
+        """Deploy each function after the one that reads its messages, which may know no new field of them yet."""
+        self.cut.function.node.add_dependency(self.deliver.function)
+        self.prepare.function.node.add_dependency(self.cut.function)
 
     def _feed(self, stage: Stage) -> None:
         """Send each new object of the input bucket to a stage's queue, by EventBridge.
@@ -240,24 +241,22 @@ class PipelineStack(Stack):
         allow_rule_to_send(stage.queue, rule.attr_arn)
         allow_rule_to_send(stage.dead_letter_queue, rule.attr_arn)
 
-    def _environment(self) -> dict[str, str]:
-        """What every function is told."""
+    def _variables(self) -> dict[str, str]:
+        """What the libraries of every function read."""
         return {
-            "STATE_TABLE": self._storage.state_table.table_name,
             "POWERTOOLS_SERVICE_NAME": self.service,
             "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
             "POWERTOOLS_LOG_LEVEL": "INFO",
         }
 
-    def _imaging(self) -> dict[str, str]:
-        """What the stages are told that decode photos."""
-        settings = self._settings
+    def _of_stage(self, own: Queue, function_seconds: int) -> dict[str, Any]:
+        """What every stage needs, by the names in `StageEnvironment`."""
         return {
-            "MAX_PHOTO_MEGAPIXELS": _figure(settings.max_photo_megapixels),
-            "MAX_PHOTO_MIB": _figure(settings.max_photo_mib),
-            "MAX_FRAMES": _figure(settings.max_frames),
-            "IMAGING_SECONDS": _figure(settings.imaging_seconds),
-            "IMAGING_MEMORY_MIB": _figure(settings.imaging_memory_mib),
+            "state_table": self._storage.state_table.table_name,
+            "function_seconds": function_seconds,
+            "work_bucket": self._storage.work_bucket.bucket_name,
+            "queue_url": own.queue.queue_url,
+            "dead_letter_queue_url": own.dead_letter_queue.queue_url,
         }
 
     def _read_state(self, *ids: str) -> iam.PolicyStatement:
@@ -336,8 +335,3 @@ class PipelineStack(Stack):
         }
         for key, value in outputs.items():
             CfnOutput(self, key, value=value)
-
-
-def _figure(value: float) -> str:
-    """A number as the functions read it: without a fraction where it has none, so that it can be an int."""
-    return str(int(value)) if float(value).is_integer() else repr(value)

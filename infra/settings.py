@@ -22,17 +22,17 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from dropcut import RELEASE
+from dropcut.core.operation import REMOVE_BACKGROUND
 from dropcut.core.rendition import Rendition, RenditionError
 from dropcut.core.rendition_setting import FULL, read_renditions
+from dropcut.environment import SECONDS_AROUND_IMAGING, Environment, cut_function_seconds
 
 LONGEST_FUNCTION_SECONDS = 900
-CUT_SECONDS_AROUND_THE_CALL = 74
-"""What `cut` needs beside the API's time: waiting for its slot in the pace, reading the picture, sending it (half a
-minute at most), storing the answer."""
-
 SECONDS_AROUND_A_PROBE = 30
 """What the gatekeeper needs beside the one run of `cut` that it waits for."""
-LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - CUT_SECONDS_AROUND_THE_CALL - SECONDS_AROUND_A_PROBE) // 2
+LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - SECONDS_AROUND_A_PROBE - cut_function_seconds(0)) // 2
+"""A call lasts up to twice the time-out, and the gatekeeper waits for a whole run of the cut function."""
 
 PHOTOS_AT_ONCE = 2
 """Photos that one function works on at the same time (`threads` in its entry)."""
@@ -40,8 +40,6 @@ LONGEST_IMAGING_SECONDS = 300
 """Two tries and what is around them stay within a function's time."""
 SECONDS_FOR_ANOTHER_RENDITION = 10
 """Added to `imaging_seconds` for each rendition after the first: reading the cut-out again, and encoding it."""
-SECONDS_AROUND_IMAGING = 15
-"""What a stage needs beside decoding one photo: reading it, writing what was made of it."""
 MOST_MEGAPIXELS = 400
 """The memory of a function that decodes two such photos at once is well below Lambda's 10,240 MB."""
 
@@ -51,11 +49,10 @@ LARGEST_ENCODER_MIB = 960
 LARGEST_DISC_MB = 10_240
 """Lambda's limit for a function's temporary folder."""
 
-PROVIDERS: dict[str, tuple[str, float]] = {
-    "ezlink": ("https://api.ezlinkai.com", 2.0),
-    "stability": ("https://api.stability.ai", 5.0),
-}
-"""Base URL and credits per image of each provider, by their price pages."""
+PROVIDERS: dict[str, str] = {"ezlink": "https://api.ezlinkai.com", "stability": "https://api.stability.ai"}
+"""Base URL of each provider."""
+LONGEST_INTRODUCTION = 256
+"""Of the headers by which we introduce ourselves, by the API's specification."""
 
 
 class SettingsError(ValueError):
@@ -179,7 +176,7 @@ class Settings:
         "a base URL with https; http only to this machine (127.0.0.1, ::1, localhost)",
         "Where the API is.",
         _base_url,
-        "the provider's: " + ", ".join(f"`{url}`" for url, _ in PROVIDERS.values()),
+        "the provider's: " + ", ".join(f"`{url}`" for url in PROVIDERS.values()),
     )
     rate_limit_requests: int = _setting(
         150,
@@ -201,7 +198,7 @@ class Settings:
         "a number above 0",
         "What one cut-out costs, in the provider's credits.",
         _above_zero,
-        "the provider's: " + ", ".join(f"{credits:g} ({name})" for name, (_, credits) in PROVIDERS.items()),
+        "the provider's: " + ", ".join(f"{credits:g} ({name})" for name, credits in REMOVE_BACKGROUND.credits.items()),
     )
     daily_credit_limit: float = _setting(
         0.0,
@@ -267,8 +264,34 @@ class Settings:
     pause_after_failures: int = _setting(
         20,
         "a whole number from 2 to 1000",
-        "So many failed calls in a row, as one worker sees them, mean that the API is down, and pause the spending.",
+        "So many different pictures in trouble, or refused, without a call that went well in between, are not the "
+        "pictures' fault: the spending is paused.",
         _integer(2, 1000),
+    )
+    pause_after_possibly_paid: int = _setting(
+        20,
+        "a whole number from 1 to 10000",
+        "So many calls in an hour that may have been charged for nothing pause the spending.",
+        _integer(1, 10_000),
+    )
+    client_id: str = _setting(
+        "dropcut",
+        "up to 256 printable ASCII characters",
+        "How each call introduces this application to the API (header `stability-client-id`); empty for not at all.",
+        _text(rf"[ -~]{{0,{LONGEST_INTRODUCTION}}}"),
+    )
+    client_version: str = _setting(
+        RELEASE,
+        "up to 256 printable ASCII characters",
+        "How each call introduces its release to the API (`stability-client-version`); empty for not at all.",
+        _text(rf"[ -~]{{0,{LONGEST_INTRODUCTION}}}"),
+    )
+    client_user_id: str = _setting(
+        "none",
+        "`none` or `folder`",
+        "Whether each call tells the API's provider whose photo it is, by a hash of the photo's top folder "
+        "(`stability-client-user-id`).",
+        _choice("none", "folder"),
     )
     pace_table: str = _setting(
         "",
@@ -344,11 +367,10 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Fill in what depends on the provider, then check what depends on more than one setting."""
-        base_url, credits_per_image = PROVIDERS[self.provider]
         if not self.api_base_url:
-            object.__setattr__(self, "api_base_url", base_url)
+            object.__setattr__(self, "api_base_url", PROVIDERS[self.provider])
         if not self.credits_per_image:
-            object.__setattr__(self, "credits_per_image", credits_per_image)
+            object.__setattr__(self, "credits_per_image", REMOVE_BACKGROUND.credits[self.provider])
         if 0 < self.daily_credit_limit < self.credits_per_image:
             raise SettingsError(
                 f"Setting daily_credit_limit is {self.daily_credit_limit:g}, less than one cut-out costs "
@@ -358,12 +380,8 @@ class Settings:
 
     @property
     def cut_timeout_seconds(self) -> int:
-        """Time-out of `cut`: longer than the longest call, so that a paid answer is not lost with it.
-
-        A call lasts up to twice `api_timeout_seconds`: the wait for an answer's first byte may take that long, and a
-        wait for one of its later bytes may begin just before the time is up.
-        """
-        return math.ceil(2 * self.api_timeout_seconds + CUT_SECONDS_AROUND_THE_CALL)
+        """Time-out of `cut`: longer than the longest call, so that a paid answer is not lost with it."""
+        return cut_function_seconds(self.api_timeout_seconds)
 
     @property
     def prepare_timeout_seconds(self) -> int:
@@ -445,6 +463,10 @@ class Settings:
         """Whether this deployment goes to the embedded AWS, which has no alarms by metric arithmetic."""
         return self.bundle_for == "this_machine"
 
+    def values_of(self, environment: type[Environment]) -> dict[str, Any]:
+        """The settings that a function needs as they are, by their names there."""
+        return {field.name: getattr(self, field.name) for field in fields(environment) if field.name in _NAMES}
+
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> Settings:
         """Read the settings out of CDK context.
@@ -461,6 +483,9 @@ class Settings:
                 raise SettingsError(_unknown(name, value, list(known)))
             values[name] = _parse(known[name], value)
         return cls(**values)
+
+
+_NAMES = {setting.name for setting in fields(Settings)}
 
 
 def belongs_to_cdk(name: str) -> bool:

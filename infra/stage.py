@@ -1,6 +1,6 @@
 """One stage of the pipeline: a queue with its dead-letter queue, and the function that works it off."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from dropcut.environment import StageEnvironment
 
 from infra.artifact import Target
 from infra.confined_function import ConfinedFunction, allow
@@ -75,13 +76,20 @@ class Stage(Construct):
         memory_mb: int,
         max_receive_count: int,
         max_concurrency: int,
-        environment: Mapping[str, str],
+        environment: Callable[[Queue], StageEnvironment],
         permissions: Sequence[iam.PolicyStatement],
         outcomes_to: sqs.Queue | None = None,
+        variables: Mapping[str, str],
         disc_mb: int = SMALLEST_DISC_MB,
         batch_size: int = BATCH_SIZE,
     ) -> None:
-        """`outcomes_to` is the deliver queue; the stage that has none is deliver itself."""
+        """Make the stage.
+
+        Args:
+            environment: the function's settings, given the stage's own queues.
+            variables: what libraries of the function read from its environment.
+            outcomes_to: the deliver queue; the stage that has none is deliver itself.
+        """
         super().__init__(scope, construct_id)
         queues = Queue(
             self,
@@ -100,12 +108,7 @@ class Stage(Construct):
             timeout_seconds=timeout_seconds,
             memory_mb=memory_mb,
             disc_mb=disc_mb,
-            environment={
-                **environment,
-                **({"DELIVER_QUEUE_URL": outcomes_to.queue_url} if outcomes_to else {}),
-                "QUEUE_URL": self.queue.queue_url,
-                "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.queue_url,
-            },
+            environment={**environment(queues).to_variables(), **variables},
             permissions=[
                 *permissions,
                 *self._own_permissions(),

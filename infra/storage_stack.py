@@ -7,6 +7,7 @@ from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from dropcut.core.messages import PAID, PREPARED
 
 from infra.nag import acknowledge
 from infra.settings import Settings
@@ -65,16 +66,16 @@ class StorageStack(Stack):
         )
 
     def _expire_work(self, *, keep_results_days: int) -> None:
-        """Prepared pictures live as long as a message about them can; paid answers that much longer than promised.
+        """Prepared pictures live as long as a dead letter that is redriven once; paid answers longer than promised.
 
         An answer used again in its last hour may still wait in the deliver queue, then in its dead-letter queue.
         """
         self.work_bucket.add_lifecycle_rule(
-            id="prepared", prefix="prepared/", expiration=Duration.days(DAYS_IN_QUEUES + 2 * ROUNDING_DAYS)
+            id="prepared", prefix=PREPARED, expiration=Duration.days(2 * DAYS_IN_QUEUES + 2 * ROUNDING_DAYS)
         )
         self.work_bucket.add_lifecycle_rule(
             id="paid",
-            prefix="paid/",
+            prefix=PAID,
             expiration=Duration.days(keep_results_days + DAYS_IN_QUEUES + ROUNDING_DAYS),
         )
 

@@ -4,6 +4,7 @@ A field's name in capitals is the variable's name (`work_bucket` is `WORK_BUCKET
 time-out, such as the lease of a claim, is derived here and nowhere else.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -56,7 +57,7 @@ class Environment:
         return {name.upper(): _as_text(value) for name, value in asdict(self).items()}
 
 
-_MAY_BE_EMPTY = {"input_prefix"}
+_MAY_BE_EMPTY = {"input_prefix", "client_id", "client_version"}
 
 
 def _as_text(value: str | float) -> str:
@@ -123,10 +124,12 @@ AWS_TRIES = 3
 more than one, because a paid answer must not be lost to a hiccup of S3."""
 AWS_BACKOFF_SECONDS = 3
 """What botocore waits between three tries at the most (standard mode: under 1 s, then under 2)."""
-SECONDS_TO_STORE = AWS_TRIES * (AWS_CONNECT_SECONDS + AWS_READ_SECONDS) + AWS_BACKOFF_SECONDS
-"""What an answer still needs after the longest call: one storing of it that uses all of its tries."""
-SECONDS_TO_RECORD = SECONDS_TO_STORE
-"""The same for recording the payment and handing the photo on, which are done side by side."""
+AWS_CALL_SECONDS = AWS_TRIES * (AWS_CONNECT_SECONDS + AWS_READ_SECONDS) + AWS_BACKOFF_SECONDS
+"""The longest one call of AWS can take, all tries included."""
+SECONDS_TO_BEGIN = 2 * AWS_CALL_SECONDS
+"""For what a batch has to know before its first message: the key, and the snapshot of the state table."""
+SECONDS_TO_STORE = AWS_CALL_SECONDS
+"""What an answer still needs after the longest call; then the payment is recorded, beside which it is handed on."""
 CLOCKS_APART_SECONDS = 5
 """How far two workers' clocks may differ."""
 
@@ -166,19 +169,14 @@ class CutEnvironment(StageEnvironment):
     keep_results_days: int
 
     @property
-    def longest_call_seconds(self) -> float:
-        """The connection, the form, then the time-out twice: the last read of the answer may begin just before it."""
-        return longest_call_seconds(self.api_timeout_seconds)
-
-    @property
     def needed_seconds(self) -> float:
         """Time without which no picture is begun: for its slot, its call, and what comes after that."""
-        return HORIZON_SECONDS + self.longest_call_seconds + SECONDS_TO_STORE + SECONDS_TO_RECORD
+        return HORIZON_SECONDS + self.call_needs_seconds
 
     @property
     def call_needs_seconds(self) -> float:
-        """Time without which no call is begun."""
-        return self.longest_call_seconds + SECONDS_TO_STORE + SECONDS_TO_RECORD
+        """Time without which no call is begun: for the longest one, for storing its answer, and for recording it."""
+        return call_needs_seconds(self.api_timeout_seconds)
 
     @property
     def lease_seconds(self) -> float:
@@ -196,8 +194,18 @@ class CutEnvironment(StageEnvironment):
 
 
 def longest_call_seconds(api_timeout_seconds: float) -> float:
-    """The longest one call of the API can take."""
+    """The connection, the form, then the time-out twice: the last read of the answer may begin just before it is up."""
     return CONNECT_SECONDS + SEND_SECONDS + 2 * api_timeout_seconds
+
+
+def call_needs_seconds(api_timeout_seconds: float) -> float:
+    """The longest call of the API, and two calls of AWS after it: one stores the answer, one records the payment."""
+    return longest_call_seconds(api_timeout_seconds) + 2 * AWS_CALL_SECONDS
+
+
+def cut_function_seconds(api_timeout_seconds: float) -> int:
+    """The time-out that the cut function has to have: a batch that has just begun can still make its calls."""
+    return math.ceil(SECONDS_TO_BEGIN + HORIZON_SECONDS + call_needs_seconds(api_timeout_seconds))
 
 
 @dataclass(frozen=True, kw_only=True)
