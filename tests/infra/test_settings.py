@@ -7,7 +7,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from dropcut.adapters.api import longest_call_seconds
+from dropcut.environment import longest_call_seconds
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL, READY_MADE, read_renditions
