@@ -4,73 +4,31 @@ A closed gate keeps the pictures waiting. When its pause is over, one call may b
 gate begins to open. Only the gatekeeper takes the last step, since it alone can let the queue's messages in again.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
-State = Literal["open", "closed", "due", "probing", "opening"]
-"""`due`: closed, and its pause is over. `probing`: closed, and somebody makes the one call."""
-Event = Literal[
-    "ask",
-    "trouble",
-    "probe went well",
-    "probe failed",
-    "probe proved nothing",
-    "probe given back",
-    "nothing waits",
+from dropcut.core.transitions import table
+
+EVENTS = (
+    "ask", "trouble", "probe went well", "probe failed", "probe proved nothing", "probe given back", "nothing waits",
     "messages let in",
-]
+)  # fmt: skip
 """`probe ...` comes from the holder of the probe alone. `given back`: it made no call."""
-Action = Literal["permit", "probe", "wait", "announce pause", "announce end", "none"]
+# fmt: off
+TABLE = table(EVENTS, {
+    # state    ask               trouble   went well  failed    nothing   given back  nothing waits  messages let in
+    "open":    ("open: permit",  "closed", "open",    "open",   "open",   "open",     "open",        "open"),
+    "closed":  ("closed: wait",  "closed", "closed",  "closed", "closed", "closed",   "closed",      "closed"),
+    "due":     ("probing: probe", "due",   "due",     "due",    "due",    "due",      "opening",     "due"),
+    "probing": ("probing: wait", "probing", "opening", "closed", "closed", "due",     "probing",     "probing"),
+    "opening": ("opening: permit", "closed", "opening", "opening", "opening", "opening", "opening",  "open"),
+})
+# fmt: on
+"""`due`: closed, and its pause is over. `probing`: closed, and somebody makes the one call."""
 
 LONGEST_PAUSE_SECONDS = 1800.0
 """A probe receives one message; even one that waits alone for 14 days stays under the queue's 1,000 receives then."""
 EARLY_SECONDS = 5.0
 """A pause ends so much early: the gatekeeper looks once a minute, and must not come a moment before its end."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transition:
-    next: State
-    action: Action = "none"
-
-
-def _to(state: State, action: Action = "none") -> Transition:
-    return Transition(next=state, action=action)
-
-
-def _stays(state: State, **changed: Transition) -> dict[Event, Transition]:
-    events: tuple[Event, ...] = (
-        "trouble",
-        "probe went well",
-        "probe failed",
-        "probe proved nothing",
-        "probe given back",
-        "nothing waits",
-        "messages let in",
-    )
-    return {event: changed.get(event.replace(" ", "_"), _to(state)) for event in events}
-
-
-TABLE: Mapping[State, Mapping[Event, Transition]] = {
-    "open": {"ask": _to("open", "permit"), **_stays("open", trouble=_to("closed", "announce pause"))},
-    "closed": {"ask": _to("closed", "wait"), **_stays("closed")},
-    "due": {"ask": _to("probing", "probe"), **_stays("due", nothing_waits=_to("opening"))},
-    "probing": {
-        "ask": _to("probing", "wait"),
-        **_stays(
-            "probing",
-            probe_went_well=_to("opening"),
-            probe_failed=_to("closed"),
-            probe_proved_nothing=_to("closed"),
-            probe_given_back=_to("due"),
-        ),
-    },
-    "opening": {
-        "ask": _to("opening", "permit"),
-        **_stays("opening", trouble=_to("closed", "announce pause"), messages_let_in=_to("open", "announce end")),
-    },
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +52,7 @@ class Gate:
     swept_at: float = 0.0
     """When the queue behind it was last searched for messages that are too old (epoch seconds)."""
 
-    def state(self, now: float) -> State:
+    def state(self, now: float) -> str:
         if self.is_opening:
             return "opening"
         if not self.is_closed:

@@ -5,86 +5,27 @@ itself, and the next claim knows that the dead worker's call may have been charg
 for `keep_results_days`, a refusal or failure like a payment, so that its copies cost nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 from dropcut.core.messages import Ended, PaidAnswer
+from dropcut.core.transitions import Transition, table
 
-State = Literal["free", "claimed", "abandoned", "paid", "refused", "failed"]
-"""`claimed`: the lease runs. `abandoned`: the lease is over, and its holder did not give the picture back."""
-Event = Literal["claim", "redriven claim", "release", "pay", "refuse", "fail", "answer gone"]
+EVENTS = ("claim", "redriven claim", "release", "pay", "refuse", "fail", "answer gone")
 """`release`, `refuse` and `fail` come from the holder of the lease alone; all others from anybody."""
-Action = Literal["buy", "buy again", "wait", "reuse", "repeat", "none"]
-"""What the worker does to whom the event belongs. `buy again`: an earlier call may have been charged."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Transition:
-    next: State
-    action: Action = "none"
-
-
-def _to(state: State, action: Action = "none") -> Transition:
-    return Transition(next=state, action=action)
-
-
-_END_OF_LEASE: Mapping[Event, Transition] = {
-    "release": _to("free"),
-    "pay": _to("paid"),
-    "refuse": _to("refused"),
-    "fail": _to("failed"),
-}
-TABLE: Mapping[State, Mapping[Event, Transition]] = {
-    "free": {
-        "claim": _to("claimed", "buy"),
-        "redriven claim": _to("claimed", "buy"),
-        "release": _to("free"),
-        "pay": _to("paid"),  # an answer that is stored is paid for, whoever holds the picture by now
-        "refuse": _to("free"),
-        "fail": _to("free"),
-        "answer gone": _to("free"),
-    },
-    "claimed": {
-        "claim": _to("claimed", "wait"),
-        "redriven claim": _to("claimed", "wait"),
-        **_END_OF_LEASE,
-        "answer gone": _to("claimed"),
-    },
-    "abandoned": {
-        "claim": _to("claimed", "buy again"),
-        "redriven claim": _to("claimed", "buy again"),
-        **_END_OF_LEASE,  # the holder was slow, not dead
-        "answer gone": _to("abandoned"),
-    },
-    "paid": {
-        "claim": _to("paid", "reuse"),
-        "redriven claim": _to("paid", "reuse"),
-        "release": _to("paid"),
-        "pay": _to("paid"),
-        "refuse": _to("paid"),
-        "fail": _to("paid"),
-        "answer gone": _to("free"),
-    },
-    "refused": {
-        "claim": _to("refused", "repeat"),
-        "redriven claim": _to("claimed", "buy"),
-        "release": _to("refused"),
-        "pay": _to("paid"),
-        "refuse": _to("refused"),
-        "fail": _to("refused"),
-        "answer gone": _to("refused"),
-    },
-    "failed": {
-        "claim": _to("failed", "repeat"),
-        "redriven claim": _to("claimed", "buy"),
-        "release": _to("failed"),
-        "pay": _to("paid"),
-        "refuse": _to("failed"),
-        "fail": _to("failed"),
-        "answer gone": _to("failed"),
-    },
-}
+# fmt: off
+TABLE = table(EVENTS, {
+    # state      claim                   redriven claim          release      pay     refuse     fail      answer gone
+    "free":      ("claimed: buy",        "claimed: buy",         "free",      "paid", "free",    "free",   "free"),
+    "claimed":   ("claimed: wait",       "claimed: wait",        "free",      "paid", "refused", "failed", "claimed"),
+    "abandoned": ("claimed: buy again",  "claimed: buy again",   "free",      "paid", "refused", "failed", "abandoned"),
+    "paid":      ("paid: reuse",         "paid: reuse",          "paid",      "paid", "paid",    "paid",   "free"),
+    "refused":   ("refused: repeat",     "claimed: buy",         "refused",   "paid", "refused", "refused", "refused"),
+    "failed":    ("failed: repeat",      "claimed: buy",         "failed",    "paid", "failed",  "failed", "failed"),
+})
+# fmt: on
+"""`claimed`: the lease runs. `abandoned`: the lease is over, and its holder did not give the picture back; it may have
+been slow, not dead. `buy again`: an earlier call may have been charged. An answer that is stored is paid for, whoever
+holds the picture by then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +54,7 @@ class Payment:
     exists: bool = False
     """Whether anybody has met the picture before."""
 
-    def state(self, now: float) -> State:
+    def state(self, now: float) -> str:
         """In which state it is. What is over its time is forgotten, even while DynamoDB still shows it."""
         if self.lease_until:
             return "claimed" if self.lease_until >= now else "abandoned"
@@ -125,6 +66,6 @@ class Payment:
             return "refused" if self.ended.kind == "rejected" else "failed"
         return "free"
 
-    def transition(self, event: Event, now: float) -> Transition:
+    def transition(self, event: str, now: float) -> Transition:
         """What an event does to this picture, and what whoever it belongs to has to do."""
         return TABLE[self.state(now)][event]

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from dropcut.core.messages import Ended, PaidAnswer
-from dropcut.core.payment import Event, Payment
+from dropcut.core.payment import Payment
 from dropcut.core.ports import Payments
 from dropcut.observability import count
 
@@ -128,7 +128,7 @@ class Claims:
             expires_at=now + self.keep_seconds,
             redriven_at=redriven_at,
         )
-        event: Event = "redriven claim" if redriven_at > before.ended_at else "claim"
+        event = "redriven claim" if redriven_at > before.ended_at else "claim"
         match before.transition(event, now).action:
             case "wait":
                 yield InFlight(until=before.lease_until)
