@@ -4,18 +4,18 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from dropcut.core.rendition import Made, Rendition
+from dropcut.core.rendition import Rendition, RenditionFile
 
 
 def answer_as_it_is(
     original: Path | None, answer: Path, renditions: Sequence[Rendition], folder: Path
-) -> Sequence[Made]:
+) -> Sequence[RenditionFile]:
     """Every rendition is the paid answer, byte for byte; all are said to have 80 x 64 pixels."""
     made = []
     for rendition in renditions:
         path = shutil.copyfile(answer, folder / rendition.name)
         made.append(
-            Made(
+            RenditionFile(
                 rendition=rendition.name,
                 path=str(path),
                 format=rendition.format,

@@ -1,6 +1,6 @@
 """Photos in every format, mode and depth that is taken: red in the upper left quarter, green elsewhere, 80 x 64 pixels.
 
-Made by Pillow, pillow-heif and libvips, whichever writes the kind.
+RenditionFile by Pillow, pillow-heif and libvips, whichever writes the kind.
 """
 
 import io

@@ -44,7 +44,7 @@ class Api:
     calls: list[Call] = field(default_factory=list)
     saw: Callable[[Call], None] = lambda _call: None
 
-    def remove_background(self, call: ApiCall, key: ApiKey) -> Reply | NoReply:
+    def call(self, call: ApiCall, key: ApiKey) -> Reply | NoReply:
         strand = current()
         assert strand
         if strand.stop_before("api.call") != "go on":

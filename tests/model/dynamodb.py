@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-Plain = str | Decimal
+Plain = str | Decimal | frozenset[str]
 Stored = dict[str, Plain]
 Values = Mapping[str, Plain]
 Condition = Callable[[Stored, Values], bool]
@@ -28,6 +28,11 @@ class DynamoDb:
     def get_item(self, **request: Any) -> dict[str, Any]:
         item = self.items.get(request["Key"]["id"]["S"])
         return {} if item is None else {"Item": _typed(item)}
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:
+        asked = {table: [key["id"]["S"] for key in wanted["Keys"]] for table, wanted in RequestItems.items()}
+        found = {table: [_typed(self.items[i]) for i in ids if i in self.items] for table, ids in asked.items()}
+        return {"Responses": found, "UnprocessedKeys": {}}
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         item_id = request["Key"]["id"]["S"]
@@ -46,12 +51,20 @@ class DynamoDb:
         return {"Attributes": _typed(before)} if before else {}
 
 
-def _plain(typed: Mapping[str, str]) -> Plain:
-    return Decimal(typed["N"]) if "N" in typed else typed["S"]
+def _plain(typed: Mapping[str, Any]) -> Plain:
+    if "SS" in typed:
+        return frozenset(typed["SS"])
+    return Decimal(typed["N"]) if "N" in typed else str(typed["S"])
 
 
-def _typed(item: Stored) -> dict[str, dict[str, str]]:
-    return {name: {"N": str(value)} if isinstance(value, Decimal) else {"S": value} for name, value in item.items()}
+def _typed(item: Stored) -> dict[str, dict[str, Any]]:
+    return {name: _typed_value(value) for name, value in item.items()}
+
+
+def _typed_value(value: Plain) -> dict[str, Any]:
+    if isinstance(value, frozenset):
+        return {"SS": sorted(value)}
+    return {"N": str(value)} if isinstance(value, Decimal) else {"S": value}
 
 
 def _error(code: str, message: str, item: Stored | None = None) -> ClientError:
@@ -204,6 +217,10 @@ def _add(tokens: _Tokens) -> Change:
     name, amount = tokens.take(), tokens.take()
 
     def add(before: Stored, after: Stored, values: Values) -> None:
-        after[name] = before.get(name, Decimal(0)) + values[amount]  # type: ignore[operator]
+        value = values[amount]
+        if isinstance(value, frozenset):
+            after[name] = frozenset(before.get(name, frozenset())) | value
+        else:
+            after[name] = before.get(name, Decimal(0)) + value  # type: ignore[operator]
 
     return add

@@ -97,7 +97,7 @@ class QueuedMessage:
             "receiptHandle": self.receipt,
             "body": self.body,
             "attributes": self.system_attributes(),
-            "messageAttributes": {},
+            "messageAttributes": {name: {"stringValue": text} for name, text in self.attributes.items()},
             "eventSource": "aws:sqs",
         }
 
@@ -131,20 +131,27 @@ class Sqs:
         self.queues.setdefault(QueueUrl, []).append(message)
         self.sent.append(MessageBody + repr(attributes))
 
-    def receive_message(self, *, QueueUrl: str, VisibilityTimeout: int, **_more: Any) -> dict[str, Any]:
-        for message in self.visible(QueueUrl)[:1]:
+    def receive_message(
+        self, *, QueueUrl: str, VisibilityTimeout: int, MaxNumberOfMessages: int, **_more: Any
+    ) -> dict[str, Any]:
+        received = [
             self.receive(message, visibility_seconds=VisibilityTimeout)
-            return {
-                "Messages": [
-                    {
-                        "MessageId": message.id,
-                        "ReceiptHandle": message.receipt,
-                        "Body": message.body,
-                        "Attributes": message.system_attributes(),
-                    }
-                ]
-            }
-        return {}
+            for message in self.visible(QueueUrl)[:MaxNumberOfMessages]
+        ]
+        return {
+            "Messages": [
+                {
+                    "MessageId": message.id,
+                    "ReceiptHandle": message.receipt,
+                    "Body": message.body,
+                    "Attributes": message.system_attributes(),
+                    "MessageAttributes": {
+                        name: {"StringValue": text, "DataType": "String"} for name, text in message.attributes.items()
+                    },
+                }
+                for message in received
+            ]
+        }
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
         visible, everything = len(self.visible(QueueUrl)), len(self.queues.get(QueueUrl, []))

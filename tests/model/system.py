@@ -6,32 +6,40 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from dropcut import observability
-from dropcut.adapters.api import longest_call_seconds
 from dropcut.adapters.api_key import ApiKeys
 from dropcut.adapters.cut_function import CutFunction
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.key_records import BudgetRecord, HealthRecord, PaceRecord
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.queue import Queue
-from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
+from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.blame import BlameRules
 from dropcut.core.pace import Pace
 from dropcut.core.rendition_setting import read_renditions
+from dropcut.environment import SECONDS_TO_STORE, call_needs_seconds, cut_function_seconds
 from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
+from dropcut.use_cases.account import AccountRules, Accounts
+from dropcut.use_cases.claim import Claims
 from dropcut.use_cases.cut import Cut
+from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.deliver import Deliver
+from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.gatekeeper import Gatekeeper
+from dropcut.use_cases.outputs import Outputs
 from dropcut.use_cases.prepare import Prepare
-from dropcut.use_cases.spending import SpendingRules
+from dropcut.use_cases.purchase import Purchases
+from dropcut.use_cases.remake import Remaker
 
-from infra.settings import CUT_SECONDS_AROUND_THE_CALL
 from tests.functions.cutouts import answer_as_it_is
 from tests.functions.pictures import sent_as_it_is
 from tests.model.api import Api
@@ -41,21 +49,18 @@ from tests.model.strand import Guarded, KilledError, Strand, current
 
 INPUT, WORK, OUTPUT = "photos-in", "photos-work", "photos-out"
 API_TIMEOUT = 60.0
-CUT_TIMEOUT = 2 * API_TIMEOUT + CUT_SECONDS_AROUND_THE_CALL
-TIMEOUT = {"intake": 60.0, "cut": CUT_TIMEOUT, "deliver": 120.0, "gatekeeper": CUT_TIMEOUT + 60}
+CUT_TIMEOUT = float(cut_function_seconds(API_TIMEOUT))
+TIMEOUT = {"intake": 60.0, "cut": CUT_TIMEOUT, "deliver": 120.0, "gatekeeper": CUT_TIMEOUT + 30}
 CREDITS = 2.0
-RULES = SpendingRules(
-    provider="ezlink",
-    output_format="png",
+KEEP_SECONDS = 365 * 86_400.0
+BLAME = BlameRules(max_attempts=3, max_possibly_paid=3, pause_after_failures=6, pause_after_possibly_paid=8)
+RULES = AccountRules(
     credits_per_image=CREDITS,
-    max_attempts=3,
-    max_possibly_paid=3,
-    retry_base_seconds=2,
     lockout_seconds=60,
     pause_seconds=60,
-    pause_after_failures=6,
-    longest_call_seconds=longest_call_seconds(API_TIMEOUT),
-    lease_seconds=longest_call_seconds(API_TIMEOUT) + 45,
+    call_needs_seconds=call_needs_seconds(API_TIMEOUT),
+    probe_seconds=CUT_TIMEOUT + 5,
+    blame=BLAME,
 )
 START = 1_780_000_000.0
 RENDITIONS = read_renditions(["full", "web"])
@@ -80,6 +85,11 @@ class Invocation:
         return [strand for strand in self.strands if not strand.ended]
 
 
+def one_after_the_other(*calls: Callable[[], Any]) -> list[Any]:
+    """In the strand that asks, so that each call's side effects can be struck in their turn."""
+    return [call() for call in calls]
+
+
 class WatchedTable(DynamoDb):
     """Remembers what the invariants want to know of the order of reads and writes."""
 
@@ -88,19 +98,19 @@ class WatchedTable(DynamoDb):
         self.operations = 0
         self.gate_closed_at = 0
 
-    def get_item(self, **request: Any) -> dict[str, Any]:
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
         self.operations += 1
-        if request["Key"]["id"]["S"] == "gate" and (strand := current()):
+        if strand := current():
             strand.notes.update(gate_read_at=self.operations)
-        return super().get_item(**request)
+        return super().batch_get_item(**request)
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         self.operations += 1
         item_id, strand = request["Key"]["id"]["S"], current()
         answer = super().update_item(**request)
-        if item_id == "gate" and "standing = :closed, code" in request["UpdateExpression"]:
+        if item_id == "gate" and "standing = :closed" in request["UpdateExpression"]:
             self.gate_closed_at = self.operations
-        if item_id == "gate" and ":next" in request["UpdateExpression"] and strand:
+        if item_id == "gate" and ":ends" in request["UpdateExpression"] and strand:
             strand.notes.update(probes=1)
         if item_id.startswith("budget#") and strand:
             strand.notes.update(budget_day=item_id)
@@ -115,7 +125,8 @@ class WatchedS3(S3):
         self.stored_again: list[str] = []
 
     def put_object(self, **request: Any) -> None:
-        if request["Key"].startswith("paid/") and (request["Bucket"], request["Key"]) in self.objects:
+        there = self.objects.get((request["Bucket"], request["Key"]))
+        if request["Key"].startswith("paid/") and there and there.body:  # a probe writes an empty one
             self.stored_again.append(request["Key"])
         super().put_object(**request)
 
@@ -123,7 +134,7 @@ class WatchedS3(S3):
 class System:
     def __init__(self, patch: pytest.MonkeyPatch, *, daily_credit_limit: float) -> None:
         self.now = START
-        self.chance = random.Random(0)
+        self.random = random.Random(0)
         self.metrics: Counter[str] = Counter()
         self.log = io.StringIO()
         patch.setattr(observability.logger.registered_handler, "stream", self.log)
@@ -152,32 +163,59 @@ class System:
             strand.stop_before("sleep")
 
     def fresh_worker(self) -> None:
-        """What a cold start forgets: the cached key, the failures in a row."""
-        self.cut = Cut(
+        """What a cold start forgets: the cached key."""
+        accounts = Accounts(
             rules=RULES,
-            api=self.api,
             keys=ApiKeys(self.secrets, "secret"),  # type: ignore[arg-type]
-            objects=self.objects,
-            work_bucket=WORK,
-            jobs=self.jobs,
-            payments=PaymentRecords(table=self.records, keep_days=365),
+            gate=self.gate,
+            health=HealthRecord(table=self.records),
             pace=PaceRecord(
                 table=self.records, pace=Pace.under(limit_requests=150, limit_seconds=10), horizon_seconds=8
             ),
             budget=BudgetRecord(table=self.records, daily_credit_limit=self.daily_credit_limit),
-            gate=self.gate,
-            deliver_queue=self.queues["deliver"],
+            prove_storage=lambda: self.objects.write(WORK, "paid/probe", b"", content_type="text/plain"),
             clock=self.clock,
             sleep=self.sleep,
-            chance=self.chance.random,
+            jitter=self.random.random,
         )
+        self.cut = Cut(
+            accounts=accounts,
+            claims=Claims(
+                payments=PaymentRecords(table=self.records),
+                lease_seconds=CUT_TIMEOUT + 5,
+                keep_seconds=KEEP_SECONDS,
+                clock=self.clock,
+            ),
+            snapshots=Snapshots(table=self.records),
+            jobs=self.jobs,
+            objects=self.objects,
+            work_bucket=WORK,
+            purchases=Purchases(
+                accounts=accounts,
+                api=self.api,
+                provider="ezlink",
+                objects=self.objects,
+                work_bucket=WORK,
+                keep_seconds=KEEP_SECONDS,
+                endings=self.endings,
+                together=one_after_the_other,
+                store_seconds=SECONDS_TO_STORE,
+                retry_base_seconds=2,
+            ),
+            endings=self.endings,
+            together=one_after_the_other,
+        )
+        self.batches["cut"] = self._batch("cut", call_needs_seconds(API_TIMEOUT), None, self.cut.announce_failure)
 
     def _wire(self) -> None:
         self.records = StateTable(Guarded(self.table, "dynamodb"), "state")
         self.objects = ObjectStore(Guarded(self.s3, "s3"))
-        self.jobs, self.gate = JobRecords(table=self.records), GateRecord(table=self.records, pause_seconds=60)
-        sqs = Guarded(self.sqs, "sqs")
-        self.queues = {name: Queue(sqs, name) for name in ("intake", "cut", "deliver")}
+        self.jobs, self.gate = JobRecords(table=self.records), GateRecord(table=self.records)
+        self.queues = {name: Queue(Guarded(self.sqs, "sqs"), name) for name in ("intake", "cut", "deliver")}
+        self.endings = Endings(
+            deliver_queue=self.queues["deliver"], dead_letters=Queue(Guarded(self.sqs, "sqs"), "cut-dead")
+        )
+        self.batches: dict[str, MessageBatch] = {}
         self.fresh_worker()
         self.prepare = Prepare(
             objects=self.objects,
@@ -191,39 +229,53 @@ class System:
             work_bucket=WORK,
             clock=self.clock,
         )
-        self.deliver = Deliver(
-            objects=self.objects,
-            jobs=self.jobs,
-            events=EventBus(Guarded(self.events, "events")),
-            make_cutouts=answer_as_it_is,
-            renditions=RENDITIONS,
-            work_bucket=WORK,
-            output_bucket=OUTPUT,
-            clock=self.clock,
-        )
+        self._wire_deliver()
         self.gatekeeper = Gatekeeper(
             gate=self.gate,
+            health=HealthRecord(table=self.records),
+            keys=ApiKeys(self.secrets, "secret"),  # type: ignore[arg-type]
             cut_function=CutFunction(Guarded(self.cut_source, "lambda"), function_name="cut", event_source_id="e"),
             cut_queue=self.queues["cut"],
             deliver_queue=self.queues["deliver"],
-            probe_seconds=int(TIMEOUT["cut"]) + 30,
+            endings=self.endings,
+            cut_seconds=CUT_TIMEOUT + 5,
             clock=self.clock,
         )
-        self.batches = {
-            "intake": self._batch(sqs, "intake", 15, 5, self.prepare.announce_failure),
-            "cut": self._batch(sqs, "cut", longest_call_seconds(API_TIMEOUT) + 15, None, None),
-            "deliver": self._batch(sqs, "deliver", 20, 5, self.deliver.announce_failure),
-        }
+        self.batches["intake"] = self._batch("intake", 15, 5, self.prepare.announce_failure)
+        self.batches["deliver"] = self._batch("deliver", 20, 5, self.deliver.announce_failure)
 
-    def _batch(self, sqs: Any, stage: str, needed: float, receives: int | None, announce: Any) -> MessageBatch:
+    def _wire_deliver(self) -> None:
+        events = EventBus(Guarded(self.events, "events"))
+        outputs = Outputs(objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS)
+        maker = CutoutMaker(
+            objects=self.objects,
+            make_cutouts=answer_as_it_is,
+            renditions=RENDITIONS,
+            work_bucket=WORK,
+            together=one_after_the_other,
+            clock=self.clock,
+        )
+        self.deliver = Deliver(
+            objects=self.objects,
+            jobs=self.jobs,
+            events=events,
+            maker=maker,
+            outputs=outputs,
+            remake=Remaker(jobs=self.jobs, events=events, maker=maker, outputs=outputs, clock=self.clock),
+            together=one_after_the_other,
+            clock=self.clock,
+        )
+
+    def _batch(self, stage: str, needed: float, receives: int | None, announce: Any) -> MessageBatch:
         return MessageBatch(
             stage=stage,
             queue=self.queues[stage],
-            dead_letters=Queue(sqs, f"{stage}-dead"),
+            dead_letters=Queue(Guarded(self.sqs, "sqs"), f"{stage}-dead"),
             threads=1,
             needed_seconds=needed,
             receives_before_giving_up=receives,
             announce_failure=announce,
+            clock=lambda: self.now,
         )
 
     def start(self, stage: str, messages: list[QueuedMessage], clock_off: float = 0.0) -> Invocation:
@@ -243,7 +295,7 @@ class System:
     def tick(self) -> Invocation:
         """Wake the gatekeeper."""
         invocation = self._invocation("gatekeeper", 0.0, [])
-        self._strand(invocation, "tick", self.gatekeeper)
+        self._strand(invocation, "tick", partial(self.gatekeeper, ends_at=invocation.deadline))
         self.invocations.append(invocation)
         return invocation
 
@@ -263,11 +315,12 @@ class System:
         invocation.strands.append(strand)
 
     def _begin_cut(self, invocation: Invocation, spawn: Callable[..., None]) -> None:
-        """As the entry does it: one round for the batch, then its messages side by side."""
-        round_ = self.cut.begin_round(len(invocation.records))
+        """As the entry does it: what the batch has to know, then its messages side by side."""
+        ends_at = invocation.deadline
+        handle = self.batches["cut"]._begun({"Records": invocation.records}, partial(self.cut.begin, ends_at=ends_at))
         strand = current()
         for record in invocation.records:
-            work = self._one(invocation, record, round_)
+            work = self._one(invocation, record, handle)
             spawn(invocation, record["messageId"], work, strand.notes if strand else None)
 
     def _one(self, invocation: Invocation, record: dict[str, Any], handle: Any) -> Callable[[], None]:

@@ -24,7 +24,7 @@ from tests.functions.upload_messages import by_event_bridge
 from tests.model.api import FAULTS, Call, call_number
 from tests.model.services import Stored
 from tests.model.strand import Strand
-from tests.model.system import CREDITS, INPUT, OUTPUT, RENDITIONS, RULES, WORK, Invocation, System
+from tests.model.system import BLAME, CREDITS, INPUT, OUTPUT, RENDITIONS, WORK, Invocation, System
 
 KEYS = ["a.jpg", "a.png", "b/a.jpg", "a.jpg.png"]
 PICTURES = [picture("png", width=64, height=64, mode=mode) for mode in ("RGB", "RGBA", "L")]
@@ -232,7 +232,8 @@ class Dropcut(RuleBasedStateMachine):
     def dead_letters_are_sent_again(self) -> None:
         for stage in self.system.queues:
             for message in self.system.sqs.queues.pop(f"{stage}-dead", []):
-                self.system.sqs.send_message(QueueUrl=stage, MessageBody=message.body)
+                kept = {name: {"StringValue": text} for name, text in message.attributes.items()}
+                self.system.sqs.send_message(QueueUrl=stage, MessageBody=message.body, MessageAttributes=kept)
 
     @staticmethod
     def pick(among: Any, which: int) -> Any:
@@ -314,7 +315,7 @@ class Dropcut(RuleBasedStateMachine):
         paid = [
             found.body
             for (bucket, key), found in self.system.s3.objects.items()
-            if bucket == WORK and key.startswith("paid/")
+            if bucket == WORK and key.startswith("paid/") and found.body
         ]
         stored = {calls[call_number(body)].picture for body in paid}
         assert not self.system.s3.stored_again
@@ -352,7 +353,7 @@ class Dropcut(RuleBasedStateMachine):
             calls = [c for c in self.system.api.calls if hashlib.sha256(c.picture).hexdigest() == sha256]
             # A claim whose response was lost counts as well: whoever comes next cannot know that no call was made.
             tried = sum(call.fault != "429" for call in calls) + self.kills + self.lost_responses
-            assert tried >= min(RULES.max_attempts, RULES.max_possibly_paid), message
+            assert tried >= min(BLAME.max_attempts, BLAME.max_possibly_paid), message
             assert int(message.attributes["attempts"]) <= tried, message
 
     def check_no_key_was_told(self) -> None:

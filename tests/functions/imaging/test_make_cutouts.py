@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 import pyvips
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
-from dropcut.core.rendition import Made
+from dropcut.core.rendition import RenditionFile
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.imaging.decode import picture_errors
 from dropcut.imaging.full_size import full_size_cutout
@@ -43,7 +43,7 @@ def _disc(width: int, height: int) -> pyvips.Image:
     return ((height / 4 - distance + 0.5) * 255).cast("uchar")
 
 
-def make(original: Path | None, answer: Path, *listed: object, colour: Literal["srgb", "keep"] = "keep") -> list[Made]:
+def make(original: Path | None, answer: Path, *listed: object, colour: Literal["srgb", "keep"] = "keep") -> list[RenditionFile]:
     folder = answer.parent / "made"
     folder.mkdir()
     return make_cutouts(original, answer, read_renditions(list(listed)), folder, limits=LIMITS, colour=colour)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import pyvips
-from dropcut.core.rendition import Made, Rendition
+from dropcut.core.rendition import Rendition, RenditionFile
 from dropcut.core.rendition_setting import READY_MADE
 from dropcut.imaging import encode
 from dropcut.imaging.make_rendition import make_rendition, subject_of
@@ -39,7 +39,7 @@ def cup() -> pyvips.Image:
     return pyvips.Image.new_from_file(str(CUP))
 
 
-def made(cutout: pyvips.Image, folder: Path, **fields: Any) -> tuple[Made, pyvips.Image]:
+def made(cutout: pyvips.Image, folder: Path, **fields: Any) -> tuple[RenditionFile, pyvips.Image]:
     """A rendition and its picture, decoded from the file."""
     written = make_rendition(cutout, Rendition.from_fields({"name": "made", **fields}), folder / "made")
     picture = pyvips.Image.new_from_file(written.path, revalidate=True)  # not what lay at this path before

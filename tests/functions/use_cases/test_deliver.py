@@ -15,7 +15,7 @@ from dropcut.core import picture_refusals
 from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload
 from dropcut.core.message_result import Done, Message, MessageResult, SetAside
 from dropcut.core.picture_limits import PictureRefusedError
-from dropcut.core.rendition import Made, Rendition
+from dropcut.core.rendition import Rendition, RenditionFile
 from dropcut.core.rendition_setting import FULL, read_renditions
 from dropcut.observability import logger
 from dropcut.use_cases.cutout_maker import TRIES_AT_FULL_SIZE
@@ -67,7 +67,7 @@ class FakeImaging:
 
     def __call__(
         self, original: Path | None, answer: Path, renditions: Sequence[Rendition], folder: Path
-    ) -> Sequence[Made]:
+    ) -> Sequence[RenditionFile]:
         self.sources.append(original.read_bytes() if original else None)
         if self.meanwhile:
             self.meanwhile.pop(0)()
