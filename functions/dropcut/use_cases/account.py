@@ -111,8 +111,10 @@ class Account:
         """The probe's name; empty when another worker makes it."""
         holder, now = secrets.token_hex(8), self._of.clock()
         ends = now + self._rules.probe_seconds
-        with self._lock:
-            mine = not self._gate.holder and self._of.gate.begin_probe(holder, now=now, ends=ends)
+        with self._lock:  # a thread of this batch may have begun one just before
+            if self._gate.state(now) != "due":
+                return ""
+            mine = self._of.gate.begin_probe(holder, now=now, ends=ends)
             self._gate = replace(self._gate, holder=holder, probe_ends=ends)
         return holder if mine else ""
 
