@@ -1,193 +1,220 @@
-"""What the use cases ask of the world (core/ports.py), as dicts; what each event does stands in the core's own tables."""
+"""The ports of `core/ports.py` over dicts: what an adapter's test shows of a record, its fake here does in memory.
 
-from collections.abc import Mapping
+What an event does to a picture or to the gate is read from the tables in `core`, as far as it is written there.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from threading import Lock
 from typing import Any
 
 from dropcut.core import gate as gates
 from dropcut.core.blame import Health
 from dropcut.core.gate import Gate
-from dropcut.core.messages import Ended, PaidAnswer
-from dropcut.core.pace import Slot
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer
+from dropcut.core.pace import AHEAD_SECONDS, HORIZON_SECONDS, Pace, Slot, slot_after_rest, slot_at
 from dropcut.core.payment import Payment
 
 
-def one_after_the_other(*calls: Any) -> list[Any]:
-    """Stands in for `side_by_side` where threads would only be in the way."""
+def one_after_the_other(*calls: Callable[[], Any]) -> list[Any]:
+    """In place of `side_by_side`: the first error ends it."""
     return [call() for call in calls]
 
 
-class Sent(list[str]):
-    """A queue that is only sent to."""
+@dataclass
+class FakeQueue:
+    """A queue that keeps what was sent to it; `refuses` is raised instead."""
+
+    sent: list[str] = field(default_factory=list)
+    dead: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    refuses: Exception | None = None
 
     def send(self, body: str) -> None:
-        self.append(body)
-
-
-class DeadLetters(list[tuple[str, dict[str, str]]]):
-    """Bodies with their reasons."""
+        self._refuse()
+        self.sent.append(body)
 
     def dead_letter(self, body: str, reason: Mapping[str, str]) -> None:
-        self.append((body, dict(reason)))
+        self._refuse()
+        self.dead.append((body, reason))
+
+    def _refuse(self) -> None:
+        if self.refuses:
+            raise self.refuses
+
+    def outcomes(self) -> list[PaidAnswer | Ended]:
+        """Of the photos whose outcomes were sent here."""
+        return [OutcomeMessage.from_json(body).outcome for body in self.sent]
 
 
-class Payments(dict[str, Payment]):
+@dataclass
+class FakePayments:
+    records: dict[str, Payment] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
     def claim(
         self, key: str, *, holder: str, now: float, lease_until: float, expires_at: float, redriven_at: float = 0.0
     ) -> Payment:
-        before = self.get(key, Payment())
-        event = "redriven claim" if redriven_at > before.ended_at else "claim"
-        if before.transition(event, now).action in ("buy", "buy again"):
-            lost = before.state(now) == "abandoned"
-            self[key] = replace(
-                before,
-                attempts=before.attempts + 1,
-                possibly_paid=before.possibly_paid + lost,
-                holder=holder,
-                lease_until=lease_until,
-                expires_at=expires_at,
-                answer=None,
-                ended=None,
-                exists=True,
-            )
-        return before
+        with self._lock:
+            before = self.records.get(key, Payment())
+            event = "redriven claim" if redriven_at > before.ended_at else "claim"
+            action = before.transition(event, now).action
+            if action in ("buy", "buy again"):
+                self.records[key] = replace(
+                    before,
+                    attempts=before.attempts + 1,
+                    possibly_paid=before.possibly_paid + (action == "buy again"),
+                    holder=holder,
+                    lease_until=lease_until,
+                    expires_at=expires_at,
+                    answer=None,
+                    ended=None,
+                    exists=True,
+                )
+            return before
 
     def release(self, key: str, *, holder: str, payment: Payment) -> None:
-        if self[key].holder == holder:
-            self[key] = replace(payment, holder="", lease_until=0.0, exists=True, expires_at=self[key].expires_at)
+        if self._is_held(key, holder):
+            self.records[key] = replace(payment, holder="", lease_until=0.0)
 
     def pay(self, key: str, answer: PaidAnswer, *, job_id: str, expires_at: float) -> None:
-        self[key] = Payment(answer=answer, job_id=job_id, expires_at=expires_at, exists=True)
+        self.records[key] = Payment(answer=answer, job_id=job_id, expires_at=expires_at, exists=True)
 
     def end(self, key: str, ended: Ended, *, job_id: str, holder: str, now: float, expires_at: float) -> None:
-        if self[key].holder == holder:
-            self[key] = Payment(ended=ended, job_id=job_id, ended_at=now, expires_at=expires_at, exists=True)
+        if self._is_held(key, holder):
+            self.records[key] = Payment(ended=ended, ended_at=now, job_id=job_id, expires_at=expires_at, exists=True)
 
     def forget_answer(self, key: str, answer: PaidAnswer) -> None:
-        if self[key].answer == answer:
-            self[key] = replace(self[key], answer=None)
+        record = self.records[key]
+        if record.answer and record.answer.request_id == answer.request_id:
+            self.records[key] = replace(record, answer=None)
+
+    def _is_held(self, key: str, holder: str) -> bool:
+        return self.records.get(key, Payment()).holder == holder
 
 
 @dataclass
-class GateInMemory:
-    """One gate; `now` of the last event is enough for its state."""
-
-    gate: Gate = field(default_factory=Gate)
+class FakeGate:
+    record: Gate = field(default_factory=Gate)
 
     def get(self) -> Gate:
-        return self.gate
-
-    def _allows(self, event: str, now: float = 0.0) -> bool:
-        state = self.gate.state(now)
-        return gates.TABLE[state][event].next != state
+        return self.record
 
     def close(self, gate: Gate) -> bool:
-        changed = self._allows("trouble")
-        self.gate = gate if changed else self.gate
-        return changed
+        closes = self._next("trouble") == "closed" and not self.record.is_closed
+        if closes:
+            self.record = replace(gate, probes_failed=0, holder="", probe_ends=0.0, announced=False)
+        return closes
 
     def begin_probe(self, holder: str, *, now: float, ends: float) -> bool:
-        changed = self.gate.is_closed and self._allows("ask", now)
-        if changed:
-            self.gate = replace(self.gate, holder=holder, probe_ends=ends)
-        return changed
+        mine = gates.TABLE[self.record.state(now)]["ask"].action == "probe"
+        if mine:
+            self.record = replace(self.record, holder=holder, probe_ends=ends)
+        return mine
 
     def end_probe(self, holder: str, gate: Gate) -> None:
-        if self.gate.holder == holder:
-            self.gate = replace(gate, is_closed=True, holder="", announced=self.gate.announced)
+        if self.record.is_closed and self.record.holder == holder:
+            was = self.record
+            self.record = replace(gate, holder="", probe_ends=0.0, announced=was.announced, swept_at=was.swept_at)
 
     def give_probe_back(self, holder: str) -> None:
-        if self.gate.holder == holder:
-            self.gate = replace(self.gate, holder="", probe_ends=0.0)
+        if self.record.holder == holder:
+            self.record = replace(self.record, holder="", probe_ends=0.0)
 
     def make_due(self) -> None:
-        self.gate = replace(self.gate, until=0.0)
+        if self.record.is_closed:
+            self.record = replace(self.record, until=0.0)
 
     def begin_to_open(self, holder: str = "") -> None:
-        if self.gate.is_closed and self.gate.holder == holder:
-            self.gate = replace(self.gate, is_closed=False, is_opening=True, holder="")
+        if self.record.is_closed and self.record.holder == holder:
+            self.record = replace(self.record, is_closed=False, is_opening=True, holder="", probe_ends=0.0)
 
     def opened(self) -> None:
-        self.gate = Gate() if self._allows("messages let in") else self.gate
+        if self._next("messages let in") == "open":
+            self.record = Gate()
 
     def announced(self) -> None:
-        self.gate = replace(self.gate, announced=True)
+        if self.record.is_closed:
+            self.record = replace(self.record, announced=True)
 
     def swept(self, now: float) -> None:
-        self.gate = replace(self.gate, swept_at=now)
+        if self.record.is_closed:
+            self.record = replace(self.record, swept_at=now)
+
+    def _next(self, event: str) -> str:
+        """For events that mean the same at any time."""
+        return gates.TABLE[self.record.state(now=0.0)][event].next
 
 
 @dataclass
-class HealthInMemory:
-    health: Health = field(default_factory=Health)
-    locked_until: float = 0.0
-    hours: dict[int, int] = field(default_factory=dict)
-    writes: int = 0
+class FakeHealth:
+    """By the key's fingerprint."""
+
+    records: dict[str, Health] = field(default_factory=lambda: defaultdict(Health))
+    locked_until: dict[str, float] = field(default_factory=dict)
+    in_vain: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
+    """By hour, too: calls that may have been charged."""
 
     def trouble(self, fingerprint: str, payment_key: str, *, now: float) -> Health:
-        before, self.writes = self.health, self.writes + 1
-        self.health = replace(before, troubled=before.troubled | {payment_key})
+        before = self.records[fingerprint]
+        self.records[fingerprint] = replace(before, troubled=before.troubled | {payment_key})
         return before
 
     def refusal(self, fingerprint: str, payment_key: str, *, now: float) -> Health:
-        before, self.writes = self.health, self.writes + 1
-        self.health = replace(before, refused=before.refused | {payment_key})
+        before = self.records[fingerprint]
+        self.records[fingerprint] = replace(before, refused=before.refused | {payment_key})
         return before
 
     def lockout(self, fingerprint: str, *, called_at: float, until: float) -> int:
-        if self.locked_until <= called_at:
-            self.locked_until = until
-            self.health = replace(self.health, lockouts=self.health.lockouts + 1)
-        return self.health.lockouts
+        before = self.records[fingerprint]
+        if self.locked_until.get(fingerprint, 0.0) > called_at:
+            return before.lockouts
+        self.records[fingerprint] = replace(before, lockouts=before.lockouts + 1)
+        self.locked_until[fingerprint] = until
+        return before.lockouts + 1
 
     def possibly_paid(self, fingerprint: str, *, now: float) -> int:
-        hour = int(now // 3600)
-        self.hours = {hour: self.hours.get(hour, 0) + 1}
-        return self.hours[hour]
+        self.in_vain[fingerprint, int(now // 3600)] += 1
+        return self.in_vain[fingerprint, int(now // 3600)]
 
     def went_well(self, fingerprint: str, *, afresh: bool) -> None:
-        self.health, self.locked_until, self.writes = Health(), 0.0, self.writes + 1
-        self.hours = {} if afresh else self.hours
+        self.records.pop(fingerprint, None)
+        self.locked_until.pop(fingerprint, None)
+        if afresh:
+            self.in_vain.clear()
 
 
 @dataclass
-class PaceInMemory:
-    """The next free slot by key; the first one after a rest is free at once."""
-
-    interval_seconds: float
-    horizon_seconds: float
+class FakePace:
+    pace: Pace
+    horizon_seconds: float = HORIZON_SECONDS
     next_free: dict[str, float] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def reserve(self, fingerprint: str, *, now: float) -> Slot | float:
-        opens = max(now, self.next_free.get(fingerprint, now))
-        if opens > now + self.horizon_seconds:
-            return opens
-        self.next_free[fingerprint] = opens + self.interval_seconds
-        return Slot(opens=opens, closes=opens + 0.02)
+        with self._lock:
+            free, first = self.next_free.get(fingerprint, 0.0), now + AHEAD_SECONDS
+            if max(free, first) > now + self.horizon_seconds:
+                return free
+            self.next_free[fingerprint] = max(free, first) + self.pace.interval_seconds
+            return slot_at(free) if free > first else slot_after_rest(first, idle_since=max(now, free))
 
     def hold(self, fingerprint: str, *, until: float) -> None:
-        self.next_free[fingerprint] = max(until, self.next_free.get(fingerprint, until))
+        self.next_free[fingerprint] = max(until, self.next_free.get(fingerprint, 0.0))
 
 
 @dataclass
-class BudgetInMemory:
-    limit: float = 0.0
-    """0 means none."""
-    spent: dict[str, float] = field(default_factory=dict)
-    """Credits by UTC day, whichever the key."""
+class FakeBudget:
+    daily_credit_limit: float = 0.0
+    spent: dict[tuple[str, int], float] = field(default_factory=lambda: defaultdict(float))
+    """By fingerprint and day (of the epoch)."""
 
     def take(self, fingerprint: str, credits: float, *, now: float) -> bool:
-        day = _day(now)
-        after = self.spent.get(day, 0.0) + credits
-        if self.limit and after > self.limit:
+        day = fingerprint, int(now // 86_400)
+        if self.daily_credit_limit and self.spent[day] + credits > self.daily_credit_limit:
             return False
-        self.spent[day] = after
+        self.spent[day] += credits
         return True
 
     def give_back(self, fingerprint: str, credits: float, *, taken_at: float) -> None:
-        self.spent[_day(taken_at)] -= credits
-
-
-def _day(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+        self.spent[fingerprint, int(taken_at // 86_400)] -= credits

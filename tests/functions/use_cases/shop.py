@@ -4,57 +4,56 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dropcut.adapters.api import ApiCall
 from dropcut.adapters.api_key import ApiKey, ApiKeys
-from dropcut.adapters.gate_record import Closed, GateRecord, Standing
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.payment_records import PaymentRecords
-from dropcut.adapters.spending_records import BudgetRecord, PaceRecord
-from dropcut.core.messages import (
-    CutRequest,
-    Ended,
-    OutcomeMessage,
-    PaidAnswer,
-    PreparedPicture,
-    SpendingNotice,
-    Upload,
-    read_announcement,
-)
-from dropcut.core.message_result import Message, MessageResult
+from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.snapshot import Snapshot
+from dropcut.adapters.state_table import StateTable
+from dropcut.core.blame import BlameRules, Health
 from dropcut.core.decision import NoReply, Reply
-from dropcut.core.pace import Pace
-from dropcut.use_cases.cut import Cut, CutRound
-from dropcut.use_cases.spending import SpendingRules
+from dropcut.core.gate import Gate
+from dropcut.core.message_result import Message, MessageResult
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
+from dropcut.core.payment import Payment
+from dropcut.side_by_side import side_by_side
+from dropcut.use_cases.account import AccountRules, Accounts
+from dropcut.use_cases.claim import Claims
+from dropcut.use_cases.cut import Cut
+from dropcut.use_cases.endings import Endings
+from dropcut.use_cases.purchase import Purchases
 
-from tests.functions.cloud import INPUT, WORK, Cloud
+from tests.functions.fakes import Budget, DeadLettersInMemory, GateInMemory, HealthInMemory, Pace, Payments, SentMessages
 from tests.functions.memory import SecretsInMemory
 from tests.functions.pictures import cutout, picture
+from tests.model.dynamodb import DynamoDb
+from tests.model.services import S3
 
+INPUT, WORK = "photos-in", "photos-work"
 NOW = 1_722_081_600.0  # 2024-07-27 12:00 UTC
-TODAY = "2024-07-27"
 INTERVAL_SECONDS = 0.5
-FINGERPRINT = ApiKey("key-1").fingerprint
-RULES = SpendingRules(
-    provider="ezlink",
-    output_format="png",
+HORIZON_SECONDS = 3.0
+KEY = ApiKey("key-1")
+BLAME = BlameRules(max_attempts=3, max_possibly_paid=2, pause_after_failures=5, pause_after_possibly_paid=8)
+RULES = AccountRules(
     credits_per_image=2.0,
-    max_attempts=3,
-    max_possibly_paid=2,
-    retry_base_seconds=4.0,
     lockout_seconds=60.0,
     pause_seconds=30.0,
-    pause_after_failures=5,
-    longest_call_seconds=70.0,
-    lease_seconds=100.0,
+    call_needs_seconds=100.0,
+    probe_seconds=200.0,
+    blame=BLAME,
 )
+PAUSE = 27.0
+"""Of 30 s; a tenth of it is taken off, so that a look once a minute is not too early."""
 Scripted = Reply | NoReply | Exception
 
 
-def success() -> Reply:
-    fields = {"image": base64.b64encode(cutout()).decode(), "finish_reason": "SUCCESS"}
+def success(finish_reason: str = "SUCCESS") -> Reply:
+    fields = {"image": base64.b64encode(cutout()).decode(), "finish_reason": finish_reason}
     return Reply(status=200, headers={"x-oneapi-request-id": "r1"}, body=json.dumps(fields).encode())
 
 
@@ -62,9 +61,15 @@ def error(status: int, body: bytes = b'{"error":{"message":"no"}}', **headers: s
     return Reply(status=status, headers={name.replace("_", "-"): text for name, text in headers.items()}, body=body)
 
 
+FILTERED = success("CONTENT_FILTERED")
 BROKEN_OFF = NoReply(request_was_sent=True, detail="read timed out")
 NOT_TAKEN = NoReply(request_was_sent=False, detail="reset")
 NOT_CONNECTED = NoReply(request_was_sent=False, was_connected=False, detail="refused")
+
+
+def photos(count: int) -> list[bytes]:
+    """Different pictures."""
+    return [picture("jpeg") + number.to_bytes(3, "big") for number in range(count)]
 
 
 class FakeApi:
@@ -72,103 +77,70 @@ class FakeApi:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.script: list[Scripted] = []
+        self.always: dict[bytes, Scripted] = {}
+        """The answer to a picture, whatever the script says."""
         self.calls: list[tuple[str, float, bytes]] = []
         self._clock = clock
         self.meanwhile: Callable[[], None] = lambda: None
 
-    def remove_background(self, call: ApiCall, key: ApiKey) -> Reply | NoReply:
+    def call(self, call: ApiCall, key: ApiKey) -> Reply | NoReply:
         self.calls.append((key.value, self._clock(), call.picture))
         self.meanwhile()
-        answer = self.script.pop(0) if self.script else success()
+        answer = self.always.get(call.picture) or (self.script.pop(0) if self.script else success())
         if isinstance(answer, Exception):
             raise answer
         return answer
 
 
 @dataclass
-class Shop:
-    cloud: Cloud
-    daily_credit_limit: float = 0.0
-    rules: SpendingRules = RULES
-    now: float = NOW
-    slept: list[float] = field(default_factory=list)
-    told: list[OutcomeMessage | SpendingNotice] = field(default_factory=list)
-    secrets: SecretsInMemory = field(default_factory=lambda: SecretsInMemory("key-1"))
+class Records:
+    """What outlives a worker."""
 
-    def __post_init__(self) -> None:
+    payments: Payments = field(default_factory=Payments)
+    gate: GateInMemory = field(default_factory=GateInMemory)
+    health: HealthInMemory = field(default_factory=HealthInMemory)
+    pace: Pace = field(default_factory=lambda: Pace(interval_seconds=INTERVAL_SECONDS, horizon_seconds=HORIZON_SECONDS))
+    table: DynamoDb = field(default_factory=DynamoDb)
+    s3: S3 = field(default_factory=S3)
+    deliver_queue: SentMessages = field(default_factory=SentMessages)
+    dead_letters: DeadLettersInMemory = field(default_factory=DeadLettersInMemory)
+
+
+class Shop:
+    """A worker of the cut stage; several share their records."""
+
+    def __init__(
+        self,
+        records: Records | None = None,
+        *,
+        now: float = NOW,
+        daily_credit_limit: float = 0.0,
+        rules: AccountRules = RULES,
+        **blame: int,
+    ) -> None:
+        self.records = records or Records()
+        self.now, self.slept = now, list[float]()
+        self.rules = replace(rules, blame=replace(rules.blame, **blame))
+        self.secrets = SecretsInMemory(KEY.value)
         self.api = FakeApi(lambda: self.now)
-        self.cut = Cut(
+        self.budget = Budget(limit=daily_credit_limit, spent=self.records.payments.spent)
+        self.storage_broken: Exception | None = None
+        """What every write to the work bucket raises."""
+        self.objects = ObjectStore(self.records.s3)  # type: ignore[arg-type]
+        self.jobs = JobRecords(table=StateTable(self.records.table, "state"))  # type: ignore[arg-type]
+        self.accounts = self._accounts()
+        self.cut = self._cut()
+
+    def _accounts(self) -> Accounts:
+        return Accounts(
             rules=self.rules,
-            api=self.api,
-            keys=ApiKeys(self.secrets, "api-key"),
-            objects=self.cloud.objects,
-            work_bucket=WORK,
-            jobs=JobRecords(table=self.cloud.table),
-            payments=PaymentRecords(table=self.cloud.table, keep_days=30),
-            pace=PaceRecord(table=self.cloud.table, pace=Pace(interval_seconds=INTERVAL_SECONDS), horizon_seconds=3),
-            budget=BudgetRecord(table=self.cloud.table, daily_credit_limit=self.daily_credit_limit),
-            gate=GateRecord(table=self.cloud.table, pause_seconds=self.rules.pause_seconds),
-            deliver_queue=self.cloud.queues["deliver"],
+            keys=ApiKeys(self.secrets, "api-key"),  # type: ignore[arg-type]
+            gate=self.records.gate,
+            health=self.records.health,
+            pace=self.records.pace,
+            budget=self.budget,
+            prove_storage=lambda: self._write(WORK, "paid/probe", b"", content_type="text/plain"),
             clock=lambda: self.now,
             sleep=self._sleep,
-            chance=lambda: 0.5,
+            jitter=lambda: 0.5,
         )
-
-    def _sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.now += seconds
-
-    def request(self, key: str = "a.jpg", *, photo: bytes = b"", sequencer: str = "02") -> CutRequest:
-        """A picture made ready, as prepare leaves it."""
-        photo = photo or picture("jpeg")
-        sha256 = hashlib.sha256(photo).hexdigest()
-        work_key = f"prepared/{sha256}.jpeg"
-        self.cloud.put(work_key, photo, bucket=WORK)
-        upload = Upload(bucket=INPUT, key=key, sequencer=sequencer)
-        self.cut.jobs.begin(upload, now=self.now)
-        return CutRequest(
-            upload=upload,
-            picture=PreparedPicture(
-                work_key=work_key, sha256=sha256, format="jpeg", width=80, height=64, size_bytes=len(photo)
-            ),
-        )
-
-    def handle(self, request: CutRequest, *, receives: int = 1, round_: CutRound | None = None) -> MessageResult:
-        """What is to happen with the message after a round of its own, or the given one."""
-        round_ = round_ or self.cut.begin_round(1)
-        return round_(Message(body=request.to_json(), receive_count=receives, sent_at_seconds=self.now))
-
-    def handed_on(self) -> list[PaidAnswer | Ended]:
-        """What deliver was given so far about photos."""
-        return [told.outcome for told in self._told_so_far() if isinstance(told, OutcomeMessage)]
-
-    def notices(self) -> list[SpendingNotice]:
-        """What deliver was given so far about spending."""
-        return [told for told in self._told_so_far() if isinstance(told, SpendingNotice)]
-
-    def _told_so_far(self) -> list[OutcomeMessage | SpendingNotice]:
-        self.told += [read_announcement(message["Body"]) for message in self.cloud.take("deliver")]
-        return self.told
-
-    def spent(self, day: str = TODAY) -> float:
-        return float((self.cloud.item(f"budget#{FINGERPRINT}#{day}") or {}).get("spent", 0))
-
-    def spent_in_all(self) -> float:
-        return float((self.cloud.item(f"budget#{FINGERPRINT}#total") or {}).get("spent", 0))
-
-    def payment(self, request: CutRequest) -> dict[str, Any]:
-        return self.cloud.item(f"payment#{request.picture.sha256}.png") or {}
-
-    @property
-    def standing(self) -> Standing:
-        return self.cut.gate.standing()
-
-    def close_gate(self, code: str = "no_credits") -> None:
-        """As another worker closed it."""
-        until = self.now + self.rules.pause_seconds
-        assert self.cut.gate.close(Closed(until=until, code=code, reason="Buy some."), now=self.now)
-        self.cut.gate.announced()
-
-    def with_rules(self, **changed: Any) -> "Shop":
-        """Another worker under other rules, with the same records."""
-        return Shop(self.cloud, self.daily_credit_limit, replace(self.rules, **changed), self.now)
