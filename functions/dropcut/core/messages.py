@@ -15,9 +15,9 @@ from dropcut.core.operation import OPERATIONS, REMOVE_BACKGROUND, Operation
 
 PREPARED, PAID = "prepared/", "paid/"
 """Folders of the work bucket: what will be sent to the API, and what it answered."""
-MOST_INLINE_BYTES = 72 * 1024
-"""A prepared picture of this size travels inside its message: ten of them in base64 stay under 1 MiB, which is the most
-that SQS hands to a function at once."""
+MOST_INLINE_BYTES = 88 * 1024
+"""A prepared picture of this size travels inside its message. Eight of them in base64 stay under 1 MiB, which is the
+most that SQS hands over at once: fewer to a batch would share the bill of its function."""
 
 
 class MalformedMessageError(ValueError):

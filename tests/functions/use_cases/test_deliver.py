@@ -12,8 +12,16 @@ from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.core import picture_refusals
-from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload
 from dropcut.core.message_result import Done, Message, MessageResult, SetAside
+from dropcut.core.messages import (
+    Ended,
+    MalformedMessageError,
+    OutcomeMessage,
+    PaidAnswer,
+    Remake,
+    SpendingNotice,
+    Upload,
+)
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition import Rendition, RenditionFile
 from dropcut.core.rendition_setting import FULL, read_renditions

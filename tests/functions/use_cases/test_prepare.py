@@ -10,8 +10,8 @@ import pytest
 from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.core import picture_refusals
-from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, OutcomeMessage
 from dropcut.core.message_result import Done, Message
+from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, OutcomeMessage
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from dropcut.use_cases.prepare import Prepare
