@@ -15,6 +15,7 @@ from bench import (
     full_size,
     imports,
     kills,
+    latencies,
     memory,
     overhead,
     pauses,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "artifacts": artifacts.measure,
     "imports": imports.measure,
     "overhead": overhead.measure,
+    "latencies": latencies.measure,
     "memory": memory.measure,
     "billed": billed.measure,
     "fit": fit.measure,
@@ -43,7 +45,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "kills": kills.measure,
     "walk": walk.measure,
 }
-COMPARED: dict[str, Callable[[Path], Report]] = {"walk": walk.measure}
+COMPARED: dict[str, Callable[[Path], Report]] = {"latencies": latencies.measure, "walk": walk.measure}
 """Those that can measure another checkout beside this one."""
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
