@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench import (
@@ -14,11 +15,13 @@ from bench import (
     full_size,
     imports,
     kills,
+    latencies,
     memory,
     overhead,
     pauses,
     rate,
     storm,
+    walk,
 )
 from bench.machine import facts, load
 from bench.report import Report
@@ -28,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "artifacts": artifacts.measure,
     "imports": imports.measure,
     "overhead": overhead.measure,
+    "latencies": latencies.measure,
     "memory": memory.measure,
     "billed": billed.measure,
     "fit": fit.measure,
@@ -39,7 +43,10 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "pauses": pauses.measure,
     "storm": storm.measure,
     "kills": kills.measure,
+    "walk": walk.measure,
 }
+COMPARED: dict[str, Callable[[Path], Report]] = {"latencies": latencies.measure, "walk": walk.measure}
+"""Those that can measure another checkout beside this one."""
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -49,7 +56,7 @@ def main() -> int:
     if chosen.write and BEGIN not in chosen.write.read_text(encoding="utf-8"):
         raise Problem(f"{chosen.write} has no line {BEGIN}, after which the results would go.")
     names = chosen.names or list(BENCHMARKS)
-    measures = [BENCHMARKS[name] for name in names] + [demo.measure_first_time] * chosen.first_time
+    measures = [_measure(name, chosen.code) for name in names] + [demo.measure_first_time] * chosen.first_time
     machine = facts()
     print(f"Machine: {machine}\n", flush=True)
     reports, parts = [], []
@@ -63,6 +70,10 @@ def main() -> int:
         command = " ".join(["python -m bench", *chosen.names, *["--first-time"] * chosen.first_time])
         write(chosen.write, [f"`{command}` on {machine}.", *parts])
     return _verdict(reports)
+
+
+def _measure(name: str, code: Path | None) -> Callable[[], Report]:
+    return partial(COMPARED[name], code.resolve()) if code and name in COMPARED else BENCHMARKS[name]
 
 
 def write(document: Path, parts: Sequence[str]) -> None:
@@ -83,8 +94,15 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("names", nargs="*", type=_name, metavar="name", help=f"some of {', '.join(BENCHMARKS)}; left out: all")
     add("--first-time", action="store_true", help="also run the demo on a fresh clone, set-up included (minutes)")
+    add("--code", type=_checkout, metavar="FOLDER", help=f"measure another checkout as well: {', '.join(COMPARED)}")
     add("--write", type=Path, metavar="FILE", help="put the results into this file, between its markers")
     return parser
+
+
+def _checkout(text: str) -> Path:
+    if not (Path(text) / "functions" / "dropcut").is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is no checkout of this repository")
+    return Path(text)
 
 
 def _name(text: str) -> str:

@@ -2,13 +2,18 @@
 
 import json
 import re
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from local.embedded_aws import Account
 from local.steps import Steps
+from local.surroundings import clean
 from local.system import System, bring_up, temporary_folder
 
 Where = tuple[str, str]
@@ -29,6 +34,43 @@ def deployed(settings: Mapping[str, str]) -> Iterator[System]:
             yield system
         finally:
             system.stop()
+
+
+@contextmanager
+def deployed_from(code: Path) -> Iterator[System]:
+    """The stacks of another checkout, deployed by its own code; gone afterwards.
+
+    Raises:
+        RuntimeError: it did not come up; with the end of what it said.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-s", "-P", Path(__file__).with_name("deployed_there.py")],
+        cwd=code,
+        env=clean(keep_proxies=True) | {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as there:  # the end of its standard input ends it
+        assert there.stdout
+        said = list(_until_described(there.stdout))
+        if not said or not said[-1].startswith("{"):
+            raise RuntimeError(f"{code} could not be deployed:\n{''.join(said)[-2000:]}")
+        described = json.loads(said[-1])
+        yield System(
+            folder=Path(described["folder"]),
+            account=Account(described["endpoint_url"], Path(described["ca_bundle"])),
+            api_base_url=described["api_base_url"],
+            api_key="",
+            outputs=described["outputs"],
+            programs=(),
+        )
+
+
+def _until_described(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        yield line
+        if line.startswith("{"):
+            return
 
 
 def api(system: System, method: str, path: str, body: object = None) -> Any:

@@ -1,4 +1,5 @@
-"""Every stage killed in every way at every boundary between two side effects: `python -m bench.kills`.
+"""Every stage killed in every way at every boundary between two side effects: `python -m bench.kills`. And AWS refuses
+each call of each stage for a minute.
 
 The tests run a part of this (`tests/resilience`); here is the whole product, on two deployments side by side.
 """
@@ -30,9 +31,11 @@ def measure() -> Report:
     return Report(
         title="Kill at every step",
         how="Each stage is stopped before and after each of its side effects (AWS calls and HTTP requests, enumerated "
-        "by a run without a stop); then the queues bring the work back. Wrong is: a photo that is not delivered, a "
-        "picture that is paid for twice without its call having been cut off, a second payment that is not counted."
-        + "".join(f"\n  {what}" for what in wrong),
+        "by a run without a stop); then the queues bring the work back. Or AWS refuses one of its calls (denied, "
+        "throttled), and that operation on that place, for a minute of a virtual clock, in which all is tried again "
+        "as the queues have it. Wrong is: a photo that is not delivered, or without an event; a message in a "
+        "dead-letter queue; a picture that is paid for twice without its call having been cut off or its answer "
+        "refused, or three times; a second payment that is not counted." + "".join(f"\n  {what}" for what in wrong),
         tables=[Table(headings, [line for line, _ in rows])],
         targets=[Target("What went wrong", len(wrong), 0, "")],
     )

@@ -77,5 +77,5 @@ class Report:
 
 
 def _figure(value: float, unit: str) -> str:
-    digits = 0 if abs(value) >= 100 else 2
+    digits = 0 if isinstance(value, int) or abs(value) >= 100 else 2
     return f"{value:,.{digits}f} {unit}".rstrip()

@@ -24,6 +24,7 @@ from infra.settings import CUT_SECONDS_AROUND_THE_CALL
 from local.api.stand_in import StandIn
 from local.ports import LOOPBACK, any_free_port
 from local.surroundings import clean
+from tests.resilience.refusals import Refusal
 from tests.resilience.sandbox import Function, Invocation, Stop
 from tests.resilience.virtual_clock import VirtualClock
 
@@ -38,6 +39,7 @@ BATCH_SIZE = 10
 CREDITS = 2.0
 RENDITIONS = ["full", "preview"]
 """Two, so that a set can be written in part."""
+_STEP_SECONDS = 5
 _FOURTEEN_DAYS = str(14 * 86_400)
 
 BEHAVIOUR = {
@@ -83,6 +85,8 @@ class Deployment:
     """Addresses to which a function connected where the harness saw no side effect."""
     dropped: list[str] = field(default_factory=list)
     """Keys of all photos so far."""
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    """What AWS refuses, by stage; over when the clock says so."""
     _in_flight: set[str] = field(default_factory=set)
     _log_read: int = 0
 
@@ -124,11 +128,13 @@ class Deployment:
         """
         function = self.functions[stage]
         sandbox = function.cold_sandbox() if stop else function.warm_sandbox()
-        ending = sandbox.invoke({"Records": records}, stop)
+        ending = sandbox.invoke({"Records": records}, stop, self.refusals.get(stage))
         if stop:
             sandbox.end()
         if ending.died and stop and stop.way == "hangs":
             self.clock.move_on(FUNCTION_SECONDS[stage])
+        if ending.refusal:
+            self.refusals[stage] = ending.refusal
         self.strays += ending.strays
         self._delete(stage, records, ending)
         return ending
@@ -161,6 +167,14 @@ class Deployment:
             self.clock.move_on(6 * max(FUNCTION_SECONDS.values()))
         return False
 
+    def wait_until_nothing_is_refused(self) -> None:
+        """Let time pass in small steps, so that what is tried again meets the refusal as often as it would."""
+        for refusal in self.refusals.values():
+            while self.clock() < refusal.until:
+                self.run()
+                self.clock.move_on(_STEP_SECONDS)
+        self.refusals.clear()
+
     def left_over(self) -> dict[str, int]:
         """Messages in any queue, dead-letter queues included, visible or not."""
         names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
@@ -172,9 +186,10 @@ class Deployment:
         return {name: number for name, number in counts.items() if number}
 
     def start_anew(self) -> None:
-        """Forget every message, after a run that failed."""
-        for url in self.queues.values():
-            self.clients["sqs"].purge_queue(QueueUrl=url)
+        """Forget every message of the stages, after a run that failed."""
+        for name, url in self.queues.items():
+            if name != "events":
+                self.clients["sqs"].purge_queue(QueueUrl=url)
         self._in_flight.clear()
 
     def job(self, key: str) -> dict[str, Any]:

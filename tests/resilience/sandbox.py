@@ -8,9 +8,11 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from tests.resilience.refusals import Refusal
 
 _PROCESS = Path(__file__).parent / "sandbox_process.py"
 _QUIET_SECONDS = 0.25
@@ -19,9 +21,11 @@ _PATIENCE_SECONDS = 60.0
 
 Moment = Literal["before", "after"]
 MOMENTS: tuple[Moment, ...] = get_args(Moment)
-Way = Literal["killed", "raises", "hangs"]
-"""The process dies, an exception comes up, or nothing happens any more until the function's time-out ends it."""
+Way = Literal["killed", "raises", "hangs", "denied", "throttled"]
+"""The process dies, an exception comes up, or nothing happens any more until the function's time-out ends it; or AWS
+refuses the operation from here on, for a minute of the virtual clock."""
 WAYS: tuple[Way, ...] = get_args(Way)
+REFUSING: tuple[Way, ...] = ("denied", "throttled")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,10 @@ class Effect:
     number: int
     thread: int
     name: str
-    done: bool
+    where: str | None
+    """What it is done to, such as a kind of items (`refusals.where`); None: it is no call of AWS."""
+    moment: str
+    """How far it came: `before`, `after`, or `refused` by AWS."""
 
 
 @dataclass
@@ -53,7 +60,9 @@ class Invocation:
     said: str = ""
     died: bool = False
     stopped: bool = False
-    """Whether the stop that was asked for was reached."""
+    """Whether the stop that was asked for was reached, or, of a refusal, the first call of AWS from there on."""
+    refusal: Refusal | None = None
+    """What AWS refuses since then."""
     strays: list[str] = field(default_factory=list)
     effects: dict[int, Effect] = field(default_factory=dict)
 
@@ -63,7 +72,7 @@ class Invocation:
         for effect in sorted(self.effects.values(), key=lambda effect: effect.number):
             if effect.name.startswith(call):
                 threads[effect.thread] = True
-            elif effect.name == kept_by and effect.done:
+            elif effect.name == kept_by and effect.moment == "after":
                 threads[effect.thread] = False
         return sum(threads.values())
 
@@ -77,8 +86,8 @@ class Sandbox:
         self._pid = int(self._line(_PATIENCE_SECONDS)[1])
         self.alive = True
 
-    def invoke(self, event: Mapping[str, Any], stop: Stop | None = None) -> Invocation:
-        order = {"event": event, "stop": stop.__dict__ if stop else None}
+    def invoke(self, event: Mapping[str, Any], stop: Stop | None = None, refusal: Refusal | None = None) -> Invocation:
+        order = {"event": event, "stop": stop and asdict(stop), "refusal": refusal and asdict(refusal)}
         self._connection.sendall(json.dumps(order).encode() + b"\n")
         ending = Invocation()
         while self.alive:
@@ -92,10 +101,13 @@ class Sandbox:
                     return ending
                 case ["stopped", _]:
                     ending.stopped = True
+                case ["refuses", refused]:
+                    ending.refusal = Refusal(**refused)
                 case ["stray", address]:
                     ending.strays.append(address)
-                case [number, thread, name, moment]:
-                    ending.effects[number] = Effect(number=number, thread=thread, name=name, done=moment == "after")
+                case [number, thread, name, where, moment]:
+                    effect = Effect(number=number, thread=thread, name=name, where=where, moment=moment)
+                    ending.effects[number] = effect
                 case _:
                     self._is_gone_or_end()
         ending.died = True

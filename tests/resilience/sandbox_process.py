@@ -49,12 +49,12 @@ def main() -> None:
 
 
 def serve(connection: socket.socket, handler: Handler) -> None:
-    """Handle invocations until the other side has no more; each is a line `{"event": ..., "stop": ...}`."""
+    """Handle invocations until the other side has no more; each is a line of JSON: `event`, `stop`, `refusal`."""
     tell = interruptions.telling(connection)
     tell(["pid", os.getpid()])
     for line in connection.makefile("rb"):
         invocation = json.loads(line)
-        interruptions.interruptions.begin(tell, invocation["stop"])
+        interruptions.interruptions.begin(tell, invocation["stop"], invocation["refusal"])
         try:
             ending = ["answered", handler(invocation["event"], _context())]
         except Exception as error:
