@@ -129,9 +129,12 @@ class Account:
         if not self._of.budget.take(key.fingerprint, self._rules.credits_per_image, now=taken_at):
             return self._close("daily_credit_limit", _BUDGET, probe, not_after=_utc_day(taken_at) + _DAY_SECONDS)
         permit = Permit(key=key, taken_at=taken_at, probe=probe)
-        wait = self._wait_for_slot(permit)
-        if wait:
-            self._refund(permit)
+        wait: Wait | None = Wait(seconds=0, why="it was interrupted")
+        try:
+            wait = self._wait_for_slot(permit)
+        finally:
+            if wait:
+                self._refund(permit)
         return wait or permit
 
     def _storage_works(self, probe: str) -> bool:
@@ -145,16 +148,16 @@ class Account:
     def _wait_for_slot(self, permit: Permit) -> Wait | None:
         """Sleep until the call is to be made. Nothing that takes time may come after it."""
         clock, pace, fingerprint = self._of.clock, self._of.pace, permit.key.fingerprint
-        slept_until = -math.inf
+        has_waited = False
         while True:
             slot = pace.reserve(fingerprint, now=clock())
             if isinstance(slot, float):
                 # Fully booked, it waits here once: giving the message back would only fetch the next one in vain.
                 wait = slot - pace.horizon_seconds - clock() + self._of.jitter()
-                if slept_until > -math.inf or wait > pace.horizon_seconds:
+                if has_waited or wait > pace.horizon_seconds:
                     self._next_free_slot = slot
                     return self._fully_booked(slot)
-                slept_until = clock() + wait
+                has_waited = True
                 self._of.sleep(max(0.0, wait))
                 continue
             self._of.sleep(max(0.0, slot.opens - clock()))
@@ -164,7 +167,9 @@ class Account:
     def _changed_meanwhile(self, permit: Permit) -> Wait | None:
         """What came up while it waited for its slot."""
         now = self._of.clock()
-        if self._is_closed_for(permit.probe) or now < self._locked_out_until:
+        if self._is_closed_for(permit.probe):
+            return self._wait_for_gate()
+        if now < self._locked_out_until:
             return self.must_wait()
         if now + self._rules.call_needs_seconds > self.ends_at:
             return Wait(seconds=0, why="too little of this invocation's time is left for a call")

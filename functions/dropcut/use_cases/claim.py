@@ -73,14 +73,12 @@ class Claim:
 
     def pay(self, answer: PaidAnswer, *, job_id: str) -> None:
         """Record the payment; the answer is stored."""
-        self._settled = True
         expires_at = self._claims.clock() + self._claims.keep_seconds
         self._claims.payments.pay(self._key, answer, job_id=job_id, expires_at=expires_at)
+        self._settled = True
 
     def end(self, ended: Ended, *, job_id: str) -> None:
         """Remember that the picture was refused, or failed: its copies end the same way without a call."""
-        self._settled = True
-        self._count_if(self.at_risk)
         now = self._claims.clock()
         self._claims.payments.end(
             self._key,
@@ -90,6 +88,8 @@ class Claim:
             now=now,
             expires_at=now + self._claims.keep_seconds,
         )
+        self._settled = True
+        self._count_if(self.at_risk)
 
     def _count_if(self, possibly_paid: bool) -> None:
         if possibly_paid:

@@ -61,8 +61,8 @@ class Gatekeeper:
             notice = SpendingNotice(kind="paused", code=gate.code, reason=gate.reason, until=gate.until)
             self.deliver_queue.send(notice.to_json())
             self.gate.announced()
-        if self._fingerprint() != gate.fingerprint:
-            self.gate.make_due()
+        if self._fingerprint() not in ("", gate.fingerprint):
+            self.gate.make_due()  # another key than the one that met the trouble
         if self.clock() - gate.swept_at >= SWEEP_AFTER_SECONDS:
             self.gate.swept(self.clock())
             self._sweep()

@@ -218,8 +218,20 @@ def test_an_error_before_the_call_costs_nothing_and_is_no_attempt(shop: Shop, mo
     monkeypatch.setattr(shop.records.pace, "reserve", raising)
     with pytest.raises(ConnectionError):
         shop.handle(request)
-    assert (shop.payment(request).attempts, shop.payment(request).possibly_paid) == (0, 0)
+    assert (shop.payment(request).attempts, shop.payment(request).possibly_paid, shop.spent()) == (0, 0, 0)
     assert (shop.payment(request).state(shop.now), shop.gate.is_closed) == ("free", False)
+
+
+def test_a_refusal_that_could_not_be_remembered_leaves_the_picture_to_the_next_worker(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = shop.request()
+    shop.api.script = [FILTERED]
+    with monkeypatch.context() as broken, pytest.raises(ConnectionError):
+        broken.setattr(shop.records.payments, "end", raising)
+        shop.handle(request)
+    assert (shop.payment(request).state(shop.now), shop.payment(request).possibly_paid) == ("free", 1)
+    assert counted("PossiblyPaidCalls") == 1
 
 
 def raising(*_arguments: object, **_more: object) -> Any:
