@@ -75,7 +75,7 @@ class FakePayments:
 
     def release(self, key: str, *, holder: str, payment: Payment) -> None:
         if self._is_held(key, holder):
-            self.records[key] = replace(payment, holder="", lease_until=0.0)
+            self.records[key] = replace(payment, holder="", lease_until=0.0, exists=True)
 
     def pay(self, key: str, answer: PaidAnswer, *, job_id: str, expires_at: float) -> None:
         self.records[key] = Payment(answer=answer, job_id=job_id, expires_at=expires_at, exists=True)
