@@ -192,8 +192,8 @@ class MonitoringStack(Stack):
                 period=period,
             ),
             above=percent,
-            meaning=f"More than {percent} % of the photos that ended in an hour were rejected (of at least {FEWEST_PHOTOS}); "
-            "nothing was paid for those that did not fit, and each has the tag dropcut=rejected.",
+            meaning=f"More than {percent} % of the photos that ended in an hour were rejected (of at least "
+            f"{FEWEST_PHOTOS}); nothing was paid for those that did not fit, and each has the tag dropcut=rejected.",
             fix="The events `Cutout Rejected` carry the reason. One reason for all: somebody uploads the wrong "
             "thing, or the API changed its rules.",
         )

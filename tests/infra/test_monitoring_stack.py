@@ -101,12 +101,15 @@ def test_old_work_is_an_alarm_only_while_nothing_is_paid_for(app: Synthesized) -
     assert metrics["reused"]["Metric"]["MetricName"] == "AnswersReused"
 
 
-def test_rejections_are_a_share_of_at_least_ten_photos(app: Synthesized) -> None:
+def test_rejections_are_a_share_of_at_least_ten_photos_that_ended(app: Synthesized) -> None:
+    """Photos that came in an earlier hour, and waited, end in this one."""
     alarm = alarms(app)["Rejections"]
     expression, metrics = arithmetic(alarm)
-    assert expression == "IF(received >= 10, 100 * rejected / received, 0)"
+    ended = "FILL(delivered, 0) + FILL(failed, 0) + rejected"
+    assert expression == f"IF({ended} >= 10, 100 * rejected / ({ended}), 0)"
     assert {name: stat["Metric"]["MetricName"] for name, stat in metrics.items()} == {
-        "received": "PhotosReceived",
+        "delivered": "PhotosDelivered",
+        "failed": "PhotosFailed",
         "rejected": "PhotosRejected",
     }
     assert alarm["Threshold"] == 20

@@ -2,28 +2,41 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 from dropcut import entries
+from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import (
+    SECONDS_TO_BEGIN,
     CutEnvironment,
     DeliverEnvironment,
     Environment,
     GatekeeperEnvironment,
     PrepareEnvironment,
+    longest_call_seconds,
 )
+from dropcut.use_cases.gatekeeper import LONGEST_SWEEP_SECONDS
 
-from infra.settings import PHOTOS_AT_ONCE, Settings, SettingsError
+from infra.pipeline_stack import GIVE_MEMORY_BACK
+from infra.settings import LONGEST_API_TIMEOUT_SECONDS, PHOTOS_AT_ONCE, Settings, SettingsError
 from infra.stage import BATCH_SIZE
 
 from .synthesized import Synthesized, written_out
 
 STAGES = ("Prepare", "Cut", "Deliver")
 FUNCTIONS = (*STAGES, "Gatekeeper")
+ENVIRONMENTS: dict[str, type[Environment]] = {
+    "Prepare": PrepareEnvironment,
+    "Cut": CutEnvironment,
+    "Deliver": DeliverEnvironment,
+    "Gatekeeper": GatekeeperEnvironment,
+}
+LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
+"""Variables that a library reads."""
 FOURTEEN_DAYS = 14 * 24 * 3600
 
 
@@ -33,6 +46,15 @@ def queue(app: Synthesized, stage: str) -> Any:
 
 def function(app: Synthesized, stage: str) -> Any:
     return app.properties("Pipeline", "AWS::Lambda::Function", f"{stage}Code")
+
+
+def variables(app: Synthesized, stage: str) -> dict[str, str]:
+    """A function's environment; what is known at deployment only is written out."""
+    return {name: written_out(value) for name, value in function(app, stage)["Environment"]["Variables"].items()}
+
+
+def cut_environment(app: Synthesized) -> CutEnvironment:
+    return CutEnvironment.read(variables(app, "Cut"))
 
 
 # ---- queues
@@ -67,13 +89,52 @@ def test_every_queue_is_reached_by_tls_only(app: Synthesized) -> None:
     assert len(guarded) == 6
 
 
-@pytest.mark.parametrize("api_timeout_seconds", [1.0, 65.0, 300.5])
-def test_visibility_is_six_times_the_timeout(
-    synthesize: Callable[..., Synthesized], api_timeout_seconds: float
-) -> None:
-    app = synthesize(api_timeout_seconds=api_timeout_seconds)
+# ---- the chain of times: each lasts longer than what happens within it
+
+
+@pytest.fixture(scope="module", params=[1.0, 75.0, float(LONGEST_API_TIMEOUT_SECONDS)])
+def timed(request: pytest.FixtureRequest, synthesize: Callable[..., Synthesized]) -> Synthesized:
+    """The shortest, the default and the longest time-out of the API."""
+    return synthesize(api_timeout_seconds=request.param)
+
+
+def test_visibility_is_six_times_the_timeout(timed: Synthesized) -> None:
     for stage in STAGES:
-        assert queue(app, stage)["VisibilityTimeout"] == 6 * function(app, stage)["Timeout"]
+        assert queue(timed, stage)["VisibilityTimeout"] == 6 * function(timed, stage)["Timeout"]
+
+
+def test_a_lease_outlives_the_function_that_holds_it(timed: Synthesized) -> None:
+    """Two workers' clocks may differ: the next one must not take the picture while the first may still pay for it."""
+    assert cut_environment(timed).lease_seconds >= function(timed, "Cut")["Timeout"] + 5
+
+
+def test_a_batch_of_cut_can_begin_and_still_make_its_longest_call(timed: Synthesized) -> None:
+    cut = cut_environment(timed)
+    assert function(timed, "Cut")["Timeout"] >= SECONDS_TO_BEGIN + cut.needed_seconds
+
+
+def test_after_its_longest_call_cut_has_time_to_store_and_to_record(timed: Synthesized) -> None:
+    """boto3 tries a call of AWS three times, with 8 s for each, and waits up to 3 s in between."""
+    cut = cut_environment(timed)
+    longest_call = longest_call_seconds(cut.api_timeout_seconds)
+    assert longest_call > 2 * cut.api_timeout_seconds  # the last read may begin just before the time is up
+    assert cut.needed_seconds - HORIZON_SECONDS >= cut.call_needs_seconds >= longest_call + 2 * (3 * 8 + 3)
+
+
+def test_the_gatekeeper_waits_longer_than_cut_runs_and_lives_longer_than_it_waits(timed: Synthesized) -> None:
+    gatekeeper = GatekeeperEnvironment.read(variables(timed, "Gatekeeper"))
+    assert gatekeeper.cut_timeout_seconds == function(timed, "Cut")["Timeout"]
+    assert function(timed, "Cut")["Timeout"] < gatekeeper.invoke_seconds
+    assert gatekeeper.invoke_seconds + LONGEST_SWEEP_SECONDS < function(timed, "Gatekeeper")["Timeout"] <= 900
+
+
+def test_decoding_stages_have_time_for_a_photo_that_is_begun(timed: Synthesized) -> None:
+    assert function(timed, "Prepare")["Timeout"] >= (
+        PrepareEnvironment.read(variables(timed, "Prepare")).needed_seconds + 30
+    )
+    assert function(timed, "Deliver")["Timeout"] >= (
+        DeliverEnvironment.read(variables(timed, "Deliver")).needed_seconds + 30
+    )
 
 
 # ---- functions
@@ -112,21 +173,12 @@ def test_deliver_has_the_room_and_the_renditions_that_the_settings_ask_for(
     deliver = function(
         synthesize(**{field.name: getattr(settings, field.name) for field in fields(settings)}), "Deliver"
     )
-    told = deliver["Environment"]["Variables"]
-    assert read_renditions(told["RENDITIONS"]) == read_renditions(["full", "amazon_main"], full_format="webp")
-    assert told["COLOUR_PROFILE"] == "srgb"
-    assert told["IMAGING_MEMORY_MIB"] == str(settings.deliver_imaging_memory_mib)
-    assert told["IMAGING_SECONDS"] == "30"  # 20 and 10 for the second rendition
+    given = deliver["Environment"]["Variables"]
+    assert given["IMAGING_MEMORY_MIB"] == str(settings.deliver_imaging_memory_mib)
+    assert given["IMAGING_SECONDS"] == "30"  # 20 and 10 for the second rendition
     assert deliver["MemorySize"] == settings.deliver_memory_mb > 2 * settings.deliver_imaging_memory_mib
     assert deliver["EphemeralStorage"] == {"Size": settings.deliver_disc_mb}
     assert deliver["Timeout"] == settings.deliver_timeout_seconds
-
-
-def test_the_api_is_asked_for_png_whatever_the_cutouts_are_delivered_as(
-    synthesize: Callable[..., Synthesized],
-) -> None:
-    cut = function(synthesize(output_format="webp"), "Cut")
-    assert cut["Environment"]["Variables"]["OUTPUT_FORMAT"] == "png"
 
 
 def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
@@ -147,11 +199,6 @@ def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
     ]
     with pytest.raises(SettingsError, match=r"Allowed: 4,096, Lambda's limit; the longest part is .* renditions"):
         synthesize(renditions=read_renditions(many))
-
-
-def test_cut_runs_longer_than_its_longest_call(synthesize: Callable[..., Synthesized]) -> None:
-    for seconds in (1.0, 65.0):
-        assert function(synthesize(api_timeout_seconds=seconds), "Cut")["Timeout"] > 2 * seconds
 
 
 def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(app: Synthesized) -> None:
@@ -193,43 +240,80 @@ def test_max_concurrency_is_cuts(synthesize: Callable[..., Synthesized]) -> None
     assert sorted(limits) == [10, 10, 12]
 
 
-@pytest.mark.parametrize(
-    ("stage", "environment"),
-    [
-        ("Prepare", PrepareEnvironment),
-        ("Cut", CutEnvironment),
-        ("Deliver", DeliverEnvironment),
-        ("Gatekeeper", GatekeeperEnvironment),
-    ],
+@pytest.mark.parametrize("stage", FUNCTIONS)
+def test_a_function_has_the_variables_that_it_reads_and_no_others(app: Synthesized, stage: str) -> None:
+    given = variables(app, stage)
+    of_libraries = LIBRARIES | (set(GIVE_MEMORY_BACK) if stage == "Cut" else set())
+    environment = ENVIRONMENTS[stage].read(given)
+    assert set(given) == set(environment.to_variables()) | of_libraries
+    assert given["POWERTOOLS_SERVICE_NAME"] == "dropcut-prod"
+    assert given["POWERTOOLS_METRICS_NAMESPACE"] == "Dropcut"
+    assert given["POWERTOOLS_LOG_LEVEL"] == "INFO"
+
+
+CHANGED = Settings(
+    provider="stability",
+    api_base_url="http://127.0.0.1:8080",
+    rate_limit_requests=99,
+    rate_limit_seconds=7.5,
+    lockout_seconds=30.5,
+    credits_per_image=0.125,
+    daily_credit_limit=12_345_678.5,
+    input_prefix="in/",
+    max_concurrency=3,
+    api_timeout_seconds=33.25,
+    max_attempts=4,
+    max_possibly_paid=2,
+    pause_after_failures=11,
+    pause_after_possibly_paid=12,
+    client_id="",
+    client_version="3 of ours",
+    client_user_id="folder",
+    pace_table="Other-StateTable",
+    retry_base_seconds=0.05,
+    pause_seconds=61.5,
+    keep_results_days=13,
+    max_photo_megapixels=33.5,
+    max_photo_mib=44.5,
+    max_frames=55,
+    imaging_seconds=66.5,
+    colour_profile="srgb",
+    output_format="webp",
+    renditions=read_renditions(["full", "amazon_main"]),
 )
-def test_a_function_is_told_what_its_environment_class_reads(
-    app: Synthesized, stage: str, environment: type[Environment]
-) -> None:
-    told = function(app, stage)["Environment"]["Variables"]
-    ours = {name: value for name, value in told.items() if not name.startswith(("POWERTOOLS_", "MALLOC_"))}
-    assert set(ours) == {field.name.upper() for field in fields(environment)}
-    environment.read({name: value if isinstance(value, str) else "known at deployment" for name, value in ours.items()})
-    assert told["POWERTOOLS_SERVICE_NAME"] == "dropcut-prod"
-    assert told["POWERTOOLS_METRICS_NAMESPACE"] == "Dropcut"
-    assert told["POWERTOOLS_LOG_LEVEL"] == "INFO"
+"""No value is a default, or whole where it need not be."""
 
 
-def test_settings_reach_the_paid_call_with_their_values_whole(synthesize: Callable[..., Synthesized]) -> None:
-    app = synthesize(
-        provider="stability", daily_credit_limit=12345678.5, credits_per_image=5.0, retry_base_seconds=0.05
-    )
-    told = function(app, "Cut")["Environment"]["Variables"]
-    assert told["PROVIDER"] == "stability"
-    assert told["API_BASE_URL"] == "https://api.stability.ai"
-    assert float(told["DAILY_CREDIT_LIMIT"]) == 12345678.5
-    assert (told["CREDITS_PER_IMAGE"], told["RETRY_BASE_SECONDS"]) == ("5", "0.05")
+@pytest.fixture(scope="module")
+def changed_app(synthesize: Callable[..., Synthesized]) -> Synthesized:
+    return synthesize(**{field.name: getattr(CHANGED, field.name) for field in fields(CHANGED)})
+
+
+@pytest.mark.parametrize("stage", FUNCTIONS)
+def test_a_function_reads_back_the_settings_and_its_real_timeout(changed_app: Synthesized, stage: str) -> None:
+    environment = ENVIRONMENTS[stage].read(variables(changed_app, stage))
+    read = asdict(environment)
+    assert environment.function_seconds == function(changed_app, stage)["Timeout"]
+    expected = CHANGED.values_of(ENVIRONMENTS[stage])
+    if stage == "Deliver":  # more time, as its renditions are more; and "full" is a WebP
+        expected |= {"imaging_seconds": 76.5, "renditions": read["renditions"]}
+        assert read_renditions(read["renditions"]) == read_renditions(["full", "amazon_main"], full_format="webp")
+    assert {name: read[name] for name in expected} == expected
+    assert len(expected) == {"Prepare": 5, "Cut": 19, "Deliver": 6, "Gatekeeper": 0}[stage]
+
+
+def test_the_changed_settings_differ_from_the_defaults_wherever_a_function_reads_them() -> None:
+    defaults = Settings()
+    for environment in ENVIRONMENTS.values():
+        for name, value in CHANGED.values_of(environment).items():
+            assert value != getattr(defaults, name), name
 
 
 def test_a_functions_own_addresses_are_its_own_queues(app: Synthesized) -> None:
     for stage in STAGES:
-        told = function(app, stage)["Environment"]["Variables"]
-        assert written_out(told["QUEUE_URL"]) == f"<{stage}QueuesQueue>"
-        assert written_out(told["DEAD_LETTER_QUEUE_URL"]) == f"<{stage}QueuesDeadLetterQueue>"
+        given = variables(app, stage)
+        assert given["QUEUE_URL"] == f"<{stage}QueuesQueue>"
+        assert given["DEAD_LETTER_QUEUE_URL"] == f"<{stage}QueuesDeadLetterQueue>"
 
 
 def test_logs_are_kept_for_30_days(app: Synthesized) -> None:
@@ -243,30 +327,24 @@ def test_logs_are_kept_for_30_days(app: Synthesized) -> None:
 # ---- permissions
 
 
-@pytest.mark.parametrize(
-    ("name", "read", "written"),
-    [
-        ("Prepare", [], ["object#*"]),
-        ("Cut", ["object#*", "gate"], ["payment#*", "pace#*", "budget#*", "gate"]),
-        ("Deliver", ["object#*"], ["object#*"]),
-        ("Gatekeeper", ["gate"], ["gate"]),
-    ],
-)
-def test_a_function_gets_no_other_items_of_the_state_table_than_its_own(
-    app: Synthesized, name: str, read: list[str], written: list[str]
-) -> None:
-    (role,) = [
-        role["Properties"]
-        for logical_id, role in app.resources("Pipeline", "AWS::IAM::Role").items()
-        if logical_id.startswith(f"{name}Role")
-    ]
-    statements = role["Policies"][0]["PolicyDocument"]["Statement"]
-    state = {s["Action"]: s["Condition"] for s in statements if s["Sid"] in ("ReadState", "WriteState")}
-    expected = {"dynamodb:GetItem": read, "dynamodb:UpdateItem": written}
-    assert state == {
-        action: {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}}
-        for action, items in expected.items()
-        if items
+READ_STATE, READ_MANY, WRITE_STATE = "dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"
+ITEMS = {
+    "Prepare": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
+    "Cut": {
+        READ_MANY: ["object#*", "gate", "health#*"],
+        WRITE_STATE: ["object#*", "payment#*", "pace#*", "budget#*", "health#*", "gate"],
+    },
+    "Deliver": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
+    "Gatekeeper": {READ_STATE: ["gate"], WRITE_STATE: ["gate", "health#*"]},
+}
+"""Whoever decodes strangers' files has no business with payments, budget and gate."""
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_gets_no_other_items_of_the_state_table_than_its_own(app: Synthesized, name: str) -> None:
+    of_state = [s for s in statements(app, name) if as_list(s["Action"])[0].startswith("dynamodb:")]
+    assert {s["Action"]: s["Condition"] for s in of_state} == {
+        action: {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}} for action, items in ITEMS[name].items()
     }
 
 
@@ -279,7 +357,7 @@ def any_function(name: str) -> dict[str, set[str]]:
     return {
         f"<{name}Logs.Arn>": {"logs:CreateLogStream", "logs:PutLogEvents"},
         "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
-        "<StateTable.Arn>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+        "<StateTable.Arn>": set(ITEMS[name]),
     }
 
 
@@ -294,7 +372,6 @@ def own(stage: str) -> dict[str, set[str]]:
 ALLOWED = {
     "Prepare": {
         **own("Prepare"),
-        "<StateTable.Arn>": {"dynamodb:UpdateItem"},
         "<InputBucket.Arn>/*": {"s3:GetObject", "s3:GetObjectTagging"},
         "<InputBucket.Arn>": {"s3:ListBucket"},
         "<WorkBucket.Arn>/prepared/*": {"s3:PutObject"},
@@ -306,6 +383,8 @@ ALLOWED = {
         "<WorkBucket.Arn>/prepared/*": {"s3:GetObject"},
         "<WorkBucket.Arn>/paid/*": {"s3:GetObject", "s3:PutObject"},
         "<WorkBucket.Arn>": {"s3:ListBucket"},
+        "<InputBucket.Arn>/*": {"s3:GetObject"},  # was a waiting photo deleted?
+        "<InputBucket.Arn>": {"s3:ListBucket"},
         SECRET: {"secretsmanager:GetSecretValue"},
         "<DeliverQueuesQueue.Arn>": {"sqs:SendMessage"},
     },
@@ -324,7 +403,9 @@ ALLOWED = {
         EVENT_SOURCE: {"lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"},
         "<CutCodeFunction.Arn>": {"lambda:InvokeFunction"},
         "<CutQueuesQueue.Arn>": CONSUME,
+        "<CutQueuesDeadLetterQueue.Arn>": {"sqs:SendMessage"},  # what waited too long behind the gate
         "<DeliverQueuesQueue.Arn>": {"sqs:SendMessage"},
+        SECRET: {"secretsmanager:GetSecretValue"},  # a new key is tried at once
     },
 }
 
@@ -359,6 +440,7 @@ def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_not
 ) -> None:
     for stage, reading in (
         ("Prepare", {"s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"}),
+        ("Cut", {"s3:GetObject", "s3:GetObjectVersion"}),
         (
             "Deliver",
             {
@@ -371,8 +453,9 @@ def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_not
             },
         ),
     ):
-        expected = {**ALLOWED[stage], "<InputBucket.Arn>/in/*": reading}
+        expected = {arn.replace("dropcut-prod", "dropcut-full"): actions for arn, actions in ALLOWED[stage].items()}
         del expected["<InputBucket.Arn>/*"]
+        expected["<InputBucket.Arn>/in/*"] = reading
         assert allowed(full_app, stage) == expected
 
 
@@ -440,27 +523,35 @@ def test_the_secret_has_a_name_and_no_value(app: Synthesized) -> None:
 # ---- the gate
 
 
-def test_the_gatekeeper_is_woken_when_spending_is_paused_and_once_a_minute(app: Synthesized) -> None:
-    paused = app.properties("Pipeline", "AWS::Events::Rule", "GatekeeperWhenPaused")
-    assert paused["EventPattern"] == {
-        "source": ["dropcut"],
-        "detail-type": ["Spending Paused"],
-        "detail": {"service": ["dropcut-prod"]},
+def test_the_gatekeeper_is_woken_once_a_minute_and_by_nothing_else(app: Synthesized) -> None:
+    rules = {name: r["Properties"] for name, r in app.resources("Pipeline", "AWS::Events::Rule").items()}
+    waking = {
+        name: properties
+        for name, properties in rules.items()
+        if "<GatekeeperCodeFunction.Arn>" in [written_out(target["Arn"]) for target in properties["Targets"]]
     }
-    assert "ScheduleExpression" not in paused
-    every_minute = app.properties("Pipeline", "AWS::Events::Rule", "GatekeeperEveryMinute")
+    (every_minute,) = waking.values()
     assert every_minute["ScheduleExpression"] == "rate(1 minute)"
-    for rule_ in (paused, every_minute):
-        assert [written_out(target["Arn"]) for target in rule_["Targets"]] == ["<GatekeeperCodeFunction.Arn>"]
-    permissions = [p["Properties"] for p in app.resources("Pipeline", "AWS::Lambda::Permission").values()]
-    assert {written_out(p["SourceArn"]) for p in permissions} == {
-        "<GatekeeperWhenPaused.Arn>",
-        "<GatekeeperEveryMinute.Arn>",
-    }
+    assert "EventPattern" not in every_minute
+    (permission,) = [p["Properties"] for p in app.resources("Pipeline", "AWS::Lambda::Permission").values()]
+    assert permission["SourceArn"] == {"Fn::GetAtt": [next(iter(waking)), "Arn"]}
 
 
-def test_the_gatekeeper_outlives_a_probe(app: Synthesized) -> None:
-    assert function(app, "Gatekeeper")["Timeout"] > function(app, "Cut")["Timeout"]
+def test_nobody_repeats_a_look_of_the_gatekeeper(app: Synthesized) -> None:
+    """It may have made a paid call; and the next minute looks again."""
+    every_minute = app.properties("Pipeline", "AWS::Events::Rule", "GatekeeperEveryMinute")
+    assert [target["RetryPolicy"] for target in every_minute["Targets"]] == [{"MaximumRetryAttempts": 0}]
+    (invoked,) = app.resources("Pipeline", "AWS::Lambda::EventInvokeConfig").values()
+    assert written_out(invoked["Properties"]["FunctionName"]) == "<GatekeeperCodeFunction>"
+    assert invoked["Properties"]["MaximumRetryAttempts"] == 0
+
+
+def test_each_function_is_updated_after_the_one_that_reads_its_messages(app: Synthesized) -> None:
+    """A message may have a new field, which the function of the version before does not know."""
+    functions = app.resources("Pipeline", "AWS::Lambda::Function")
+    of = {stage: next(name for name in functions if name.startswith(f"{stage}Code")) for stage in STAGES}
+    assert of["Deliver"] in functions[of["Cut"]]["DependsOn"]
+    assert of["Cut"] in functions[of["Prepare"]]["DependsOn"]
 
 
 def test_a_deployment_never_turns_the_event_source_on(app: Synthesized) -> None:

@@ -7,10 +7,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
-from dropcut.environment import longest_call_seconds
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL, READY_MADE, read_renditions
+from dropcut.environment import longest_call_seconds
 
 from infra.settings import (
     BEGIN,
@@ -50,6 +50,13 @@ GOOD = [
     ("max_attempts", "1", 1),
     ("max_possibly_paid", "1", 1),
     ("pause_after_failures", "2", 2),
+    ("pause_after_possibly_paid", "1", 1),
+    ("client_id", "our shop", "our shop"),
+    ("client_id", "", ""),
+    ("client_id", "a" * 256, "a" * 256),
+    ("client_version", "3.1", "3.1"),
+    ("client_version", "", ""),
+    ("client_user_id", "folder", "folder"),
     (
         "pace_table",
         "Dropcut-prod-Storage-StateTable9728C7E5-3E2AF03A620E7",
@@ -123,6 +130,13 @@ BAD = [
     ("max_attempts", "0"),
     ("max_possibly_paid", "0"),
     ("pause_after_failures", "1"),
+    ("pause_after_possibly_paid", "0"),
+    ("pause_after_possibly_paid", "10001"),
+    ("client_id", "Zürich"),
+    ("client_id", "two\nlines"),
+    ("client_id", "a" * 257),
+    ("client_version", "\t"),
+    ("client_user_id", "photo"),
     ("pace_table", "arn:aws:dynamodb:us-east-1:000000000000:table/other"),
     ("retry_base_seconds", "-1"),
     ("pause_seconds", "0"),
@@ -205,10 +219,6 @@ def test_the_provider_decides_url_and_price_unless_told_otherwise() -> None:
 def test_a_daily_limit_below_one_image_is_refused() -> None:
     with pytest.raises(SettingsError, match="daily_credit_limit is 1, less than one cut-out costs"):
         Settings.from_context({"daily_credit_limit": "1"})
-
-
-def test_cut_outlives_its_longest_call() -> None:
-    assert Settings(api_timeout_seconds=10.5).cut_timeout_seconds >= 2 * 10.5 + 30
 
 
 @pytest.mark.parametrize("megapixels", [5, 120, MOST_MEGAPIXELS])
