@@ -10,6 +10,8 @@ from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import Item, StateTable
 
+from tests.model.dynamodb import DynamoDb
+
 REGION = "eu-central-1"
 INPUT, WORK, OUTPUT = "photos-in", "photos-work", "photos-out"
 TABLE = "state"
@@ -30,6 +32,10 @@ class OneWriteAtATime:
     def get_item(self, **request: Any) -> Any:
         with self._lock:
             return self._client.get_item(**request)
+
+    def batch_get_item(self, **request: Any) -> Any:
+        with self._lock:
+            return self._client.batch_get_item(**request)
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,11 @@ def new_table(clients: Clients) -> StateTable:
         BillingMode="PAY_PER_REQUEST",
     )
     return StateTable(OneWriteAtATime(clients.dynamodb), TABLE)  # type: ignore[arg-type]
+
+
+def table_in_memory() -> StateTable:
+    """A state table over the model's DynamoDB, which answers at once."""
+    return StateTable(OneWriteAtATime(DynamoDb()), TABLE)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

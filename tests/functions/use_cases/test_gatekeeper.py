@@ -12,7 +12,8 @@ from dropcut.adapters.state_table import StateTable
 from dropcut.core.messages import SpendingNotice, read_announcement
 from dropcut.use_cases.gatekeeper import SECONDS_AFTER_A_FAILED_PROBE, Gatekeeper
 
-from tests.functions.memory import SqsInMemory, TableInMemory
+from tests.functions.cloud import table_in_memory
+from tests.functions.memory import SqsInMemory
 
 NOW = 1_722_081_600.0
 PAUSE = 60.0
@@ -46,7 +47,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.now = NOW
-        table: StateTable = TableInMemory()  # type: ignore[assignment]
+        table = table_in_memory()
         self.gate = GateRecord(table=table, pause_seconds=PAUSE)
         self.sqs: Any = SqsInMemory()
         queues = [Queue(self.sqs, self.sqs.create_queue(QueueName=name)["QueueUrl"]) for name in ("cut", "deliver")]
