@@ -13,6 +13,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from dropcut.adapters.state_table import BUDGET, GATE, HEALTH, JOB, PACE, PAYMENT
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.environment import CutEnvironment, DeliverEnvironment, PrepareEnvironment
@@ -92,8 +93,8 @@ class PipelineStack(Stack):
                 allow("ReadPhotos", self._of_photos("GetObject", "GetObjectTagging"), [self._photos()]),
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
                 allow("StorePrepared", ["s3:PutObject"], [self._objects(storage.work_bucket, f"{PREPARED}*")]),
-                self._read_state("object#*"),
-                self._write_state("object#*"),
+                self._read_state(JOB),
+                self._write_state(JOB),
                 allow("SendPictures", ["sqs:SendMessage"], [pictures_to.queue_arn]),
             ],
             outcomes_to=outcomes_to,
@@ -129,8 +130,8 @@ class PipelineStack(Stack):
                 allow("LookForPhotos", self._of_photos("GetObject"), [self._photos()]),
                 allow("TellVanished", ["s3:ListBucket"], [self._storage.input_bucket.bucket_arn]),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
-                self._use_state("ReadState", "dynamodb:BatchGetItem", ["object#*", "gate", "health#*"]),
-                self._write_state("object#*", "payment#*", "pace#*", "budget#*", "health#*", "gate"),
+                self._use_state("ReadState", "dynamodb:BatchGetItem", [JOB, GATE, HEALTH]),
+                self._write_state(JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE),
                 *self._use_shared_pace(),
             ],
             outcomes_to=outcomes_to,
@@ -176,8 +177,8 @@ class PipelineStack(Stack):
                     [self._photos()],
                 ),
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
-                self._read_state("object#*"),
-                self._write_state("object#*"),
+                self._read_state(JOB),
+                self._write_state(JOB),
                 allow(
                     "Publish",
                     ["events:PutEvents"],
@@ -203,8 +204,8 @@ class PipelineStack(Stack):
             api_key_secret=self.api_key_secret_name,
             variables=self._variables(),
             permissions=[
-                self._read_state("gate"),
-                self._write_state("gate", "health#*"),
+                self._read_state(GATE),
+                self._write_state(GATE, HEALTH),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
             ],
         )
@@ -259,16 +260,17 @@ class PipelineStack(Stack):
             "dead_letter_queue_url": own.dead_letter_queue.queue_url,
         }
 
-    def _read_state(self, *ids: str) -> iam.PolicyStatement:
-        """Only these items: whoever decodes strangers' files has no business with payments, budget and gate."""
-        return self._use_state("ReadState", "dynamodb:GetItem", ids)
+    def _read_state(self, *kinds: str) -> iam.PolicyStatement:
+        """Only these kinds: whoever decodes strangers' files has no business with payments, budget and gate."""
+        return self._use_state("ReadState", "dynamodb:GetItem", kinds)
 
-    def _write_state(self, *ids: str) -> iam.PolicyStatement:
+    def _write_state(self, *kinds: str) -> iam.PolicyStatement:
         """Only these items; what a write returns of an item that was there needs no right to read."""
-        return self._use_state("WriteState", "dynamodb:UpdateItem", ids)
+        return self._use_state("WriteState", "dynamodb:UpdateItem", kinds)
 
-    def _use_state(self, sid: str, action: str, ids: Sequence[str]) -> iam.PolicyStatement:
-        only_these = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": list(ids)}}
+    def _use_state(self, sid: str, action: str, kinds: Sequence[str]) -> iam.PolicyStatement:
+        keys = [f"{kind}*" if kind.endswith("#") else kind for kind in kinds]
+        only_these = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}
         return allow(sid, [action], [self._storage.state_table.table_arn], only_these)
 
     def _use_shared_pace(self) -> list[iam.PolicyStatement]:
@@ -276,7 +278,7 @@ class PipelineStack(Stack):
         if not self._settings.pace_table:
             return []
         table = f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{self._settings.pace_table}"
-        pace_only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "pace#*"}}
+        pace_only = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": f"{PACE}*"}}
         return [allow("SharePace", ["dynamodb:UpdateItem"], [table], pace_only)]
 
     def _photos(self) -> str:

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from dropcut.adapters.state_table import Item, StateTable, number, text
+from dropcut.adapters.state_table import GATE, Item, StateTable, number, text
 from dropcut.core.gate import Gate
-
-GATE_ID = "gate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,12 +11,12 @@ class GateRecord:
     table: StateTable
 
     def get(self) -> Gate:
-        return read_gate(self.table.get(GATE_ID))
+        return read_gate(self.table.get(GATE))
 
     def close(self, gate: Gate) -> bool:
         """Stop spending. Returns whether this call closed the gate; closing a closed one changes nothing."""
         return self.table.update(
-            GATE_ID,
+            GATE,
             "SET standing = :closed, code = :code, reason = :reason, closed_until = :until, fingerprint = :key,"
             " swept_at = :swept_at, probes = :none REMOVE announced, prober, probe_ends",
             {
@@ -36,7 +34,7 @@ class GateRecord:
     def begin_probe(self, holder: str, *, now: float, ends: float) -> bool:
         """Whether the one call that may be made is this holder's, until that time (epoch seconds)."""
         update = self.table.update(
-            GATE_ID,
+            GATE,
             "SET prober = :holder, probe_ends = :ends",
             {"holder": holder, "ends": ends, "closed": "closed", "now": now},
             only_if="standing = :closed AND closed_until <= :now"
@@ -47,7 +45,7 @@ class GateRecord:
     def end_probe(self, holder: str, gate: Gate) -> None:
         """The probe opened nothing: the gate stays closed as given."""
         self.table.update(
-            GATE_ID,
+            GATE,
             "SET code = :code, reason = :reason, closed_until = :until, probes = :probes, fingerprint = :key"
             " REMOVE prober, probe_ends",
             {
@@ -64,18 +62,18 @@ class GateRecord:
 
     def give_probe_back(self, holder: str) -> None:
         """No call was made: the next picture may be tried at once."""
-        self.table.update(GATE_ID, "REMOVE prober, probe_ends", {"holder": holder}, only_if="prober = :holder")
+        self.table.update(GATE, "REMOVE prober, probe_ends", {"holder": holder}, only_if="prober = :holder")
 
     def make_due(self) -> None:
         """The next call may be made now: what stood in its way has changed."""
         values: dict[str, str | float] = {"closed": "closed", "now": 0}
-        self.table.update(GATE_ID, "SET closed_until = :now", values, only_if="standing = :closed")
+        self.table.update(GATE, "SET closed_until = :now", values, only_if="standing = :closed")
 
     def begin_to_open(self, holder: str = "") -> None:
         """Spending may go on: the holder's call went well; or, without a holder, nothing waits and nobody probes."""
         whose = "prober = :holder" if holder else "attribute_not_exists(prober)"
         self.table.update(
-            GATE_ID,
+            GATE,
             "SET standing = :opening REMOVE prober, probe_ends",
             {"opening": "opening", "closed": "closed", **({"holder": holder} if holder else {})},
             only_if=f"standing = :closed AND {whose}",
@@ -84,7 +82,7 @@ class GateRecord:
     def opened(self) -> None:
         """The event source is enabled again: nothing is left to be done."""
         self.table.update(
-            GATE_ID,
+            GATE,
             "REMOVE standing, code, reason, closed_at, closed_until, probes, announced, fingerprint, swept_at",
             {"opening": "opening"},
             only_if="standing = :opening",
@@ -100,7 +98,7 @@ class GateRecord:
 
     def _note(self, name: str, value: str | float) -> None:
         values = {"value": value, "closed": "closed"}
-        self.table.update(GATE_ID, f"SET {name} = :value", values, only_if="standing = :closed")
+        self.table.update(GATE, f"SET {name} = :value", values, only_if="standing = :closed")
 
 
 def read_gate(item: Item | None) -> Gate:

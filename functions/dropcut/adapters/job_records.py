@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dropcut.adapters.state_table import Item, StateTable, Value, text
+from dropcut.adapters.state_table import JOB, Item, StateTable, Value, text
 from dropcut.core.messages import Ended, OutcomeMessage, Upload
 
 Begun = Literal["begun", "already_under_way", "superseded"]
@@ -133,4 +133,4 @@ def job_item_id(upload: Upload) -> str:
 
 
 def _id_of(bucket: str, key: str) -> str:
-    return f"object#{bucket}/{key}"
+    return f"{JOB}{bucket}/{key}"

@@ -6,7 +6,7 @@ Keys are named by a fingerprint, never by themselves.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dropcut.adapters.state_table import Item, StateTable, number
+from dropcut.adapters.state_table import BUDGET, HEALTH, PACE, Item, StateTable, number
 from dropcut.core.blame import Health
 from dropcut.core.pace import AHEAD_SECONDS, Pace, Slot, slot_after_rest, slot_at
 
@@ -26,7 +26,7 @@ class PaceRecord:
 
     def reserve(self, fingerprint: str, *, now: float) -> Slot | float:
         """A slot for one request; or, when the next free one is too far away, its time (epoch seconds)."""
-        item, width, first = f"pace#{fingerprint}", self.pace.interval_seconds, now + AHEAD_SECONDS
+        item, width, first = f"{PACE}{fingerprint}", self.pace.interval_seconds, now + AHEAD_SECONDS
         start_anew = self.table.update(
             item,
             "SET next_free = :after",
@@ -48,7 +48,7 @@ class PaceRecord:
     def hold(self, fingerprint: str, *, until: float) -> None:
         """Nobody calls before `until`: the key is locked out."""
         self.table.update(
-            f"pace#{fingerprint}",
+            f"{PACE}{fingerprint}",
             "SET next_free = :until",
             {"until": until},
             only_if="attribute_not_exists(next_free) OR next_free < :until",
@@ -86,7 +86,7 @@ class BudgetRecord:
 
 
 def _budget_id(fingerprint: str, now: float) -> str:
-    return f"budget#{fingerprint}#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+    return f"{BUDGET}{fingerprint}#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +146,7 @@ class HealthRecord:
 
 
 def health_id(fingerprint: str) -> str:
-    return f"health#{fingerprint}"
+    return f"{HEALTH}{fingerprint}"
 
 
 def read_health(item: Item | None) -> Health:

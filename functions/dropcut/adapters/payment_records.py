@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dropcut.adapters.state_table import Item, StateTable, Value, number, text
+from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value, number, text
 from dropcut.core.messages import Ended, EndKind, PaidAnswer
 from dropcut.core.payment import Payment
 
@@ -121,7 +121,7 @@ class PaymentRecords:
 
 
 def payment_id(key: str) -> str:
-    return f"payment#{key}"
+    return f"{PAYMENT}{key}"
 
 
 def _before_claim(claimed: Payment) -> Payment:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dropcut.adapters.gate_record import GATE_ID, read_gate
+from dropcut.adapters.gate_record import read_gate
 from dropcut.adapters.job_records import JobState, job_item_id, job_state
 from dropcut.adapters.key_records import health_id, read_health
-from dropcut.adapters.state_table import StateTable
+from dropcut.adapters.state_table import GATE, StateTable
 from dropcut.core.blame import Health
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Upload
@@ -26,9 +26,9 @@ class Snapshots:
 
     def read(self, fingerprint: str, uploads: Sequence[Upload]) -> Snapshot:
         """The newest state of all of them. `fingerprint` is the key's; empty without a key."""
-        items = self.table.get_many([GATE_ID, health_id(fingerprint), *map(job_item_id, uploads)])
+        items = self.table.get_many([GATE, health_id(fingerprint), *map(job_item_id, uploads)])
         return Snapshot(
-            gate=read_gate(items.get(GATE_ID)),
+            gate=read_gate(items.get(GATE)),
             health=read_health(items.get(health_id(fingerprint))),
             jobs={upload.job_id: job_state(items.get(job_item_id(upload)), upload) for upload in uploads},
         )
