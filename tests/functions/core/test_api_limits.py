@@ -9,6 +9,7 @@ from dropcut.core.api_limits import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+
 def test_the_largest_picture_leaves_room_for_the_form_in_a_request_of_ten_mebibytes() -> None:
     assert MAX_REQUEST_BYTES == 10_485_760
     assert MAX_REQUEST_BYTES - MAX_PICTURE_BYTES >= 1024

@@ -74,9 +74,7 @@ def test_a_message_is_ended_a_day_before_sqs_deletes_it_and_before_its_last_rece
         (60.0, 999, True),
     ],
 )
-def test_a_message_that_is_too_old_or_was_received_too_often_is_ended(
-    waited: float, receives: int, ends: bool
-) -> None:
+def test_a_message_that_is_too_old_or_was_received_too_often_is_ended(waited: float, receives: int, ends: bool) -> None:
     assert bool(waited_too_long(SENT, receives, now=SENT + waited)) is ends
 
 

@@ -136,13 +136,17 @@ def test_a_problem_of_the_account_or_the_address_pauses_and_says_what_to_do(
         (599, b"", False, False),
     ],
 )
-def test_a_failure_says_what_it_may_have_cost_and_whom_it_suspects(status: int, body: bytes, possibly_paid: bool, suspects_account: bool) -> None:
+def test_a_failure_says_what_it_may_have_cost_and_whom_it_suspects(
+    status: int, body: bytes, possibly_paid: bool, suspects_account: bool
+) -> None:
     decision = decided(status, body)
     assert isinstance(decision, Failure)
     assert (decision.possibly_paid, decision.suspects_account) == (possibly_paid, suspects_account)
 
 
-@pytest.mark.parametrize("body", [b"", PICTURE, maker("accepted"), page("OK")], ids=["empty", "picture", "JSON", "page"])
+@pytest.mark.parametrize(
+    "body", [b"", PICTURE, maker("accepted"), page("OK")], ids=["empty", "picture", "JSON", "page"]
+)
 @pytest.mark.parametrize("status", [201, 202, 203, 204, 206, 226, 299])
 def test_any_other_success_may_have_been_charged_and_gives_no_picture(status: int, body: bytes) -> None:
     decision = decided(status, body, x_request_id="r")
