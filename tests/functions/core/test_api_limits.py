@@ -4,34 +4,10 @@ from dropcut.core.api_limits import (
     MAX_PICTURE_BYTES,
     MAX_PIXELS,
     MAX_REQUEST_BYTES,
-    OUTPUT_FORMATS,
-    refuse_file,
     size_to_send,
 )
 from hypothesis import given
 from hypothesis import strategies as st
-
-MIB = 1024 * 1024
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "code"),
-    [(0, "empty"), (1, None), (100 * MIB, None), (100 * MIB + 1, "too_many_bytes")],
-)
-def test_the_size_of_a_file_decides_whether_it_is_read(size_bytes: int, code: str | None) -> None:
-    end = refuse_file(size_bytes, most_mib=100)
-    assert (end.code if end else None) == code
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "said"),
-    [(0, ["0 bytes", "Upload"]), (2_000_000, ["2,000,000", "1.5 MiB", "max_photo_mib", "Save it smaller"])],
-)
-def test_a_refusal_says_what_is_there_what_is_allowed_and_what_to_do(size_bytes: int, said: list[str]) -> None:
-    end = refuse_file(size_bytes, most_mib=1.5)
-    assert end is not None
-    assert end.kind == "rejected"
-    assert all(part in end.reason for part in said)
 
 
 def test_the_largest_picture_leaves_room_for_the_form_in_a_request_of_ten_mebibytes() -> None:
@@ -67,8 +43,3 @@ def test_no_size_is_over_the_limit_and_none_is_askew(width: int, height: int) ->
         # Less than a pixel is lost on each side: on the longer one together with the shorter one's share of it.
         assert sent[0] * sent[1] > MAX_PIXELS - 2 * min(sent) - max(sent)
         assert abs(min(sent) - max(sent) * min(width, height) / max(width, height)) <= 1
-
-
-def test_every_output_format_has_its_content_type() -> None:
-    content_types = {name: form.content_type for name, form in OUTPUT_FORMATS.items()}
-    assert content_types == {"png": "image/png", "webp": "image/webp"}

@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 from dropcut.core.api_reply import Answer, UnusableAnswerError, read_answer, read_error, redact
+from dropcut.core.operation import Expected
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.functions.pictures import cutout, picture
 
 PICTURE = cutout()
+EXPECTED = Expected(width=80, height=64, format="png", has_alpha=True)
 
 
 def as_json(**changed: Any) -> bytes:
@@ -28,6 +30,9 @@ def as_json(**changed: Any) -> bytes:
         (as_json(seed=None), {}, "SUCCESS", None),
         (as_json(finish_reason=None), {}, None, None),
         (as_json(finish_reason="CONTENT_FILTERED"), {}, "CONTENT_FILTERED", None),
+        (as_json(finish_reason=7), {}, "7", None),
+        (b"\xef\xbb\xbf" + as_json(), {}, "SUCCESS", None),
+        (b" \r\n" + as_json(), {}, "SUCCESS", None),
     ],
 )
 def test_both_forms_of_success_are_read(
@@ -59,7 +64,7 @@ def test_json_without_a_picture_is_unusable(body: bytes) -> None:
 @pytest.mark.parametrize("format_", ["png", "webp"])
 def test_the_picture_that_was_asked_for_passes(format_: str) -> None:
     answer = Answer(picture=cutout(format_), finish_reason=None, request_id=None)
-    answer.verify(width=80, height=64, picture_format=format_)
+    answer.verify(Expected(width=80, height=64, format=format_, has_alpha=True))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ def test_the_picture_that_was_asked_for_passes(format_: str) -> None:
 )
 def test_a_picture_other_than_the_one_asked_for_is_named(data: bytes, said: str) -> None:
     with pytest.raises(UnusableAnswerError, match=said):
-        Answer(picture=data, finish_reason=None, request_id=None).verify(width=80, height=64, picture_format="png")
+        Answer(picture=data, finish_reason=None, request_id=None).verify(EXPECTED)
 
 
 @pytest.mark.parametrize(

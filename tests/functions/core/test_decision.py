@@ -7,24 +7,24 @@ from typing import Any
 import pytest
 from dropcut.core.decision import (
     LONGEST_LOCKOUT_SECONDS,
+    AccountProblem,
     Decision,
     Delivered,
-    Expected,
+    Failure,
     LockedOut,
     NoReply,
-    Pause,
-    Rejected,
+    Refused,
     Reply,
-    RetryLater,
-    classify,
-    may_be_charged,
+    decide,
+    possibly_paid,
 )
+from dropcut.core.operation import REMOVE_BACKGROUND, Expected
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.functions.pictures import cutout, picture
 
-EXPECTED = Expected(width=80, height=64, format="png")
+EXPECTED = REMOVE_BACKGROUND.expected(width=80, height=64)
 PICTURE = cutout()
 
 
@@ -49,8 +49,8 @@ BROKE_OFF = b'{"error":"failed to get response"}'
 NO_CHANNELS = gateway("There are no channels available for model edit_remove_background under the current group")
 
 
-def decide(status: int, body: bytes, **headers: str) -> Decision:
-    return classify(
+def decided(status: int, body: bytes, **headers: str) -> Decision:
+    return decide(
         Reply(status=status, headers={name.replace("_", "-"): v for name, v in headers.items()}, body=body), EXPECTED
     )
 
@@ -73,10 +73,11 @@ def decide(status: int, body: bytes, **headers: str) -> Decision:
         (422, b"", "http_422"),
     ],
 )
-def test_a_refusal_of_the_picture_is_for_good_and_free(status: int, body: bytes, code: str) -> None:
-    decision = decide(status, body)
-    assert isinstance(decision, Rejected)
+def test_a_refusal_with_an_errors_status_is_free(status: int, body: bytes, code: str) -> None:
+    decision = decided(status, body)
+    assert isinstance(decision, Refused)
     assert (decision.code, decision.possibly_paid) == (code, False)
+    assert decision.proves_account is (code == "content_moderation"), "a form and sizes are looked at before the key"
     assert f"HTTP {status}" in decision.reason
 
 
@@ -108,15 +109,15 @@ def test_a_refusal_of_the_picture_is_for_good_and_free(status: int, body: bytes,
 def test_a_problem_of_the_account_or_the_address_pauses_and_says_what_to_do(
     status: int, body: bytes, code: str
 ) -> None:
-    decision = decide(status, body)
-    assert isinstance(decision, Pause)
+    decision = decided(status, body)
+    assert isinstance(decision, AccountProblem)
     assert decision.code == code
     assert f"HTTP {status}" in decision.reason
     assert any(advice in decision.reason for advice in ("secret", "credits", "provider", "api_base_url"))
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "possibly_paid", "then_pause"),
+    ("status", "body", "possibly_paid", "suspects_account"),
     [
         (400, BROKE_OFF, True, False),
         (408, b"", True, False),
@@ -135,10 +136,23 @@ def test_a_problem_of_the_account_or_the_address_pauses_and_says_what_to_do(
         (599, b"", False, False),
     ],
 )
-def test_what_may_pass_is_tried_again(status: int, body: bytes, possibly_paid: bool, then_pause: bool) -> None:
-    decision = decide(status, body)
-    assert isinstance(decision, RetryLater)
-    assert (decision.possibly_paid, decision.then_pause) == (possibly_paid, then_pause)
+def test_a_failure_says_what_it_may_have_cost_and_whom_it_suspects(
+    status: int, body: bytes, possibly_paid: bool, suspects_account: bool
+) -> None:
+    decision = decided(status, body)
+    assert isinstance(decision, Failure)
+    assert (decision.possibly_paid, decision.suspects_account) == (possibly_paid, suspects_account)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", PICTURE, maker("accepted"), page("OK")], ids=["empty", "picture", "JSON", "page"]
+)
+@pytest.mark.parametrize("status", [201, 202, 203, 204, 206, 226, 299])
+def test_any_other_success_may_have_been_charged_and_gives_no_picture(status: int, body: bytes) -> None:
+    decision = decided(status, body, x_request_id="r")
+    assert isinstance(decision, Failure)
+    assert (decision.code, decision.possibly_paid, decision.suspects_account) == (f"http_{status}", True, False)
+    assert decision.request_id == ("1f" if body == maker("accepted") else "r")
 
 
 @pytest.mark.parametrize(
@@ -158,7 +172,7 @@ def test_what_may_pass_is_tried_again(status: int, body: bytes, possibly_paid: b
     ],
 )
 def test_too_many_requests_lock_the_key_out(body: bytes, headers: dict[str, str], seconds: float | None) -> None:
-    decision = classify(Reply(status=429, headers=headers, body=body), EXPECTED)
+    decision = decide(Reply(status=429, headers=headers, body=body), EXPECTED)
     assert isinstance(decision, LockedOut)
     assert decision.seconds == seconds
 
@@ -167,13 +181,13 @@ def test_too_many_requests_lock_the_key_out(body: bytes, headers: dict[str, str]
     ("was_connected", "was_sent", "code"),
     [(False, False, "not_connected"), (True, False, "not_taken"), (True, True, "broken_off")],
 )
-def test_without_a_reply_the_call_is_paid_for_only_if_it_was_sent_and_no_pictures_fault_if_nothing_was(
+def test_without_a_reply_a_call_may_have_been_charged_only_if_it_was_sent(
     was_connected: bool, was_sent: bool, code: str
 ) -> None:
     reply = NoReply(was_connected=was_connected, request_was_sent=was_sent, detail="ConnectTimeout")
-    decision = classify(reply, EXPECTED)
-    assert isinstance(decision, RetryLater)
-    assert (decision.code, decision.possibly_paid, decision.then_pause) == (code, was_sent, not was_connected)
+    decision = decide(reply, EXPECTED)
+    assert isinstance(decision, Failure)
+    assert (decision.code, decision.possibly_paid, decision.suspects_account) == (code, was_sent, not was_connected)
     assert "ConnectTimeout" in decision.reason
 
 
@@ -196,24 +210,68 @@ def as_json(data: bytes = PICTURE, **changed: Any) -> bytes:
     ],
 )
 def test_the_picture_asked_for_is_delivered(body: bytes, headers: dict[str, str], request_id: str | None) -> None:
-    assert decide(200, body, **headers) == Delivered(picture=PICTURE, request_id=request_id)
+    assert decided(200, body, **headers) == Delivered(picture=PICTURE, request_id=request_id)
 
 
 def test_a_webp_is_delivered_where_webp_was_asked_for() -> None:
     answer = Reply(status=200, headers={}, body=cutout("webp"))
-    assert isinstance(classify(answer, Expected(width=80, height=64, format="webp")), Delivered)
-    assert isinstance(classify(answer, EXPECTED), RetryLater)
+    assert isinstance(decide(answer, Expected(width=80, height=64, format="webp", has_alpha=True)), Delivered)
+    assert isinstance(decide(answer, EXPECTED), Failure)
 
 
-@pytest.mark.parametrize("finish_reason", ["CONTENT_FILTERED", "ERROR", "", "success"])
-@pytest.mark.parametrize("form", ["json", "bytes"])
-def test_any_finish_reason_but_success_is_a_refusal_that_may_have_been_charged(finish_reason: str, form: str) -> None:
+def test_an_answer_needs_an_alpha_channel_only_where_one_was_asked_for() -> None:
+    answer = Reply(status=200, headers={}, body=picture("png"))
+    assert isinstance(decide(answer, Expected(width=80, height=64, format="png", has_alpha=False)), Delivered)
+    assert isinstance(decide(answer, EXPECTED), Failure)
+
+
+@pytest.mark.parametrize("before", [b"\n", b" \t\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n  "])
+def test_a_byte_order_mark_and_spaces_before_the_json_lose_no_picture(before: bytes) -> None:
+    assert decided(200, before + as_json()) == Delivered(picture=PICTURE, request_id=None)
+
+
+def answered(finish_reason: str, form: str, data: bytes = PICTURE) -> Decision:
+    """What an answer of 200 with this finish reason is, in JSON or as bytes."""
     if form == "json":
-        decision = decide(200, as_json(finish_reason=finish_reason))
-    else:
-        decision = decide(200, PICTURE, finish_reason=finish_reason)
-    assert isinstance(decision, Rejected)
-    assert (decision.code, decision.possibly_paid) == ("content_filtered", True)
+        return decided(200, as_json(data, finish_reason=finish_reason))
+    return decided(200, data, finish_reason=finish_reason)
+
+
+@pytest.mark.parametrize("data", [PICTURE, b""], ids=["with a picture", "without"])
+@pytest.mark.parametrize("form", ["json", "bytes"])
+def test_only_a_filtered_result_refuses_the_picture_and_it_may_have_been_charged(form: str, data: bytes) -> None:
+    decision = answered("CONTENT_FILTERED", form, data)
+    assert isinstance(decision, Refused)
+    assert (decision.code, decision.possibly_paid, decision.proves_account) == ("content_filtered", True, True)
+
+
+@pytest.mark.parametrize("finish_reason", ["ERROR", "success", "STOP", "content_filtered", "x" * 300])
+@pytest.mark.parametrize("form", ["json", "bytes"])
+def test_an_odd_finish_reason_of_a_good_picture_is_only_noted(finish_reason: str, form: str) -> None:
+    decision = answered(finish_reason, form)
+    assert isinstance(decision, Delivered)
+    assert decision.picture == PICTURE
+    assert finish_reason[:80] in decision.note
+    assert len(decision.note) < 200
+
+
+@pytest.mark.parametrize("finish_reason", ["SUCCESS", None])
+def test_an_ordinary_finish_reason_makes_no_note(finish_reason: str | None) -> None:
+    decision = decided(200, as_json(finish_reason=finish_reason))
+    assert isinstance(decision, Delivered)
+    assert decision.note == ""
+
+
+@pytest.mark.parametrize("form", ["json", "bytes"])
+def test_an_empty_finish_reason_loses_no_picture(form: str) -> None:
+    assert isinstance(answered("", form), Delivered)
+
+
+@pytest.mark.parametrize("form", ["json", "bytes"])
+def test_an_odd_finish_reason_does_not_excuse_a_picture_that_was_not_asked_for(form: str) -> None:
+    decision = answered("ERROR", form, cutout(width=64))
+    assert isinstance(decision, Failure)
+    assert (decision.code, decision.possibly_paid) == ("unusable_answer", True)
 
 
 @pytest.mark.parametrize(
@@ -231,9 +289,9 @@ def test_any_finish_reason_but_success_is_a_refusal_that_may_have_been_charged(f
     ],
 )
 @pytest.mark.parametrize("form", ["json", "bytes"])
-def test_a_success_that_is_none_is_tried_again_and_may_have_been_charged(data: bytes, form: str) -> None:
-    decision = decide(200, as_json(data) if form == "json" else data, x_request_id="r")
-    assert isinstance(decision, RetryLater)
+def test_a_success_that_is_none_may_have_been_charged(data: bytes, form: str) -> None:
+    decision = decided(200, as_json(data) if form == "json" else data, x_request_id="r")
+    assert isinstance(decision, Failure)
     assert (decision.code, decision.possibly_paid, decision.request_id) == ("unusable_answer", True, "r")
 
 
@@ -242,26 +300,26 @@ BROKEN_JSON = [b"{", b"{}", as_json(image=None), as_json(image="!"), as_json()[:
 
 @pytest.mark.parametrize("body", BROKEN_JSON)
 def test_broken_json_with_200_may_have_been_charged(body: bytes) -> None:
-    decision = decide(200, body)
-    assert isinstance(decision, RetryLater)
+    decision = decided(200, body)
+    assert isinstance(decision, Failure)
     assert decision.possibly_paid
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 429, 500, 503])
 def test_a_key_in_an_error_text_goes_no_further(status: int) -> None:
-    decision = decide(status, maker("x", "Incorrect API key provided: sk-abcDEF123456789"))
+    decision = decided(status, maker("x", "Incorrect API key provided: sk-abcDEF123456789"))
     assert "abcDEF123456789" not in repr(decision)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 413, 422, 429, 500, 503])
 def test_the_request_id_is_kept_for_the_provider(status: int) -> None:
-    assert decide(status, maker("x")).request_id == "1f"
-    assert decide(status, b"", x_oneapi_request_id="g").request_id == "g"
+    assert decided(status, maker("x")).request_id == "1f"
+    assert decided(status, b"", x_oneapi_request_id="g").request_id == "g"
 
 
 @pytest.mark.parametrize("said", ["ü\nx: y", "é" * 3000, "a b"])
 def test_an_odd_request_id_is_made_fit_to_stand_beside_a_paid_answer(said: str) -> None:
-    decision = decide(200, PICTURE, x_request_id=said)
+    decision = decided(200, PICTURE, x_request_id=said)
     assert isinstance(decision, Delivered)
     assert decision.request_id is not None
     assert decision.request_id.isascii() and decision.request_id.isprintable() and len(decision.request_id) <= 128
@@ -270,17 +328,17 @@ def test_an_odd_request_id_is_made_fit_to_stand_beside_a_paid_answer(said: str) 
 @pytest.mark.parametrize(
     ("decision", "charged"),
     [
-        (Delivered(picture=PICTURE, request_id=None), True),
-        (Rejected(code="c", reason="r", possibly_paid=True), True),
-        (Rejected(code="c", reason="r"), False),
-        (RetryLater(code="c", reason="r", possibly_paid=True), True),
-        (RetryLater(code="c", reason="r", possibly_paid=False, then_pause=True), False),
+        (Delivered(picture=PICTURE, request_id=None), False),
+        (Refused(code="c", reason="r", possibly_paid=True), True),
+        (Refused(code="c", reason="r"), False),
+        (Failure(code="c", reason="r", possibly_paid=True), True),
+        (Failure(code="c", reason="r", possibly_paid=False, suspects_account=True), False),
         (LockedOut(seconds=7), False),
-        (Pause(code="c", reason="r"), False),
+        (AccountProblem(code="c", reason="r"), False),
     ],
 )
-def test_what_may_have_been_charged_is_what_delivered_and_what_nobody_knows(decision: Decision, charged: bool) -> None:
-    assert may_be_charged(decision) is charged
+def test_possibly_paid_is_what_may_have_been_charged_and_gave_no_picture(decision: Decision, charged: bool) -> None:
+    assert possibly_paid(decision) is charged
 
 
 HEADERS = st.dictionaries(
@@ -298,16 +356,18 @@ BODIES = (
 
 
 @given(st.integers(200, 599), HEADERS, BODIES)
-def test_any_reply_gets_a_decision_and_only_free_ones_and_filtered_ones_reject(
+def test_any_reply_gets_a_decision_and_a_success_is_never_called_free(
     status: int, headers: dict[str, str], body: bytes
 ) -> None:
-    decision = classify(Reply(status=status, headers=headers, body=body), EXPECTED)
-    if isinstance(decision, Rejected):
+    decision = decide(Reply(status=status, headers=headers, body=body), EXPECTED)
+    if isinstance(decision, Refused):
         assert status in (200, 400, 403, 413, 422)
         assert decision.possibly_paid is (status == 200)
     if isinstance(decision, Delivered):
         assert (status, decision.picture) == (200, PICTURE)
-    if status == 200:
-        assert isinstance(decision, Delivered) or decision.possibly_paid  # type: ignore[union-attr]
+    if status < 300:
+        assert isinstance(decision, Delivered) or possibly_paid(decision)
+    if isinstance(decision, AccountProblem):
+        assert 300 <= status < 500
     if isinstance(decision, LockedOut):
         assert status == 429 and (decision.seconds is None or 0 <= decision.seconds <= LONGEST_LOCKOUT_SECONDS)

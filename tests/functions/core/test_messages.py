@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from dropcut.core.messages import (
+    MOST_INLINE_BYTES,
     CutRequest,
     Ended,
     MalformedMessageError,
@@ -15,6 +16,7 @@ from dropcut.core.messages import (
     Upload,
     read_announcement,
 )
+from dropcut.core.operation import REMOVE_BACKGROUND
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,15 +34,63 @@ ANSWER = PaidAnswer(
 )
 
 
-def test_a_cut_request_survives_the_queue() -> None:
-    request = CutRequest(upload=UPLOAD, picture=PICTURE)
-    assert CutRequest.from_json(request.to_json()) == request
+REQUEST = CutRequest(upload=UPLOAD, picture=PICTURE)
 
 
 @pytest.mark.parametrize(
-    "outcome",
-    [ANSWER, replace(ANSWER, credits=0.0), Ended(kind="failed", code="c", reason="why\n“so”", attempts=3)],
+    "request_",
+    [
+        REQUEST,
+        replace(REQUEST, content=bytes(range(256))),
+        replace(REQUEST, redriven_at=1_722_000_000.25),
+        replace(REQUEST, upload=replace(UPLOAD, etag='"9"')),
+    ],
+    ids=["plain", "with its picture", "redriven", "with an ETag"],
 )
+def test_a_cut_request_survives_the_queue(request_: CutRequest) -> None:
+    assert CutRequest.from_json(request_.to_json()) == request_
+
+
+OLD_REQUEST = """{"upload": {"bucket": "in", "key": "a.jpg", "sequencer": "0A", "version_id": null,
+    "arrived_at_seconds": 12.5}, "picture": {"work_key": "prepared/x.jpeg", "sha256": "x", "format": "jpeg",
+    "width": 80, "height": 64, "size_bytes": 9}}"""
+
+
+def test_a_cut_request_of_the_version_before_is_read() -> None:
+    request = CutRequest.from_json(OLD_REQUEST)
+    assert (request.content, request.redriven_at, request.operation) == (b"", 0.0, REMOVE_BACKGROUND)
+    assert (request.payment_key, request.upload.etag) == ("x.png", None)
+
+
+def test_a_cut_request_that_asks_for_nothing_new_reads_as_before_there_was_more() -> None:
+    assert json.loads(REQUEST.to_json()).keys() == {"upload", "picture"}
+
+
+def test_eight_cut_requests_with_their_pictures_fit_into_what_sqs_hands_over() -> None:
+    long_key = replace(UPLOAD, key="日" * 341, etag='"' + "9" * 40 + '"', version_id="v" * 1024)
+    largest = CutRequest(upload=long_key, picture=PICTURE, content=bytes(MOST_INLINE_BYTES), redriven_at=1e9)
+    assert 8 * len(largest.to_json()) < 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"content": "no base64!"}, {"content": 7}, {"operation_name": "sing"}, {"redriven_at": "soon"}],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_cut_request_with_an_unreadable_part_is_malformed(wrong: dict[str, Any]) -> None:
+    with pytest.raises(MalformedMessageError, match="not a cut request"):
+        CutRequest.from_json(json.dumps(json.loads(OLD_REQUEST) | wrong))
+
+
+OUTCOMES = [
+    ANSWER,
+    replace(ANSWER, credits=0.0),
+    replace(ANSWER, note="It was called 'ERROR'."),
+    Ended(kind="failed", code="c", reason="why\n“so”", attempts=3, possibly_paid=2, request_id="r"),
+]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
 def test_an_outcome_survives_the_queue(outcome: PaidAnswer | Ended) -> None:
     message = OutcomeMessage(upload=UPLOAD, outcome=outcome)
     assert OutcomeMessage.from_json(message.to_json()) == message
@@ -50,6 +100,7 @@ def test_an_outcome_that_says_nothing_new_reads_as_before_there_was_more_to_say(
     """While a deployment runs, or is taken back, an older deliver reads what a newer stage wrote."""
     plain = OutcomeMessage(upload=UPLOAD, outcome=Ended(kind="rejected", code="c", reason="why"))
     assert json.loads(plain.to_json())["outcome"] == {"kind": "rejected", "code": "c", "reason": "why"}
+    assert "note" not in json.loads(OutcomeMessage(upload=UPLOAD, outcome=ANSWER).to_json())["outcome"]
 
 
 NOTICES = [
@@ -147,6 +198,7 @@ def test_a_request_in_the_queue_of_outcomes_is_malformed() -> None:
     [
         ({"version_id": None}, True),
         ({"arrived_at_seconds": 99.0}, True),
+        ({"etag": '"9"'}, True),
         ({"key": "other"}, False),
         ({"bucket": "other"}, False),
         ({"sequencer": "0B"}, False),
