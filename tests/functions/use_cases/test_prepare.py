@@ -354,6 +354,15 @@ def test_events_that_come_twice_make_one_request(stage: Stage) -> None:
     assert len(stage.requests) == 1
 
 
+def test_an_event_that_comes_again_after_its_photo_was_deleted_ends_nothing(stage: Stage) -> None:
+    """It may be paid for by now; whoever handles it next finds out that it is gone."""
+    stage.cloud.put("a.jpg", PHOTO)
+    stage.handle(by_event_bridge())
+    stage.cloud.clients.s3.delete_object(Bucket=INPUT, Key="a.jpg")
+    stage.handle(by_event_bridge())
+    assert (len(stage.requests), stage.ends, stage.status()) == (1, [], "waiting")
+
+
 @pytest.mark.parametrize(("waited", "taken_up"), [(LOST_AFTER_SECONDS, False), (LOST_AFTER_SECONDS + 1, True)])
 def test_a_waiting_photo_whose_message_may_be_gone_is_taken_up_by_a_replay(
     stage: Stage, waited: float, taken_up: bool
