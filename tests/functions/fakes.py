@@ -218,3 +218,19 @@ class FakeBudget:
 
     def give_back(self, fingerprint: str, credits: float, *, taken_at: float) -> None:
         self.spent[fingerprint, int(taken_at // 86_400)] -= credits
+
+
+@dataclass
+class FakeEventBus:
+    published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
+        self.published.append((detail_type, detail))
+
+    @property
+    def types(self) -> list[str]:
+        return [detail_type for detail_type, _detail in self.published]
+
+    @property
+    def details(self) -> list[Mapping[str, Any]]:
+        return [detail for _type, detail in self.published]

@@ -62,9 +62,10 @@ class JobRecords:
         """How the record of the key is about this upload of it."""
         return job_state(self.table.get(job_item_id(upload)), upload)
 
-    def is_known(self, upload: Upload) -> bool:
-        """Whether the key has a record, of this upload or of another."""
-        return self.table.get(job_item_id(upload)) is not None
+    def is_of_another(self, upload: Upload) -> bool:
+        """Whether the key's record is of another upload."""
+        item = self.table.get(job_item_id(upload))
+        return item is not None and item["job_id"] != upload.job_id
 
     def wait_for_cut(self, upload: Upload, *, now: float) -> None:
         """The picture is ready and stands in the cut queue."""

@@ -75,7 +75,7 @@ class Prepare:
         """It is looked for first: a photo that is gone leaves the record to an older upload that may still be there."""
         source = self._open(upload)
         try:
-            if source is None and self.jobs.is_known(upload):
+            if source is None and self.jobs.is_of_another(upload):
                 self._end(upload, _GONE)
             else:
                 self._begin(upload, source, message)

@@ -1,17 +1,15 @@
-"""Use cases ask the state table most: theirs is the one in memory, and so are their queues."""
+"""Buckets in moto's memory; the state table in dicts, since use cases ask it most."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from moto import mock_aws
 
 from tests.functions.cloud import Clients, Cloud, table_in_memory
-from tests.functions.memory import SqsInMemory
 
 
 @pytest.fixture
 def cloud(clients: Clients) -> Iterator[Cloud]:
-    """The buckets and queues of one deployment, empty."""
+    """The buckets and the state table of one deployment, empty."""
     with mock_aws():
-        yield Cloud.deployed(replace(clients, sqs=SqsInMemory()), table_in_memory())  # type: ignore[arg-type]
+        yield Cloud.deployed(clients, table_in_memory())

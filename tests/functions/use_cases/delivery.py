@@ -1,0 +1,133 @@
+"""The deliver stage with everything around it: one photo uploaded, its answer paid for, imaging by script."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dropcut.adapters.job_records import JobRecords
+from dropcut.core.message_result import Done, Message, MessageResult
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, Upload
+from dropcut.core.picture_limits import PictureRefusedError
+from dropcut.core.rendition import Rendition, RenditionFile
+from dropcut.core.rendition_setting import FULL, read_renditions
+from dropcut.use_cases.cutout_maker import CutoutMaker
+from dropcut.use_cases.deliver import Deliver
+from dropcut.use_cases.outputs import Outputs
+from dropcut.use_cases.remake import Remaker
+
+from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
+from tests.functions.cutouts import answer_as_it_is
+from tests.functions.fakes import FakeEventBus, one_after_the_other
+
+NOW = 1_722_000_000.0
+UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
+NEWER = replace(UPLOAD, sequencer="03")
+ANSWER = PaidAnswer(
+    work_key="paid/abc.png",
+    picture_sha256="abc",
+    format="png",
+    width=80,
+    height=64,
+    credits=2.0,
+    request_id="r1",
+    provider="ezlink",
+)
+NEWER_ANSWER = replace(ANSWER, work_key="paid/new.png")
+SET = read_renditions(
+    ["full", "amazon_main", {"name": "small", "longest_side": 64, "key": "small/{folder}{name}.{extension}"}]
+)
+KEYS = ["shop/a-amazon_main.jpg", "shop/a.png", "small/shop/a.jpg.png"]
+"""Of that set's renditions of the photo."""
+DAMAGED = PictureRefusedError("decoder_crashed", "It crashed its decoder.")
+
+
+class FakeImaging:
+    """Makes every rendition of the answer as it is; fails as often as its script says."""
+
+    def __init__(self) -> None:
+        self.failures: list[Exception] = []
+        self.sources: list[bytes | None] = []
+        """What each call was given as the original."""
+        self.meanwhile: list[Callable[[], None]] = []
+        """Each happens once, while the cut-outs of one photo are made."""
+
+    def __call__(
+        self, original: Path | None, answer: Path, renditions: Sequence[Rendition], folder: Path
+    ) -> Sequence[RenditionFile]:
+        self.sources.append(original.read_bytes() if original else None)
+        if self.meanwhile:
+            self.meanwhile.pop(0)()
+        if self.failures:
+            raise self.failures.pop(0)
+        return answer_as_it_is(original, answer, renditions, folder)
+
+
+class Delivery:
+    def __init__(self, cloud: Cloud, renditions: Sequence[Rendition] = (FULL,)) -> None:
+        self.cloud, self.now = cloud, NOW
+        self.events, self.imaging = FakeEventBus(), FakeImaging()
+        self.jobs = JobRecords(table=cloud.table)
+        self.use(*renditions)
+        cloud.put(ANSWER.work_key, b"cut-out", bucket=WORK)
+        cloud.put(NEWER_ANSWER.work_key, b"new cut-out", bucket=WORK)
+        self.upload()
+
+    def use(self, *renditions: Rendition) -> None:
+        """Deploy the stage again, with other renditions."""
+        self.maker = CutoutMaker(
+            objects=self.cloud.objects,
+            make_cutouts=self.imaging,
+            renditions=renditions,
+            work_bucket=WORK,
+            together=one_after_the_other,
+            clock=lambda: self.now,
+        )
+        self.outputs = Outputs(objects=self.cloud.objects, bucket=OUTPUT, renditions=renditions)
+        bus: Any = self.events
+        self.remaker = Remaker(
+            jobs=self.jobs, events=bus, maker=self.maker, outputs=self.outputs, clock=lambda: self.now
+        )
+        self.deliver = Deliver(
+            objects=self.cloud.objects,
+            jobs=self.jobs,
+            events=bus,
+            maker=self.maker,
+            outputs=self.outputs,
+            remake=self.remaker,
+            together=one_after_the_other,
+            clock=lambda: self.now,
+        )
+
+    def upload(self, upload: Upload = UPLOAD, *, tags: str = "", photo: bytes = b"photo") -> None:
+        self.cloud.put(upload.key, photo, tags=tags)
+        self.jobs.begin(upload, now=self.now)
+
+    def end(self, outcome: PaidAnswer | Ended = ANSWER, upload: Upload = UPLOAD) -> None:
+        assert self.handle(OutcomeMessage(upload=upload, outcome=outcome).to_json()) == Done()
+
+    def newer_one_is_delivered(self) -> None:
+        self.upload(NEWER)
+        self.end(NEWER_ANSWER, NEWER)
+
+    def handle(self, body: str, *, receives: int = 1) -> MessageResult:
+        return self.deliver(Message(body=body, receive_count=receives, sent_at_seconds=NOW))
+
+    def remake(self, **given: Any) -> MessageResult:
+        return self.handle(Remake(**({"bucket": INPUT, "key": UPLOAD.key} | given)).to_json())
+
+    def seen(self, upload: Upload = UPLOAD) -> Upload:
+        """The upload with the ETag of the object that is there now, as prepare hands it on."""
+        return replace(upload, etag=self.cloud.objects.open(INPUT, upload.key, upload.version_id).etag)
+
+    def vanishes(self) -> None:
+        self.cloud.clients.s3.delete_object(Bucket=INPUT, Key=UPLOAD.key)
+
+    def is_replaced(self) -> None:
+        self.cloud.put(UPLOAD.key, b"another photo, whose event has not come yet")
+
+    def crashes(self) -> None:
+        self.imaging.failures = [DAMAGED]
+
+    def record(self, key: str = UPLOAD.key) -> dict[str, Any]:
+        return dict(self.cloud.item(f"object#{INPUT}/{key}") or {})

@@ -1,0 +1,179 @@
+"""Under which name a rendition is written, what it says of itself, and whose it never replaces."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from dropcut.core.messages import PaidAnswer, Upload
+from dropcut.core.rendition import Rendition
+from dropcut.core.rendition_setting import FULL
+from dropcut.use_cases.cutout_maker import Cutouts
+from dropcut.use_cases.outputs import LOOKS_AT_A_NAME, OutputKeepsChangingError, Outputs, Written
+
+from tests.functions.cloud import OUTPUT, Cloud
+from tests.functions.cutouts import answer_as_it_is
+from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, SET, UPLOAD
+
+KEY = "shop/a.png"
+
+
+class Writer:
+    """The output bucket, and what writes one photo's renditions into it."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.cloud, self._folder = cloud, folder
+
+    def write(
+        self,
+        upload: Upload = UPLOAD,
+        *,
+        content: bytes = b"cut-out",
+        renditions: Sequence[Rendition] = (FULL,),
+        answer: PaidAnswer = ANSWER,
+    ) -> Written | None:
+        paid = self._folder / "answer"
+        paid.write_bytes(content)
+        made = answer_as_it_is(None, paid, renditions, self._folder)
+        outputs = Outputs(objects=self.cloud.objects, bucket=OUTPUT, renditions=renditions)
+        return outputs.write_all(upload, answer, Cutouts(made=made, note="", full_size=True))
+
+    def keys(self, upload: Upload = UPLOAD, **more: Any) -> Sequence[str]:
+        written = self.write(upload, **more)
+        assert written
+        return written.keys
+
+    def there(self, key: str = KEY) -> bytes:
+        return self.cloud.read(OUTPUT, key)
+
+    def put_our_older_one(self) -> None:
+        """As it was written before there were renditions."""
+        ours = {"dropcut-source-sha256": hashlib.sha256(b"shop/a.jpg").hexdigest(), "dropcut-sequencer": "0"}
+        self.cloud.objects.write(OUTPUT, KEY, b"our older one", content_type="image/png", metadata=ours)
+
+
+@pytest.fixture
+def writer(cloud: Cloud, tmp_path: Path) -> Writer:
+    return Writer(cloud, tmp_path)
+
+
+@pytest.mark.parametrize(("format_", "content_type"), [("png", "image/png"), ("webp", "image/webp")])
+def test_a_cut_out_is_written_under_the_photos_name(writer: Writer, format_: str, content_type: str) -> None:
+    key = f"shop/a.{format_}"
+    assert writer.keys(renditions=[replace(FULL, format=format_)]) == [key]
+    assert (writer.cloud.keys(OUTPUT), writer.there(key)) == ([key], b"cut-out")
+    assert writer.cloud.clients.s3.head_object(Bucket=OUTPUT, Key=key)["ContentType"] == content_type
+
+
+@pytest.mark.parametrize("key", ["shop/a.jpg", "ü b+c/日本 100%.jpg", "k" * 1020 + ".jpg", "日" * 340 + ".jpg"])
+def test_a_cut_out_says_where_it_comes_from(writer: Writer, key: str) -> None:
+    upload = replace(UPLOAD, key=key, version_id=None)
+    (output_key,) = writer.keys(upload, answer=replace(ANSWER, request_id=None, credits=0.0))
+    metadata = writer.cloud.metadata(output_key)
+    assert metadata["dropcut-job-id"] == upload.job_id
+    assert metadata["dropcut-picture-sha256"] == "abc"
+    assert (metadata["dropcut-request-id"], metadata["dropcut-credits"]) == ("none", "0")
+    assert unquote(metadata["dropcut-source"]) in (key, "too-long")
+    assert metadata["dropcut-source-version"] == "none"
+    assert sum(len(name) + len(value) for name, value in metadata.items()) <= 2048
+
+
+def test_a_cut_out_names_the_version_that_was_cut_out(writer: Writer) -> None:
+    writer.write(replace(UPLOAD, version_id="v7"))
+    assert writer.cloud.metadata(KEY)["dropcut-source-version"] == "v7"
+
+
+def test_two_photos_that_would_share_a_name_both_get_one(writer: Writer) -> None:
+    assert writer.keys() == [KEY]
+    assert writer.keys(replace(UPLOAD, key="shop/a.webp")) == ["shop/a.webp.png"]
+    assert writer.cloud.metadata("shop/a.webp.png")["dropcut-source"] == "shop/a.webp"
+    assert len(writer.cloud.keys(OUTPUT)) == 2
+
+
+def test_somebody_elses_object_is_never_overwritten(writer: Writer) -> None:
+    for key in (KEY, "shop/a.jpg.png"):
+        writer.cloud.put(key, b"not ours", bucket=OUTPUT)
+    (own,) = writer.keys()
+    assert writer.there() == writer.there("shop/a.jpg.png") == b"not ours"
+    assert writer.there(own) == b"cut-out"
+    assert len(writer.cloud.keys(OUTPUT)) == 3
+
+
+def test_a_newer_upload_replaces_the_cut_out_of_an_older_one(writer: Writer) -> None:
+    writer.write()
+    assert writer.keys(NEWER, content=b"new cut-out") == [KEY]
+    assert (writer.cloud.keys(OUTPUT), writer.there()) == ([KEY], b"new cut-out")
+
+
+def test_an_older_upload_never_replaces_the_cut_out_of_a_newer_one(writer: Writer) -> None:
+    writer.write(NEWER, content=b"new cut-out")
+    assert writer.write(UPLOAD) is None
+    assert (writer.cloud.keys(OUTPUT), writer.there()) == ([KEY], b"new cut-out")
+
+
+def test_somebody_who_writes_between_our_look_and_our_write_keeps_the_name(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look comes when a cut-out is there already: here our own older one, until somebody else writes over it."""
+    look = writer.cloud.objects.metadata_and_etag
+    seen: list[str] = []
+
+    def look_then_lose(bucket: str, key: str) -> Any:
+        found = look(bucket, key)
+        if not seen:
+            writer.cloud.put(key, b"somebody else's", bucket=OUTPUT)
+        seen.append(key)
+        return found
+
+    writer.put_our_older_one()
+    monkeypatch.setattr(writer.cloud.objects, "metadata_and_etag", look_then_lose)
+    assert writer.keys() == ["shop/a.jpg.png"]
+    assert writer.there() == b"somebody else's"
+
+
+def test_the_same_photo_written_twice_at_once_gets_one_cut_out(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = writer.cloud.objects.metadata_and_etag
+    seen: list[str] = []
+
+    def look_while_the_double_writes(bucket: str, key: str) -> Any:
+        found = look(bucket, key)
+        seen.append(key)
+        if len(seen) == 1:
+            writer.write()
+        return found
+
+    writer.put_our_older_one()
+    monkeypatch.setattr(writer.cloud.objects, "metadata_and_etag", look_while_the_double_writes)
+    assert writer.keys() == [KEY]
+    assert (len(seen), writer.cloud.keys(OUTPUT), writer.there()) == (3, [KEY], b"cut-out")
+
+
+def test_a_name_that_keeps_changing_is_an_error_to_be_tried_again(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writes: list[str] = []
+    monkeypatch.setattr(writer.cloud.objects, "write_if_unchanged", lambda _, key, **__: bool(writes.append(key)))
+    with pytest.raises(OutputKeepsChangingError, match=r"shop/a\.jpg"):
+        writer.write()
+    assert writes.count(KEY) == 1 + LOOKS_AT_A_NAME
+
+
+def test_every_rendition_is_written_under_its_own_name(writer: Writer) -> None:
+    assert sorted(writer.keys(renditions=SET)) == KEYS
+    assert [writer.cloud.metadata(key)["dropcut-rendition"] for key in KEYS] == ["amazon_main", "full", "small"]
+    assert writer.cloud.clients.s3.head_object(Bucket=OUTPUT, Key=KEYS[0])["ContentType"] == "image/jpeg"
+
+
+def test_two_renditions_that_meet_at_one_name_both_get_one(writer: Writer) -> None:
+    """Another list of renditions may name one as an earlier list named another."""
+    assert writer.keys() == [KEY]
+    assert writer.keys(renditions=[replace(FULL, name="other")]) == ["shop/a.jpg.png"]
+
+
+def test_a_cut_out_from_before_there_were_renditions_is_replaced_by_the_full_one(writer: Writer) -> None:
+    writer.put_our_older_one()
+    assert writer.keys() == [KEY]
+    assert (writer.cloud.keys(OUTPUT), writer.there()) == ([KEY], b"cut-out")
