@@ -1,8 +1,8 @@
 """The workers of two stacks that share one API key, in virtual time; their pace is the real one.
 
 What is real: `PaceRecord` and `Pace` on the state table's own expressions. What is modelled, as the cut function does
-it: batches of up to ten, slots reserved per batch, a thread per photo that waits for its slot by its own clock,
-photos deferred by whole seconds when the pace is booked out, workers that die with slots in hand.
+it: batches of up to ten, a thread per photo that reserves its slot when its picture is at hand, and waits for it by its
+own clock; photos put back for whole seconds when the pace is fully booked; workers that die with slots in hand.
 """
 
 import heapq
@@ -12,7 +12,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dropcut.adapters.spending_records import PaceRecord
+from dropcut.adapters.key_records import PaceRecord
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.pace import HORIZON_SECONDS, Pace, Slot
 
@@ -45,7 +45,11 @@ class Course:
     network_jitter: float = 0.05
     """The most that a request's way takes longer than another's."""
     preparation: tuple[float, float] = (0.03, 0.12)
-    """From slots reserved to a picture at hand."""
+    """From a message received to its picture claimed and at hand."""
+    write: tuple[float, float] = (0.003, 0.02)
+    """Of one write to the state table."""
+    silence: tuple[float, float] = (math.inf, math.inf)
+    """From when until when the state table does what it is asked, and answers at the end only."""
     back_after_death: float = 300.0
     horizon: float = HORIZON_SECONDS
     latency: Callable[[float], float] = falling_and_rising_latency
@@ -59,8 +63,7 @@ class Seen:
     deferrals: int = 0
     slots_lost: int = 0
     late: int = 0
-    """Slots that had passed before their photo was ready."""
-    reservations: int = 0
+    """Slots that had passed before their reservation was answered."""
     busy_until: float = 0.0
 
     def busiest_window(self, seconds: float = LIMIT_SECONDS) -> int:
@@ -72,10 +75,10 @@ class Seen:
             most = max(most, last - first + 1)
         return most
 
-    def part_of_limit_used(self) -> float:
-        """Over the busy part: from the first request until the work ran short."""
-        times = sorted(self.arrivals)
-        busy = [time for time in times if time <= self.busy_until]
+    def part_of_limit_used(self, *, after: float = 0.0) -> float:
+        """Over the busy part: from so long after the first request until the work ran short."""
+        first = min(self.arrivals) + after
+        busy = sorted(time for time in self.arrivals if first <= time <= self.busy_until)
         return (len(busy) - 1) / (busy[-1] - busy[0]) / (LIMIT_REQUESTS / LIMIT_SECONDS)
 
 
@@ -96,11 +99,6 @@ class Batch:
     left: int
     """Photos that are not done with."""
     dies_at: float = math.inf
-
-
-Slots = list[Slot] | float
-"""Of a reservation: the slots, or the time from which there are any."""
-Booked = Callable[[Worker, int, Slots, float], None]
 
 
 class Fleet:
@@ -147,79 +145,58 @@ class Fleet:
             self.idle[worker.stack].append(worker)
             return
         self.waiting[worker.stack] -= count
-        self._reserve(worker, count, now, self._book)
-
-    def _reserve(self, worker: Worker, count: int, now: float, then: Booked) -> None:
-        """One write for the slots of `count` photos: the clock is read before it, and it takes its time to arrive."""
-        clock = worker.clock(now)
-
-        def arrives(now: float) -> None:
-            self.seen.reservations += 1
-            slots = self.pace.reserve("key", count, now=EPOCH + clock)
-            if isinstance(slots, float):
-                then(worker, count, slots - EPOCH, now)
-            else:
-                then(worker, count, [Slot(opens - EPOCH, closes - EPOCH) for opens, closes in slots], now)
-
-        self._at(now + self._write(), arrives)
-
-    def _book(self, worker: Worker, count: int, slots: Slots, now: float) -> None:
-        """As `Cut.begin_round` does it: booked out, it waits once for the horizon to come nearer."""
-        if isinstance(slots, list):
-            self._call(worker, slots, now)
-            return
-        wait = slots - self.course.horizon - worker.clock(now) + self.chance.random()
-        if wait > self.course.horizon:
-            self._call_or_defer(worker, count, slots, now)
-            return
-        self._at(now + max(0.0, wait), lambda now: self._reserve(worker, count, now, self._call_or_defer))
-
-    def _call_or_defer(self, worker: Worker, count: int, slots: Slots, now: float) -> None:
-        if isinstance(slots, list):
-            self._call(worker, slots, now)
-            return
-        for _ in range(count):
-            self._defer(worker, slots, now)
-        self._at(now + 0.05, lambda now: self._receive(worker, now))
-
-    def _defer(self, worker: Worker, next_free: float, now: float) -> None:
-        """As `SpendingRound` does it, in whole seconds as SQS does it."""
-        self.seen.deferrals += 1
-        wait = max(1.0, next_free - worker.clock(now) + self.chance.random())
-        self._at(now + math.ceil(wait), lambda now: self._returns(worker.stack, now))
-
-    def _call(self, worker: Worker, slots: list[Slot], now: float) -> None:
-        """Each photo has its thread; the first one ready takes the first slot."""
-        batch = Batch(worker=worker, left=len(slots))
+        batch = Batch(worker=worker, left=count)
         if now > self._next_death:
             batch.dies_at, self._next_death = now + self.chance.uniform(0, 3), next(self._deaths, math.inf)
             self._at(batch.dies_at + 1, self._begins(worker.stack))
-        for slot, ready in zip(slots, sorted(now + self._preparation() for _ in slots), strict=True):
-            credits_taken = ready + self._write()
-            self._at(credits_taken, lambda now, slot=slot: self._wait_for(batch, slot, now))  # type: ignore[misc]
+        for _ in range(count):
+            credits_taken = now + self._preparation() + self._write()
+            self._at(credits_taken, lambda now: self._reserve(batch, now, waited=False))
 
-    def _wait_for(self, batch: Batch, slot: Slot, now: float) -> None:
-        """As `SpendingRound.wait_for` does it: whoever is late for a slot takes another."""
-        worker = batch.worker
+    def _reserve(self, batch: Batch, now: float, *, waited: bool) -> None:
+        """As `Account._wait_for_slot` does it: the clock is read before the two writes, which take their time."""
+        clock = batch.worker.clock(now)
+
+        def arrives(now: float) -> None:
+            booked, (silent, answers) = self.pace.reserve("key", now=EPOCH + clock), self.course.silence
+            self._at(answers if silent <= now < answers else now, lambda now: answered(booked, now))
+
+        def answered(booked: Slot | float, now: float) -> None:
+            if isinstance(booked, float):
+                self._fully_booked(batch, booked - EPOCH, now, waited=waited)
+            else:
+                self._wait_for(batch, Slot(booked.opens - EPOCH, booked.closes - EPOCH), now, waited=waited)
+
+        if not self._died(batch, now):
+            self._at(now + self._write() + self._write(), arrives)
+
+    def _fully_booked(self, batch: Batch, next_free: float, now: float, *, waited: bool) -> None:
+        """It waits once for the horizon to come nearer; then its message goes back, in whole seconds as SQS does it."""
         if self._died(batch, now):
             return
+        wait = next_free - self.course.horizon - batch.worker.clock(now) + self.chance.random()
+        if not waited and wait <= self.course.horizon:
+            self._at(now + max(0.0, wait), lambda now: self._reserve(batch, now, waited=True))
+            return
+        self.seen.deferrals += 1
+        wait = max(1.0, next_free - batch.worker.clock(now) + self.chance.random())
+        self._at(now + math.ceil(wait), lambda now: self._returns(batch.worker.stack, now))
+        self._done(batch, now + self._write())  # its credits, and its claim, go back
+
+    def _wait_for(self, batch: Batch, slot: Slot, now: float, *, waited: bool) -> None:
+        """Whoever is late for a slot takes another."""
+        worker = batch.worker
+        if self._died(batch, now, lost=1):
+            return
         if slot.closes < worker.clock(now):
-
-            def again(worker: Worker, count: int, slots: Slots, now: float) -> None:
-                if isinstance(slots, float):
-                    self._defer(worker, slots, now)
-                    self._done(batch, now)
-                else:
-                    self._wait_for(batch, slots[0], now)
-
             self.seen.late += 1
-            self._reserve(worker, 1, now, again)
+            self._reserve(batch, now, waited=waited)
             return
         awake = max(now, slot.opens - worker.clock_off) + self.chance.uniform(0, 0.002)
         self._at(awake, lambda now: self._send(batch, now))
 
     def _send(self, batch: Batch, now: float) -> None:
-        if self._died(batch, now):
+        if self._died(batch, now, lost=1):
             return
         arrival = now + self.chance.uniform(0, self.course.network_jitter)
         self.seen.arrivals.append(arrival)
@@ -229,11 +206,11 @@ class Fleet:
         end = arrival + self.course.latency(arrival) * self.chance.uniform(0.8, 1.2)
         self._at(end, lambda now: self._done(batch, now))
 
-    def _died(self, batch: Batch, now: float) -> bool:
-        """Whether the worker is dead by now: then its slot is lost, and its photo comes back much later."""
+    def _died(self, batch: Batch, now: float, *, lost: int = 0) -> bool:
+        """Whether the worker is dead by now: its slots are lost then, and its photo comes back much later."""
         if now < batch.dies_at:
             return False
-        self.seen.slots_lost += 1
+        self.seen.slots_lost += lost
         self._at(now + self.course.back_after_death, lambda now: self._returns(batch.worker.stack, now))
         return True
 
@@ -243,12 +220,12 @@ class Fleet:
             self._at(now + 0.05, lambda now: self._receive(batch.worker, now))
 
     def _preparation(self) -> float:
-        """The claim on the picture and its bytes from S3; one in fifty takes long."""
+        """The batch's first look, then the claim and the bytes from S3; one in fifty takes long."""
         return self.chance.uniform(*self.course.preparation) + (self.chance.random() < 0.02) * self.chance.random()
 
     def _write(self) -> float:
         """A write to the state table; one in two hundred takes long."""
-        return self.chance.uniform(0.003, 0.02) + (self.chance.random() < 0.005) * self.chance.uniform(0, 0.3)
+        return self.chance.uniform(*self.course.write) + (self.chance.random() < 0.005) * self.chance.uniform(0, 0.3)
 
     def _returns(self, stack: int, now: float) -> None:
         self.waiting[stack] += 1
