@@ -120,12 +120,12 @@ def test_a_small_picture_travels_in_its_message_and_a_larger_one_is_stored(
     assert travels or stage.cloud.read(WORK, request.picture.work_key) == photo
 
 
-def test_ten_of_the_largest_messages_fit_into_what_sqs_hands_over_at_once(stage: Stage) -> None:
+def test_eight_of_the_largest_messages_fit_into_what_sqs_hands_over_at_once(stage: Stage) -> None:
     stage.with_fit(sent_as_it_is)
     stage.cloud.put("a.jpg", PHOTO + b"\0" * (MOST_INLINE_BYTES - len(PHOTO)))
     stage.handle(by_event_bridge())
     attributes_of_one = 1024
-    assert 10 * (len(stage.cut_queue.sent[0]) + attributes_of_one) <= 1024 * 1024
+    assert 8 * (len(stage.cut_queue.sent[0]) + attributes_of_one) <= 1024 * 1024
 
 
 def test_a_sideways_photo_is_sent_upright(stage: Stage) -> None:
