@@ -3,10 +3,13 @@
     python -m cli.redrive                                shows what lies there and why
     python -m cli.redrive --send --code http_500         sends back what failed for this reason
     python -m cli.redrive --send --queue deliver         sends back everything of one stage
+    python -m cli.redrive --rejected                     shows the photos that the API rejected, and why
+    python -m cli.redrive --send --rejected --code CODE  sends those with this code through the pipeline again
 
 The deployment is the one that `--stage` names, or else the setting `stage` (in the environment variable SETTINGS, or
 in cdk.json), or else `prod`.
-Nothing that was paid for is paid for again: a picture whose answer is stored is delivered from it.
+Nothing that was paid for is paid for again: a picture whose answer is stored is delivered from it. What is remembered
+of a picture's refusal or failure is forgotten: the API is asked again.
 """
 
 import argparse
@@ -20,18 +23,21 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.rejected import rejected_photos
 from infra.settings import Settings, SettingsError
 from local.problem import Problem
-from local.real_account import RealAccount, real_account
+from local.real_account import real_account
 from local.settings_line import make_command, quoted_for_make, settings_of_deployment
 
 if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
 QUEUES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver"}
 HELD_SECONDS = 300
 """For how long what was looked at is unseen by others; what is not sent back is released at once."""
 WITHOUT_CODE = "unexpected"
+REJECTED = "It was rejected by the API, and somebody asked for it to be tried again."
 PATIENCE_SECONDS = 1
 """How long an empty answer is waited for: SQS may need it to ask all of its servers."""
 
@@ -48,9 +54,10 @@ class DeadLetter:
 
 @dataclass(frozen=True, kw_only=True)
 class Stages:
-    """The queues of one deployment."""
+    """The queues of one deployment, and its state table."""
 
     sqs: "SQSClient"
+    dynamodb: "DynamoDBClient"
     outputs: Mapping[str, str]
 
     def queue_url(self, queue: str) -> str:
@@ -73,8 +80,16 @@ class Stages:
 
     def send_back(self, letter: DeadLetter) -> None:
         """Into its stage's queue, then out of the dead-letter queue: a crash in between may send it twice."""
-        self.sqs.send_message(QueueUrl=self.queue_url(letter.queue), MessageBody=letter.body)
+        self.send(letter.queue, letter.body, letter.reason)
         self.sqs.delete_message(QueueUrl=self.dead_letter_queue_url(letter.queue), ReceiptHandle=letter.receipt_handle)
+
+    def send(self, queue: str, body: str, reason: str) -> None:
+        """Into a stage's queue; by the reason, the functions know that somebody wants the photo to be tried again."""
+        self.sqs.send_message(
+            QueueUrl=self.queue_url(queue),
+            MessageBody=body,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason}},
+        )
 
     def _receive(self, url: str) -> list[Mapping[str, object]]:
         answer = self.sqs.receive_message(
@@ -105,12 +120,6 @@ def _read(queue: str, message: Mapping[str, object]) -> DeadLetter:
     )
 
 
-def stack_outputs(account: RealAccount, stage: str) -> dict[str, str]:
-    """The outputs of a deployment's pipeline stack, by key; none where it is not, or not yet, deployed."""
-    stack = account.describe(f"Dropcut-{stage}-Pipeline")
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-
-
 def stages_of(stage: str) -> Stages:
     """The queues of a deployment in the account and region that the environment names.
 
@@ -118,13 +127,13 @@ def stages_of(stage: str) -> Stages:
         Problem: who is asking is unknown, AWS does not answer, or there is no such deployment.
     """
     account = real_account()
-    outputs = stack_outputs(account, stage)
-    if not outputs:
+    outputs = account.outputs(stage)
+    if "IntakeQueueUrl" not in outputs:
         raise Problem(
             f"There is no deployment `{stage}` in account {account.account}, region {account.region}. "
             'Name the one you mean, with SETTINGS="stage=...", or its region, with AWS_REGION.'
         )
-    return Stages(sqs=account.client("sqs"), outputs=outputs)
+    return Stages(sqs=account.client("sqs"), dynamodb=account.client("dynamodb"), outputs=outputs)
 
 
 def redrive(stages: Stages, queues: Iterable[str], *, code: str | None, reason: str, send: bool) -> Counter[str]:
@@ -140,6 +149,17 @@ def redrive(stages: Stages, queues: Iterable[str], *, code: str | None, reason: 
     return shown
 
 
+def redrive_rejected(stages: Stages, *, code: str | None, reason: str, send: bool) -> Counter[str]:
+    """Show the photos that the API rejected, and send those that match to the intake queue when told to."""
+    shown: Counter[str] = Counter()
+    for photo in rejected_photos(stages.dynamodb, stages.outputs["StateTableName"]):
+        if code in (None, photo.code) and reason in photo.reason:
+            shown[f"{'rejected':8} {photo.code:22} {photo.reason}"] += 1
+            if send:
+                stages.send("intake", photo.event, REJECTED)
+    return shown
+
+
 def main(arguments: list[str] | None = None) -> int:
     try:
         settings = settings_of_deployment()
@@ -151,29 +171,39 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m cli.redrive", description="Shows dead letters, and sends them back to their own stage."
     )
     parser.add_argument("--stage", default=stage, help=f"the deployment, as in the setting `stage` ({stage})")
-    parser.add_argument("--queue", choices=QUEUES, help="only this stage's dead letters")
-    parser.add_argument("--code", help="only those that failed with this code, such as http_500")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--queue", choices=QUEUES, help="only this stage's dead letters")
+    which.add_argument("--rejected", action="store_true", help="photos that the API rejected, instead of dead letters")
+    parser.add_argument("--code", help="only those that ended with this code, such as http_500")
     parser.add_argument("--reason", default="", help="only those whose reason holds this text")
     parser.add_argument("--send", action="store_true", help="send them back; without it they are only shown")
     told = parser.parse_args(arguments)
     try:
         stages = stages_of(Settings.from_context({**settings, "stage": told.stage}).stage)
-        queues = [told.queue] if told.queue else list(QUEUES)
-        shown = redrive(stages, queues, code=told.code, reason=told.reason, send=told.send)
+        if told.rejected:
+            shown = redrive_rejected(stages, code=told.code, reason=told.reason, send=told.send)
+        else:
+            queues = [told.queue] if told.queue else list(QUEUES)
+            shown = redrive(stages, queues, code=told.code, reason=told.reason, send=told.send)
     except (Problem, SettingsError) as wrong:
         print(wrong, file=sys.stderr)
         return 1
     except (BotoCoreError, ClientError) as error:
         print(f"The queues of `{told.stage}` could not be read or written: {error}", file=sys.stderr)
-        print("What was sent back already is no longer there; run this again for the rest.", file=sys.stderr)
+        print(
+            "Run this again for the rest: what was sent already is done once, however often it is sent.",
+            file=sys.stderr,
+        )
         return 1
     for line, times in sorted(shown.items()):
         print(f"{times:6} x {line}")
-    what = "sent back to the stages they came from" if told.send else f"found; {how_to_send(arguments)}"
+    noun = "rejected photo" if told.rejected else "dead letter"
+    sent = "sent through the pipeline again" if told.rejected else "sent back to the stages they came from"
+    what = sent if told.send else f"found; {how_to_send(arguments)}"
     print(
-        f"{_counted(shown.total())} of `{told.stage}` {what}."
+        f"{_counted(shown.total(), noun)} of `{told.stage}` {what}."
         if shown
-        else f"No dead letter of `{told.stage}` matches."
+        else f"No {noun} of `{told.stage}` matches."
     )
     return 0
 
@@ -184,8 +214,8 @@ def how_to_send(arguments: list[str] | None) -> str:
     return f"`{make_command('redrive', f'ARGS={quoted_for_make(again)}')}` sends what is shown back"
 
 
-def _counted(letters: int) -> str:
-    return f"{letters:,} dead letter{'' if letters == 1 else 's'}"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 if __name__ == "__main__":

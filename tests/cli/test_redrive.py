@@ -6,7 +6,11 @@ from typing import Any
 
 import boto3
 import pytest
+from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.queue import Queue
+from dropcut.adapters.state_table import StateTable
+from dropcut.core.messages import NOT_ASKED_AGAIN, Ended, EndKind, Upload
+from dropcut.core.upload_event import read_uploads
 from moto import mock_aws
 
 from cli import redrive
@@ -30,11 +34,18 @@ def stages(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stages]:
             for output in QUEUES.values()
             for kind in ("", "DeadLetter")
         }
-        yield Stages(sqs=sqs, outputs=outputs)
+        dynamodb = boto3.client("dynamodb", region_name="us-east-1")
+        dynamodb.create_table(
+            TableName="state",
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield Stages(sqs=sqs, dynamodb=dynamodb, outputs={**outputs, "StateTableName": "state"})
 
 
-def set_aside(stages: Stages, queue: str, body: str, **reason: str) -> None:
-    Queue(stages.sqs, stages.dead_letter_queue_url(queue)).set_aside(body, reason)
+def dead_letter(stages: Stages, queue: str, body: str, **reason: str) -> None:
+    Queue(stages.sqs, stages.dead_letter_queue_url(queue)).dead_letter(body, reason)
 
 
 def bodies(stages: Stages, url: str) -> list[str]:
@@ -42,8 +53,13 @@ def bodies(stages: Stages, url: str) -> list[str]:
     return sorted(message["Body"] for message in answer.get("Messages", []))
 
 
+def reasons(stages: Stages, url: str) -> list[str]:
+    answer: Any = stages.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
+    return [message["MessageAttributes"]["reason"]["StringValue"] for message in answer.get("Messages", [])]
+
+
 def test_dead_letters_are_shown_and_stay(stages: Stages) -> None:
-    set_aside(stages, "cut", "one", code="http_500", reason="The API failed.")
+    dead_letter(stages, "cut", "one", code="http_500", reason="The API failed.")
     shown = redrive.redrive(stages, QUEUES, code=None, reason="", send=False)
     assert dict(shown) == {"cut      http_500               The API failed.": 1}
     assert bodies(stages, stages.dead_letter_queue_url("cut")) == ["one"]
@@ -52,11 +68,20 @@ def test_dead_letters_are_shown_and_stay(stages: Stages) -> None:
 
 def test_each_goes_back_to_its_own_stage(stages: Stages) -> None:
     for queue in QUEUES:
-        set_aside(stages, queue, f"of {queue}", reason="Failed 5 times.")
+        dead_letter(stages, queue, f"of {queue}", reason="Failed 5 times.")
     assert redrive.redrive(stages, QUEUES, code=None, reason="", send=True).total() == 3
     for queue in QUEUES:
         assert bodies(stages, stages.queue_url(queue)) == [f"of {queue}"]
         assert bodies(stages, stages.dead_letter_queue_url(queue)) == []
+
+
+def test_what_goes_back_says_that_it_was_a_dead_letter_and_why(stages: Stages) -> None:
+    """By this the functions know that the API is to be asked again (`Message.redriven`)."""
+    dead_letter(stages, "cut", "a", code="http_500", reason="The API failed.")
+    stages.sqs.send_message(QueueUrl=stages.dead_letter_queue_url("deliver"), MessageBody="SQS itself put it there")
+    redrive.redrive(stages, QUEUES, code=None, reason="", send=True)
+    assert reasons(stages, stages.queue_url("cut")) == ["The API failed."]
+    assert reasons(stages, stages.queue_url("deliver"))[0].startswith("It was received too often")
 
 
 @pytest.mark.parametrize(
@@ -64,17 +89,98 @@ def test_each_goes_back_to_its_own_stage(stages: Stages) -> None:
     [("http_500", "", ["a"]), (None, "attempt 3", ["b"]), (redrive.WITHOUT_CODE, "", ["c"]), ("http_404", "", [])],
 )
 def test_only_what_matches_is_sent(stages: Stages, code: str | None, reason: str, sent: list[str]) -> None:
-    set_aside(stages, "cut", "a", code="http_500", reason="The API failed.")
-    set_aside(stages, "cut", "b", code="broken_off", reason="It was attempt 3 of 3.")
+    dead_letter(stages, "cut", "a", code="http_500", reason="The API failed.")
+    dead_letter(stages, "cut", "b", code="broken_off", reason="It was attempt 3 of 3.")
     stages.sqs.send_message(QueueUrl=stages.dead_letter_queue_url("cut"), MessageBody="c")
     redrive.redrive(stages, ["cut"], code=code, reason=reason, send=True)
     assert bodies(stages, stages.queue_url("cut")) == sent
     assert bodies(stages, stages.dead_letter_queue_url("cut")) == sorted({"a", "b", "c"} - set(sent))
 
 
+def ended(stages: Stages, key: str, kind: EndKind, code: str, reason: str, *, attempts: int = 1) -> Upload:
+    """A photo whose record says how it ended."""
+    jobs = JobRecords(table=StateTable(stages.dynamodb, "state"))
+    upload = Upload(bucket="photos", key=key, sequencer="0A".ljust(32, "0"), version_id="v1" if "v1" in key else None)
+    jobs.begin(upload, now=1.0)
+    jobs.ended(upload, Ended(kind=kind, code=code, reason=reason, attempts=attempts), now=2.0)
+    return upload
+
+
+@pytest.fixture
+def rejected(stages: Stages) -> list[Upload]:
+    """Rejected by the API: two of one code, one of them a copy; and one of another."""
+    ended(stages, "no picture.txt", "rejected", "not_a_picture", "It is a text.", attempts=0)
+    ended(stages, "failed.png", "failed", "http_500", "The API failed.")
+    return [
+        ended(stages, "a/b+c ü.png", "rejected", "bad_request", "The API refused it."),
+        ended(stages, "a/copy.png", "rejected", "bad_request", f"The API refused it. {NOT_ASKED_AGAIN}", attempts=0),
+        ended(stages, "v1.png", "rejected", "content_filtered", "The API filtered it."),
+    ]
+
+
+def sent_again(stages: Stages) -> list[Upload]:
+    return [
+        upload
+        for body in bodies(stages, stages.queue_url("intake"))
+        for upload in read_uploads(body, sent_at_seconds=0)
+    ]
+
+
+@pytest.mark.usefixtures("rejected")
+def test_rejected_photos_are_shown_and_nothing_is_sent(stages: Stages) -> None:
+    shown = redrive.redrive_rejected(stages, code=None, reason="", send=False)
+    assert sum(times for line, times in shown.items() if " bad_request " in line) == 2
+    assert shown.total() == 3
+    assert sent_again(stages) == []
+
+
+def test_rejected_photos_come_to_prepare_as_the_uploads_they_were(stages: Stages, rejected: list[Upload]) -> None:
+    redrive.redrive_rejected(stages, code=None, reason="", send=True)
+    sent = sent_again(stages)
+    assert sorted(upload.job_id for upload in sent) == sorted(upload.job_id for upload in rejected)
+    assert {upload.key: upload.version_id for upload in sent}["v1.png"] == "v1"
+    jobs = JobRecords(table=StateTable(stages.dynamodb, "state"))
+    assert {jobs.begin(upload, now=3.0, redriven=True) for upload in sent} == {"begun"}
+    assert reasons(stages, stages.queue_url("intake")) == [redrive.REJECTED] * 3
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "keys"),
+    [
+        ("bad_request", "", ["a/b+c ü.png", "a/copy.png"]),
+        (None, "filtered", ["v1.png"]),
+        ("http_500", "", []),
+    ],
+)
+@pytest.mark.usefixtures("rejected")
+def test_only_rejected_photos_that_match_are_sent(
+    stages: Stages, code: str | None, reason: str, keys: list[str]
+) -> None:
+    redrive.redrive_rejected(stages, code=code, reason=reason, send=True)
+    assert sorted(upload.key for upload in sent_again(stages)) == keys
+
+
+@pytest.mark.usefixtures("asked", "rejected")
+def test_it_says_how_many_photos_were_rejected(stages: Stages, capsys: pytest.CaptureFixture[str]) -> None:
+    redrive.main(["--rejected", "--code", "nothing"])
+    redrive.main(["--rejected"])
+    redrive.main(["--rejected", "--send"])
+    said = capsys.readouterr().out
+    assert "No rejected photo of `prod` matches." in said
+    assert '3 rejected photos of `prod` found; `make redrive ARGS="--rejected --send"` sends' in said
+    assert "3 rejected photos of `prod` sent through the pipeline again." in said
+
+
+def test_rejected_photos_lie_in_no_queue(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SETTINGS", raising=False)
+    with pytest.raises(SystemExit):
+        redrive.main(["--rejected", "--queue", "cut"])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
 def test_more_than_one_receipt_holds(stages: Stages) -> None:
     for number in range(25):
-        set_aside(stages, "deliver", f"{number}", reason="Failed 5 times.")
+        dead_letter(stages, "deliver", f"{number}", reason="Failed 5 times.")
     assert redrive.redrive(stages, ["deliver"], code=None, reason="", send=True).total() == 25
 
 
@@ -88,7 +194,7 @@ def asked(stages: Stages, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         asked.append(stage)
         return dict(stages.outputs)
 
-    monkeypatch.setattr(redrive, "stack_outputs", outputs)
+    monkeypatch.setattr(RealAccount, "outputs", outputs)
     monkeypatch.delenv("SETTINGS", raising=False)
     return asked
 
@@ -133,9 +239,9 @@ def test_it_says_how_many_there_are_and_whose(
 ) -> None:
     queue = ["--queue", "cut"]
     redrive.main(queue)
-    set_aside(stages, "cut", "one", code="http_500", reason="The API failed.")
+    dead_letter(stages, "cut", "one", code="http_500", reason="The API failed.")
     redrive.main(queue)
-    set_aside(stages, "cut", "two", code="http_500", reason="The API failed.")
+    dead_letter(stages, "cut", "two", code="http_500", reason="The API failed.")
     redrive.main([*queue, "--send"])
     said = capsys.readouterr().out
     assert "No dead letter of `prod` matches." in said

@@ -5,6 +5,7 @@ So a function can be stopped anywhere, and the clock be moved on, as no real dep
 
 import io
 import json
+import random
 import subprocess
 import sys
 import time
@@ -12,15 +13,16 @@ import urllib.request
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from dropcut.environment import CutEnvironment, DeliverEnvironment, Environment, PrepareEnvironment
 from PIL import Image
 
-from infra.settings import CUT_SECONDS_AROUND_THE_CALL
+from infra.settings import Settings
 from local.api.stand_in import StandIn
 from local.ports import LOOPBACK, any_free_port
 from local.surroundings import clean
@@ -31,41 +33,33 @@ from tests.resilience.virtual_clock import VirtualClock
 REGION = "us-east-1"
 INPUT, WORK, OUTPUT, TABLE, SECRET = "photos-in", "photos-work", "photos-out", "state", "api-key"
 STAGES = ("prepare", "cut", "deliver")
-API_TIMEOUT_SECONDS = 5
-FUNCTION_SECONDS = {"prepare": 60, "cut": 2 * API_TIMEOUT_SECONDS + CUT_SECONDS_AROUND_THE_CALL, "deliver": 120}
+CREDITS = 2.0
+_SETTINGS = Settings(
+    api_timeout_seconds=5.0,
+    rate_limit_requests=100_000,  # what is tested here is what happens to a picture, not the pace
+    rate_limit_seconds=1.0,
+    lockout_seconds=3.0,
+    credits_per_image=CREDITS,
+    pause_after_failures=50,
+    keep_results_days=3650,
+)
+FUNCTION_SECONDS = {
+    "prepare": _SETTINGS.prepare_timeout_seconds,
+    "cut": _SETTINGS.cut_timeout_seconds,
+    "deliver": _SETTINGS.deliver_timeout_seconds,
+}
 """Time-outs of the functions; a queue's visibility timeout is six of them, as in the stacks."""
+_ENVIRONMENTS: Mapping[str, type[Environment]] = {
+    "prepare": PrepareEnvironment,
+    "cut": CutEnvironment,
+    "deliver": DeliverEnvironment,
+}
 RECEIVES = {"prepare": 8, "cut": 1000, "deliver": 8}
 BATCH_SIZE = 10
-CREDITS = 2.0
 RENDITIONS = ["full", "preview"]
 """Two, so that a set can be written in part."""
 _STEP_SECONDS = 5
 _FOURTEEN_DAYS = str(14 * 86_400)
-
-BEHAVIOUR = {
-    "PROVIDER": "ezlink",
-    "API_TIMEOUT_SECONDS": f"{API_TIMEOUT_SECONDS}",
-    "RATE_LIMIT_REQUESTS": "100000",  # what is tested here is what happens to a picture, not the pace
-    "RATE_LIMIT_SECONDS": "1",
-    "LOCKOUT_SECONDS": "3",
-    "OUTPUT_FORMAT": "png",
-    "CREDITS_PER_IMAGE": f"{CREDITS:g}",
-    "DAILY_CREDIT_LIMIT": "0",
-    "MAX_ATTEMPTS": "5",
-    "MAX_POSSIBLY_PAID": "3",
-    "RETRY_BASE_SECONDS": "2",
-    "PAUSE_SECONDS": "60",
-    "PAUSE_AFTER_FAILURES": "50",
-    "KEEP_RESULTS_DAYS": "3650",
-    "INPUT_PREFIX": "",
-    "MAX_PHOTO_MEGAPIXELS": "120",
-    "MAX_PHOTO_MIB": "100",
-    "MAX_FRAMES": "1000",
-    "IMAGING_SECONDS": "40",
-    "IMAGING_MEMORY_MIB": "1200",
-    "RENDITIONS": json.dumps(RENDITIONS),
-    "COLOUR_PROFILE": "keep",
-}
 
 
 @dataclass
@@ -218,7 +212,7 @@ class Deployment:
         return next((tag["Value"] for tag in tags if tag["Key"] == "dropcut"), None)
 
     def credits_booked(self) -> dict[str, float]:
-        """The budget's records: by day, and the total."""
+        """The budget's records: by key and day."""
         found = self.clients["dynamodb"].scan(TableName=TABLE, ConsistentRead=True)["Items"]
         return {
             item["id"]["S"]: float(item["spent"]["N"])
@@ -250,10 +244,18 @@ class Deployment:
         return totals
 
 
-def photo(number: int, *, side: int = 64) -> bytes:
+def photo(number: int) -> bytes:
     """A small picture; each number has its own."""
     color = (number % 251, number // 251 % 251, number // 63_001 % 251)
-    image = Image.new("RGB", (side, side), color)
+    return _png(Image.new("RGB", (64, 64), color))
+
+
+def larger_photo(number: int) -> bytes:
+    """One that is too large to travel inside a message: noise, of 90 KiB."""
+    return _png(Image.frombytes("RGB", (176, 176), random.Random(number).randbytes(3 * 176 * 176)))
+
+
+def _png(image: Image.Image) -> bytes:
     encoded = io.BytesIO()
     image.save(encoded, "png")
     return encoded.getvalue()
@@ -359,8 +361,9 @@ def _queue(sqs: Any, name: str, attributes: Mapping[str, str]) -> str:
 
 
 def _environment(stage: str, endpoint: str, queues: Mapping[str, str], api_base_url: str) -> dict[str, str]:
-    """What Lambda and the stack tell a function; every function is told everything, and reads what is its."""
-    return clean() | {
+    """What Lambda and the stack give a function, by the value that its entry reads."""
+    return {
+        **clean(),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": "test",
@@ -370,16 +373,26 @@ def _environment(stage: str, endpoint: str, queues: Mapping[str, str], api_base_
         "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
         "POWERTOOLS_LOG_LEVEL": "INFO",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "INPUT_BUCKET": INPUT,
-        "WORK_BUCKET": WORK,
-        "OUTPUT_BUCKET": OUTPUT,
-        "STATE_TABLE": TABLE,
-        "PACE_TABLE": TABLE,
-        "API_KEY_SECRET": SECRET,
-        "API_BASE_URL": api_base_url,
-        "QUEUE_URL": queues[stage],
-        "DEAD_LETTER_QUEUE_URL": queues[f"{stage}-dead"],
-        "CUT_QUEUE_URL": queues["cut"],
-        "DELIVER_QUEUE_URL": queues["deliver"],
-        **BEHAVIOUR,
+        **_settings_of(stage, queues, api_base_url).to_variables(),
     }
+
+
+def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> Environment:
+    environment = _ENVIRONMENTS[stage]
+    every = _SETTINGS.values_of(environment) | {
+        "state_table": TABLE,
+        "function_seconds": FUNCTION_SECONDS[stage],
+        "work_bucket": WORK,
+        "queue_url": queues[stage],
+        "dead_letter_queue_url": queues[f"{stage}-dead"],
+        "cut_queue_url": queues["cut"],
+        "deliver_queue_url": queues["deliver"],
+        "input_bucket": INPUT,
+        "output_bucket": OUTPUT,
+        "pace_table": TABLE,
+        "api_key_secret": SECRET,
+        "api_base_url": api_base_url,
+        "imaging_memory_mib": _SETTINGS.imaging_memory_mib,
+        "renditions": json.dumps(RENDITIONS),
+    }
+    return environment(**{field.name: every[field.name] for field in fields(environment)})

@@ -7,12 +7,12 @@ Nothing here knows what the side effects are: a run without a stop shows them.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import count, pairwise
 from typing import Literal, get_args
 
 from botocore.exceptions import ClientError
 
-from tests.resilience.deployment import RENDITIONS, STAGES, Deployment, photo
+from tests.resilience.deployment import RENDITIONS, STAGES, Deployment, larger_photo, photo
 from tests.resilience.sandbox import REFUSING, Effect, Invocation, Moment, Stop, Way
 
 PAID_CALL = "POST /v2beta/stable-image/edit/remove-background"
@@ -24,8 +24,9 @@ _numbers = count(1)
 _A_WHILE_SECONDS = 60
 """Between two runs, so that each finds the pace free and takes the same way."""
 
-Company = Literal["alone", "together"]
-"""Whether the photo that is stopped is alone in its batch, or with its twin (the same picture) and another photo."""
+Company = Literal["alone", "larger", "together"]
+"""Whether the photo that is stopped is alone in its batch, alone and too large to travel inside a message, or with its
+twin (the same picture) and another photo."""
 COMPANIES: tuple[Company, ...] = get_args(Company)
 
 
@@ -39,7 +40,7 @@ class Album:
     @classmethod
     def new(cls, company: Company) -> "Album":
         number = next(_numbers)
-        picture, name = photo(2 * number), f"{number:05d}"
+        picture, name = (larger_photo if company == "larger" else photo)(2 * number), f"{number:05d}"
         pictures = {f"{name}/first.png": picture, f"{name}/twin.png": picture}
         if company == "together":
             pictures[f"{name}/other.png"] = photo(2 * number + 1)
@@ -81,15 +82,16 @@ def record(deployment: Deployment, stage: str, company: Company) -> list[Effect]
 def every_kill(stage: str, company: Company, recorded: Sequence[Effect], way: Way) -> Iterator[Kill]:
     """Before and after each side effect.
 
-    Between two of them nothing leaves the process, so for one that dies there "after" is the next one's "before"; it
-    is left out, but for the last. Not so for an exception: raised "after", it is the answer that gets lost. AWS refuses
-    its own calls only, and from their beginning.
+    Between two of one thread nothing leaves the process, so for one that dies there "after" is the next one's "before";
+    it is left out. Not so for an exception: raised "after", it is the answer that gets lost. AWS refuses its own calls
+    only, and from their beginning.
     """
+    one_by_one = {effect.number for effect, after in pairwise(recorded) if effect.thread == after.thread}
     for effect in recorded:
         moments: list[Moment] = ["before", "after"]
         if way in REFUSING:
             moments = [] if effect.where is None else ["before"]
-        elif company == "alone" and way != "raises" and effect.number < len(recorded) and effect.name != PAID_CALL:
+        elif company != "together" and way != "raises" and effect.number in one_by_one and effect.name != PAID_CALL:
             moments = ["before"]
         for moment in moments:
             stop = Stop(number=effect.number, moment=moment, way=way)
@@ -133,7 +135,7 @@ def _reach(deployment: Deployment, album: Album, stage: str, company: Company, s
 
 def _first(album: Album, company: Company) -> list[str]:
     keys = list(album.pictures)
-    return keys[:1] if company == "alone" else keys
+    return keys if company == "together" else keys[:1]
 
 
 def _drop_the_rest(deployment: Deployment, album: Album, company: Company) -> None:

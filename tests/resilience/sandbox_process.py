@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +27,6 @@ clock.leap_instead_of_sleeping()
 from tests.resilience import interruptions  # noqa: E402 - the clock comes first
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
-_TIME_OUT_SECONDS = 600
 
 
 def main() -> None:
@@ -64,13 +62,13 @@ def serve(connection: socket.socket, handler: Handler) -> None:
 
 
 def _context() -> SimpleNamespace:
-    ends = time.monotonic() + _TIME_OUT_SECONDS
+    ends = clock() + int(os.environ["FUNCTION_SECONDS"])
     return SimpleNamespace(
         function_name="function",
         memory_limit_in_mb=1024,
         invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:function",
         aws_request_id="00000000-0000-0000-0000-000000000000",
-        get_remaining_time_in_millis=lambda: int((ends - time.monotonic()) * 1000),
+        get_remaining_time_in_millis=lambda: int((ends - clock()) * 1000),
     )
 
 

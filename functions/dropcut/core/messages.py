@@ -140,6 +140,10 @@ class Ended:
     """The API's name for the last call, to ask the provider about."""
 
 
+NOT_ASKED_AGAIN = "The API was not asked again for the same picture; a redrive asks it."
+"""Part of the reason of a copy: it ends as the first photo of its picture did."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class OutcomeMessage:
     """A message in the deliver queue: what became of an upload, to be delivered or announced."""

@@ -10,7 +10,14 @@ from dropcut.adapters.job_records import JobRecords, JobState
 from dropcut.adapters.object_store import ObjectGoneError, ObjectStore
 from dropcut.adapters.snapshot import Snapshots
 from dropcut.core.message_result import Done, Message, MessageResult, Wait
-from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, PaidAnswer, Upload
+from dropcut.core.messages import (
+    NOT_ASKED_AGAIN,
+    CutRequest,
+    Ended,
+    MalformedMessageError,
+    PaidAnswer,
+    Upload,
+)
 from dropcut.core.ports import Together
 from dropcut.observability import about, count, logger
 from dropcut.use_cases.account import Account, Accounts
@@ -129,8 +136,7 @@ class Cut:
     def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:
         """What ended before ends in the same way again: as a copy, or because its worker died before it said so."""
         if is_copy:
-            reason = f"{ended.reason} The API was not asked again for the same picture; a redrive asks it."
-            ended = replace(ended, reason=reason, attempts=0, possibly_paid=0)
+            ended = replace(ended, reason=f"{ended.reason} {NOT_ASKED_AGAIN}", attempts=0, possibly_paid=0)
         self.endings.end(request, ended)
         return Done()
 
