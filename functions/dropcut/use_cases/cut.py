@@ -63,7 +63,7 @@ class Cut:
     def announce_failure(self, message: Message, reason: str) -> None:
         """Publish that a photo failed whose message was dead-lettered because it waited for too long."""
         request = CutRequest.from_json(message.body)
-        self.endings.end(request, Ended(kind="failed", code="waited_too_long", reason=reason))
+        self.endings.announce(request, Ended(kind="failed", code="waited_too_long", reason=reason))
 
     def _handle(self, account: Account, jobs: Mapping[str, JobState], message: Message) -> MessageResult:
         """Raises MalformedMessageError: the message holds no cut request."""

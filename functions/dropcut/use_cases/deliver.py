@@ -5,11 +5,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.object_store import ObjectGoneError, ObjectStore, TooManyTagsError
+from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
@@ -125,5 +123,5 @@ class Deliver:
             return  # the object there now is a newer one
         try:
             self.objects.tag_outcome(upload.bucket, upload.key, upload.version_id, outcome, has_tags=has_tags)
-        except (ObjectGoneError, TooManyTagsError, ClientError, BotoCoreError) as error:
-            logger.warning("The source was not tagged", reason=str(error))
+        except Exception as error:  # whatever it is: gone, ten tags already, a policy, a key that may not be used
+            logger.warning("The source was not tagged", reason=f"{type(error).__name__}: {error}")

@@ -19,6 +19,10 @@ class Endings:
         """Deliver publishes the photo's end. A failed one is a dead letter before that, ready to go again."""
         if ended.kind == "failed":
             self._dead_letter(request, ended)
+        self.announce(request, ended)
+
+    def announce(self, request: CutRequest, ended: Ended) -> None:
+        """Deliver publishes the photo's end; if it failed, its message is a dead letter already."""
         self._publish(request, ended)
 
     def _dead_letter(self, request: CutRequest, ended: Ended) -> None:

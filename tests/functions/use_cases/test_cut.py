@@ -267,3 +267,4 @@ def test_the_record_of_the_job_is_left_to_the_stages_that_own_it(shop: Shop) -> 
 def test_what_waited_too_long_is_announced_as_failed(shop: Shop) -> None:
     shop.cut.announce_failure(_message(shop.request()), "It waited for 13 days.")
     assert (shop.last_end().kind, shop.last_end().code) == ("failed", "waited_too_long")
+    assert not shop.records.dead_letters.dead  # the batch wrote its dead letter before
