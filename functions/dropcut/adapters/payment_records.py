@@ -36,12 +36,13 @@ class PaymentRecords:
         before = read_payment(update.before)
         if update.changed or (before.holder != holder and before.state(now) != "abandoned"):
             return before
-        if before.holder == holder:  # the answer to our own claim was lost on its way, and botocore asked again
-            return _before_claim(before)
-        return self._take_over(key, before, values)
+        if before.holder != holder:
+            before = self._take_over(key, before, values)
+        # The answer to our own claim may have been lost on its way: then botocore asked again.
+        return _before_claim(before) if before.holder == holder else before
 
     def _take_over(self, key: str, dead: Payment, values: dict[str, Value]) -> Payment:
-        """The holder died: its call may have been charged."""
+        """The holder died: its call may have been charged. Returns the record as it was before."""
         names = ("holder", "lease_until", "expires_at", "one")
         update = self.table.update(
             payment_id(key),

@@ -1,19 +1,27 @@
 """The adapters that keep records are tested on two tables, moto's and the model's: so the model can be believed."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from dropcut.adapters.state_table import StateTable
 from moto import mock_aws
 
-from tests.functions.cloud import Clients, new_table, table_in_memory
+from tests.functions.cloud import TABLE, Clients, OneWriteAtATime, new_table
+from tests.model.dynamodb import DynamoDb
 
 
 @pytest.fixture(params=["moto", "memory"])
-def table(request: pytest.FixtureRequest, clients: Clients) -> Iterator[StateTable]:
-    """A state table, empty."""
+def dynamodb(request: pytest.FixtureRequest, clients: Clients) -> Iterator[Any]:
+    """A client of a DynamoDB that has a state table, empty."""
     if request.param == "memory":
-        yield table_in_memory()
+        yield OneWriteAtATime(DynamoDb())
         return
     with mock_aws():
-        yield new_table(clients)
+        new_table(clients)
+        yield OneWriteAtATime(clients.dynamodb)
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> StateTable:
+    return StateTable(dynamodb, TABLE)

@@ -112,6 +112,12 @@ ROWS: list[tuple[str, Decision, dict[str, Any], Verdict]] = [
     ("a 500 out of tries among good ones", OTHER_500, OUT_OF_TRIES | AMONG_GOOD_ONES, Verdict("failed")),
     ("a probe's 500", OTHER_500, {"is_probe": True}, Verdict("waits", "api_failing")),
     ("a probe's 500, out of tries", OTHER_500, {"is_probe": True, "attempts": 5}, Verdict("waits", "api_failing")),
+    (
+        "a probe's 500, out of tries among good ones",
+        OTHER_500,
+        {"is_probe": True, "attempts": 5} | AMONG_GOOD_ONES,
+        Verdict("waits", "api_failing"),
+    ),
     # Broken off, unusable, other 2xx: the same, and what may have been charged has ceilings of its own.
     ("broken off", BROKEN_OFF, {"possibly_paid": 1, "possibly_paid_this_hour": 1}, Verdict("tries again")),
     ("broken off, one left", BROKEN_OFF, {"possibly_paid": 2, "possibly_paid_this_hour": 2}, Verdict("tries again")),
