@@ -18,7 +18,7 @@ from tests.resilience.sandbox import REFUSING, Effect, Invocation, Moment, Stop,
 PAID_CALL = "POST /v2beta/stable-image/edit/remove-background"
 KEEPS_THE_ANSWER = "S3 PutObject"
 NEVER = Stop(number=10**9, moment="before", way="killed")
-TAGGING = {"S3 GetObjectTagging", "S3 PutObjectTagging"}
+TAGGING = ("S3 GetObjectTagging", "S3 PutObjectTagging")
 """A tag is a service to people: what cannot be tagged is delivered all the same, and is not tagged later."""
 _numbers = count(1)
 _A_WHILE_SECONDS = 60
@@ -119,7 +119,8 @@ def suffer(deployment: Deployment, kill: Kill) -> list[str]:
     if not deployment.run_to_the_end() or deployment.left_over():
         wrong.append(f"messages remain, perhaps in a dead-letter queue: {deployment.left_over()}")
         deployment.start_anew()
-    wrong += _undelivered(deployment, album, untagged_too=bool(refusal and refusal.name in TAGGING))
+    untagged_too = kill.effect.startswith(TAGGING) and kill.stop.way in ("raises", *REFUSING)
+    wrong += _undelivered(deployment, album, untagged_too=untagged_too)
     wrong += _wrongly_paid(deployment, album, in_flight)
     return [f"{kill}: {what}" for what in wrong]
 
