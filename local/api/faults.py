@@ -119,7 +119,7 @@ _ERRORS = (
 
 _ANSWERS = (
     Fault("content_filtered", BOTH, "rejected", True, charges=True, twist="content_filtered"),
-    Fault("finish_reason_error", BOTH, "rejected", True, charges=True, twist="finish_reason_error"),
+    Fault("finish_reason_error", BOTH, "delivered", charges=True, twist="finish_reason_error"),
     Fault("without_seed", BOTH, "delivered", charges=True, twist="without_seed"),
     Fault("without_request_id", BOTH, "delivered", charges=True, twist="without_request_id"),
     Fault("wrong_size", BOTH, "retry", True, charges=True, twist="wrong_size"),

@@ -69,14 +69,13 @@ class GateRecord:
         values: dict[str, str | float] = {"closed": "closed", "now": 0}
         self.table.update(GATE, "SET closed_until = :now", values, only_if="standing = :closed")
 
-    def begin_to_open(self, holder: str = "") -> None:
-        """Spending may go on: the holder's call went well; or, without a holder, nothing waits and nobody probes."""
-        whose = "prober = :holder" if holder else "attribute_not_exists(prober)"
+    def begin_to_open(self, holder: str) -> None:
+        """Spending may go on: the holder's call went well, or none was needed."""
         self.table.update(
             GATE,
             "SET standing = :opening REMOVE prober, probe_ends",
-            {"opening": "opening", "closed": "closed", **({"holder": holder} if holder else {})},
-            only_if=f"standing = :closed AND {whose}",
+            {"opening": "opening", "closed": "closed", "holder": holder},
+            only_if="standing = :closed AND prober = :holder",
         )
 
     def opened(self) -> None:

@@ -18,12 +18,13 @@ TABLE = table(EVENTS, {
     # state    ask               trouble   went well  failed    nothing   given back  nothing waits  messages let in
     "open":    ("open: permit",  "closed", "open",    "open",   "open",   "open",     "open",        "open"),
     "closed":  ("closed: wait",  "closed", "closed",  "closed", "closed", "closed",   "closed",      "closed"),
-    "due":     ("probing: probe", "due",   "due",     "due",    "due",    "due",      "opening",     "due"),
+    "due":     ("probing: probe", "due",   "opening", "closed", "closed", "due",      "opening",     "due"),
     "probing": ("probing: wait", "probing", "opening", "closed", "closed", "due",     "probing",     "probing"),
     "opening": ("opening: permit", "closed", "opening", "opening", "opening", "opening", "opening",  "open"),
 })
 # fmt: on
-"""`due`: closed, and its pause is over. `probing`: closed, and somebody makes the one call."""
+"""`due`: closed, and its pause is over. `probing`: closed, and somebody makes the one call. A probe whose time is over
+may have been slow, not dead: it ends like any other, unless somebody has begun the next one."""
 
 LONGEST_PAUSE_SECONDS = 1800.0
 """A probe receives one message; even one that waits alone for 14 days stays under the queue's 1,000 receives then."""

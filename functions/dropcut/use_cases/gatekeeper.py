@@ -24,6 +24,7 @@ SECONDS_AFTER_A_FAILED_PROBE = 5.0
 SWEEP_AFTER_SECONDS = 6 * 3600.0
 """Messages behind a closed gate are received by nobody: so often they are searched for those that waited too long."""
 LONGEST_SWEEP_SECONDS = 20.0
+_HOLDER = "gatekeeper"
 UNSEEN_SECONDS = 60
 """For so long a message that was looked at is not seen again, so that one search sees each once."""
 
@@ -83,12 +84,18 @@ class Gatekeeper:
             messages = self.cut_queue.receive(most=1, visibility_seconds=round(self.cut_seconds))
             if not messages:
                 if self.cut_queue.is_empty():
-                    self.health.went_well(gate.fingerprint, afresh=True)
-                    self.gate.begin_to_open()
+                    self._open_without_a_call(gate)
                 return
             logger.info("One picture is tried", paused_for=gate.code)
             if not self._try(messages[0]):
                 return
+
+    def _open_without_a_call(self, gate: Gate) -> None:
+        """As a probe: then nobody else makes one, and a gate that was closed anew meanwhile stays so."""
+        now = self.clock()
+        if self.gate.begin_probe(_HOLDER, now=now, ends=now + self.cut_seconds):
+            self.health.went_well(gate.fingerprint, afresh=True)
+            self.gate.begin_to_open(_HOLDER)
 
     def _try(self, message: Any) -> bool:
         """Whether the picture is done with; it may have needed no call."""

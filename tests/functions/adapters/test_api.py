@@ -6,14 +6,25 @@ import ssl
 import struct
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from dropcut.adapters import api as api_module
-from dropcut.adapters.api import PATH, ApiCall, longest_call_seconds
-from dropcut.adapters.api import HttpRemoveBackgroundApi as HttpApi
+from dropcut.adapters.api import ApiCall, Client, HttpApi
 from dropcut.adapters.api_key import ApiKey
-from dropcut.core.decision import Decision, Delivered, Expected, LockedOut, NoReply, Pause, Reply, RetryLater, classify
+from dropcut.core.decision import (
+    AccountProblem,
+    Decision,
+    Delivered,
+    Failure,
+    LockedOut,
+    NoReply,
+    Reply,
+    decide,
+    possibly_paid,
+)
+from dropcut.core.operation import REMOVE_BACKGROUND
+from dropcut.environment import longest_call_seconds
 
 from local.api.faults import FAULTS, Fault
 from local.api.stand_in import StandIn
@@ -22,9 +33,11 @@ from tests.functions.adapters.raw_server import answering, answering_by_tls, unu
 from tests.functions.pictures import picture
 
 PICTURE = picture("jpeg")
-CALL = ApiCall(picture=PICTURE, picture_format="jpeg", output_format="png")
-EXPECTED = Expected(width=80, height=64, format="png")
+CALL = ApiCall(REMOVE_BACKGROUND, PICTURE, "jpeg", "shop/a.jpg")
+LARGE = replace(CALL, picture=PICTURE + b"x" * 9_000_000)
+EXPECTED = REMOVE_BACKGROUND.expected(width=80, height=64)
 TIMEOUT_SECONDS = 0.4
+DROPCUT = Client()
 
 
 @pytest.fixture(scope="module", params=["ezlink", "stability"])
@@ -33,9 +46,11 @@ def stand_in(request: pytest.FixtureRequest) -> Iterator[StandIn]:
         yield server
 
 
-def client(base_url: str, provider: str = "ezlink", timeout_seconds: float = TIMEOUT_SECONDS) -> HttpApi:
+def api_at(
+    base_url: str, provider: str = "ezlink", timeout_seconds: float = TIMEOUT_SECONDS, client: Client = DROPCUT
+) -> HttpApi:
     """With the time-outs of a test; a call needs milliseconds here."""
-    return HttpApi(base_url=base_url, provider=provider, timeout_seconds=timeout_seconds, threads=2)
+    return HttpApi(base_url=base_url, provider=provider, timeout_seconds=timeout_seconds, threads=2, client=client)
 
 
 def provider_of(stand_in: StandIn) -> str:
@@ -43,11 +58,11 @@ def provider_of(stand_in: StandIn) -> str:
 
 
 def call(stand_in: StandIn, key: str = "", timeout_seconds: float = 5.0) -> Reply | NoReply:
-    api = client(stand_in.base_url, provider_of(stand_in), timeout_seconds)
-    return api.remove_background(CALL, ApiKey(key or stand_in.key))
+    api = api_at(stand_in.base_url, provider_of(stand_in), timeout_seconds)
+    return api.call(CALL, ApiKey(key or stand_in.key))
 
 
-def call_raw(*sent: bytes, pause_seconds: float = 0.0) -> Reply | NoReply:
+def call_raw(*sent: bytes, pause_seconds: float = 0.0, sending: ApiCall = CALL) -> Reply | NoReply:
     """The reply to a call that is answered with exactly these bytes, one after the other."""
 
     def answer(connection: socket.socket) -> None:
@@ -56,19 +71,19 @@ def call_raw(*sent: bytes, pause_seconds: float = 0.0) -> Reply | NoReply:
             time.sleep(pause_seconds)
 
     with answering(answer) as base_url:
-        return client(base_url).remove_background(CALL, ApiKey("k"))
+        return api_at(base_url).call(sending, ApiKey("k"))
 
 
 def test_a_good_call_is_delivered_and_paid_once(stand_in: StandIn) -> None:
     stand_in.forget_calls()
-    decision = classify(call(stand_in), EXPECTED)
+    decision = decide(call(stand_in), EXPECTED)
     assert isinstance(decision, Delivered)
     assert decision.request_id
     assert stand_in.summary()["paid_calls"] == 1
 
 
 def kind(decision: Decision) -> str:
-    names = {Delivered: "delivered", RetryLater: "retry", LockedOut: "wait", Pause: "pause"}
+    names = {Delivered: "delivered", Failure: "retry", LockedOut: "wait", AccountProblem: "pause"}
     return names.get(type(decision), "rejected")
 
 
@@ -85,11 +100,11 @@ def test_every_fault_of_the_stand_in_is_concluded_as_its_table_says(stand_in: St
     key = f"key-for-{fault.name}"  # a lock-out of one must not be the next one's
     stand_in.set_credits(key, None)
     stand_in.fault(fault.name)
-    decision = classify(call(stand_in, key), EXPECTED)
+    decision = decide(call(stand_in, key), EXPECTED)
     stand_in.clear_faults()
     assert kind(decision) == fault.expected
-    assert getattr(decision, "possibly_paid", False) is fault.possibly_paid
-    assert getattr(decision, "then_pause", False) is fault.then_pause
+    assert possibly_paid(decision) is fault.possibly_paid
+    assert getattr(decision, "suspects_account", False) is fault.then_pause
 
 
 @pytest.mark.parametrize("fault", ["endless_drip", "silence_after_payment"])
@@ -105,7 +120,7 @@ def test_an_answer_that_never_ends_is_left_at_the_deadline(stand_in: StandIn, fa
 
 def test_a_slow_answer_within_the_deadline_is_good(stand_in: StandIn) -> None:
     stand_in.fault("slow_drip", seconds=0.3)
-    assert isinstance(classify(call(stand_in), EXPECTED), Delivered)
+    assert isinstance(decide(call(stand_in), EXPECTED), Delivered)
 
 
 @pytest.mark.parametrize(("profile", "accept"), [("ezlink", "application/json"), ("stability", "image/*")])
@@ -116,18 +131,78 @@ def test_the_request_is_what_the_provider_asks_for(profile: Any, accept: str) ->
         received.append(response.request)
 
     with answering(lambda connection: connection.sendall(b"HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n")) as base_url:
-        api = client(base_url + "/", profile)
+        api = api_at(base_url + "/", profile)
         api._session.hooks["response"].append(look)
-        api.remove_background(CALL, ApiKey("sk-1"))
+        api.call(CALL, ApiKey("sk-1"))
     (request,) = received
     headers = request.headers
     assert request.method == "POST"
-    assert request.url == base_url + PATH
+    assert request.url == base_url + "/v2beta/stable-image/edit/remove-background"
     assert headers["authorization"] == "Bearer sk-1"
     assert headers["accept"] == accept
     assert headers["connection"] == "close"
     assert headers["content-type"].startswith("multipart/form-data; boundary=")
-    assert len(headers["stability-client-id"]) <= 256
+    assert headers["stability-client-id"] == "dropcut"
+
+
+@pytest.mark.parametrize(
+    ("client", "sent"),
+    [
+        (Client(), {"id": "dropcut"}),
+        (Client(id="", version=""), {}),
+        (Client(id="shop", version="1.2.3"), {"id": "shop", "version": "1.2.3"}),
+        (Client(id="i" * 300, version="v" * 256), {"id": "i" * 256, "version": "v" * 256}),
+    ],
+)
+def test_we_introduce_ourselves_as_the_settings_say_in_256_characters(client: Client, sent: dict[str, str]) -> None:
+    assert client.headers("shop/a.jpg") == {f"stability-client-{name}": value for name, value in sent.items()}
+
+
+def user_of(photo_key: str) -> str:
+    return Client(user_id="folder").headers(photo_key)["stability-client-user-id"]
+
+
+def test_customers_are_told_apart_by_a_hash_of_the_top_folder() -> None:
+    keys = ["anna/a.jpg", "anna/summer/b.jpg", "bert/a.jpg", "a.jpg", "b.jpg", "/a.jpg", "ü/a.jpg", "\udce4/a.jpg"]
+    names = [user_of(key) for key in keys]
+    assert names[0] == names[1]
+    assert names[3] == names[4] == names[5], "photos without a folder are one customer's"
+    assert len(set(names)) == 5
+    assert not any("anna" in name or len(name) > 256 for name in names)
+
+
+def test_by_default_nothing_is_said_about_the_photos_owner() -> None:
+    assert "stability-client-user-id" not in Client().headers("anna/a.jpg")
+
+
+def test_what_names_the_client_is_sent_with_the_call() -> None:
+    received: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n")
+
+    with answering(answer) as base_url:
+        api = api_at(base_url, client=Client(version="1.2.3", user_id="folder"))
+        api._session.hooks["response"].append(lambda response, **_: received.append(response.request.headers))
+        api.call(CALL, ApiKey("k"))
+    (headers,) = received
+    assert headers.items() >= Client(version="1.2.3", user_id="folder").headers(CALL.photo_key).items()
+
+
+def test_another_operation_is_called_at_its_own_path_with_its_own_fields() -> None:
+    upscale = replace(REMOVE_BACKGROUND, name="upscale", path="/v2beta/upscale", fields={"creativity": "0.3"})
+    received = bytearray()
+
+    def answer(connection: socket.socket) -> None:
+        while b"--\r\n" not in received:
+            received.extend(connection.recv(1 << 16))
+        connection.sendall(b"HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n")
+
+    with answering(answer, reads_request=False) as base_url:
+        api_at(base_url).call(replace(CALL, operation=upscale), ApiKey("k"))
+    assert received.startswith(b"POST /v2beta/upscale HTTP/1.1\r\n")
+    assert b'name="creativity"\r\n\r\n0.3\r\n' in received
+    assert b"output_format" not in received
 
 
 def test_every_call_has_a_connection_of_its_own(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,20 +214,20 @@ def test_every_call_has_a_connection_of_its_own(stand_in: StandIn, monkeypatch: 
         return True
 
     monkeypatch.setattr(stand_in._server, "verify_request", come)
-    api = client(stand_in.base_url, provider_of(stand_in), timeout_seconds=5)
+    api = api_at(stand_in.base_url, provider_of(stand_in), timeout_seconds=5)
     for _ in range(2):
-        assert isinstance(api.remove_background(CALL, ApiKey(stand_in.key)), Reply)
+        assert isinstance(api.call(CALL, ApiKey(stand_in.key)), Reply)
     assert len(connections) == 2
 
 
 def test_a_server_that_is_not_there_got_no_request() -> None:
-    reply = client(f"http://127.0.0.1:{unused_port()}").remove_background(CALL, ApiKey("k"))
+    reply = api_at(f"http://127.0.0.1:{unused_port()}").call(CALL, ApiKey("k"))
     detail = "Failed to establish a new connection: [Errno 111] Connection refused"
     assert reply == NoReply(request_was_sent=False, was_connected=False, detail=detail)
 
 
 def test_a_host_without_an_address_got_no_request() -> None:
-    reply = client("http://no-such-host.invalid").remove_background(CALL, ApiKey("k"))
+    reply = api_at("http://no-such-host.invalid").call(CALL, ApiKey("k"))
     assert isinstance(reply, NoReply)
     assert (reply.request_was_sent, reply.was_connected) == (False, False)
 
@@ -168,7 +243,7 @@ def hang_up(_connection: socket.socket) -> None:
 @pytest.mark.parametrize("answer", [reset, hang_up])
 def test_a_connection_that_breaks_after_the_request_may_have_been_charged(answer: Any) -> None:
     with answering(answer) as base_url:
-        reply = client(base_url).remove_background(CALL, ApiKey("k"))
+        reply = api_at(base_url).call(CALL, ApiKey("k"))
     assert isinstance(reply, NoReply)
     assert reply.request_was_sent
 
@@ -188,10 +263,10 @@ def test_a_connection_that_breaks_after_the_request_may_have_been_charged(answer
 def test_an_answer_cut_off_anywhere_is_no_reply(sent: list[bytes]) -> None:
     reply = call_raw(*sent)
     if isinstance(reply, Reply):  # headers without a body: the body's length was never announced
-        assert isinstance(classify(reply, EXPECTED), RetryLater)
+        assert isinstance(decide(reply, EXPECTED), Failure)
     else:
         assert reply.request_was_sent
-    assert getattr(classify(reply, EXPECTED), "possibly_paid", None) is True
+    assert getattr(decide(reply, EXPECTED), "possibly_paid", None) is True
 
 
 def test_a_compressed_answer_in_small_pieces_is_read_to_its_end() -> None:
@@ -217,9 +292,9 @@ def test_a_redirect_is_not_followed(stand_in: StandIn) -> None:
     assert len(stand_in.calls()) == 1
 
 
-def test_an_oversized_answer_is_left_unread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "MOST_ANSWER_BYTES", 1_000)
-    reply = call_raw(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 2_000)
+def test_an_oversized_answer_is_left_unread() -> None:
+    modest = replace(CALL, operation=replace(REMOVE_BACKGROUND, longest_body_bytes=1_000))
+    reply = call_raw(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 2_000, sending=modest)
     assert reply == NoReply(request_was_sent=True, detail="the answer is longer than 1,000 bytes")
 
 
@@ -232,10 +307,10 @@ def call_by_tls(certificates: Certificates, *, trusted: bool) -> Reply | NoReply
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates.server, certificates.server_key)
     with answering_by_tls(context) as base_url:
-        api = client(base_url)
+        api = api_at(base_url)
         if trusted:
             api._session.verify = str(certificates.authority)
-        return api.remove_background(CALL, ApiKey("k"))
+        return api.call(CALL, ApiKey("k"))
 
 
 def test_a_certificate_nobody_vouches_for_stops_the_call_before_the_request(certificates: Certificates) -> None:
@@ -254,9 +329,8 @@ def test_tls_that_breaks_after_the_request_may_have_been_charged(certificates: C
 def test_a_server_that_takes_no_more_of_the_picture_cannot_have_charged_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The connection's time-out is for one slice of the form, not for the whole picture."""
     monkeypatch.setattr("dropcut.adapters.api.CONNECT_SECONDS", 0.3)
-    large = ApiCall(picture=PICTURE + b"x" * 9_000_000, picture_format="jpeg", output_format="png")
     with answering(lambda _connection: time.sleep(2), reads_request=False) as base_url:
-        reply = client(base_url, timeout_seconds=5).remove_background(large, ApiKey("k"))
+        reply = api_at(base_url, timeout_seconds=5).call(LARGE, ApiKey("k"))
     assert isinstance(reply, NoReply)
     assert not reply.request_was_sent
 
@@ -264,7 +338,6 @@ def test_a_server_that_takes_no_more_of_the_picture_cannot_have_charged_it(monke
 @pytest.mark.slow
 def test_a_slow_line_has_half_a_minute_for_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dropcut.adapters.api.CONNECT_SECONDS", 0.3)
-    large = ApiCall(picture=PICTURE + b"x" * 9_000_000, picture_format="jpeg", output_format="png")
 
     def reads_slowly(connection: socket.socket) -> None:
         received = b""
@@ -274,6 +347,6 @@ def test_a_slow_line_has_half_a_minute_for_a_picture(monkeypatch: pytest.MonkeyP
         connection.sendall(b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 0\r\n\r\n")
 
     with answering(reads_slowly, reads_request=False) as base_url:
-        reply = client(base_url, timeout_seconds=5).remove_background(large, ApiKey("k"))
+        reply = api_at(base_url, timeout_seconds=5).call(LARGE, ApiKey("k"))
     assert isinstance(reply, Reply), reply
     assert reply.status == 429

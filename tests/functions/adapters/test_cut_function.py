@@ -65,10 +65,20 @@ def test_the_event_source_is_changed_when_it_is_not_as_wanted_and_at_rest(
     cut_function.take_messages(wanted)
 
 
-def test_an_event_source_that_cannot_be_changed_now_is_an_error(aws_lambda: Stubber, cut_function: CutFunction) -> None:
+@pytest.mark.parametrize("code", ["ResourceInUseException", "ResourceConflictException"])
+def test_an_event_source_that_somebody_else_is_changing_is_left_to_the_next_look(
+    aws_lambda: Stubber, cut_function: CutFunction, code: str
+) -> None:
     aws_lambda.add_response("get_event_source_mapping", {"State": "Disabled"})
-    aws_lambda.add_client_error("update_event_source_mapping", "ResourceInUseException")
-    with pytest.raises(ClientError, match="ResourceInUse"):
+    aws_lambda.add_client_error("update_event_source_mapping", code)
+    cut_function.take_messages(True)
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "TooManyRequestsException"])
+def test_any_other_error_of_lambda_goes_up(aws_lambda: Stubber, cut_function: CutFunction, code: str) -> None:
+    aws_lambda.add_response("get_event_source_mapping", {"State": "Disabled"})
+    aws_lambda.add_client_error("update_event_source_mapping", code)
+    with pytest.raises(ClientError, match=code):
         cut_function.take_messages(True)
 
 

@@ -1,188 +1,288 @@
-"""Whether the stack may spend: who closes the gate, who may try whether it can open, and who opens it."""
+"""The gate's record: who closes it, who may probe, and who opens it, as `core/gate.py` says."""
 
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from dropcut.adapters.gate_record import LONGEST_PAUSE_SECONDS, Closed, GateRecord
+from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.gate import EVENTS, TABLE, Gate
 
 from tests.functions.adapters.threads import at_once
 
 NOON = 1_722_081_600.0  # 2024-07-27 12:00 UTC
 PAUSE = 60.0
-NO_CREDITS = Closed(until=NOON + PAUSE, code="no_credits", reason="Buy some.")
-NO_KEY = Closed(until=NOON + 2 * PAUSE, code="no_key", reason="Put one in.")
+PROBE = 200.0
+"""How long a probe may take, in seconds."""
+DUE = NOON + PAUSE
+LONG_OVER = DUE + PROBE + 1
+NO_CREDITS = Gate(
+    is_closed=True, code="no_credits", reason="Buy some.", until=DUE, fingerprint="f1", swept_at=NOON, probes_failed=0
+)
+NO_KEY = replace(NO_CREDITS, code="no_key", reason="Put one in.", until=LONG_OVER + 500, fingerprint="")
 
 
 @pytest.fixture
 def gate(table: StateTable) -> GateRecord:
-    return GateRecord(table=table, pause_seconds=PAUSE)
+    return GateRecord(table=table)
 
 
-@pytest.fixture
-def closed(gate: GateRecord) -> GateRecord:
-    assert gate.close(NO_CREDITS, now=NOON)
-    return gate
+def closed(gate: GateRecord) -> None:
+    assert gate.close(NO_CREDITS)
 
 
-@pytest.fixture
-def opening(closed: GateRecord) -> GateRecord:
-    closed.begin_to_open()
-    return closed
+def probing(gate: GateRecord) -> None:
+    closed(gate)
+    assert gate.begin_probe("first", now=DUE, ends=DUE + PROBE)
 
 
-def pauses(gate: GateRecord, probes: int, **more: Any) -> list[float]:
-    """How long the gate stays closed after each of so many probes that fail one after the other."""
-    lengths = []
-    for _ in range(probes):
-        now = closing_time(gate)
-        assert gate.enter(now=now) == "probe"
-        gate.stay_closed(code="no_credits", reason="Buy some.", now=now, **more)
-        lengths.append(closing_time(gate) - now)
-    return lengths
+def given_back(gate: GateRecord) -> None:
+    probing(gate)
+    gate.give_probe_back("first")
 
 
-def closing_time(gate: GateRecord) -> float:
-    standing = gate.standing()
-    assert isinstance(standing, Closed)
-    return standing.until
+def opening(gate: GateRecord) -> None:
+    probing(gate)
+    gate.begin_to_open("first")
+
+
+def open_again(gate: GateRecord) -> None:
+    opening(gate)
+    gate.opened()
+
+
+# Every cell of the table, carried out.
+
+WAYS: list[tuple[str, str, Callable[[GateRecord], object], float]] = [
+    ("open", "never closed", lambda _: None, NOON),
+    ("open", "opened again", open_again, LONG_OVER),
+    ("closed", "closed", closed, DUE - 0.001),
+    ("due", "its pause is over", closed, DUE),
+    ("due", "its probe was given back", given_back, DUE),
+    ("due", "its prober is gone", probing, DUE + PROBE + 0.001),
+    ("probing", "probing", probing, DUE),
+    ("probing", "probing, the last moment", probing, DUE + PROBE),
+    ("opening", "opening", opening, LONG_OVER),
+]
+"""For each state the ways into it, and the time at which the gate is in it."""
+
+
+def happen(event: str, gate: GateRecord, now: float) -> None:
+    """Carry an event out; `first` holds the probe, if anybody does."""
+    still_closed = replace(NO_CREDITS, until=now + PAUSE, probes_failed=1)
+    match event:
+        case "ask":
+            gate.begin_probe("second", now=now, ends=now + PROBE)
+        case "trouble":
+            gate.close(NO_KEY)
+        case "probe went well":
+            gate.begin_to_open("first")
+        case "probe failed":
+            gate.end_probe("first", still_closed)
+        case "probe proved nothing":
+            gate.end_probe("first", replace(still_closed, probes_failed=0))
+        case "probe given back":
+            gate.give_probe_back("first")
+        case "nothing waits":
+            if gate.begin_probe("gatekeeper", now=now, ends=now + PROBE):
+                gate.begin_to_open("gatekeeper")
+        case "messages let in":
+            gate.opened()
+        case _:
+            raise AssertionError(f"{event} is not carried out")
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize(("state", "come_there", "now"), [way[:1] + way[2:] for way in WAYS], ids=[w[1] for w in WAYS])
+def test_each_cell_of_the_table_is_what_happens(
+    gate: GateRecord, state: str, come_there: Callable[[GateRecord], object], now: float, event: str
+) -> None:
+    come_there(gate)
+    before = gate.get()
+    assert before.state(now) == state
+    happen(event, gate, now)
+    is_nobodys = event.startswith("probe ") and not before.holder
+    assert gate.get().state(now) == (state if is_nobodys else TABLE[state][event].next)
+
+
+def test_every_state_was_come_to() -> None:
+    assert {way[0] for way in WAYS} == set(TABLE)
+
+
+@pytest.mark.parametrize("event", [event for event in EVENTS if event.startswith("probe ")])
+@pytest.mark.parametrize(("come_there", "now"), [way[2:] for way in WAYS], ids=[w[1] for w in WAYS])
+def test_a_probes_end_comes_from_its_holder_alone(
+    gate: GateRecord, table: StateTable, come_there: Callable[[GateRecord], object], now: float, event: str
+) -> None:
+    come_there(gate)
+    gate.begin_probe("second", now=now, ends=now + PROBE)
+    if gate.get().holder == "first":
+        gate.begin_probe("second", now=LONG_OVER, ends=LONG_OVER + PROBE)
+    before = table.get("gate")
+    happen(event, gate, now)
+    assert table.get("gate") == before
+
+
+# Closing.
 
 
 def test_the_gate_is_open_until_it_is_closed(gate: GateRecord) -> None:
-    assert (gate.standing(), gate.enter(now=NOON)) == ("open", "open")
+    assert gate.get() == Gate()
 
 
-def test_a_closed_gate_says_why_and_until_when(closed: GateRecord) -> None:
-    assert closed.standing() == NO_CREDITS
-    assert closed.enter(now=NO_CREDITS.until - 0.001) == NO_CREDITS
+def test_a_closed_gate_says_all_that_is_known(gate: GateRecord) -> None:
+    closed(gate)
+    assert gate.get() == NO_CREDITS
 
 
-def test_closing_a_closed_gate_changes_nothing(closed: GateRecord, table: StateTable) -> None:
-    closed.announced()
+def test_closing_a_closed_gate_changes_nothing(gate: GateRecord, table: StateTable) -> None:
+    closed(gate)
+    gate.announced()
     before = table.get("gate")
-    assert not closed.close(NO_KEY, now=NOON + 5)
+    assert not gate.close(NO_KEY)
     assert table.get("gate") == before
 
 
 def test_of_twenty_that_close_the_gate_at_once_one_did(gate: GateRecord) -> None:
-    assert sum(at_once(20, lambda: gate.close(NO_CREDITS, now=NOON))) == 1
+    assert sum(at_once(20, lambda: gate.close(NO_CREDITS))) == 1
+
+
+def test_a_gate_that_closes_anew_knows_nothing_of_its_pause_before(gate: GateRecord) -> None:
+    probing(gate)
+    gate.end_probe("first", replace(NO_CREDITS, probes_failed=4, until=DUE))
+    gate.announced()
+    assert gate.begin_probe("second", now=DUE, ends=DUE + PROBE)
+    gate.begin_to_open("second")
+    assert gate.close(NO_KEY)
+    assert gate.get() == NO_KEY
 
 
 # Probes.
 
 
-def test_when_the_pause_is_over_one_caller_may_probe_and_the_others_wait_another_pause(closed: GateRecord) -> None:
-    later = NO_CREDITS.until
-    assert closed.enter(now=later) == "probe"
-    standing = closed.enter(now=later)
-    assert isinstance(standing, Closed)
-    assert standing.until == later + PAUSE
-    assert closed.enter(now=later + PAUSE) == "probe"
+def test_of_twenty_callers_at_once_one_probes(gate: GateRecord) -> None:
+    closed(gate)
+    holders = iter([str(number) for number in range(20)])
+    assert sum(at_once(20, lambda: gate.begin_probe(next(holders), now=DUE, ends=DUE + PROBE))) == 1
 
 
-def test_of_twenty_callers_at_once_one_probes(closed: GateRecord) -> None:
-    results = at_once(20, lambda: closed.enter(now=NOON + 61))
-    assert results.count("probe") == 1
-    assert sum(isinstance(result, Closed) for result in results) == 19
+def test_a_lost_answer_to_its_own_beginning_does_not_stop_a_probe(gate: GateRecord) -> None:
+    probing(gate)
+    assert gate.begin_probe("first", now=DUE, ends=DUE + PROBE)
+    assert not gate.begin_probe("second", now=DUE, ends=DUE + PROBE)
 
 
-def test_a_probe_whose_worker_died_is_followed_by_another_a_pause_later(closed: GateRecord) -> None:
-    times = [NOON + PAUSE, NOON + 2 * PAUSE, NOON + 3 * PAUSE]
-    assert [closed.enter(now=time) for time in times] == ["probe"] * 3
+def test_a_probe_whose_worker_died_is_followed_by_another(gate: GateRecord) -> None:
+    probing(gate)
+    assert not gate.begin_probe("second", now=DUE + PROBE, ends=DUE + 2 * PROBE)
+    assert gate.begin_probe("second", now=LONG_OVER, ends=LONG_OVER + PROBE)
+    assert gate.get().holder == "second"
 
 
-def test_each_probe_that_fails_doubles_the_pause_up_to_half_an_hour(closed: GateRecord) -> None:
-    assert pauses(closed, 7) == [120, 240, 480, 960, 1800, 1800, 1800]
-    assert LONGEST_PAUSE_SECONDS == 1800
+def test_a_probe_that_fails_leaves_the_gate_closed_as_it_was_told_and_announced(gate: GateRecord) -> None:
+    probing(gate)
+    gate.announced()
+    told = replace(NO_KEY, until=DUE + 2 * PAUSE, probes_failed=3)
+    gate.end_probe("first", told)
+    assert gate.get() == replace(told, announced=True)
 
 
-def test_a_pause_set_longer_than_half_an_hour_stays_as_it_is(table: StateTable) -> None:
-    patient = GateRecord(table=table, pause_seconds=7200)
-    patient.close(NO_CREDITS, now=NOON)
-    assert pauses(patient, 3) == [7200, 7200, 7200]
+@pytest.mark.parametrize("come_there", [opening, open_again])
+def test_a_probe_that_fails_late_does_not_close_a_gate_that_another_opened(
+    gate: GateRecord, come_there: Callable[[GateRecord], object]
+) -> None:
+    come_there(gate)
+    before = gate.get()
+    gate.end_probe("first", NO_KEY)
+    assert gate.get() == before
 
 
-def test_after_weeks_of_failing_probes_the_pause_is_still_half_an_hour(closed: GateRecord, table: StateTable) -> None:
-    table.update("gate", "SET probes = :many", {"many": 2_000})
-    assert pauses(closed, 2) == [1800, 1800]
+@pytest.mark.parametrize("come_there", [closed, given_back], ids=["closed", "given back"])
+def test_a_gate_that_is_made_due_lets_the_next_probe_through(
+    gate: GateRecord, come_there: Callable[[GateRecord], object]
+) -> None:
+    come_there(gate)
+    gate.make_due()
+    assert gate.get() == replace(NO_CREDITS, until=0)
+    assert gate.begin_probe("next", now=NOON, ends=NOON + PROBE)
 
 
-def test_a_problem_that_ends_by_itself_is_not_waited_for_any_longer(closed: GateRecord) -> None:
-    midnight = NOON + 500
-    assert pauses(closed, 3, not_after=midnight) == [120, 240, 80]
-
-
-def test_a_probe_that_fails_for_another_reason_tells_that_one(closed: GateRecord) -> None:
-    closed.stay_closed(code="key_refused", reason="Put a valid one in.", now=NOON + 60)
-    standing = closed.standing()
-    assert isinstance(standing, Closed)
-    assert (standing.code, standing.reason) == ("key_refused", "Put a valid one in.")
-
-
-def test_the_pauses_begin_short_again_when_the_gate_is_closed_anew(closed: GateRecord) -> None:
-    pauses(closed, 4)
-    closed.begin_to_open()
-    closed.opened()
-    closed.close(NO_CREDITS, now=NOON)
-    assert pauses(closed, 2) == [120, 240]
+@pytest.mark.parametrize("come_there", [lambda _: None, opening, open_again], ids=["open", "opening", "open again"])
+@pytest.mark.parametrize("note", [lambda g: g.make_due(), lambda g: g.announced(), lambda g: g.swept(NOON)])
+def test_a_gate_that_is_not_closed_is_noted_nothing(
+    gate: GateRecord, table: StateTable, come_there: Callable[[GateRecord], object], note: Callable[[GateRecord], None]
+) -> None:
+    come_there(gate)
+    before = table.get("gate")
+    note(gate)
+    assert table.get("gate") == before
 
 
 # Opening.
 
 
-def test_a_gate_that_is_opening_lets_everybody_in(opening: GateRecord) -> None:
-    assert (opening.standing(), opening.enter(now=NOON)) == ("opening", "open")
-
-
-def test_an_opened_gate_leaves_nothing_in_its_record(opening: GateRecord, table: StateTable) -> None:
-    opening.announced()
-    opening.opened()
-    assert (opening.standing(), opening.enter(now=NOON)) == ("open", "open")
+def test_an_opened_gate_leaves_nothing_in_its_record(gate: GateRecord, table: StateTable) -> None:
+    closed(gate)
+    gate.announced()
+    gate.swept(NOON + 5)
+    assert gate.begin_probe("first", now=DUE, ends=DUE + PROBE)
+    gate.begin_to_open("first")
+    gate.opened()
     assert table.get("gate") == {"id": "gate"}
 
 
-def test_a_gate_that_closed_again_while_it_was_opening_is_not_opened(opening: GateRecord) -> None:
-    assert opening.close(NO_KEY, now=NOON + 5)
-    opening.opened()
-    assert opening.standing() == NO_KEY
+def test_a_gate_that_closed_again_while_it_was_opening_is_not_opened(gate: GateRecord) -> None:
+    opening(gate)
+    assert gate.close(NO_KEY)
+    gate.opened()
+    assert gate.get() == NO_KEY
 
 
-@pytest.mark.parametrize("step", ["begin_to_open", "opened", "announced"])
-def test_an_open_gate_has_nothing_to_open_or_to_announce(gate: GateRecord, step: str) -> None:
-    getattr(gate, step)()
-    assert gate.standing() == "open"
+def test_what_was_announced_and_searched_is_noted(gate: GateRecord) -> None:
+    closed(gate)
+    gate.announced()
+    gate.swept(NOON + 9)
+    assert gate.get() == replace(NO_CREDITS, announced=True, swept_at=NOON + 9)
 
 
-def test_a_closed_gate_opens_only_by_a_call_that_went_well(closed: GateRecord) -> None:
-    closed.opened()
-    assert closed.standing() == NO_CREDITS
+# Items that the version before wrote.
+
+OLD_CLOSED = {
+    "standing": "closed",
+    "code": "no_credits",
+    "reason": "Buy some.",
+    "closed_at": NOON,
+    "closed_until": DUE,
+    "probes": 2,
+    "announced": "yes",
+}
 
 
-@pytest.mark.parametrize("standing", ["opening", "open"])
-def test_a_probe_that_fails_late_does_not_close_a_gate_that_another_opened(opening: GateRecord, standing: str) -> None:
-    if standing == "open":
-        opening.opened()
-    opening.stay_closed(code="no_credits", reason="Buy some.", now=NOON + 60)
-    assert opening.standing() == standing
+def written_before(table: StateTable, values: dict[str, str | float]) -> None:
+    table.update("gate", "SET " + ", ".join(f"{name} = :{name}" for name in values), values)
 
 
-# Telling the world.
+def test_a_gate_that_the_version_before_closed_is_read(gate: GateRecord, table: StateTable) -> None:
+    written_before(table, OLD_CLOSED)
+    assert gate.get() == replace(NO_CREDITS, probes_failed=2, announced=True, fingerprint="", swept_at=0)
+    assert [gate.get().state(now) for now in (DUE - 1, DUE)] == ["closed", "due"]
 
 
-def test_a_pause_is_announced_once_it_is_told_and_a_new_one_is_not(closed: GateRecord) -> None:
-    closed.announced()
-    standing = closed.standing()
-    assert isinstance(standing, Closed)
-    assert standing.announced
-    closed.begin_to_open()
-    assert closed.close(NO_KEY, now=NOON + 5)
-    assert closed.standing() == NO_KEY
-    assert not NO_KEY.announced
+def test_a_gate_that_the_version_before_closed_can_be_probed_and_opened(gate: GateRecord, table: StateTable) -> None:
+    written_before(table, OLD_CLOSED)
+    assert gate.begin_probe("first", now=DUE, ends=DUE + PROBE)
+    gate.begin_to_open("first")
+    gate.opened()
+    assert table.get("gate") == {"id": "gate"}
 
 
-def test_a_probe_that_fails_is_no_new_pause_to_be_told(closed: GateRecord) -> None:
-    closed.announced()
-    pauses(closed, 2)
-    standing = closed.standing()
-    assert isinstance(standing, Closed)
-    assert standing.announced
+def test_a_gate_that_the_version_before_began_to_open_is_opened(gate: GateRecord, table: StateTable) -> None:
+    written_before(table, OLD_CLOSED | {"standing": "opening"})
+    assert gate.get().state(NOON) == "opening"
+    gate.opened()
+    assert table.get("gate") == {"id": "gate"}
+
+
+def test_a_gate_that_the_version_before_left_open_is_open(gate: GateRecord, table: StateTable) -> None:
+    table.update("gate", "REMOVE standing", {})
+    assert gate.get() == Gate()

@@ -1,7 +1,8 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 
@@ -9,12 +10,12 @@ from tests.functions.adapters.threads import at_once
 
 OLD, THIS, NEW = (Upload(bucket="in", key="a.jpg", sequencer=sequencer) for sequencer in ("01", "02", "03"))
 REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
-OF_AN_END = {"reason", "attempts", "request_id"}
+OF_AN_END = {"code", "reason", "attempts", "possibly_paid", "request_id"}
 FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.")
 SKIPPED = Ended(kind="skipped", code="gone", reason="It is gone.")
 
 
-def told(upload: Upload) -> OutcomeMessage:
+def delivered_as(upload: Upload) -> OutcomeMessage:
     answer = PaidAnswer(
         work_key="paid/x.png",
         picture_sha256="x",
@@ -37,12 +38,14 @@ def item(table: StateTable) -> dict[str, str | float]:
     return table.get("object#in/a.jpg") or {}
 
 
-def test_an_upload_is_taken_up(jobs: JobRecords, table: StateTable) -> None:
-    assert jobs.begin(THIS, now=5) == "begun"
+@pytest.mark.parametrize("version_id", [None, "v1"])
+def test_an_upload_is_taken_up(jobs: JobRecords, table: StateTable, version_id: str | None) -> None:
+    assert jobs.begin(replace(THIS, version_id=version_id), now=5) == "begun"
     assert item(table) == {
         "id": "object#in/a.jpg",
         "sequencer": "02",
         "job_id": THIS.job_id,
+        "version_id": version_id or "",
         "status": "preparing",
         "updated_at": 5,
     }
@@ -52,6 +55,34 @@ def test_a_second_event_of_an_upload_under_way_changes_nothing(jobs: JobRecords)
     jobs.begin(THIS, now=5)
     jobs.wait_for_cut(THIS, now=6)
     assert jobs.begin(THIS, now=7) == "already_under_way"
+
+
+@pytest.mark.parametrize(("seconds", "begun"), [(0, False), (3600, False), (3600.001, True)])
+def test_an_upload_that_waited_for_over_an_hour_is_taken_up_again(
+    jobs: JobRecords, table: StateTable, seconds: float, begun: bool
+) -> None:
+    """Its message may be gone; if it is not, the second one finds the picture paid for."""
+    assert LOST_AFTER_SECONDS == 3600
+    jobs.begin(THIS, now=5)
+    jobs.wait_for_cut(THIS, now=1_000)
+    assert jobs.begin(THIS, now=1_000 + seconds) == ("begun" if begun else "already_under_way")
+    assert item(table)["status"] == ("preparing" if begun else "waiting")
+
+
+def test_an_upload_that_is_seen_to_wait_is_not_taken_for_lost(jobs: JobRecords) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.wait_for_cut(THIS, now=6)
+    jobs.waits(THIS, why="spending is paused", next_try=9_000, now=5_000)
+    assert jobs.begin(THIS, now=8_600) == "already_under_way"
+    assert jobs.begin(THIS, now=8_601) == "begun"
+
+
+def test_an_older_upload_that_waited_for_long_does_not_come_back(jobs: JobRecords) -> None:
+    jobs.begin(OLD, now=5)
+    jobs.wait_for_cut(OLD, now=6)
+    jobs.begin(THIS, now=7)
+    jobs.wait_for_cut(THIS, now=8)
+    assert jobs.begin(OLD, now=100_000) == "superseded"
 
 
 def test_an_upload_whose_worker_died_is_taken_up_again(jobs: JobRecords) -> None:
@@ -66,7 +97,24 @@ def test_only_a_failed_upload_can_be_sent_again(jobs: JobRecords, table: StateTa
     jobs.begin(THIS, now=5)
     jobs.ended(THIS, end, now=6)
     assert jobs.begin(THIS, now=7) == begun
-    assert {"reason", "attempts", "request_id"} & item(table).keys() == (set() if begun == "begun" else OF_AN_END)
+    assert OF_AN_END & item(table).keys() == (set() if begun == "begun" else OF_AN_END)
+
+
+@pytest.mark.parametrize(("end", "begun"), [(FAILED, "begun"), (REJECTED, "begun"), (SKIPPED, "already_under_way")])
+def test_a_redriven_upload_is_taken_up_also_when_it_was_rejected(
+    jobs: JobRecords, table: StateTable, end: Ended, begun: str
+) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.ended(THIS, end, now=6)
+    assert jobs.begin(THIS, now=7, redriven=True) == begun
+    assert item(table)["status"] == ("preparing" if begun == "begun" else "skipped")
+
+
+def test_a_redrive_does_not_take_up_what_is_delivered_or_what_is_older(jobs: JobRecords) -> None:
+    jobs.begin(THIS, now=5)
+    assert jobs.begin(OLD, now=6, redriven=True) == "superseded"
+    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    assert jobs.begin(THIS, now=7, redriven=True) == "already_under_way"
 
 
 def test_a_failed_uploads_record_says_how_often_it_was_tried_and_whom_to_ask_about(
@@ -80,13 +128,13 @@ def test_a_failed_uploads_record_says_how_often_it_was_tried_and_whom_to_ask_abo
 
 def test_a_delivered_upload_is_not_taken_up_again(jobs: JobRecords) -> None:
     jobs.begin(THIS, now=5)
-    jobs.delivered(told(THIS), output_key="a.png", now=6)
+    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
     assert jobs.begin(THIS, now=7) == "already_under_way"
 
 
 def test_a_newer_upload_takes_the_keys_record_over(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(OLD, now=5)
-    jobs.delivered(told(OLD), output_key="a.png", now=5)
+    jobs.delivered(delivered_as(OLD), output_key="a.png", now=5)
     assert jobs.begin(THIS, now=6) == "begun"
     assert item(table)["job_id"] == THIS.job_id
     assert "output_key" not in item(table)
@@ -103,27 +151,27 @@ def test_other_keys_are_other_jobs(jobs: JobRecords) -> None:
     assert jobs.begin(replace(OLD, key="b.jpg"), now=6) == "begun"
 
 
-def test_the_standing_of_an_upload_unknown_or_under_way(jobs: JobRecords) -> None:
-    assert jobs.standing(THIS) == "under_way"
+def test_the_state_of_an_upload_unknown_or_under_way(jobs: JobRecords) -> None:
+    assert jobs.state(THIS) == "under_way"
     jobs.begin(THIS, now=5)
-    assert jobs.standing(THIS) == "under_way"
+    assert jobs.state(THIS) == "under_way"
     jobs.wait_for_cut(THIS, now=6)
-    assert jobs.standing(THIS) == "under_way"
-    assert jobs.standing(NEW) == "under_way"
-    assert jobs.standing(OLD) == "superseded"
+    assert jobs.state(THIS) == "under_way"
+    assert jobs.state(NEW) == "under_way"
+    assert jobs.state(OLD) == "superseded"
 
 
-@pytest.mark.parametrize(("end", "standing"), [(REJECTED, "ended"), (SKIPPED, "ended"), (FAILED, "under_way")])
-def test_a_failed_upload_has_not_ended_for_good(jobs: JobRecords, end: Ended, standing: str) -> None:
+@pytest.mark.parametrize(("end", "state"), [(REJECTED, "ended"), (SKIPPED, "ended"), (FAILED, "under_way")])
+def test_a_failed_upload_has_not_ended_for_good(jobs: JobRecords, end: Ended, state: str) -> None:
     jobs.begin(THIS, now=5)
     jobs.ended(THIS, end, now=6)
-    assert jobs.standing(THIS) == standing
+    assert jobs.state(THIS) == state
 
 
 def test_a_delivered_upload_has_ended_and_its_record_says_where(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(THIS, now=5)
-    jobs.delivered(told(THIS), output_key="a.png", now=6)
-    assert jobs.standing(THIS) == "ended"
+    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    assert jobs.state(THIS) == "ended"
     assert (item(table)["status"], item(table)["output_key"], item(table)["updated_at"]) == ("delivered", "a.png", 6)
 
 
@@ -131,7 +179,7 @@ def test_a_delivered_upload_keeps_nothing_of_an_earlier_failure(jobs: JobRecords
     jobs.begin(THIS, now=5)
     jobs.ended(THIS, FAILED, now=6)
     assert {"code", "reason"} <= set(item(table))
-    jobs.delivered(told(THIS), output_key="a.png", now=7)
+    jobs.delivered(delivered_as(THIS), output_key="a.png", now=7)
     assert {"code", "reason"}.isdisjoint(item(table))
 
 
@@ -140,7 +188,7 @@ def test_an_older_upload_does_not_write_into_a_newer_ones_record(jobs: JobRecord
     before = item(table)
     jobs.wait_for_cut(OLD, now=6)
     jobs.ended(OLD, FAILED, now=6)
-    jobs.delivered(told(OLD), output_key="a.png", now=6)
+    jobs.delivered(delivered_as(OLD), output_key="a.png", now=6)
     assert item(table) == before
 
 
@@ -154,8 +202,8 @@ def test_the_record_of_a_delivered_upload_keeps_what_its_cutouts_were_made_of(jo
     assert jobs.delivered_outcome("in", "a.jpg") is None
     jobs.begin(THIS, now=5)
     assert jobs.delivered_outcome("in", "a.jpg") is None
-    jobs.delivered(told(THIS), output_key="a.png", now=6)
-    assert jobs.delivered_outcome("in", "a.jpg") == told(THIS)
+    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    assert jobs.delivered_outcome("in", "a.jpg") == delivered_as(THIS)
     jobs.begin(NEW, now=7)
     assert jobs.delivered_outcome("in", "a.jpg") is None
 
@@ -166,3 +214,67 @@ def test_an_upload_delivered_before_this_was_recorded_has_nothing_to_be_made_of(
     jobs.begin(THIS, now=5)
     table.update("object#in/a.jpg", "SET #status = :status", {"status": "delivered"})
     assert jobs.delivered_outcome("in", "a.jpg") is None
+
+
+def test_a_key_is_known_when_any_upload_of_it_was_met(jobs: JobRecords) -> None:
+    assert not jobs.is_known(THIS)
+    jobs.begin(OLD, now=5)
+    assert jobs.is_known(THIS)
+    assert not jobs.is_known(replace(THIS, key="b.jpg"))
+
+
+# Uploads that wait.
+
+
+def test_the_record_of_a_waiting_upload_says_why_and_when_the_next_try_is(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.wait_for_cut(THIS, now=6)
+    jobs.waits(THIS, why="spending is paused (no_credits)", next_try=120, now=60)
+    record = item(table)
+    assert (record["status"], record["waits_for"], record["next_try"], record["updated_at"]) == (
+        "waiting",
+        "spending is paused (no_credits)",
+        120,
+        60,
+    )
+
+
+@pytest.mark.parametrize(
+    "go_on",
+    [
+        lambda jobs: jobs.delivered(delivered_as(THIS), output_key="a.png", now=99),
+        lambda jobs: jobs.ended(THIS, FAILED, now=99),
+        lambda jobs: jobs.begin(THIS, now=9_000),
+        lambda jobs: jobs.begin(NEW, now=99),
+    ],
+    ids=["delivered", "ended", "taken up again", "replaced"],
+)
+def test_an_upload_that_goes_on_says_no_more_that_it_waits(
+    jobs: JobRecords, table: StateTable, go_on: Callable[[JobRecords], object]
+) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.wait_for_cut(THIS, now=6)
+    jobs.waits(THIS, why="spending is paused", next_try=120, now=60)
+    go_on(jobs)
+    assert {"waits_for", "next_try"}.isdisjoint(item(table))
+
+
+def test_only_a_waiting_upload_is_said_to_wait(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(THIS, now=5)
+    for go_on in (lambda: None, lambda: jobs.ended(THIS, REJECTED, now=6)):
+        go_on()
+        before = item(table)
+        jobs.waits(THIS, why="spending is paused", next_try=120, now=60)
+        assert item(table) == before
+    jobs.begin(NEW, now=7)
+    jobs.wait_for_cut(NEW, now=8)
+    before = item(table)
+    jobs.waits(THIS, why="spending is paused", next_try=120, now=60)
+    assert item(table) == before
+
+
+def test_a_photo_that_went_its_way_already_does_not_wait_again(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    jobs.wait_for_cut(THIS, now=7)
+    assert item(table)["status"] == "delivered"

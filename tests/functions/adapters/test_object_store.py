@@ -1,9 +1,18 @@
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from dropcut.adapters.object_store import ObjectChangedError, ObjectGoneError, ObjectStore, TooManyTagsError
+from dropcut.adapters.object_store import (
+    ObjectChangedError,
+    ObjectGoneError,
+    ObjectStore,
+    ObjectUnreadableError,
+    TooManyTagsError,
+    not_there_yet,
+)
+from dropcut.core.messages import Upload
 
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
 
@@ -31,6 +40,81 @@ def test_what_is_not_there_is_gone(store: ObjectStore) -> None:
     assert store.metadata_and_etag(INPUT, "none") is None
 
 
+class Refusing:
+    """A client of S3 that answers every call with one error."""
+
+    def __init__(self, code: str, message: str = "No.") -> None:
+        self._code, self._message = code, message
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def refuse(**_request: Any) -> Any:
+            raise ClientError({"Error": {"Code": self._code, "Message": self._message}}, operation)
+
+        return refuse
+
+
+SSE_C = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided."
+KMS = "User: arn:aws:sts::1:assumed-role/prepare is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:k"
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "advice"),
+    [
+        (("InvalidObjectState", "The operation is not valid for the object's storage class"), "archived", "Restore it"),
+        (("AccessDenied", KMS), "key_not_allowed", "kms:Decrypt"),
+        (("KMS.DisabledException", "is disabled"), "key_not_allowed", "kms:Decrypt"),
+        (("KMS.NotFoundException", "no such key"), "key_not_allowed", "kms:Decrypt"),
+        (("InvalidRequest", SSE_C), "customer_key", "SSE-C"),
+    ],
+    ids=["archive class", "KMS key not allowed", "KMS key disabled", "KMS key gone", "uploader's key"],
+)
+def test_a_photo_that_s3_gives_to_nobody_like_us_says_what_to_allow(
+    error: tuple[str, str], code: str, advice: str
+) -> None:
+    with pytest.raises(ObjectUnreadableError, match=advice) as raised:
+        ObjectStore(Refusing(*error)).open(INPUT, "a.jpg")  # type: ignore[arg-type]
+    assert raised.value.code == code
+    assert isinstance(raised.value.__cause__, ClientError)
+
+
+@pytest.mark.parametrize(
+    "error", [("AccessDenied", "Access Denied"), ("InvalidRequest", "Bad header"), ("SlowDown", "kms is slow")]
+)
+def test_other_errors_of_reading_go_up_as_they_are(error: tuple[str, str]) -> None:
+    with pytest.raises(ClientError, match=error[0]):
+        ObjectStore(Refusing(*error)).open(INPUT, "a.jpg")  # type: ignore[arg-type]
+
+
+def test_a_photo_is_gone_when_s3_says_so_of_this_version(store: ObjectStore, cloud: Cloud) -> None:
+    cloud.clients.s3.put_bucket_versioning(Bucket=INPUT, VersioningConfiguration={"Status": "Enabled"})
+    first = cloud.clients.s3.put_object(Bucket=INPUT, Key="a.jpg", Body=b"first")["VersionId"]
+    second = cloud.clients.s3.put_object(Bucket=INPUT, Key="a.jpg", Body=b"second")["VersionId"]
+    cloud.clients.s3.delete_object(Bucket=INPUT, Key="a.jpg", VersionId=second)
+    assert [store.is_gone(INPUT, "a.jpg", version) for version in (first, second, None)] == [False, True, False]
+    assert store.is_gone(INPUT, "b.jpg", None)
+
+
+@pytest.mark.parametrize("code", ["403", "AccessDenied"])
+def test_a_photo_that_may_not_be_looked_at_is_not_gone(code: str) -> None:
+    assert not ObjectStore(Refusing(code)).is_gone(INPUT, "a.jpg", None)  # type: ignore[arg-type]
+
+
+def test_whether_a_photo_is_gone_is_no_guess_when_s3_fails() -> None:
+    with pytest.raises(ClientError):
+        ObjectStore(Refusing("500")).is_gone(INPUT, "a.jpg", None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version_id", "seconds", "may_appear"),
+    [("v1", 0, True), ("v1", 899.9, True), ("v1", 900, False), (None, 0, False)],
+)
+def test_a_version_may_appear_for_a_quarter_of_an_hour(
+    version_id: str | None, seconds: float, may_appear: bool
+) -> None:
+    upload = Upload(bucket=INPUT, key="a.jpg", sequencer="01", version_id=version_id, arrived_at_seconds=1_000)
+    assert not_there_yet(upload, now=1_000 + seconds) is may_appear
+
+
 def test_a_bucket_that_is_not_there_is_an_error_and_not_a_missing_photo(store: ObjectStore) -> None:
     with pytest.raises(ClientError):
         store.open("no-such-bucket", "a.jpg")
@@ -55,6 +139,27 @@ def test_the_outcome_is_tagged_beside_the_tags_that_are_there(store: ObjectStore
     kept = {name: value for name, value in cloud.tags("a.jpg").items() if name != "dropcut"}
     store.tag_outcome(INPUT, "a.jpg", None, "delivered")
     assert cloud.tags("a.jpg") == kept | {"dropcut": "delivered"}
+
+
+def test_a_photo_without_tags_is_tagged_without_reading_them(cloud: Cloud) -> None:
+    class WithoutReading:
+        put_object_tagging = staticmethod(cloud.clients.s3.put_object_tagging)
+
+    store = ObjectStore(WithoutReading())  # type: ignore[arg-type]
+    cloud.put("a.jpg", b"x")
+    store.tag_outcome(INPUT, "a.jpg", None, "rejected", has_tags=False)
+    assert cloud.tags("a.jpg") == {"dropcut": "rejected"}
+    with pytest.raises(ObjectGoneError):
+        store.tag_outcome(INPUT, "none", None, "rejected", has_tags=False)
+
+
+@pytest.mark.parametrize("there", ["dropcut=delivered&team=shop", "dropcut=skip"])
+def test_a_tag_that_need_not_change_is_not_written(cloud: Cloud, there: str) -> None:
+    class WithoutWriting:
+        get_object_tagging = staticmethod(cloud.clients.s3.get_object_tagging)
+
+    cloud.put("a.jpg", b"x", tags=there)
+    ObjectStore(WithoutWriting()).tag_outcome(INPUT, "a.jpg", None, "delivered")  # type: ignore[arg-type]
 
 
 def test_tagging_makes_no_new_version_of_the_source(store: ObjectStore, cloud: Cloud) -> None:

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from dropcut.adapters.queue import LONGEST_POSTPONEMENT_SECONDS, Queue
+from dropcut.adapters.queue import LONGEST_INVISIBLE_SECONDS, Queue
 
 from tests.functions.cloud import Cloud
 from tests.functions.memory import SqsInMemory
@@ -12,12 +12,12 @@ def test_a_message_arrives_as_it_was_sent(cloud: Cloud) -> None:
     assert cloud.bodies("cut") == [{"key": "ü"}]
 
 
-def test_a_message_set_aside_keeps_its_body_and_tells_the_reason(cloud: Cloud) -> None:
-    cloud.queues["cut-dead"].set_aside("not json", {"reason": "It is not JSON.", "stage": "cut"})
+def test_a_dead_letter_keeps_its_body_and_says_the_reason(cloud: Cloud) -> None:
+    cloud.queues["cut-dead"].dead_letter("not json", {"reason": "It is not JSON.", "stage": "cut"})
     (letter,) = cloud.take("cut-dead")
     assert letter["Body"] == "not json"
-    told = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
-    assert told == {"reason": "It is not JSON.", "stage": "cut"}
+    said = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert said == {"reason": "It is not JSON.", "stage": "cut"}
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_a_message_set_aside_keeps_its_body_and_tells_the_reason(cloud: Cloud) -
     ],
 )
 def test_a_reason_is_made_fit_for_sqs(cloud: Cloud, said: str, stands: str) -> None:
-    cloud.queues["cut-dead"].set_aside("body", {"reason": said})
+    cloud.queues["cut-dead"].dead_letter("body", {"reason": said})
     (letter,) = cloud.take("cut-dead")
     assert letter["MessageAttributes"]["reason"]["StringValue"] == stands
 
@@ -55,47 +55,64 @@ class RecordingSqs:
         (1, 1),
         (1.2, 2),
         (59.99, 60),
-        (LONGEST_POSTPONEMENT_SECONDS + 1, LONGEST_POSTPONEMENT_SECONDS),
-        (1e9, LONGEST_POSTPONEMENT_SECONDS),
+        (LONGEST_INVISIBLE_SECONDS + 1, LONGEST_INVISIBLE_SECONDS),
+        (1e9, LONGEST_INVISIBLE_SECONDS),
     ],
 )
-def test_a_postponement_is_whole_seconds_within_what_sqs_allows(seconds: float, whole: int) -> None:
+def test_a_wait_is_whole_seconds_within_what_sqs_allows(seconds: float, whole: int) -> None:
     sqs = RecordingSqs()
-    Queue(sqs, "url").postpone("handle", seconds)  # type: ignore[arg-type]
+    Queue(sqs, "url").put_back("handle", seconds)  # type: ignore[arg-type]
     assert sqs.visibility_timeouts == [whole]
     assert whole < 43_200
 
 
-def test_a_postponed_message_comes_back_by_itself(cloud: Cloud) -> None:
+def test_a_message_that_is_put_back_comes_back_by_itself(cloud: Cloud) -> None:
     queue = cloud.queues["cut"]
     queue.send('"x"')
     (message,) = cloud.take("cut")
     assert cloud.take("cut") == []
-    queue.postpone(message["ReceiptHandle"], 0)
+    queue.put_back(message["ReceiptHandle"], 0)
     assert [again["MessageId"] for again in cloud.take("cut")] == [message["MessageId"]]
 
 
-def test_one_message_is_received_and_then_not_seen_by_others(cloud: Cloud) -> None:
+def test_messages_are_received_and_then_not_seen_by_others(cloud: Cloud) -> None:
     queue = cloud.queues["cut"]
-    for body in ("one", "two"):
+    for body in ("one", "two", "three"):
         queue.send(body)
-    first, second = (queue.receive_one(visibility_seconds=60) for _ in range(2))
-    assert first and second
-    assert sorted((first["Body"], second["Body"])) == ["one", "two"]
-    assert first["Attributes"]["ApproximateReceiveCount"] == "1"
-    assert int(first["Attributes"]["SentTimestamp"]) > 0
+    first = queue.receive(most=1, visibility_seconds=60)
+    others = queue.receive(most=10, visibility_seconds=60)
+    assert sorted(message["Body"] for message in (*first, *others)) == ["one", "three", "two"]
+    assert len(first) == 1
+
+
+def test_a_received_message_says_how_often_and_since_when_and_why_it_was_dead(cloud: Cloud) -> None:
+    queue = cloud.queues["cut"]
+    queue.dead_letter("one", {"reason": "It failed."})
+    (message,) = queue.receive(most=10, visibility_seconds=60)
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+    assert int(message["Attributes"]["SentTimestamp"]) > 0
+    assert message["MessageAttributes"]["reason"]["StringValue"] == "It failed."
 
 
 def test_of_an_empty_queue_no_message_is_received() -> None:
     sqs: Any = SqsInMemory()  # moto lets one wait the whole second
-    assert Queue(sqs, sqs.create_queue(QueueName="cut")["QueueUrl"]).receive_one(visibility_seconds=60) is None
+    queue = Queue(sqs, sqs.create_queue(QueueName="cut")["QueueUrl"])
+    assert list(queue.receive(most=10, visibility_seconds=60)) == []
+
+
+def test_an_answer_of_sqs_that_lists_nothing_is_no_message() -> None:
+    class Empty:
+        def receive_message(self, **_request: object) -> dict[str, object]:
+            return {}
+
+    assert list(Queue(Empty(), "url").receive(most=1, visibility_seconds=60)) == []  # type: ignore[arg-type]
 
 
 def test_a_received_message_is_seen_again_after_its_time(cloud: Cloud) -> None:
     queue = cloud.queues["cut"]
     queue.send("one")
-    assert queue.receive_one(visibility_seconds=0)
-    assert queue.receive_one(visibility_seconds=60)
+    assert queue.receive(most=1, visibility_seconds=0)
+    assert queue.receive(most=1, visibility_seconds=60)
 
 
 def test_a_queue_is_empty_when_no_message_is_left_seen_or_unseen(cloud: Cloud) -> None:
@@ -103,8 +120,7 @@ def test_a_queue_is_empty_when_no_message_is_left_seen_or_unseen(cloud: Cloud) -
     assert queue.is_empty()
     queue.send("one")
     assert not queue.is_empty()
-    message = queue.receive_one(visibility_seconds=60)
-    assert message
+    (message,) = queue.receive(most=1, visibility_seconds=60)
     assert not queue.is_empty()
     queue.delete(message["ReceiptHandle"])
     assert queue.is_empty()
