@@ -125,8 +125,9 @@ class FakeGate:
         if self.record.is_closed:
             self.record = replace(self.record, until=0.0)
 
-    def begin_to_open(self, holder: str = "") -> None:
-        if self.record.is_closed and self.record.holder == holder:
+    def begin_to_open(self, holder: str = "", *, now: float = 0.0) -> None:
+        probing = self.record.state(now) == "probing"
+        if self.record.is_closed and (self.record.holder == holder if holder else not probing):
             self.record = replace(self.record, is_closed=False, is_opening=True, holder="", probe_ends=0.0)
 
     def opened(self) -> None:

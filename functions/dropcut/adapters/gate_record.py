@@ -69,13 +69,13 @@ class GateRecord:
         values: dict[str, str | float] = {"closed": "closed", "now": 0}
         self.table.update(GATE, "SET closed_until = :now", values, only_if="standing = :closed")
 
-    def begin_to_open(self, holder: str = "") -> None:
+    def begin_to_open(self, holder: str = "", *, now: float = 0.0) -> None:
         """Spending may go on: the holder's call went well; or, without a holder, nothing waits and nobody probes."""
-        whose = "prober = :holder" if holder else "attribute_not_exists(prober)"
+        whose = "prober = :holder" if holder else "(attribute_not_exists(probe_ends) OR probe_ends < :now)"
         self.table.update(
             GATE,
             "SET standing = :opening REMOVE prober, probe_ends",
-            {"opening": "opening", "closed": "closed", **({"holder": holder} if holder else {})},
+            {"opening": "opening", "closed": "closed", **({"holder": holder} if holder else {"now": now})},
             only_if=f"standing = :closed AND {whose}",
         )
 

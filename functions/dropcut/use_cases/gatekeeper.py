@@ -84,7 +84,7 @@ class Gatekeeper:
             if not messages:
                 if self.cut_queue.is_empty():
                     self.health.went_well(gate.fingerprint, afresh=True)
-                    self.gate.begin_to_open()
+                    self.gate.begin_to_open(now=self.clock())
                 return
             logger.info("One picture is tried", paused_for=gate.code)
             if not self._try(messages[0]):
