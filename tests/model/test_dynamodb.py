@@ -115,7 +115,7 @@ def _everything(table: StateTable) -> list[Any]:
         lambda now, which: gate.close(Closed(until=now + 60, **problem), now=now),
         lambda now, which: gate.stay_closed(**problem, now=now),
         lambda now, which: gate.announced(),
-        lambda now, which: gate.begin_to_open(),
+        lambda now, which: gate.begin_to_open("second"),
         lambda now, which: gate.opened(),
     ]
 
