@@ -216,13 +216,6 @@ def test_an_upload_delivered_before_this_was_recorded_has_nothing_to_be_made_of(
     assert jobs.delivered_outcome("in", "a.jpg") is None
 
 
-def test_a_key_is_known_when_any_upload_of_it_was_met(jobs: JobRecords) -> None:
-    assert not jobs.is_known(THIS)
-    jobs.begin(OLD, now=5)
-    assert jobs.is_known(THIS)
-    assert not jobs.is_known(replace(THIS, key="b.jpg"))
-
-
 # Uploads that wait.
 
 
