@@ -43,7 +43,9 @@ def _disc(width: int, height: int) -> pyvips.Image:
     return ((height / 4 - distance + 0.5) * 255).cast("uchar")
 
 
-def make(original: Path | None, answer: Path, *listed: object, colour: Literal["srgb", "keep"] = "keep") -> list[RenditionFile]:
+def make(
+    original: Path | None, answer: Path, *listed: object, colour: Literal["srgb", "keep"] = "keep"
+) -> list[RenditionFile]:
     folder = answer.parent / "made"
     folder.mkdir()
     return make_cutouts(original, answer, read_renditions(list(listed)), folder, limits=LIMITS, colour=colour)
