@@ -62,7 +62,7 @@ def walk(code: Path) -> Mapping[str, Walk]:
         done = subprocess.run(
             [sys.executable, "-s", "-P", _DRIVER, folder],
             cwd=code,
-            env=clean() | {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1"},
+            env=clean() | {"PYTHONPATH": f"{code}:{code / 'functions'}", "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
             check=False,

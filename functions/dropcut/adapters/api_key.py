@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -26,7 +27,7 @@ class ApiKeyMissingError(LookupError):
 class ApiKey:
     value: str
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Names the key in the state table and in logs without giving it away."""
         return hashlib.sha256(self.value.encode()).hexdigest()[:16]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from dropcut.adapters.gate_record import read_gate
 from dropcut.adapters.job_records import JobState, job_item_id, job_state
-from dropcut.adapters.key_records import health_id, read_health
-from dropcut.adapters.state_table import GATE, StateTable
+from dropcut.adapters.key_records import read_health
+from dropcut.adapters.state_table import GATE, HEALTH, StateTable
 from dropcut.core.blame import Health
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Upload
@@ -26,9 +26,10 @@ class Snapshots:
 
     def read(self, fingerprint: str, uploads: Sequence[Upload]) -> Snapshot:
         """The newest state of all of them. `fingerprint` is the key's; empty without a key."""
-        items = self.table.get_many([GATE, health_id(fingerprint), *map(job_item_id, uploads)])
+        health, jobs = f"{HEALTH}{fingerprint}", {job_item_id(upload): upload for upload in uploads}
+        items = self.table.get_many([GATE, health, *jobs])
         return Snapshot(
             gate=read_gate(items.get(GATE)),
-            health=read_health(items.get(health_id(fingerprint))),
+            health=read_health(items.get(health)),
             jobs={upload.job_id: job_state(items.get(job_item_id(upload)), upload) for upload in uploads},
         )

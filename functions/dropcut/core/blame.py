@@ -2,7 +2,6 @@
 
 | end of a call                | is the picture's own when                  | closes the gate when                    |
 |------------------------------|--------------------------------------------|-----------------------------------------|
-| picture as asked for         |                                            |                                         |
 | filtered, moderated          | always                                     | never                                   |
 | 400, 413, 422                | fewer than `pause_after_failures` in a row | so many pictures (`refuses_everything`) |
 | 401, 402, 403, 404, 3xx ...  | it did so before, and others went well     | at once otherwise                       |
@@ -18,7 +17,7 @@ A lone picture has nothing to be compared with. It fails after `max_attempts` pr
 from dataclasses import dataclass
 from typing import Literal
 
-from dropcut.core.decision import AccountProblem, Decision, Delivered, Failure, LockedOut, Refused
+from dropcut.core.decision import AccountProblem, Failure, LockedOut, Refused, Trouble
 
 LONG_LOCKOUT_SECONDS = 300.0
 LOCKOUTS_IN_A_ROW = 3
@@ -76,13 +75,8 @@ class Health:
     lockouts: int = 0
     """Lock-outs one after the other."""
 
-    @property
-    def is_well(self) -> bool:
-        """Whether there is nothing that a call that went well would clear."""
-        return not (self.troubled or self.refused or self.lockouts)
 
-
-Ending = Literal["delivered", "rejected", "failed", "tries again", "waits"]
+Ending = Literal["rejected", "failed", "tries again", "waits"]
 """What becomes of the picture. `tries again` is a counted attempt, `waits` is none."""
 
 
@@ -93,11 +87,9 @@ class Verdict:
     """The code under which the gate closes, or stays closed; empty when it is left as it is."""
 
 
-def judge(decision: Decision, evidence: Evidence, rules: BlameRules) -> Verdict:
+def judge(decision: Trouble, evidence: Evidence, rules: BlameRules) -> Verdict:
     """What becomes of the picture, and whether the gate closes."""
     match decision:
-        case Delivered():
-            return Verdict("delivered")
         case Refused():
             return _refusal(evidence, rules)
         case LockedOut():

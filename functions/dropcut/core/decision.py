@@ -107,7 +107,8 @@ class AccountProblem:
     request_id: str | None = None
 
 
-Decision = Delivered | Refused | Failure | LockedOut | AccountProblem
+Trouble = Refused | Failure | LockedOut | AccountProblem
+Decision = Delivered | Trouble
 
 
 def decide(reply: Reply | NoReply, expected: Expected) -> Decision:
@@ -119,7 +120,7 @@ def decide(reply: Reply | NoReply, expected: Expected) -> Decision:
     return _refusal(reply.status, reply.headers, read_error(reply.body, reply.headers))
 
 
-def possibly_paid(decision: Decision) -> bool:
+def possibly_paid(decision: Trouble) -> bool:
     """Whether the call may have been charged, although it gave no picture."""
     return isinstance(decision, Refused | Failure) and decision.possibly_paid
 

@@ -8,7 +8,8 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from typing import Literal, Self
 
 from dropcut.core.operation import OPERATIONS, REMOVE_BACKGROUND, Operation
@@ -39,7 +40,7 @@ class Upload:
     etag: str | None = None
     """Of the bytes that `prepare` read, as S3 writes it, quotes included; None before that. No part of the job's id."""
 
-    @property
+    @cached_property
     def job_id(self) -> str:
         """The same for every event about this one upload; also the correlation id of all logs."""
         identity = "\0".join((self.bucket, self.key, self.sequencer))
@@ -69,38 +70,37 @@ class CutRequest:
     picture: PreparedPicture
     content: bytes = b""
     """The picture itself, when it is small enough to travel along."""
-    operation_name: str = REMOVE_BACKGROUND.name
+    operation: Operation = REMOVE_BACKGROUND
     redriven_at: float = 0.0
     """When somebody asked for a photo that had ended to be tried again (epoch seconds); 0 when nobody has."""
 
-    @property
-    def operation(self) -> Operation:
-        return OPERATIONS[self.operation_name]
-
-    @property
+    @cached_property
     def payment_key(self) -> str:
         """Names what is bought once; photos of the same picture share it."""
         return self.operation.payment_key(self.picture.sha256)
 
     def to_json(self) -> str:
-        values = asdict(replace(self, content=b"")) | {"content": base64.b64encode(self.content).decode()}
-        defaults = {"content": "", "operation_name": REMOVE_BACKGROUND.name, "redriven_at": 0.0}
-        return json.dumps({name: value for name, value in values.items() if defaults.get(name) != value})
+        """Without what has its default, as messages had it before a field was added."""
+        optional = {
+            "content": base64.b64encode(self.content).decode(),
+            "operation": "" if self.operation is REMOVE_BACKGROUND else self.operation.name,
+            "redriven_at": self.redriven_at,
+        }
+        given = {name: value for name, value in optional.items() if value}
+        return json.dumps({"upload": asdict(self.upload), "picture": asdict(self.picture), **given})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises MalformedMessageError: not JSON, or not the fields of a cut request."""
         with _reading("a cut request"):
             values = json.loads(text)
-            request = cls(
+            return cls(
                 upload=Upload(**values["upload"]),
                 picture=PreparedPicture(**values["picture"]),
                 content=base64.b64decode(values.get("content", ""), validate=True),
-                operation_name=values.get("operation_name", REMOVE_BACKGROUND.name),
+                operation=OPERATIONS[values.get("operation", REMOVE_BACKGROUND.name)],
                 redriven_at=float(values.get("redriven_at", 0)),
             )
-            _ = request.operation  # an unknown one raises here, and not when it is bought
-            return request
 
 
 @dataclass(frozen=True, kw_only=True)

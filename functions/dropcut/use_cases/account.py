@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from dropcut.adapters.api_key import ApiKey, ApiKeyMissingError, ApiKeys
 from dropcut.core import gate as gates
 from dropcut.core.blame import BlameRules, Evidence, Health, Verdict, judge
-from dropcut.core.decision import AccountProblem, Decision, Delivered, Failure, LockedOut, Refused, possibly_paid
+from dropcut.core.decision import AccountProblem, Failure, LockedOut, Refused, Trouble, possibly_paid
 from dropcut.core.gate import Gate, pause_after_probes
 from dropcut.core.message_result import Wait
 from dropcut.core.payment import Payment
@@ -71,7 +71,7 @@ class Account:
         self._of, self._rules = of, of.rules
         self._gate, self._key = gate, key
         self.ends_at = ends_at
-        self._well = health.is_well
+        self._well = health == Health()
         self._locked_out_until = 0.0
         self._next_free_slot = 0.0
         self._lock = threading.Lock()
@@ -81,7 +81,7 @@ class Account:
     def must_wait(self) -> Wait | None:
         """Why no picture may be bought for now, as far as is known without asking anybody."""
         now = self._of.clock()
-        if gates.TABLE[self._gate.state(now)]["ask"].action == "wait":
+        if self._gate.is_closed and gates.TABLE[self._gate.state(now)]["ask"].action == "wait":
             return self._wait_for_gate()
         if now < self._locked_out_until:
             return Wait(seconds=self._locked_out_until - now + self._of.jitter(), why="the API locked this key out")
@@ -95,7 +95,7 @@ class Account:
         if wait:
             return wait
         probe = ""
-        if gates.TABLE[self._gate.state(self._of.clock())]["ask"].action == "probe":
+        if self._gate.is_closed:  # and its pause is over
             probe = self._begin_probe()
             if not probe:
                 return self._wait_for_gate()
@@ -179,12 +179,9 @@ class Account:
 
     # What came of it?
 
-    def heard(self, decision: Decision, permit: Permit, payment: Payment, payment_key: str) -> Verdict:
-        """Learn from the end of a call, and close or open the gate accordingly.
-
-        A picture that was delivered has to be stored before: a probe proves that answers can be kept.
-        """
-        if not isinstance(decision, Delivered) and not possibly_paid(decision):
+    def heard(self, decision: Trouble, permit: Permit, payment: Payment, payment_key: str) -> Verdict:
+        """Learn from a call that gave no picture, and close or open the gate accordingly."""
+        if not possibly_paid(decision):
             self._refund(permit)
         if isinstance(decision, AccountProblem) and decision.code == "key_refused" and self._holds_another_key(permit):
             if permit.probe:
@@ -192,17 +189,26 @@ class Account:
             return Verdict("waits")
         evidence = self._evidence(decision, permit, payment, payment_key)
         verdict = judge(decision, evidence, self._rules.blame)
-        if verdict.closes and not isinstance(decision, Delivered):
+        if verdict.closes:
             self._close(verdict.closes, _why(verdict, decision), permit.probe)
-        elif permit.probe:
-            self._probe_ended(decision, permit.probe)
+        elif permit.probe and not _proves_account(decision):
+            self._probe_proved_nothing(permit.probe)
         return verdict
+
+    def went_well(self, permit: Permit) -> None:
+        """A call did its work, and its picture is stored: a probe proves that answers can be kept."""
+        if permit.probe or not self._well:
+            self._of.health.went_well(permit.key.fingerprint, afresh=bool(permit.probe))
+            self._well = True
+        if permit.probe:
+            self._of.gate.begin_to_open(permit.probe)
+            self._gate = replace(self._gate, is_closed=False, is_opening=True, holder="")
 
     def answer_lost(self, error: Exception, permit: Permit) -> None:
         """An answer that may have been paid for could not be stored: nobody calls before it is known that one can."""
         self._close("answer_not_stored", _not_stored(error), permit.probe)
 
-    def wait_after(self, decision: Refused | Failure | LockedOut | AccountProblem) -> Wait:
+    def wait_after(self, decision: Trouble) -> Wait:
         """How long a picture waits whose call ended like this, when that was not its own fault."""
         return self.must_wait() or Wait(seconds=0, why=decision.reason)
 
@@ -211,7 +217,7 @@ class Account:
         """The gate as this batch knows it."""
         return self._gate
 
-    def _evidence(self, decision: Decision, permit: Permit, payment: Payment, payment_key: str) -> Evidence:
+    def _evidence(self, decision: Trouble, permit: Permit, payment: Payment, payment_key: str) -> Evidence:
         """What the records know of this end; each kind of end writes what it adds to them."""
         health, now, fingerprint = self._of.health, self._of.clock(), permit.key.fingerprint
         known = Evidence(
@@ -222,10 +228,8 @@ class Account:
             probes=payment.probes + bool(permit.probe),
             trouble_seconds=now - payment.trouble_since if payment.trouble_since else 0.0,
         )
-        if isinstance(decision, Delivered) or (isinstance(decision, Refused) and decision.proves_account):
-            if permit.probe or not self._well:
-                health.went_well(fingerprint, afresh=bool(permit.probe))
-                self._well = True
+        if _proves_account(decision):
+            self.went_well(permit)
             return known
         self._well = False
         if isinstance(decision, Refused):
@@ -251,12 +255,8 @@ class Account:
         in_a_row = self._of.health.lockout(fingerprint, called_at=permit.taken_at, until=until)
         return replace(known, lockouts=in_a_row, lockout_seconds=seconds)
 
-    def _probe_ended(self, decision: Decision, probe: str) -> None:
-        """A probe that closed nothing: its call went well, or its end was the picture's own and proves nothing."""
-        if isinstance(decision, Delivered) or (isinstance(decision, Refused) and decision.proves_account):
-            self._of.gate.begin_to_open(probe)
-            self._gate = replace(self._gate, is_closed=False, is_opening=True, holder="")
-            return
+    def _probe_proved_nothing(self, probe: str) -> None:
+        """The end of its call was the picture's own."""
         self._gate = replace(self._gate, until=self._of.clock() + self._rules.pause_seconds, holder="")
         self._of.gate.end_probe(probe, self._gate)
 
@@ -320,6 +320,10 @@ class Account:
             return self._key != permit.key
 
 
+def _proves_account(decision: Trouble) -> bool:
+    return isinstance(decision, Refused) and decision.proves_account
+
+
 _BUDGET = "The daily credit limit is reached; spending goes on at midnight UTC, or raise `daily_credit_limit`."
 
 
@@ -330,7 +334,7 @@ def _not_stored(error: Exception) -> str:
     )
 
 
-def _why(verdict: Verdict, decision: Refused | Failure | LockedOut | AccountProblem) -> str:
+def _why(verdict: Verdict, decision: Trouble) -> str:
     match verdict.closes:
         case "refuses_everything":
             return (

@@ -1,6 +1,6 @@
 """Cut: buys a cut-out for each picture, and none for a picture that was bought, refused or replaced before."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,20 +56,26 @@ class Cut:
             key = self.accounts.keys.current()
         except ApiKeyMissingError:
             key = None  # the account closes the gate when the first picture is to be bought
-        snapshot = self.snapshots.read(key.fingerprint if key else "", list(_uploads(messages)))
+        requests = dict(_readable(messages))
+        uploads = [request.upload for request in requests.values()]
+        snapshot = self.snapshots.read(key.fingerprint if key else "", uploads)
         account = Account(self.accounts, key=key, gate=snapshot.gate, health=snapshot.health, ends_at=ends_at)
-        return partial(self._handle, account, snapshot.jobs)
+
+        def handle(message: Message) -> MessageResult:
+            """Raises MalformedMessageError: the message holds no cut request."""
+            request = requests.get(message.body) or CutRequest.from_json(message.body)
+            return self._handle(account, snapshot.jobs[request.upload.job_id], request, message)
+
+        return handle
 
     def announce_failure(self, message: Message, reason: str) -> None:
         """Publish that a photo failed whose message was dead-lettered because it waited for too long."""
         request = CutRequest.from_json(message.body)
         self.endings.announce(request, Ended(kind="failed", code="waited_too_long", reason=reason))
 
-    def _handle(self, account: Account, jobs: Mapping[str, JobState], message: Message) -> MessageResult:
-        """Raises MalformedMessageError: the message holds no cut request."""
-        request = CutRequest.from_json(message.body)
+    def _handle(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
         with about(request.upload):
-            result = self._result(account, jobs[request.upload.job_id], request, message)
+            result = self._result(account, state, request, message)
             if isinstance(result, Wait):
                 count("CallsDeferred")
                 logger.info("The picture waits", why=result.why, seconds=round(result.seconds, 1))
@@ -94,7 +100,10 @@ class Cut:
         redriven_at = max(request.redriven_at, message.sent_at_seconds if message.redriven else 0.0)
         with ExitStack() as claims:
             claiming = self.claims.claim(request.payment_key, redriven_at=redriven_at)
-            found, picture = self.together(partial(claims.enter_context, claiming), partial(self._picture, request))
+            if request.content:
+                found, picture = claims.enter_context(claiming), [request.content]
+            else:
+                found, picture = self.together(partial(claims.enter_context, claiming), partial(self._picture, request))
             match found:
                 case AlreadyPaid(answer=answer, job_id=job_id):
                     is_copy = job_id != request.upload.job_id
@@ -114,8 +123,6 @@ class Cut:
 
     def _picture(self, request: CutRequest) -> list[bytes]:
         """The bytes to send, in a list, which the call empties; one that is empty: they are gone."""
-        if request.content:
-            return [request.content]
         try:
             return [self.objects.read(self.work_bucket, request.picture.work_key)]
         except ObjectGoneError:
@@ -141,8 +148,8 @@ class Cut:
         return Done()
 
 
-def _uploads(messages: Sequence[Message]) -> Iterator[Upload]:
-    """Of the messages that can be read; the others are dead-lettered one by one when they are handled."""
+def _readable(messages: Sequence[Message]) -> Iterator[tuple[str, CutRequest]]:
+    """Requests by the bodies that hold them; the other messages are dead-lettered when they are handled."""
     for message in messages:
         with suppress(MalformedMessageError):
-            yield CutRequest.from_json(message.body).upload
+            yield message.body, CutRequest.from_json(message.body)

@@ -12,7 +12,7 @@ from dropcut.adapters.api import ApiCall, PaidApi
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.core.backoff import full_jitter_seconds
 from dropcut.core.blame import Verdict
-from dropcut.core.decision import Decision, Delivered, LockedOut, decide, possibly_paid
+from dropcut.core.decision import Decision, Delivered, LockedOut, Trouble, decide, possibly_paid
 from dropcut.core.message_result import Done, MessageResult, Wait
 from dropcut.core.messages import PAID, CutRequest, Ended, PaidAnswer
 from dropcut.core.ports import Together
@@ -67,6 +67,10 @@ class Purchases:
         except Exception as error:
             account.answer_lost(error, permit)
             raise  # the claim goes back, and counts what may have been charged
+        if isinstance(decision, Delivered):
+            claim.at_risk = False
+            account.went_well(permit)
+            return self._paid(request, claim, self._answer(request, decision.request_id, decision.note))
         claim.at_risk = possibly_paid(decision)
         return self._settle(account, request, claim, permit, decision)
 
@@ -119,11 +123,9 @@ class Purchases:
                 return
 
     def _settle(
-        self, account: Account, request: CutRequest, claim: Claim, permit: Permit, decision: Decision
+        self, account: Account, request: CutRequest, claim: Claim, permit: Permit, decision: Trouble
     ) -> MessageResult:
         verdict = account.heard(decision, permit, claim.payment, request.payment_key)
-        if isinstance(decision, Delivered):
-            return self._paid(request, claim, self._answer(request, decision.request_id, decision.note))
         charged = possibly_paid(decision)
         logger.warning("The call gave no picture", code=decision.code, reason=decision.reason, ending=verdict.ending)
         if verdict.ending in ("rejected", "failed"):
@@ -153,8 +155,7 @@ class Purchases:
         self.endings.end(request, ended)
         return Done()
 
-    def _ended(self, decision: Decision, verdict: Verdict, claim: Claim) -> Ended:
-        assert not isinstance(decision, Delivered)
+    def _ended(self, decision: Trouble, verdict: Verdict, claim: Claim) -> Ended:
         attempts, charged = claim.payment.attempts, claim.payment.possibly_paid + possibly_paid(decision)
         reason, kind = decision.reason, verdict.ending
         if kind == "failed":

@@ -179,12 +179,12 @@ def test_a_probe_whose_worker_died_is_followed_by_another(gate: GateRecord) -> N
     assert gate.get().holder == "second"
 
 
-def test_a_probe_that_fails_leaves_the_gate_closed_as_it_was_told_and_announced(gate: GateRecord) -> None:
+def test_a_probe_that_fails_leaves_the_gate_closed_as_given_and_announced(gate: GateRecord) -> None:
     probing(gate)
     gate.announced()
-    told = replace(NO_KEY, until=DUE + 2 * PAUSE, probes_failed=3)
-    gate.end_probe("first", told)
-    assert gate.get() == replace(told, announced=True)
+    still_closed = replace(NO_KEY, until=DUE + 2 * PAUSE, probes_failed=3)
+    gate.end_probe("first", still_closed)
+    assert gate.get() == replace(still_closed, announced=True)
 
 
 @pytest.mark.parametrize("come_there", [opening, open_again])

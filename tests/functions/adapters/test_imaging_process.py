@@ -204,7 +204,7 @@ def test_the_process_knows_no_secret_and_nothing_of_aws(
     assert told["environment"]["TMPDIR"] == told["folder"]
 
 
-def test_the_process_ends_when_its_parent_is_killed_and_what_it_left_is_removed_by_the_next(
+def test_the_process_ends_with_its_parent_and_the_next_one_removes_what_it_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = f"""

@@ -18,7 +18,7 @@ def test_slices_are_small_and_make_up_the_form() -> None:
     assert PICTURE in b"".join(slices)
 
 
-def test_the_picture_is_out_with_its_last_slice_and_the_form_is_sent_with_its_last_byte() -> None:
+def test_the_picture_is_out_with_its_last_slice_and_the_form_with_its_last_byte() -> None:
     sent = form()
     seen = [(sent.picture_is_out, sent.sent_at is not None) for _slice in sent]
     assert seen == [(False, False), (False, False), (False, False), (True, False), (True, False)]

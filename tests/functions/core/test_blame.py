@@ -11,17 +11,15 @@ from dropcut.core.blame import (
     LONG_LOCKOUT_SECONDS,
     BlameRules,
     Evidence,
-    Health,
     Verdict,
     judge,
 )
-from dropcut.core.decision import AccountProblem, Decision, Delivered, Failure, LockedOut, Refused
+from dropcut.core.decision import AccountProblem, Failure, LockedOut, Refused, Trouble
 from hypothesis import given
 from hypothesis import strategies as st
 
 RULES = BlameRules(max_attempts=5, max_possibly_paid=3, pause_after_failures=8, pause_after_possibly_paid=20)
 """Each of them another number, so that none is taken for another."""
-DELIVERED = Delivered(picture=b"p", request_id=None)
 FILTERED = Refused(code="content_filtered", reason="r", possibly_paid=True, proves_account=True)
 MODERATED = Refused(code="content_moderation", reason="r", proves_account=True)
 BAD_REQUEST = Refused(code="bad_request", reason="r")
@@ -41,7 +39,7 @@ ALONE_FOR_LONG: dict[str, Any] = {
 }
 
 
-def judged(decision: Decision, **known: Any) -> Verdict:
+def judged(decision: Trouble, **known: Any) -> Verdict:
     return judge(decision, Evidence(**known), RULES)
 
 
@@ -50,15 +48,15 @@ def test_the_thresholds_that_are_no_settings() -> None:
     assert LONE_PICTURE_SECONDS == 86_400
 
 
-@pytest.mark.parametrize("decision", [DELIVERED, FILTERED, MODERATED], ids=["delivered", "filtered", "moderated"])
+@pytest.mark.parametrize("decision", [FILTERED, MODERATED], ids=["filtered", "moderated"])
 @pytest.mark.parametrize(
     "known", [{}, OUT_OF_TRIES, {"possibly_paid": 9, "troubled": 9, "lockouts": 9}, ALONE_FOR_LONG]
 )
-def test_a_picture_and_its_own_refusal_never_close_the_gate(decision: Decision, known: dict[str, Any]) -> None:
-    assert judged(decision, **known) == Verdict("delivered" if decision is DELIVERED else "rejected")
+def test_a_pictures_own_refusal_never_closes_the_gate(decision: Trouble, known: dict[str, Any]) -> None:
+    assert judged(decision, **known) == Verdict("rejected")
 
 
-ROWS: list[tuple[str, Decision, dict[str, Any], Verdict]] = [
+ROWS: list[tuple[str, Trouble, dict[str, Any], Verdict]] = [
     # 400, 413, 422: the picture's, until so many different pictures meet it.
     ("the first refusal", BAD_REQUEST, {"refused": 1}, Verdict("rejected")),
     ("one refusal too few", BAD_REQUEST, {"refused": 7}, Verdict("rejected")),
@@ -158,13 +156,13 @@ ROWS: list[tuple[str, Decision, dict[str, Any], Verdict]] = [
 
 
 @pytest.mark.parametrize(("decision", "known", "verdict"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
-def test_each_row_of_the_table(decision: Decision, known: dict[str, Any], verdict: Verdict) -> None:
+def test_each_row_of_the_table(decision: Trouble, known: dict[str, Any], verdict: Verdict) -> None:
     assert judged(decision, **known) == verdict
 
 
 # A lone picture, which nothing can be compared with.
 
-LONE: list[tuple[Decision, dict[str, Any], str]] = [
+LONE: list[tuple[Trouble, dict[str, Any], str]] = [
     (NO_CREDITS, {}, "no_credits"),
     (EMPTY_500, {}, "out_of_balance"),
     (OTHER_500, {}, "api_failing"),
@@ -184,7 +182,7 @@ LONE: list[tuple[Decision, dict[str, Any], str]] = [
     ids=["at both thresholds", "a probe too few", "a moment too early", "at its first trouble"],
 )
 def test_a_lone_picture_ends_after_enough_probes_and_a_day(
-    decision: Decision, known: dict[str, Any], code: str, changed: dict[str, Any], ends: bool
+    decision: Trouble, known: dict[str, Any], code: str, changed: dict[str, Any], ends: bool
 ) -> None:
     verdict = judged(decision, **ALONE_FOR_LONG | known | changed)
     ending = "rejected" if isinstance(decision, Refused) else "failed"
@@ -192,7 +190,7 @@ def test_a_lone_picture_ends_after_enough_probes_and_a_day(
 
 
 @pytest.mark.parametrize("decision", [NO_CREDITS, EMPTY_500, OTHER_500])
-def test_a_picture_in_trouble_beside_another_is_not_alone(decision: Decision) -> None:
+def test_a_picture_in_trouble_beside_another_is_not_alone(decision: Trouble) -> None:
     assert judged(decision, **ALONE_FOR_LONG | {"troubled": 2}).ending == "waits"
 
 
@@ -213,13 +211,11 @@ KNOWN = st.builds(
     probes=st.integers(0, 9),
     trouble_seconds=st.sampled_from([0.0, LONE_PICTURE_SECONDS]),
 )
-DECISIONS = st.sampled_from(
-    [DELIVERED, BAD_REQUEST, NO_CREDITS, LOCKED_OUT, EMPTY_500, NOT_CONNECTED, OTHER_500, BROKEN_OFF]
-)
+DECISIONS = st.sampled_from([BAD_REQUEST, NO_CREDITS, LOCKED_OUT, EMPTY_500, NOT_CONNECTED, OTHER_500, BROKEN_OFF])
 
 
 @given(DECISIONS, KNOWN)
-def test_a_picture_waits_for_nothing_but_a_closed_gate_or_a_lock_out(decision: Decision, known: Evidence) -> None:
+def test_a_picture_waits_for_nothing_but_a_closed_gate_or_a_lock_out(decision: Trouble, known: Evidence) -> None:
     """Otherwise it would be called again and again without using up an attempt."""
     verdict = judge(decision, known, RULES)
     if verdict.ending == "waits" and decision is not LOCKED_OUT:
@@ -227,14 +223,14 @@ def test_a_picture_waits_for_nothing_but_a_closed_gate_or_a_lock_out(decision: D
 
 
 @given(DECISIONS, KNOWN)
-def test_an_attempt_more_never_follows_the_last_one(decision: Decision, known: Evidence) -> None:
+def test_an_attempt_more_never_follows_the_last_one(decision: Trouble, known: Evidence) -> None:
     if judge(decision, known, RULES).ending == "tries again":
         assert known.attempts < RULES.max_attempts
         assert known.possibly_paid < RULES.max_possibly_paid or decision is not BROKEN_OFF
 
 
 @given(st.sampled_from([EMPTY_500, NOT_CONNECTED, OTHER_500, BROKEN_OFF]), KNOWN)
-def test_a_failed_probe_always_keeps_the_gate_closed(decision: Decision, known: Evidence) -> None:
+def test_a_failed_probe_always_keeps_the_gate_closed(decision: Trouble, known: Evidence) -> None:
     assert judge(decision, replace(known, is_probe=True), RULES).closes
 
 
@@ -242,16 +238,3 @@ def test_a_failed_probe_always_keeps_the_gate_closed(decision: Decision, known: 
 def test_the_hours_ceiling_closes_the_gate_whatever_else_is_known(known: Evidence) -> None:
     known = replace(known, possibly_paid_this_hour=RULES.pause_after_possibly_paid)
     assert judge(BROKEN_OFF, known, RULES).closes == "paid_in_vain"
-
-
-@pytest.mark.parametrize(
-    ("health", "well"),
-    [
-        (Health(), True),
-        (Health(troubled=frozenset({"a"})), False),
-        (Health(refused=frozenset({"a"})), False),
-        (Health(lockouts=1), False),
-    ],
-)
-def test_all_is_well_while_nothing_could_be_cleared(health: Health, well: bool) -> None:
-    assert health.is_well is well

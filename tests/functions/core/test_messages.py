@@ -74,7 +74,7 @@ def test_eight_cut_requests_with_their_pictures_fit_into_what_sqs_hands_over() -
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"content": "no base64!"}, {"content": 7}, {"operation_name": "sing"}, {"redriven_at": "soon"}],
+    [{"content": "no base64!"}, {"content": 7}, {"operation": "sing"}, {"redriven_at": "soon"}],
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_a_cut_request_with_an_unreadable_part_is_malformed(wrong: dict[str, Any]) -> None:

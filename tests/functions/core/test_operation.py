@@ -72,7 +72,7 @@ def test_each_operation_is_found_by_its_own_name_and_keeps_its_payments_apart() 
     assert len({operation.payment_key(SHA) for operation in OPERATIONS.values()}) == len(OPERATIONS)
 
 
-def test_removing_a_background_costs_what_the_providers_say_and_keeps_to_their_limits() -> None:
+def test_removing_a_background_has_the_prices_and_limits_of_the_providers() -> None:
     assert REMOVE_BACKGROUND.credits == {"ezlink": 2.0, "stability": 5.0}
     limits = REMOVE_BACKGROUND.limits
     assert (limits.min_side_pixels, limits.max_pixels, limits.max_bytes) == (64, 4_194_304, MAX_PICTURE_BYTES)

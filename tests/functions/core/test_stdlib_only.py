@@ -37,7 +37,7 @@ def test_the_core_can_be_imported_where_nothing_is_installed() -> None:
     assert run.returncode == 0, run.stderr
 
 
-def test_the_core_has_no_clock_and_no_chance_of_its_own() -> None:
+def test_the_core_has_no_clock_and_no_randomness_of_its_own() -> None:
     for module in MODULES:
         names = {node.id for node in ast.walk(ast.parse(module.read_text())) if isinstance(node, ast.Name)}
-        assert not names & {"time", "random", "datetime"}, f"{module.name} must be given its clock and its chance"
+        assert not names & {"time", "random", "datetime"}, f"{module.name} must be given its clock and its jitter"
