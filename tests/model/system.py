@@ -199,6 +199,7 @@ class System:
                 work_bucket=WORK,
                 keep_seconds=KEEP_SECONDS,
                 endings=self.endings,
+                deliver_queue=self.queues["deliver"],
                 together=one_after_the_other,
                 store_seconds=SECONDS_TO_STORE,
                 retry_base_seconds=2,

@@ -26,10 +26,10 @@ class Snapshots:
 
     def read(self, fingerprint: str, uploads: Sequence[Upload]) -> Snapshot:
         """The newest state of all of them. `fingerprint` is the key's; empty without a key."""
-        health, jobs = f"{HEALTH}{fingerprint}", {job_item_id(upload): upload for upload in uploads}
-        items = self.table.get_many([GATE, health, *jobs])
+        health, jobs = f"{HEALTH}{fingerprint}", [(job_item_id(upload), upload) for upload in uploads]
+        items = self.table.get_many([GATE, health, *(item_id for item_id, _upload in jobs)])
         return Snapshot(
-            gate=read_gate(items.get(GATE)),
-            health=read_health(items.get(health)),
-            jobs={upload.job_id: job_state(items.get(job_item_id(upload)), upload) for upload in uploads},
+            gate=read_gate(items[GATE]) if GATE in items else Gate(),
+            health=read_health(items[health]) if health in items else Health(),
+            jobs={upload.job_id: job_state(items.get(item_id), upload) for item_id, upload in jobs},
         )

@@ -70,8 +70,9 @@ accounts = Accounts(
     sleep=time.sleep,
     jitter=random.random,
 )
+deliver_queue = Queue(sqs, environment.deliver_queue_url)
 endings = Endings(
-    deliver_queue=Queue(sqs, environment.deliver_queue_url),
+    deliver_queue=deliver_queue,
     dead_letters=Queue(sqs, environment.dead_letter_queue_url),
 )
 cut = Cut(
@@ -102,6 +103,7 @@ cut = Cut(
         work_bucket=environment.work_bucket,
         keep_seconds=keep_seconds,
         endings=endings,
+        deliver_queue=deliver_queue,
         together=side_by_side,
         store_seconds=SECONDS_TO_STORE,
         retry_base_seconds=environment.retry_base_seconds,

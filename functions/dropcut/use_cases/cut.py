@@ -15,6 +15,7 @@ from dropcut.core.messages import (
     CutRequest,
     Ended,
     MalformedMessageError,
+    OutcomeMessage,
     PaidAnswer,
     Upload,
 )
@@ -137,7 +138,7 @@ class Cut:
             self.claims.payments.forget_answer(request.payment_key, answer)
             return Wait(seconds=0, why="the answer that was paid for before is not kept any more")
         count("AnswersReused")
-        self.endings.hand_on(request, answer)
+        self.purchases.deliver_queue.send(OutcomeMessage(upload=request.upload, outcome=answer).to_json())
         return Done()
 
     def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:

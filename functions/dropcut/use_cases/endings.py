@@ -1,8 +1,8 @@
-"""How a photo leaves the stage that buys: handed on to deliver, ended with a reason, or as a dead letter."""
+"""How a photo leaves the stage that buys without a cut-out: with a reason, and if it failed as a dead letter."""
 
 from dataclasses import dataclass
 
-from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage
 from dropcut.core.ports import DeadLetters, Sender
 from dropcut.observability import count, logger
 
@@ -12,9 +12,6 @@ class Endings:
     deliver_queue: Sender
     dead_letters: DeadLetters
 
-    def hand_on(self, request: CutRequest, answer: PaidAnswer) -> None:
-        self._publish(request, answer)
-
     def end(self, request: CutRequest, ended: Ended) -> None:
         """Deliver publishes the photo's end. A failed one is a dead letter before that, ready to go again."""
         if ended.kind == "failed":
@@ -23,7 +20,7 @@ class Endings:
 
     def announce(self, request: CutRequest, ended: Ended) -> None:
         """Deliver publishes the photo's end; if it failed, its message is a dead letter already."""
-        self._publish(request, ended)
+        self.deliver_queue.send(OutcomeMessage(upload=request.upload, outcome=ended).to_json())
 
     def _dead_letter(self, request: CutRequest, ended: Ended) -> None:
         self.dead_letters.dead_letter(
@@ -39,6 +36,3 @@ class Endings:
         )
         count("DeadLettered")
         logger.error("The photo failed; its message is in the dead-letter queue", code=ended.code, reason=ended.reason)
-
-    def _publish(self, request: CutRequest, outcome: PaidAnswer | Ended) -> None:
-        self.deliver_queue.send(OutcomeMessage(upload=request.upload, outcome=outcome).to_json())

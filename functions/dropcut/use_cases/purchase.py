@@ -14,8 +14,8 @@ from dropcut.core.backoff import full_jitter_seconds
 from dropcut.core.blame import Verdict
 from dropcut.core.decision import Decision, Delivered, LockedOut, Trouble, decide, possibly_paid
 from dropcut.core.message_result import Done, MessageResult, Wait
-from dropcut.core.messages import PAID, CutRequest, Ended, PaidAnswer
-from dropcut.core.ports import Together
+from dropcut.core.messages import PAID, CutRequest, Ended, OutcomeMessage, PaidAnswer
+from dropcut.core.ports import Sender, Together
 from dropcut.observability import count, duration, logger
 from dropcut.use_cases.account import Account, Accounts, Permit
 from dropcut.use_cases.claim import Claim
@@ -35,6 +35,7 @@ class Purchases:
     keep_seconds: float
     """How long answers are used again."""
     endings: Endings
+    deliver_queue: Sender
     together: Together
     store_seconds: float
     """What storing one answer takes at the most, with all tries of the client."""
@@ -144,8 +145,9 @@ class Purchases:
         logger.info("The picture is paid for", credits=answer.credits, request_id=answer.request_id)
         count("PicturesPaid")
         count("CreditsSpent", answer.credits)
+        handed_on = OutcomeMessage(upload=request.upload, outcome=answer).to_json()
         self.together(
-            partial(claim.pay, answer, job_id=request.upload.job_id), partial(self.endings.hand_on, request, answer)
+            partial(claim.pay, answer, job_id=request.upload.job_id), partial(self.deliver_queue.send, handed_on)
         )
         return Done()
 

@@ -164,6 +164,7 @@ class Shop:
                 work_bucket=WORK,
                 keep_seconds=KEEP_SECONDS,
                 endings=self.endings,
+                deliver_queue=self.records.deliver_queue,
                 together=one_after_the_other,
                 store_seconds=STORE_SECONDS,
                 retry_base_seconds=4.0,

@@ -3,13 +3,13 @@
 import hashlib
 
 import pytest
-from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PreparedPicture
+from dropcut.core.messages import CutRequest, Ended, PreparedPicture
 from dropcut.observability import metrics
 from dropcut.use_cases.endings import Endings
 
 from tests.functions.fakes import FakeQueue
 from tests.functions.pictures import picture
-from tests.functions.use_cases.delivery import ANSWER, UPLOAD
+from tests.functions.use_cases.delivery import UPLOAD
 
 PHOTO = picture("jpeg")
 SHA256 = hashlib.sha256(PHOTO).hexdigest()
@@ -31,15 +31,6 @@ def queues() -> tuple[FakeQueue, FakeQueue]:
 
 def endings(queues: tuple[FakeQueue, FakeQueue]) -> Endings:
     return Endings(deliver_queue=queues[0], dead_letters=queues[1])
-
-
-def test_an_answer_is_handed_on_to_deliver(queues: tuple[FakeQueue, FakeQueue]) -> None:
-    endings(queues).hand_on(REQUEST, ANSWER)
-    to_deliver, dead_letters = queues
-    assert [OutcomeMessage.from_json(body) for body in to_deliver.sent] == [
-        OutcomeMessage(upload=UPLOAD, outcome=ANSWER)
-    ]
-    assert dead_letters.dead == []
 
 
 @pytest.mark.parametrize("kind", ["rejected", "skipped"])
