@@ -30,7 +30,10 @@ def batch_of(messages: list[dict[str, Any]]) -> dict[str, Any]:
                 "receiptHandle": message["ReceiptHandle"],
                 "body": message["Body"],
                 "attributes": message["Attributes"],
-                "messageAttributes": {},
+                "messageAttributes": {
+                    name: {"stringValue": given["StringValue"], "dataType": given["DataType"]}
+                    for name, given in message.get("MessageAttributes", {}).items()
+                },
                 "md5OfBody": message["MD5OfBody"],
                 "eventSource": "aws:sqs",
                 "eventSourceARN": "arn:aws:sqs:eu-central-1:111122223333:queue",

@@ -1,21 +1,37 @@
-from dataclasses import fields
+"""The settings of each function; and a chain of times, in which each must be long enough for the next."""
+
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
+from botocore.retries.standard import ExponentialBackoff, RetryContext
+from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.environment import (
+    AWS_CALL_SECONDS,
+    AWS_CONNECT_SECONDS,
+    AWS_READ_SECONDS,
+    AWS_TRIES,
+    CONNECT_SECONDS,
+    SECONDS_TO_BEGIN,
+    SECONDS_TO_STORE,
+    SEND_SECONDS,
     CutEnvironment,
     DeliverEnvironment,
     Environment,
     EnvironmentIncompleteError,
     GatekeeperEnvironment,
     PrepareEnvironment,
+    cut_function_seconds,
+    longest_call_seconds,
 )
 
 FUNCTIONS = [PrepareEnvironment, CutEnvironment, DeliverEnvironment, GatekeeperEnvironment]
+MAY_BE_EMPTY = {"input_prefix", "client_id", "client_version"}
 
 
-def complete(function: type[Environment]) -> dict[str, str]:
+def complete(function: type[Environment], number: str = "7") -> dict[str, str]:
     """A variable for every field: numbers where numbers belong."""
-    return {field.name.upper(): "text" if field.type is str else "7" for field in fields(function)}
+    return {field.name.upper(): "text" if field.type is str else number for field in fields(function)}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -27,11 +43,26 @@ def test_each_field_is_read_from_the_variable_of_its_name(function: type[Environ
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("number", [0.0, 7.0, 0.1, 1234.5678, 1e-7, 3.0e9])
+@pytest.mark.parametrize("text", ["text", "", 'ü "{}" \n='])
+def test_what_the_stacks_build_is_what_the_function_reads(
+    function: type[Environment], number: float, text: str
+) -> None:
+    values: dict[str, Any] = {}
+    for field in fields(function):
+        as_number = int(number) if field.type is int else number
+        as_text = text if text or field.name in MAY_BE_EMPTY else "text"
+        values[field.name] = as_text if field.type is str else as_number
+    built = function(**values)
+    assert function.read(built.to_variables()) == built
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_all_that_is_missing_or_wrong_is_named_at_once(function: type[Environment]) -> None:
     with pytest.raises(EnvironmentIncompleteError) as raised:
         function.read({})
     for field in fields(function):
-        assert (f"{field.name.upper()} is missing" in str(raised.value)) is (field.name != "input_prefix")
+        assert (f"{field.name.upper()} is missing" in str(raised.value)) is (field.name not in MAY_BE_EMPTY)
 
 
 @pytest.mark.parametrize("text", ["", "many", "1,5", "0x10"])
@@ -41,7 +72,85 @@ def test_a_number_that_is_none_is_refused_by_name(name: str, text: str) -> None:
         CutEnvironment.read(complete(CutEnvironment) | {name: text})
 
 
-def test_only_the_prefix_may_be_empty() -> None:
-    assert PrepareEnvironment.read(complete(PrepareEnvironment) | {"INPUT_PREFIX": ""}).input_prefix == ""
-    with pytest.raises(EnvironmentIncompleteError, match="WORK_BUCKET is missing"):
-        PrepareEnvironment.read(complete(PrepareEnvironment) | {"WORK_BUCKET": ""})
+# ---- the chain of times: shorten one below what the next needs, and a test fails
+
+
+def cut(api_timeout_seconds: float) -> CutEnvironment:
+    """As the stacks build it, as far as its times go."""
+    return replace(
+        CutEnvironment.read(complete(CutEnvironment)),
+        api_timeout_seconds=api_timeout_seconds,
+        function_seconds=cut_function_seconds(api_timeout_seconds),
+    )
+
+
+def longest_aws_call() -> float:
+    """Each try waits for its connection and its answer to the end; between them botocore waits as long as it can."""
+    backoff = ExponentialBackoff(random=lambda: 1.0)
+    waits = [backoff.delay_amount(RetryContext(attempt_number=number)) for number in range(1, AWS_TRIES)]
+    return AWS_TRIES * (AWS_CONNECT_SECONDS + AWS_READ_SECONDS) + sum(waits)
+
+
+TIMEOUTS = pytest.mark.parametrize("api_timeout_seconds", [0.5, 1.0, 60.0, 120.0])
+
+
+def test_what_is_kept_for_a_call_of_aws_is_enough_for_its_longest() -> None:
+    assert longest_aws_call() <= AWS_CALL_SECONDS
+    assert longest_aws_call() <= SECONDS_TO_STORE
+
+
+@TIMEOUTS
+def test_the_longest_call_has_time_to_connect_to_send_and_to_read_twice(api_timeout_seconds: float) -> None:
+    """The last read of an answer that drips may begin just before the time is up."""
+    needs = CONNECT_SECONDS + SEND_SECONDS + 2 * api_timeout_seconds
+    assert longest_call_seconds(api_timeout_seconds) >= needs
+
+
+@TIMEOUTS
+def test_a_call_is_begun_with_time_to_store_its_answer_and_to_record_it(api_timeout_seconds: float) -> None:
+    needs = longest_call_seconds(api_timeout_seconds) + 2 * longest_aws_call()
+    assert cut(api_timeout_seconds).call_needs_seconds >= needs
+
+
+@TIMEOUTS
+def test_a_picture_is_begun_with_time_to_wait_for_its_slot(api_timeout_seconds: float) -> None:
+    of_cut = cut(api_timeout_seconds)
+    assert of_cut.needed_seconds >= HORIZON_SECONDS + of_cut.call_needs_seconds
+
+
+@TIMEOUTS
+def test_the_function_lives_long_enough_to_learn_how_things_are_and_then_to_buy(api_timeout_seconds: float) -> None:
+    """It fetches the key and reads the state of gate, health and jobs; then a picture still has to be begun."""
+    of_cut = cut(api_timeout_seconds)
+    assert 2 * longest_aws_call() <= SECONDS_TO_BEGIN
+    assert of_cut.function_seconds >= 2 * longest_aws_call() + of_cut.needed_seconds
+
+
+@TIMEOUTS
+def test_a_lease_outlives_the_function_whatever_the_clocks_show(api_timeout_seconds: float) -> None:
+    """Else another worker would buy the picture while the first one still can."""
+    clocks_apart = 1.0  # a function's clock is kept to the millisecond; a second is a thousand times that
+    of_cut = cut(api_timeout_seconds)
+    assert of_cut.lease_seconds > of_cut.function_seconds + 2 * clocks_apart
+
+
+@TIMEOUTS
+def test_the_gatekeeper_waits_longer_than_the_cut_function_can_run(api_timeout_seconds: float) -> None:
+    """Else its client would give up on a probe that goes on, and the picture would be received again."""
+    gatekeeper = replace(
+        GatekeeperEnvironment.read(complete(GatekeeperEnvironment)),
+        cut_timeout_seconds=cut_function_seconds(api_timeout_seconds),
+    )
+    assert gatekeeper.invoke_seconds > cut_function_seconds(api_timeout_seconds) + AWS_CONNECT_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("function", "processes"), [(PrepareEnvironment, 2), (DeliverEnvironment, 3)], ids=["prepare", "deliver"]
+)
+@pytest.mark.parametrize("imaging_seconds", [5.0, 40.0, 60.0])
+def test_a_photo_is_begun_with_time_for_each_process_that_may_try_it(
+    function: type[PrepareEnvironment] | type[DeliverEnvironment], processes: int, imaging_seconds: float
+) -> None:
+    """A warm process, then a fresh one; deliver makes its renditions without the photo after that."""
+    environment = replace(function.read(complete(function)), imaging_seconds=imaging_seconds)
+    assert environment.needed_seconds > processes * imaging_seconds + 10

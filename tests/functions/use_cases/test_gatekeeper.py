@@ -9,7 +9,7 @@ import pytest
 from dropcut.adapters.api_key import ApiKey, ApiKeys
 from dropcut.adapters.cut_function import ProbeFailedError
 from dropcut.adapters.gate_record import GateRecord
-from dropcut.core.backoff import MOST_RECEIVES
+from dropcut.core.backoff import LONGEST_WAIT_SECONDS, MOST_RECEIVES, OLDEST_SECONDS
 from dropcut.core.gate import Gate
 from dropcut.core.messages import (
     CutRequest,
@@ -508,6 +508,10 @@ def test_a_picture_that_cannot_be_dead_lettered_stays_in_the_queue(closed: Watch
         closed.look()
     assert closed.cut_queue.bodies() == [old]
     assert closed.ended() == []
+
+
+def test_the_rarest_search_comes_before_sqs_deletes_a_message() -> None:
+    assert OLDEST_SECONDS + SWEEP_AFTER_SECONDS + LONGEST_WAIT_SECONDS < 14 * DAY
 
 
 def test_a_malformed_message_is_left_to_cut(closed: Watch) -> None:
