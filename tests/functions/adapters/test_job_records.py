@@ -168,6 +168,12 @@ def test_a_failed_upload_has_not_ended_for_good(jobs: JobRecords, end: Ended, st
     assert jobs.state(THIS) == state
 
 
+def test_a_newer_upload_is_under_way_although_the_one_before_it_has_ended(jobs: JobRecords) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    assert jobs.state(NEW) == "under_way"
+
+
 def test_a_delivered_upload_has_ended_and_its_record_says_where(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(THIS, now=5)
     jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
