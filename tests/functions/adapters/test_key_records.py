@@ -182,7 +182,6 @@ def known(table: StateTable) -> Health:
 
 def test_a_key_that_nobody_met_trouble_with_is_well(table: StateTable) -> None:
     assert known(table) == Health()
-    assert known(table).is_well
 
 
 def test_troubled_and_refused_pictures_are_counted_once_each(health: HealthRecord, table: StateTable) -> None:
@@ -190,7 +189,7 @@ def test_troubled_and_refused_pictures_are_counted_once_each(health: HealthRecor
         health.trouble(KEY, picture, now=NOON)
         health.refusal(KEY, picture + "2", now=NOON)
     assert known(table) == Health(troubled=frozenset({"a", "b"}), refused=frozenset({"a2", "b2"}))
-    assert not known(table).is_well
+    assert known(table) != Health()
 
 
 def test_each_trouble_tells_who_was_in_trouble_before(health: HealthRecord) -> None:
@@ -211,7 +210,7 @@ def test_every_key_has_its_own_health(health: HealthRecord, table: StateTable) -
     health.lockout(OTHER_KEY, called_at=NOON, until=NOON + 60)
     assert health.possibly_paid(OTHER_KEY, now=NOON) == 1
     assert health.possibly_paid(KEY, now=NOON) == 1
-    assert known(table).is_well
+    assert known(table) == Health()
 
 
 def test_answers_to_calls_made_during_a_lock_out_belong_to_it(health: HealthRecord, table: StateTable) -> None:
@@ -245,7 +244,7 @@ def in_trouble(health: HealthRecord) -> None:
 def test_a_call_that_went_well_clears_the_trouble(health: HealthRecord, table: StateTable, afresh: bool) -> None:
     in_trouble(health)
     health.went_well(KEY, afresh=afresh)
-    assert known(table).is_well
+    assert known(table) == Health()
     assert health.lockout(KEY, called_at=NOON, until=NOON + 60) == 1
 
 

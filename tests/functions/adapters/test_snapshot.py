@@ -80,4 +80,4 @@ def test_two_uploads_of_one_key_ask_for_its_record_once(dynamodb: Any, table: St
 def test_without_a_key_gate_and_jobs_are_known_all_the_same(table: StateTable, uploads: list[Upload]) -> None:
     GateRecord(table=table).close(CLOSED)
     snapshot = Snapshots(table=table).read("", uploads)
-    assert (snapshot.gate, snapshot.health.is_well, len(snapshot.jobs)) == (CLOSED, True, len(uploads))
+    assert (snapshot.gate, snapshot.health == Health(), len(snapshot.jobs)) == (CLOSED, True, len(uploads))
