@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS, MIN_SIDE_PIXELS
-from dropcut.core.picture_header import read_header
+from dropcut.core.formats.picture_header import read_header
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 
 from bench.corpus_files import Case, corpus

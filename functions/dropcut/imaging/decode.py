@@ -15,7 +15,7 @@ from typing import Any, Literal
 import pyvips
 
 from dropcut.core import picture_refusals
-from dropcut.core.photo_format import recognise
+from dropcut.core.formats.photo_format import recognise
 from dropcut.core.picture_limits import DecodeLimits, PhotoFormat, PictureInfo
 from dropcut.imaging import colour as colours
 from dropcut.imaging import unusual_formats

@@ -14,7 +14,7 @@ import pyvips
 
 from dropcut.core import picture_refusals
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS, MIN_SIDE_PIXELS, size_to_send
-from dropcut.core.bare_picture import NotTakenApartError, without_metadata
+from dropcut.core.formats.bare_picture import NotTakenApartError, without_metadata
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
 from dropcut.imaging import decode
 

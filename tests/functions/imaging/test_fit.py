@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import pyvips
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS
-from dropcut.core.bare_picture import without_metadata
-from dropcut.core.picture_header import read_header
+from dropcut.core.formats.bare_picture import without_metadata
+from dropcut.core.formats.picture_header import read_header
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from PIL import Image

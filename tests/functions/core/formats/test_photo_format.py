@@ -4,7 +4,7 @@ import io
 import struct
 
 import pytest
-from dropcut.core.photo_format import recognise
+from dropcut.core.formats.photo_format import recognise
 from dropcut.core.picture_limits import PictureRefusedError
 from PIL import Image
 

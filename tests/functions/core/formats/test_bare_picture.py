@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from dropcut.core.bare_picture import NotTakenApartError, without_metadata
+from dropcut.core.formats.bare_picture import NotTakenApartError, without_metadata
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin

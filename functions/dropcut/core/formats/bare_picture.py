@@ -9,7 +9,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from dropcut.core.picture_header import PNG_SIGNATURE
+from dropcut.core.formats.picture_header import PNG_SIGNATURE
 
 
 class NotTakenApartError(ValueError):
