@@ -38,7 +38,7 @@ Operations = Mapping[str, Callable[[Arguments], dict[str, Any]]]
 
 def main() -> None:
     limit_memory_and_files(int(sys.argv[1]) * _MIB)
-    logging.disable()  # what libvips warns of in a stranger's file is without end
+    logging.disable(logging.INFO)  # warnings of libvips are listened to (imaging/decode.py), and go nowhere else
     answers = _own_output()
     operations = load_operations()
     _send(answers, {"ready": True})

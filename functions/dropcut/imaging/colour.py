@@ -5,6 +5,7 @@ from itertools import product
 import pyvips
 
 PROFILE = "icc-profile-data"
+_NOTE = "dropcut-note"
 
 _CHANNELS_OF_PROFILE = {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4}
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
@@ -62,12 +63,26 @@ def has_usable_profile(image: pyvips.Image) -> bool:
 
 
 def without_metadata(image: pyvips.Image) -> pyvips.Image:
-    """The same pixels, with nothing attached but the profile."""
+    """The same pixels, with nothing attached but the profile and the note."""
     bare = image.copy()
     for name in bare.get_fields():
-        if name != PROFILE and bare.get_typeof(name) != 0:
+        if name not in (PROFILE, _NOTE) and bare.get_typeof(name) != 0:
             bare.remove(name)
     return bare
+
+
+def with_note(image: pyvips.Image, note: str) -> pyvips.Image:
+    """With a sentence attached on what was assumed of the picture; it goes along with the image, never into a file."""
+    if not note:
+        return image
+    noted = image.copy()
+    noted.set_type(pyvips.GValue.gstr_type, _NOTE, note)
+    return noted
+
+
+def note(image: pyvips.Image) -> str:
+    """The sentence, or nothing."""
+    return str(image.get(_NOTE)) if image.get_typeof(_NOTE) else ""
 
 
 def _samples(pixels: bytes, like: pyvips.Image) -> pyvips.Image:

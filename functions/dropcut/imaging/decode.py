@@ -5,6 +5,7 @@ other, so that nothing in a file can lead it to one. The modules of this folder 
 and they run in a process of their own (imaging/child.py).
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from dropcut.core.formats.photo_format import recognise
 from dropcut.core.picture_limits import DecodeLimits, PhotoFormat, PictureInfo
 from dropcut.imaging import colour as colours
 from dropcut.imaging import unusual_formats
+from dropcut.imaging.tiff import tiff, tiff_info
 
 Colour = Literal["srgb", "keep"]
 JpegFailsOn = Literal["error", "warning"]
@@ -72,6 +74,8 @@ def identify(path: Path) -> PictureInfo:
         return unusual_formats.heic_info(path)
     if form == "bmp":
         return unusual_formats.bmp_info(path)
+    if form == "tiff":
+        return tiff_info(path)
     with picture_errors():
         return _info(form, _LOAD[form](path))
 
@@ -157,8 +161,13 @@ def is_opaque(path: Path, *, jpeg_fails_on: JpegFailsOn) -> bool:
 
 @contextmanager
 def picture_errors() -> Iterator[None]:
-    """Translate what libvips says of a picture into a refusal; what it says of the disc stays an error of its own."""
+    """Translate what libvips says of a picture into a refusal; what it says of the disc stays an error of its own.
+
+    A decoder that reports an error and goes on has made pixels up, whatever it returns. So what was reported counts
+    at the end as well.
+    """
     pyvips.vips_lib.vips_error_clear()  # what it warned of in an earlier picture would be taken for this one's reason
+    _warnings.clear()
     try:
         yield
     except pyvips.Error as error:
@@ -168,6 +177,41 @@ def picture_errors() -> Iterator[None]:
         if _SURROUNDINGS.search(said):
             raise
         raise picture_refusals.damaged(_first_line(said)) from error
+    if reported := _errors_without_failure():
+        raise picture_refusals.damaged(_first_line(reported))
+
+
+class _Warnings(logging.Handler):
+    """Keeps the first things that libvips warns of; there is no end to them in a stranger's file."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.lines) < _WARNINGS_KEPT:
+            self.lines.append(record.getMessage())
+
+    def clear(self) -> None:
+        self.lines.clear()
+
+
+_WARNINGS_KEPT = 100
+_warnings = _Warnings()
+logging.getLogger("pyvips").addHandler(_warnings)
+logging.getLogger("pyvips").propagate = False
+
+PIXELS_MADE_UP = re.compile(r"premature end|bad Huffman code|instead of RST|Inconsistent progression")
+"""What libjpeg says of a photo of which a part is missing, and grey or noise in its place; some of it are warnings."""
+_HARMLESS = re.compile(r"\s*(VipsJpeg: |.*bad seek to|$)")
+"""Of libjpeg libvips keeps the other warnings among the errors; libheif tries how far a file reaches."""
+
+
+def _errors_without_failure() -> str:
+    """The first report of pixels that are made up although the decoder returned them; nothing if there is none."""
+    errors = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer()).decode("utf-8", "replace").splitlines()
+    made_up = (line for line in [*errors, *_warnings.lines] if PIXELS_MADE_UP.search(line))
+    return next(made_up, next((line for line in errors if not _HARMLESS.match(line)), ""))
 
 
 _MEMORY = re.compile(
@@ -198,7 +242,7 @@ _LOAD: dict[PhotoFormat, Callable[..., pyvips.Image]] = {
     "jpeg": lambda path, **more: pyvips.Image.jpegload(str(path), **(_SEQUENTIALLY | more)),
     "png": lambda path: pyvips.Image.pngload(str(path), **_SEQUENTIALLY),
     "webp": lambda path, **more: pyvips.Image.webpload(str(path), **_SEQUENTIALLY, **more),
-    "tiff": lambda path: pyvips.Image.tiffload(str(path), **_SEQUENTIALLY),
+    "tiff": tiff,
     "gif": lambda path: pyvips.Image.gifload(str(path), **_SEQUENTIALLY),
     "avif": lambda path: pyvips.Image.heifload(str(path), **_SEQUENTIALLY),
     "heic": unusual_formats.heic,

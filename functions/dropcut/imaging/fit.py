@@ -7,7 +7,6 @@ Transparency: what the API makes of it is not documented. So a photo that is not
 before it is sent; deliver then multiplies the cut-out's alpha with the photo's own, and what was transparent stays so.
 """
 
-import re
 from pathlib import Path
 
 import pyvips
@@ -16,15 +15,13 @@ from dropcut.core import picture_refusals
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS, MIN_SIDE_PIXELS, size_to_send
 from dropcut.core.formats.bare_picture import NotTakenApartError, without_metadata
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
-from dropcut.imaging import decode
+from dropcut.imaging import colour, decode
 
 _TAKEN_AS_THEY_ARE = ("jpeg", "png", "webp")
 _QUALITY = 95
 """More makes a JPEG larger and no better to look at. With this one the most pixels always fit into a request: noise of
 black and white, which nothing compresses worse, has 9.7 of the 10.5 million bytes allowed (with more effort)."""
 _WHITE = [255, 255, 255]
-_PIXELS_MADE_UP = re.compile("premature end of data segment|bad Huffman code|instead of RST")
-"""libjpeg's warnings of a photo of which a part is missing, and grey or noise in its place."""
 
 
 def fit(source: Path, target: Path, limits: DecodeLimits) -> Fitted:
@@ -36,7 +33,7 @@ def fit(source: Path, target: Path, limits: DecodeLimits) -> Fitted:
     try:
         return _fit(source, target, limits, jpeg_fails_on="warning")
     except PictureRefusedError as refusal:
-        if refusal.code != picture_refusals.DAMAGED or _PIXELS_MADE_UP.search(refusal.reason):
+        if refusal.code != picture_refusals.DAMAGED or decode.PIXELS_MADE_UP.search(refusal.reason):
             raise
     return _fit(source, target, limits, jpeg_fails_on="error")
 
@@ -57,10 +54,12 @@ def _fit(source: Path, target: Path, limits: DecodeLimits, *, jpeg_fails_on: dec
         _write_jpeg(image, target, more_effort=more_effort)
         if target.stat().st_size <= MAX_PICTURE_BYTES:
             break
-    return _fitted("jpeg", size, original, sent_as_it_was=False)
+    return _fitted("jpeg", size, original, sent_as_it_was=False, note=colour.note(image))
 
 
-def _fitted(form: str, size: tuple[int, int], original: tuple[int, int], *, sent_as_it_was: bool) -> Fitted:
+def _fitted(
+    form: str, size: tuple[int, int], original: tuple[int, int], *, sent_as_it_was: bool, note: str = ""
+) -> Fitted:
     return Fitted(
         format=form,
         width=size[0],
@@ -68,6 +67,7 @@ def _fitted(form: str, size: tuple[int, int], original: tuple[int, int], *, sent
         original_width=original[0],
         original_height=original[1],
         sent_as_it_was=sent_as_it_was,
+        note=note,
     )
 
 
