@@ -52,14 +52,19 @@ def has_usable_profile(image: pyvips.Image) -> bool:
     """Whether there is a profile, of this kind of picture, that the colour engine can work with."""
     if not image.get_typeof(PROFILE):
         return False
-    channels = _COLOURS.get(image.interpretation)
-    if channels is None or _CHANNELS_OF_PROFILE.get(bytes(image.get(PROFILE))[16:20]) != channels:
+    count = _COLOURS.get(image.interpretation)
+    if count is None or _CHANNELS_OF_PROFILE.get(bytes(image.get(PROFILE))[16:20]) != count:
         return False
     try:
-        _through_profile(_samples(bytes(channels), image)).avg()
+        _through_profile(_samples(bytes(count), image)).avg()
     except pyvips.Error:
         return False
     return True
+
+
+def channels(image: pyvips.Image) -> int | None:
+    """Channels of colour of a kind of picture that a profile can speak of; None of another."""
+    return _COLOURS.get(_named(image).interpretation)
 
 
 def without_metadata(image: pyvips.Image) -> pyvips.Image:

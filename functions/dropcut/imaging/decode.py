@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +21,7 @@ from dropcut.core.formats.photo_format import recognise
 from dropcut.core.picture_limits import DecodeLimits, PhotoFormat, PictureInfo
 from dropcut.imaging import colour as colours
 from dropcut.imaging import unusual_formats
+from dropcut.imaging.stated import as_stated
 from dropcut.imaging.tiff import tiff, tiff_info
 
 Colour = Literal["srgb", "keep"]
@@ -104,7 +106,7 @@ def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -
     info = identify(path)
     check(info, limits)
     with picture_errors():
-        image = _LOAD[info.format](path)
+        image = _load(info.format, path, "error")
         image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
         return _upright(image, on_disc=True)
 
@@ -142,7 +144,7 @@ def thumbnail_upright(
 def shows_as_srgb(path: Path) -> bool:
     """Whether the picture looks the same when its profile, if any, is left away. Reads the header only."""
     with picture_errors():
-        return colours.shows_as_srgb(_LOAD[_format(path)](path))
+        return colours.shows_as_srgb(_load(_format(path), path, "error"))
 
 
 def is_opaque(path: Path, *, jpeg_fails_on: JpegFailsOn) -> bool:
@@ -298,9 +300,13 @@ def _shrink(info: PictureInfo, size: tuple[int, int], least_by_kernel: float) ->
 
 
 def _load(form: PhotoFormat, path: Path, jpeg_fails_on: JpegFailsOn, *, shrink: int = 1) -> pyvips.Image:
+    """The picture as it is stored, 8 or 16 bits, with the profile, orientation and note that belong to it."""
+    how: dict[str, Any] = {}
     if form == "jpeg":
-        return _LOAD[form](path, fail_on=jpeg_fails_on, shrink=shrink)
-    return _LOAD[form](path) if shrink == 1 else _LOAD[form](path, scale=1 / shrink)
+        how = {"fail_on": jpeg_fails_on, "shrink": shrink}
+    elif shrink != 1:
+        how = {"scale": 1 / shrink}
+    return as_stated(partial(_LOAD[form], path, **how), form, path)
 
 
 def _resized(image: pyvips.Image, size: tuple[int, int], kernel: str) -> pyvips.Image:
