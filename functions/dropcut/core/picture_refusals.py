@@ -31,8 +31,7 @@ def unsupported(kind: str, instead: str) -> PictureRefusedError:
     """
     return PictureRefusedError(
         "unsupported",
-        f"The file is {kind}, which cannot be read here. Save it as {instead}, or as an ordinary JPEG or PNG, "
-        "and upload it again.",
+        f"The file is {kind}, which cannot be read here. Save it as {instead} and upload it again.",
     )
 
 

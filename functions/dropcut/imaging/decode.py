@@ -5,20 +5,24 @@ other, so that nothing in a file can lead it to one. The modules of this folder 
 and they run in a process of their own (imaging/child.py).
 """
 
+import io
 import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Literal
 
 import pyvips
 
 from dropcut.core import picture_refusals
+from dropcut.core.formats.jpeg_header import unread_kind
 from dropcut.core.formats.photo_format import recognise
-from dropcut.core.picture_limits import DecodeLimits, PhotoFormat, PictureInfo
+from dropcut.core.formats.png_chunks import is_apples_own
+from dropcut.core.picture_limits import DecodeLimits, PhotoFormat, PictureInfo, PictureRefusedError
 from dropcut.imaging import colour as colours
 from dropcut.imaging import unusual_formats
 from dropcut.imaging.stated import as_stated
@@ -72,6 +76,7 @@ def identify(path: Path) -> PictureInfo:
         PictureRefusedError: it is no picture of a kind that is taken, or its header is damaged.
     """
     form = _format(path)
+    _refuse_unread(form, path)
     if form == "heic":
         return unusual_formats.heic_info(path)
     if form == "bmp":
@@ -147,18 +152,59 @@ def shows_as_srgb(path: Path) -> bool:
         return colours.shows_as_srgb(_load(_format(path), path, "error"))
 
 
-def is_opaque(path: Path, *, jpeg_fails_on: JpegFailsOn) -> bool:
+def is_opaque(path: Path) -> bool:
     """Decode the picture to its last pixel; whether nothing shines through anywhere.
 
     Raises:
         PictureRefusedError: it cannot be decoded to its end.
     """
     with picture_errors():
-        image = _load(_format(path), path, jpeg_fails_on)
+        image = _load(_format(path), path, "warning")
         if not image.hasalpha():
             image.avg()
             return True
         return bool(image[image.bands - 1].min() == 255)
+
+
+def needs_all_of(jpeg: bytes) -> bool:
+    """Decode a JPEG that ends with its end marker; whether its decoder asked for every byte before that.
+
+    What stands behind the scan's own data, but before the marker, no decoder needs. libjpeg reads up to 8 bytes ahead:
+    so few are not noticed.
+
+    Raises:
+        PictureRefusedError: it cannot be decoded to its end, or a part of it is missing.
+    """
+    source = _InSmallPieces(jpeg)
+    with picture_errors():
+        pyvips.Image.jpegload_source(source.opened, access="sequential", fail_on="warning").avg()
+    return source.read_up_to >= len(jpeg) - _END_MARKER_BYTES
+
+
+_END_MARKER_BYTES = 2
+_LAST_BYTES = 64
+
+
+class _InSmallPieces:
+    """Bytes for a decoder, the last ones given one by one, so that it can be seen how far it reads."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self._at = self.read_up_to = 0
+        self.opened = pyvips.SourceCustom()
+        self.opened.on_read(self._read)
+        self.opened.on_seek(self._seek)
+
+    def _read(self, size: int) -> bytes:
+        most = max(1, len(self._content) - _LAST_BYTES - self._at)
+        piece = self._content[self._at : self._at + min(size, most)]
+        self._at += len(piece)
+        self.read_up_to = max(self.read_up_to, self._at)
+        return piece
+
+    def _seek(self, offset: int, whence: int) -> int:
+        self._at = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._content)}[whence] + offset
+        return self._at
 
 
 @contextmanager
@@ -178,9 +224,22 @@ def picture_errors() -> Iterator[None]:
             raise picture_refusals.too_much_memory() from error
         if _SURROUNDINGS.search(said):
             raise
-        raise picture_refusals.damaged(_first_line(said)) from error
+        raise _not_read(said) from error
     if reported := _errors_without_failure():
-        raise picture_refusals.damaged(_first_line(reported))
+        raise _not_read(reported)
+
+
+def _not_read(said: str) -> PictureRefusedError:
+    """A kind that the decoder does not know is no damage."""
+    words = _first_line(said)
+    if _UNKNOWN_KIND.search(said):
+        return picture_refusals.unsupported(
+            f"a picture of a kind that its decoder does not know ({words})", "an ordinary JPEG or PNG"
+        )
+    return picture_refusals.damaged(words)
+
+
+_UNKNOWN_KIND = re.compile(r"unsupported|not (supported|configured|implemented)", re.IGNORECASE)
 
 
 class _Warnings(logging.Handler):
@@ -236,6 +295,16 @@ def _first_line(text: str) -> str:
 def _format(path: Path) -> PhotoFormat:
     with path.open("rb") as file:
         return recognise(file.read(4096))
+
+
+def _refuse_unread(form: PhotoFormat, path: Path) -> None:
+    """Raises PictureRefusedError: it is sound, but of a kind that no decoder here reads. TIFF's are told by its tags."""
+    if form not in ("jpeg", "png"):
+        return
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        kind = unread_kind(data) if form == "jpeg" else "a PNG as Xcode makes it (CgBI)" * is_apples_own(data)
+    if kind:
+        raise picture_refusals.unsupported(kind, "an ordinary 8-bit JPEG or PNG")
 
 
 _SEQUENTIALLY = {"access": "sequential", "fail_on": "error"}

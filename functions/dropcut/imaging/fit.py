@@ -10,14 +10,18 @@ before it is sent; deliver then multiplies the cut-out's alpha with the photo's 
 from pathlib import Path
 
 import pyvips
+from isal import isal_zlib
 
 from dropcut.core import picture_refusals
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS, MIN_SIDE_PIXELS, size_to_send
 from dropcut.core.formats.bare_picture import NotTakenApartError, without_metadata
+from dropcut.core.formats.everyday_picture import every_decoder_reads
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
 from dropcut.imaging import colour, decode
+from dropcut.imaging.repaired import with_repair
 
 _TAKEN_AS_THEY_ARE = ("jpeg", "png", "webp")
+_JPEG = b"\xff\xd8"
 _QUALITY = 95
 """More makes a JPEG larger and no better to look at. With this one the most pixels always fit into a request: noise of
 black and white, which nothing compresses worse, has 9.7 of the 10.5 million bytes allowed (with more effort)."""
@@ -31,20 +35,30 @@ def fit(source: Path, target: Path, limits: DecodeLimits) -> Fitted:
         PictureRefusedError: it is no picture, damaged, over a limit, or too small.
     """
     try:
-        return _fit(source, target, limits, jpeg_fails_on="warning")
+        return with_repair(lambda photo: _fit(photo, target, limits, is_sound=photo == source), source)
     except PictureRefusedError as refusal:
         if refusal.code != picture_refusals.DAMAGED or decode.PIXELS_MADE_UP.search(refusal.reason):
             raise
-    return _fit(source, target, limits, jpeg_fails_on="error")
+    return _fit(source, target, limits, is_sound=False, jpeg_fails_on="error")
 
 
-def _fit(source: Path, target: Path, limits: DecodeLimits, *, jpeg_fails_on: decode.JpegFailsOn) -> Fitted:
+def _fit(
+    source: Path,
+    target: Path,
+    limits: DecodeLimits,
+    *,
+    is_sound: bool,
+    jpeg_fails_on: decode.JpegFailsOn = "warning",
+) -> Fitted:
+    """Args:
+    is_sound: whether nothing was amiss until now; only then the photo's own bytes may go out.
+    """
     info = decode.identify(source)
     decode.check(info, limits)
     original = info.upright_width, info.upright_height
     if min(original) < MIN_SIDE_PIXELS:
         raise picture_refusals.too_small(*original, MIN_SIDE_PIXELS)
-    if _may_go_as_it_is(info) and _written_bare(source, target, jpeg_fails_on):
+    if is_sound and _may_go_as_it_is(info) and _written_bare(source, target):
         return _fitted(info.format, original, original, sent_as_it_was=True)
     size = size_to_send(*original)
     if min(size) < MIN_SIDE_PIXELS:
@@ -83,7 +97,7 @@ def _may_go_as_it_is(info: PictureInfo) -> bool:
     )
 
 
-def _written_bare(source: Path, target: Path, jpeg_fails_on: decode.JpegFailsOn) -> bool:
+def _written_bare(source: Path, target: Path) -> bool:
     """Write the photo's own bytes without metadata, if they can go out like that, and decode them to their end.
 
     Raises:
@@ -91,14 +105,15 @@ def _written_bare(source: Path, target: Path, jpeg_fails_on: decode.JpegFailsOn)
     """
     if not decode.shows_as_srgb(source):
         return False
+    photo = source.read_bytes()
     try:
-        bare = without_metadata(source.read_bytes())
+        bare = without_metadata(photo)
     except NotTakenApartError:
         return False  # decoders may make do with it; then what they make of it is sent
-    if len(bare) > MAX_PICTURE_BYTES:
+    if len(bare) > MAX_PICTURE_BYTES or not every_decoder_reads(photo, isal_zlib.decompressobj):
         return False
     target.write_bytes(bare)
-    return decode.is_opaque(target, jpeg_fails_on=jpeg_fails_on)
+    return decode.needs_all_of(bare) if bare.startswith(_JPEG) else decode.is_opaque(target)
 
 
 def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> None:

@@ -188,5 +188,5 @@ def _range_of_floats(look: _Look) -> tuple[float, float, str]:
 def _untold(look: _Look) -> PictureRefusedError:
     return picture_refusals.unsupported(
         f"a picture with samples from {look.least:g} to {look.most:g}, and nothing says what is black and what white",
-        "a TIFF of 8 or 16 bits",
+        "a TIFF of 8 or 16 bits, or as a JPEG or PNG",
     )

@@ -114,7 +114,7 @@ def _by_bytes(data: mmap, kind: TiffKind) -> pyvips.Image:
         if not kind.is_byte_wise or kind.predictor != 1 or tile_bytes % 16:  # libtiff takes no other tiles
             raise picture_refusals.unsupported(
                 f"a TIFF with samples of {kind.bits} bits in a compression or in tiles that do not fit them",
-                "an 8-bit RGB TIFF",
+                "an 8-bit RGB TIFF, or as a JPEG or PNG",
             )
     if not kind.is_separate:
         return _plane(data, kind, 0, kind.samples)

@@ -19,7 +19,7 @@ from PIL import Image
 from dropcut.core import picture_refusals
 from dropcut.core.formats.bmp_fields import BmpFields, bmp_fields
 from dropcut.core.formats.heif_boxes import heif_colour
-from dropcut.core.picture_limits import PhotoFormat, PictureInfo
+from dropcut.core.picture_limits import PhotoFormat, PictureInfo, PictureRefusedError
 from dropcut.imaging.colour import PROFILE
 
 pillow_heif.options.DECODE_THREADS = 1
@@ -155,9 +155,17 @@ def _decoder_errors() -> Iterator[None]:
     except OSError as error:
         if error.errno:
             raise
-        raise picture_refusals.damaged(_in_short(error)) from error
+        raise _not_read(error) from error
     except (ValueError, TypeError, SyntaxError, EOFError, IndexError, KeyError, RuntimeError, struct.error) as error:
-        raise picture_refusals.damaged(_in_short(error)) from error
+        raise _not_read(error) from error
+
+
+def _not_read(error: Exception) -> PictureRefusedError:
+    if "nsupported" in str(error):
+        return picture_refusals.unsupported(
+            f"a picture of a kind that is rare ({_in_short(error)})", "an ordinary JPEG or PNG"
+        )
+    return picture_refusals.damaged(_in_short(error))
 
 
 def _in_short(error: Exception) -> str:

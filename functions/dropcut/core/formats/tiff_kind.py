@@ -192,4 +192,6 @@ _BITS = {UNSIGNED: {*range(1, 17), 24, 32}, SIGNED: {8, 16, 32}, FLOAT: {16, 32,
 
 
 def _unsupported(kind: str) -> PictureRefusedError:
-    return picture_refusals.unsupported(f"a TIFF with {kind}", "an 8-bit RGB TIFF without compression or with LZW")
+    return picture_refusals.unsupported(
+        f"a TIFF with {kind}", "an 8-bit RGB TIFF, uncompressed or with LZW, or as a JPEG or PNG"
+    )
