@@ -298,7 +298,7 @@ def _format(path: Path) -> PhotoFormat:
 
 
 def _refuse_unread(form: PhotoFormat, path: Path) -> None:
-    """Raises PictureRefusedError: it is sound, but of a kind that no decoder here reads. TIFF's are told by its tags."""
+    """Raises PictureRefusedError: no decoder here reads its kind, sound as it may be. TIFF's are told by its tags."""
     if form not in ("jpeg", "png"):
         return
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:

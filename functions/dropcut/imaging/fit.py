@@ -19,6 +19,7 @@ from dropcut.core.formats.everyday_picture import every_decoder_reads
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
 from dropcut.imaging import colour, decode
 from dropcut.imaging.repaired import with_repair
+from dropcut.imaging.second_look import is_made_up, may_be_blank
 
 _TAKEN_AS_THEY_ARE = ("jpeg", "png", "webp")
 _JPEG = b"\xff\xd8"
@@ -63,11 +64,17 @@ def _fit(
     size = size_to_send(*original)
     if min(size) < MIN_SIDE_PIXELS:
         raise picture_refusals.too_narrow(*original, size, MIN_SIDE_PIXELS)
+
+    def decoded(photo: Path) -> pyvips.Image:
+        return decode.thumbnail_upright(photo, limits, width=size[0], height=size[1], jpeg_fails_on=jpeg_fails_on)
+
     for more_effort in (False, True):
-        image = decode.thumbnail_upright(source, limits, width=size[0], height=size[1], jpeg_fails_on=jpeg_fails_on)
+        image = decoded(source)
         _write_jpeg(image, target, more_effort=more_effort)
         if target.stat().st_size <= MAX_PICTURE_BYTES:
             break
+    if may_be_blank(target, *size) and is_made_up(source, info, decoded):
+        raise picture_refusals.damaged("its decoder made a blank page of it")
     return _fitted("jpeg", size, original, sent_as_it_was=False, note=colour.note(image))
 
 

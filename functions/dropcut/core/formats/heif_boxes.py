@@ -30,6 +30,11 @@ def heif_colour(data: Data) -> HeifColour:
         return HeifColour(None, has_profile=False, is_premultiplied=False)
 
 
+def coded_data(data: Data) -> list[tuple[int, int]]:
+    """Begin and end of the boxes that hold what is coded."""
+    return [(begin, end) for name, begin, end in _boxes(data, 0, len(data)) if name == b"mdat"]
+
+
 def _read(data: Data) -> HeifColour:
     (at, end) = next((place for name, *place in _boxes(data, 0, len(data)) if name == b"meta"), (0, 0))
     inside = {name: (begin, until) for name, begin, until in _boxes(data, at + 4, end)}
