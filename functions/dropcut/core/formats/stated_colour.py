@@ -28,7 +28,7 @@ _PRIMARIES: dict[int, Chromaticities] = {
 _GAMMAS = {4: 2.2, 5: 2.8, 8: 1.0, 17: 2.6}
 _PQ, _HLG = 16, 18
 _NEAR_GAMMA = 0.05
-"""Of 1/2.2, which is how older programs say sRGB in a PNG; libpng takes no notice of less either."""
+"""Of 1/2.2, which with sRGB's primaries is how older programs say sRGB; libpng takes no notice of less either."""
 _NEAR_PLACE = 0.002
 """Of a chromaticity: rounding of other programs."""
 
@@ -70,6 +70,7 @@ def by_code_points(primaries: int, transfer: int) -> StatedColour:
 def by_gamma(encoding: float | None, primaries: Chromaticities | None) -> StatedColour:
     """Of PNG's gAMA, the exponent that makes a level of light, and cHRM."""
     places = primaries or SRGB_PRIMARIES
-    if not encoding or abs(encoding * 2.2 - 1) <= _NEAR_GAMMA:
-        return StatedColour(places)
+    usual = StatedColour(places)
+    if not encoding or (usual.is_srgb and abs(encoding * 2.2 - 1) <= _NEAR_GAMMA):
+        return usual
     return StatedColour(places, "gamma", 1 / encoding)
