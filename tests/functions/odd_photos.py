@@ -24,7 +24,10 @@ P3, LINEAR, PQ, HLG = by_code_points(12, 13), StatedColour(transfer="gamma", gam
 
 def shown(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray[Any, Any]:
     """The picture, height x width x 3."""
-    return np.asarray(Image.open(io.BytesIO(picture("png", width=width, height=height))).convert("RGB"))
+    levels: np.ndarray[Any, Any] = np.asarray(
+        Image.open(io.BytesIO(picture("png", width=width, height=height))).convert("RGB")
+    )
+    return levels
 
 
 def coded(stated: StatedColour, levels: np.ndarray[Any, Any], *, most: int = 255) -> np.ndarray[Any, Any]:
@@ -33,21 +36,24 @@ def coded(stated: StatedColour, levels: np.ndarray[Any, Any], *, most: int = 255
     light = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
     matrix = np.array(times(inverse(to_xyz(stated.primaries)), to_xyz(SRGB_PRIMARIES)))
     light = np.clip(light @ matrix.T, 0, None)
-    return np.rint(most * _transfer(stated, light)).clip(0, most).astype(np.uint16 if most > 255 else np.uint8)
+    stored = np.rint(most * _transfer(stated, light)).clip(0, most)
+    levels_of_space: np.ndarray[Any, Any] = stored.astype(np.uint16 if most > 255 else np.uint8)
+    return levels_of_space
 
 
 def _transfer(stated: StatedColour, light: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    signal: np.ndarray[Any, Any] = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     if stated.transfer == "gamma":
-        return np.asarray(light ** (1 / stated.gamma))
-    if stated.transfer == "pq":
+        signal = light ** (1 / stated.gamma)
+    elif stated.transfer == "pq":
         power = (light * 203 / 10_000) ** (2610 / 16_384)
-        return np.asarray(((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375)
-    if stated.transfer == "hlg":
+        signal = ((0.8359375 + 18.8515625 * power) / (1 + 18.6875 * power)) ** 78.84375
+    elif stated.transfer == "hlg":
         brightness = (light * 203 / 1000) @ np.array(to_xyz(stated.primaries)[1])
         scene = light * 203 / 1000 * np.maximum(brightness, 1e-9)[..., None] ** (1 / 1.2 - 1)
         low, high = np.sqrt(3 * scene), 0.17883277 * np.log(np.maximum(12 * scene - 0.28466892, 1e-9)) + 0.55991073
-        return np.where(scene <= 1 / 12, low, high)
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+        signal = np.where(scene <= 1 / 12, low, high)
+    return signal
 
 
 def chunk(kind: bytes, content: bytes, *, is_right: bool = True) -> bytes:
@@ -109,7 +115,7 @@ def exif_of_adobe_rgb() -> bytes:
 
 def adobe_rgb(kind: str) -> bytes:
     encoded = io.BytesIO()
-    options = {"jpeg": {"quality": 95, "subsampling": 0}, "webp": {"lossless": True}}.get(kind, {})
+    options: dict[str, Any] = {"quality": 95, "subsampling": 0} if kind == "jpeg" else {"lossless": True}
     Image.fromarray(coded(ADOBE_RGB, shown())).save(encoded, kind, exif=exif_of_adobe_rgb(), **options)
     return encoded.getvalue()
 

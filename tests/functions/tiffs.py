@@ -20,7 +20,8 @@ def gradient(bands: int = 3) -> np.ndarray[Any, Any]:
     """Height x width x bands of bytes, each band another slope."""
     down, across = np.mgrid[0:HEIGHT, 0:WIDTH]
     slopes = [across / (WIDTH - 1), down / (HEIGHT - 1), (across + down) / (WIDTH + HEIGHT - 2)]
-    return np.rint(255 * np.stack(slopes[:bands], -1)).astype(np.uint8)
+    levels: np.ndarray[Any, Any] = np.rint(255 * np.stack(slopes[:bands], -1)).astype(np.uint8)
+    return levels
 
 
 def linear(levels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -15,6 +15,9 @@ from pathlib import Path
 import pyvips
 
 from dropcut.core import picture_refusals
+from dropcut.core.formats.exif import says_adobe_rgb
+from dropcut.core.formats.icc_profile import rgb_profile
+from dropcut.core.formats.stated_colour import ADOBE_RGB
 from dropcut.core.formats.tiff_kind import (
     BLACK_IS_ZERO,
     CIELAB,
@@ -29,6 +32,7 @@ from dropcut.core.formats.tiff_kind import (
     TiffKind,
     tiff_kind,
 )
+from dropcut.core.formats.tiff_tags import NotTiffError
 from dropcut.core.picture_limits import PictureInfo
 from dropcut.imaging import colour, samples
 
@@ -59,14 +63,21 @@ _INTERPRETATIONS = {BLACK_IS_ZERO: "b-w", WHITE_IS_ZERO: "b-w", CMYK: "cmyk", CI
 
 
 def tiff(path: Path) -> pyvips.Image:
-    """8 or 16 bits a sample, alpha straight and last, with profile and orientation attached."""
+    """8 or 16 bits a sample, alpha straight and last, with profile and orientation attached.
+
+    Raises:
+        PictureRefusedError: it is a raw file, of a kind that is not read, or its tags are damaged.
+    """
     data = _map(path)
     kind = tiff_kind(data)
-    if kind.photometric in _AS_ITS_DECODER_GIVES_IT:
-        image = _by_libvips(path, kind)
-        return image[:3] if kind.photometric == YCBCR else image
-    opened = partial(_by_libvips, path, kind) if _is_read_by_libvips(kind) else partial(_by_bytes, data, kind)
-    return _described(_colours_and_alpha(opened, kind), kind)
+    try:
+        if kind.photometric in _AS_ITS_DECODER_GIVES_IT:
+            image = _by_libvips(path, kind)
+            return image[:3] if kind.photometric == YCBCR else image
+        opened = partial(_by_libvips, path, kind) if _is_read_by_libvips(kind) else partial(_by_bytes, data, kind)
+        return _described(_colours_and_alpha(opened, kind), kind)
+    except (NotTiffError, struct.error) as error:  # or its numbers are larger than a tag's kind can be
+        raise picture_refusals.damaged("its tags contradict each other") from error
 
 
 @contextmanager
@@ -290,5 +301,7 @@ def _described(image: pyvips.Image, kind: TiffKind) -> pyvips.Image:
         image.remove(colour.PROFILE)
     elif profile := kind.directory.content(_PROFILE_TAG):
         image.set_type(pyvips.GValue.blob_type, colour.PROFILE, profile)
+    elif kind.photometric == RGB and says_adobe_rgb(kind.directory):
+        image.set_type(pyvips.GValue.blob_type, colour.PROFILE, rgb_profile(ADOBE_RGB))
     image.set_type(pyvips.GValue.gint_type, "orientation", _orientation(kind))
     return image

@@ -30,7 +30,7 @@ def photo(tmp_path: Path) -> Path:
 def test_colours_come_out_as_the_file_means_them(photo: Path, kind: str) -> None:
     photo.write_bytes((COLOURED | BRIGHT | RARE)[kind]())
     image = open_upright(photo, LIMITS)
-    tolerance = {"AVIF, PQ": 14, "BMP, 5-6-5 backwards": 5}.get(kind, 4)  # 8 bits of PQ are coarse, and so are 5
+    tolerance = {"AVIF, PQ": 20, "BMP, 5-6-5 backwards": 5}.get(kind, 4)  # 8 bits of PQ are coarse, and so are 5
     for have, want in zip(corners(image), (RED, GREEN, GREEN, GREEN), strict=True):
         assert near(have[:3], want, by=tolerance)
     assert colour.note(image).startswith("Made for bright screens") is (kind in BRIGHT)
@@ -53,7 +53,7 @@ def test_stated_colours_are_sent_as_srgb_and_a_note_says_what_was_rendered(photo
     assert not found.sent_as_it_was
     assert bool(found.note) is (kind in BRIGHT)
     sent = decoded(photo.with_name("sent").read_bytes())
-    assert near(sent.getpixel((20, 16)), RED, by=14 if kind == "AVIF, PQ" else 6)  # type: ignore[arg-type]
+    assert near(sent.getpixel((20, 16)), RED, by=20 if kind == "AVIF, PQ" else 6)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
