@@ -88,6 +88,8 @@ _ODD_KINDS: Mapping[str, Make] = {
     **_odd_tiffs(),
 }
 _FLIPS, _FLIPS_IN_HEADER = 32, 12
+KINDS_OF_ALL: Mapping[str, Make] = {**_ALL_KINDS, **_ODD_KINDS, **odd_photos.MENDED}
+"""Every kind that is delivered, by its name."""
 _ODD_FLIPS = 6
 _HEADER_BYTES = 160
 _FORMATS = ("jpeg", "png", "webp", "tiff", "bmp", "gif", "avif", "heic")

@@ -105,9 +105,9 @@ def _of_fields(path: Path, fields: BmpFields) -> pyvips.Image:
 
 def _of_mask(stored: pyvips.Image, mask: int) -> pyvips.Image:
     """The field's bits, stretched over 8."""
-    lowest = mask & -mask
-    field = (stored & mask) >> (lowest.bit_length() - 1)
-    return (field * (255 / (mask // lowest))).rint().cast("uchar")
+    lowest = (mask & -mask).bit_length() - 1
+    most = mask >> lowest
+    return (((stored >> lowest) & most) * (255 / most)).rint().cast("uchar")
 
 
 def _plain_mode(photo: Image.Image) -> str:

@@ -33,6 +33,7 @@ def test_colours_come_out_as_the_file_means_them(photo: Path, kind: str) -> None
     tolerance = {"AVIF, PQ": 20, "BMP, 5-6-5 backwards": 5}.get(kind, 4)  # 8 bits of PQ are coarse, and so are 5
     for have, want in zip(corners(image), (RED, GREEN, GREEN, GREEN), strict=True):
         assert near(have[:3], want, by=tolerance)
+        assert have[3:] in ([], [128] if kind == "AVIF, alpha multiplied in" else [255])
     assert colour.note(image).startswith("Made for bright screens") is (kind in BRIGHT)
 
 
