@@ -92,7 +92,10 @@ def _map(path: Path) -> mmap:
 
 
 def _orientation(kind: TiffKind) -> int:
-    value = kind.directory.number(_ORIENTATION_TAG, 1)
+    try:
+        value = kind.directory.number(_ORIENTATION_TAG, 1)
+    except NotTiffError:
+        return 1  # the pixels are there all the same
     return value if 1 <= value <= 8 else 1
 
 

@@ -73,8 +73,8 @@ def unread_kind(data: Data) -> str:
 def lacks_only_its_end(data: Data) -> bool:
     """Whether the end marker is missing and all scans seem to be there.
 
-    Whether the last one is whole, a decoder has to find out. Of a progressive JPEG, scans bring every coefficient of
-    every component to its last bit.
+    Whether the last one is whole, a decoder has to find out. Together they bring every coefficient of every component
+    to its last bit.
     """
     header = jpeg_header(data)
     if header is None:
@@ -86,7 +86,7 @@ def lacks_only_its_end(data: Data) -> bool:
         if marker == _SCAN:
             for component, first, last, low in _scan(data[at:end]):
                 still_missing.update({(component, k): low for k in range(first, last + 1)})
-    return header.process != PROGRESSIVE or not any(still_missing.values())
+    return not any(still_missing.values())
 
 
 def _scan(content: bytes) -> Iterator[tuple[int, int, int, int]]:
