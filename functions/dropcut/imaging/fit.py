@@ -19,7 +19,7 @@ from dropcut.core.formats.everyday_picture import every_decoder_reads
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
 from dropcut.imaging import colour, decode
 from dropcut.imaging.repaired import with_repair
-from dropcut.imaging.second_look import is_made_up, may_be_blank
+from dropcut.imaging.second_look import is_blank, is_made_up
 
 _TAKEN_AS_THEY_ARE = ("jpeg", "png", "webp")
 _JPEG = b"\xff\xd8"
@@ -68,14 +68,14 @@ def _fit(
     def decoded(photo: Path) -> pyvips.Image:
         return decode.thumbnail_upright(photo, limits, width=size[0], height=size[1], jpeg_fails_on=jpeg_fails_on)
 
+    note = ""
     for more_effort in (False, True):
-        image = decoded(source)
-        _write_jpeg(image, target, more_effort=more_effort)
+        note = _write_jpeg(decoded(source), target, more_effort=more_effort)
         if target.stat().st_size <= MAX_PICTURE_BYTES:
             break
-    if may_be_blank(target, *size) and is_made_up(source, info, decoded):
+    if is_blank(target, *size) and is_made_up(source, info, decoded):
         raise picture_refusals.damaged("its decoder made a blank page of it")
-    return _fitted("jpeg", size, original, sent_as_it_was=False, note=colour.note(image))
+    return _fitted("jpeg", size, original, sent_as_it_was=False, note=note)
 
 
 def _fitted(
@@ -123,7 +123,7 @@ def _written_bare(source: Path, target: Path) -> bool:
     return decode.needs_all_of(bare) if bare.startswith(_JPEG) else decode.is_opaque(target)
 
 
-def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> None:
+def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> str:
     """Write an upright sRGB picture as a baseline JPEG with its colours at full resolution.
 
     The edges of a subject are often edges of colour alone.
@@ -131,8 +131,12 @@ def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> None
     Args:
         more_effort: make the code tables to measure. Takes 2 % off a photo and 20 % off noise, but holds the whole
             picture in memory, 6 bytes a pixel.
+
+    Returns:
+        The note that belongs to the picture, if there is one.
     """
     with decode.picture_errors():
         if image.hasalpha():
             image = image.flatten(background=_WHITE)
         image.jpegsave(str(target), Q=_QUALITY, subsample_mode="off", optimize_coding=more_effort, keep="none")
+    return colour.note(image)

@@ -20,25 +20,28 @@ from dropcut.imaging.decode import picture_errors
 _BYTES_OF_FLAT_BLOCK = 1.5
 """A JPEG of one colour takes less for each 8 x 8 pixels of a channel."""
 _HEADER_BYTES = 2000
+_PIECE = 1 << 20
 _ALL_OTHERS = bytes(255 - value for value in range(256))
 
 
-def may_be_blank(jpeg: Path, width: int, height: int) -> bool:
-    """Whether a JPEG of three channels is so small that it may show one colour only."""
-    return jpeg.stat().st_size <= _HEADER_BYTES + _BYTES_OF_FLAT_BLOCK * 3 * (width / 8 + 1) * (height / 8 + 1)
+def is_blank(jpeg: Path, width: int, height: int) -> bool:
+    """Whether a JPEG of three channels shows one colour only. What is too large a file for that is not decoded."""
+    blocks = (width / 8 + 1) * (height / 8 + 1)
+    if jpeg.stat().st_size > _HEADER_BYTES + _BYTES_OF_FLAT_BLOCK * 3 * blocks:
+        return False
+    return _one_colour(pyvips.Image.jpegload(str(jpeg))) is not None
 
 
 def is_made_up(photo: Path, info: PictureInfo, decoded: Callable[[Path], pyvips.Image]) -> bool:
-    """Whether the photo comes out in one colour, and in the same one whatever its pixel data are."""
+    """Whether a photo that comes out in one colour comes out in the same one whatever its pixel data are."""
     colour = _one_colour(decoded(photo))
-    if colour is None:
-        return False
     with NamedTemporaryFile() as copy:
         with photo.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
             copy.write(data)
             for begin, end in _pixel_data(data, info):
-                copy.seek(begin)
-                copy.write(data[begin:end].translate(_ALL_OTHERS))
+                for at in range(begin, end, _PIECE):
+                    copy.seek(at)
+                    copy.write(data[at : min(at + _PIECE, end)].translate(_ALL_OTHERS))
         copy.flush()
         try:
             with picture_errors():
