@@ -18,6 +18,7 @@ from dropcut.core.formats.bare_picture import NotTakenApartError, without_metada
 from dropcut.core.formats.everyday_picture import every_decoder_reads
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
 from dropcut.imaging import colour, decode
+from dropcut.imaging.jpeg_end import needs_all_of
 from dropcut.imaging.repaired import with_repair
 from dropcut.imaging.second_look import is_blank, is_made_up
 
@@ -120,7 +121,7 @@ def _written_bare(source: Path, target: Path) -> bool:
     if len(bare) > MAX_PICTURE_BYTES or not every_decoder_reads(photo, isal_zlib.decompressobj):
         return False
     target.write_bytes(bare)
-    return decode.needs_all_of(bare) if bare.startswith(_JPEG) else decode.is_opaque(target)
+    return needs_all_of(bare) if bare.startswith(_JPEG) else decode.is_opaque(target)
 
 
 def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> str:

@@ -20,27 +20,26 @@ _CHROMATICITIES = (2, 3, 4, 5, 6, 7, 0, 1)
 class Chunk:
     kind: bytes
     content: memoryview
-    is_right: bool
-    """Whether its checksum is that of its content."""
+    summed: memoryview
+    """What its checksum is of: kind and content."""
+    checksum: int
+
+    @property
+    def is_right(self) -> bool:
+        """Whether its checksum is that of its content. Takes half a second for a gigabyte."""
+        return zlib.crc32(self.summed) == self.checksum
 
 
-def chunks(data: Data | memoryview, *, is_checked: bool = True) -> Iterator[Chunk]:
-    """One after the other, up to the end chunk or to where the file ends inside one.
-
-    Args:
-        is_checked: work out the checksums, which takes a second for a gigabyte.
-    """
+def chunks(data: Data | memoryview) -> Iterator[Chunk]:
+    """One after the other, up to the end chunk or to where the file ends inside one."""
     view, at = memoryview(data), len(SIGNATURE)
     while at + 12 <= len(view):
         length, kind = struct.unpack_from(">I4s", view, at)
         end = at + 12 + length
         if end > len(view):
             return
-        is_right = True
-        if is_checked:
-            (checksum,) = struct.unpack_from(">I", view, end - 4)
-            is_right = zlib.crc32(view[at + 4 : end - 4]) == checksum
-        yield Chunk(kind, view[at + 8 : end - 4], is_right)
+        (checksum,) = struct.unpack_from(">I", view, end - 4)
+        yield Chunk(kind, view[at + 8 : end - 4], view[at + 4 : end - 4], checksum)
         if kind == b"IEND":
             return
         at = end
