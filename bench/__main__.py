@@ -9,6 +9,7 @@ from bench import (
     artifacts,
     billed,
     browser,
+    chromium,
     corpus,
     demo,
     fit,
@@ -50,7 +51,7 @@ def main() -> int:
     chosen = _parser().parse_args()
     if chosen.write and BEGIN not in chosen.write.read_text(encoding="utf-8"):
         raise Problem(f"{chosen.write} has no line {BEGIN}, after which the results would go.")
-    names = chosen.names or list(BENCHMARKS)
+    names = chosen.names or [name for name in BENCHMARKS if name != "browser" or chromium.is_installed()]
     measures = [BENCHMARKS[name] for name in names] + [demo.measure_first_time] * chosen.first_time
     machine = facts()
     print(f"Machine: {machine}\n", flush=True)

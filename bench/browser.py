@@ -32,6 +32,7 @@ REASONS: Mapping[str, str] = {
     "WebP, Adobe RGB by EXIF": _NO_R03,
     "PNG, linear by gAMA": "Chromium rounds to 8 bits before it converts",
     "PNG, PQ by cICP": _SCREEN,
+    "PNG, PQ by cICP before ICC": _SCREEN,
     "PNG, HLG by cICP": _SCREEN,
     "AVIF, PQ": _SCREEN,
     "JPEG without its end": _END_AWAITED,

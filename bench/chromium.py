@@ -16,6 +16,7 @@ import numpy as np
 
 from local.problem import Problem
 
+_PROGRAM = "chromium"
 _SECONDS = 180
 _PAGE = b"""<!doctype html><meta charset="utf-8"><script>
 async function pixels(number) {
@@ -43,6 +44,10 @@ Shown = np.ndarray[Any, Any]
 """Height x width x 3, 8 bits."""
 
 
+def is_installed() -> bool:
+    return shutil.which(_PROGRAM) is not None
+
+
 def shown_by_chromium(pictures: Sequence[bytes], profile: Path) -> list[Shown | None]:
     """The pixels of each picture, on white, in sRGB; None for one that Chromium does not open.
 
@@ -52,13 +57,12 @@ def shown_by_chromium(pictures: Sequence[bytes], profile: Path) -> list[Shown | 
     Raises:
         Problem: there is no Chromium, or it did not come to an end.
     """
-    program = shutil.which("chromium")
-    if program is None:
+    if not is_installed():
         raise Problem("This benchmark needs Chromium: apt-get install chromium.")
     page = _Page(pictures)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), page.handler())
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
+    command = [_PROGRAM, "--headless", "--no-sandbox", "--disable-gpu", "--force-color-profile=srgb"]
     command += [f"--user-data-dir={profile}", "--remote-debugging-port=0", f"http://127.0.0.1:{server.server_port}/"]
     browser = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:

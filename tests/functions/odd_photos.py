@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pillow_heif
-from dropcut.core.formats.icc_profile import inverse, times, to_xyz
+from dropcut.core.formats.icc_profile import inverse, rgb_profile, times, to_xyz
 from dropcut.core.formats.stated_colour import ADOBE_RGB, SRGB_PRIMARIES, StatedColour, by_code_points
 from PIL import Image
 
@@ -20,6 +20,9 @@ from tests.functions.tiffs import directory
 
 WIDTH, HEIGHT = 80, 64
 P3, LINEAR, PQ, HLG = by_code_points(12, 13), StatedColour(transfer="gamma", gamma=1.0), (9, 16), (9, 18)
+
+
+_P3_PROFILE = rgb_profile(P3)
 
 
 def shown(width: int = WIDTH, height: int = HEIGHT) -> np.ndarray[Any, Any]:
@@ -201,7 +204,7 @@ COLOURED: Mapping[str, Callable[[], bytes]] = {
     "WebP, Adobe RGB by EXIF": lambda: adobe_rgb("webp"),
     "PNG, cICP Display P3": lambda: png(coded(P3, shown()), cicp(12, 13)),
     "PNG, cICP before ICC": lambda: png(
-        coded(P3, shown()), cicp(12, 13), chunk(b"iCCP", b"x\0\0" + zlib.compress(b"x"))
+        coded(P3, shown()), cicp(12, 13), chunk(b"iCCP", b"x\0\0" + zlib.compress(rgb_profile(ADOBE_RGB)))
     ),
     "PNG, linear by gAMA": lambda: png(coded(LINEAR, shown(), most=65_535), gamma(1.0)),
     "PNG, Adobe RGB by gAMA and cHRM": lambda: png(
@@ -214,6 +217,11 @@ COLOURED: Mapping[str, Callable[[], bytes]] = {
 """Colours stated by other means than a profile."""
 BRIGHT: Mapping[str, Callable[[], bytes]] = {
     "PNG, PQ by cICP": lambda: png(coded(by_code_points(*PQ), shown(), most=65_535), cicp(*PQ)),
+    "PNG, PQ by cICP before ICC": lambda: png(
+        coded(by_code_points(*PQ), shown(), most=65_535),
+        cicp(*PQ),
+        chunk(b"iCCP", b"x\0\0" + zlib.compress(_P3_PROFILE)),
+    ),
     "PNG, HLG by cICP": lambda: png(coded(by_code_points(*HLG), shown(), most=65_535), cicp(*HLG)),
     "HEIC, PQ": lambda: heic(by_code_points(*PQ), PQ),
     "HEIC, HLG": lambda: heic(by_code_points(*HLG), HLG),

@@ -41,10 +41,7 @@ def _coloured(
 ) -> pyvips.Image:
     image = opened()
     if stated and stated.is_brighter_than_white and (before_profile or not colour.has_usable_profile(image)):
-        shown = light.standard_range(opened, stated)
-        if image.get_typeof("orientation"):
-            shown = shown.copy()
-            shown.set_type(pyvips.GValue.gint_type, "orientation", image.get("orientation"))
+        shown = colour.without_profile(light.standard_range(opened, stated))
         name = stated.transfer.upper()
         return colour.with_note(shown, f"Made for bright screens ({name}); shown with white at {light.WHITE:g} cd/m2.")
     if before_profile and stated:
