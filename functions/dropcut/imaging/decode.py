@@ -18,6 +18,7 @@ from typing import Any, Literal
 import pyvips
 
 from dropcut.core import picture_refusals
+from dropcut.core.formats.hevc_units import has_hole
 from dropcut.core.formats.jpeg_header import unread_kind
 from dropcut.core.formats.photo_format import recognise
 from dropcut.core.formats.png_chunks import is_apples_own
@@ -256,13 +257,18 @@ def _format(path: Path) -> PhotoFormat:
 
 
 def _refuse_unread(form: PhotoFormat, path: Path) -> None:
-    """Raises PictureRefusedError: no decoder here reads its kind, sound as it may be. TIFF's are told by its tags."""
-    if form not in ("jpeg", "png"):
+    """Raises PictureRefusedError: no decoder here reads its kind, or none would tell that a part of it was lost.
+
+    TIFF's kinds are told by its tags.
+    """
+    if form not in ("jpeg", "png", "heic"):
         return
     with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
         kind = unread_kind(data) if form == "jpeg" else "a PNG as Xcode makes it (CgBI)" * is_apples_own(data)
-    if kind:
-        raise picture_refusals.unsupported(kind, "an ordinary 8-bit JPEG or PNG")
+        if kind:
+            raise picture_refusals.unsupported(kind, "an ordinary 8-bit JPEG or PNG")
+        if form == "heic" and has_hole(data):
+            raise picture_refusals.damaged("a part of it is nothing but zeros")
 
 
 _SEQUENTIALLY = {"access": "sequential", "fail_on": "error"}

@@ -286,6 +286,14 @@ def test_a_jpeg_that_ends_properly_but_lacks_a_part_is_damaged(tmp_path: Path, k
         assert refusal.value.code == "damaged"
 
 
+def test_a_heic_with_a_hole_of_zeros_is_damaged(tmp_path: Path) -> None:
+    """Its decoder makes pixels of it without a word."""
+    photo = (SAMPLES / "phone.heic").read_bytes()
+    with pytest.raises(PictureRefusedError, match="nothing but zeros") as refusal:
+        fitted(tmp_path, photo[:200_000] + bytes(512) + photo[200_512:])
+    assert refusal.value.code == "damaged"
+
+
 def test_bytes_too_many_in_a_jpeg_are_no_damage(tmp_path: Path) -> None:
     whole = picture("jpeg", width=300, height=300)
     found, _ = fitted(tmp_path, whole[:-2] + bytes(6) + whole[-2:])

@@ -35,6 +35,58 @@ def coded_data(data: Data) -> list[tuple[int, int]]:
     return [(begin, end) for name, begin, end in _boxes(data, 0, len(data)) if name == b"mdat"]
 
 
+def coded_items(data: Data, kind: bytes) -> list[tuple[int, int]]:
+    """Begin and end of each piece of the items of a kind (`hvc1`) that lies in the file; none if the boxes are odd."""
+    try:
+        (at, end) = next((place for name, *place in _boxes(data, 0, len(data)) if name == b"meta"), (0, 0))
+        inside = {name: (begin, until) for name, begin, until in _boxes(data, at + 4, end)}
+        if b"iinf" not in inside or b"iloc" not in inside:
+            return []
+        items = _items_of(data, kind, *inside[b"iinf"])
+        return [(begin, until) for item, begin, until in _pieces(data, inside[b"iloc"][0]) if item in items]
+    except (struct.error, IndexError):
+        return []
+
+
+def _items_of(data: Data, kind: bytes, at: int, end: int) -> set[int]:
+    found = set()
+    for name, begin, _ in _boxes(data, at + (8 if data[at] else 6), end):
+        version = data[begin]
+        if name == b"infe" and version in (2, 3):
+            letters = ">HH4s" if version == 2 else ">IH4s"
+            number, _, its_kind = struct.unpack_from(letters, data, begin + 4)
+            if its_kind == kind:
+                found.add(number)
+    return found
+
+
+def _pieces(data: Data, at: int) -> Iterator[tuple[int, int, int]]:
+    """Item, begin and end of each piece that lies in the file itself (ISO/IEC 14496-12, 8.11.3)."""
+    version = data[at]
+    offset_size, length_size = data[at + 4] >> 4, data[at + 4] & 15
+    base_size, index_size = data[at + 5] >> 4, data[at + 5] & 15 if version else 0
+    wide = version == 2
+    (count,) = struct.unpack_from(">I" if wide else ">H", data, at + 6)
+    at += 10 if wide else 8
+
+    def number(size: int) -> int:
+        nonlocal at
+        at += size
+        return int.from_bytes(data[at - size : at], "big")
+
+    for _ in range(min(count, _MOST_BOXES)):
+        item = number(4 if wide else 2)
+        method = number(2) & 15 if version else 0
+        number(2)
+        base = number(base_size)
+        for _ in range(number(2)):
+            number(index_size)
+            begin = base + number(offset_size)
+            length = number(length_size)
+            if method == 0 and begin + length <= len(data):
+                yield item, begin, begin + length
+
+
 def _read(data: Data) -> HeifColour:
     (at, end) = next((place for name, *place in _boxes(data, 0, len(data)) if name == b"meta"), (0, 0))
     inside = {name: (begin, until) for name, begin, until in _boxes(data, at + 4, end)}

@@ -8,13 +8,14 @@ from dropcut.core.formats.bmp_fields import bmp_fields
 from dropcut.core.formats.exif import is_adobe_rgb
 from dropcut.core.formats.gif_frame import first_frame
 from dropcut.core.formats.heif_boxes import coded_data, heif_colour
+from dropcut.core.formats.hevc_units import has_hole
 from dropcut.core.formats.jpeg_header import jpeg_header, lacks_only_its_end, unread_kind
 from dropcut.core.formats.png_chunks import stated_colour
 from dropcut.core.formats.png_rows import made_sound
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.functions import odd_photos
+from tests.functions import odd_photos, photos_of_all_kinds
 from tests.functions.pictures import picture
 
 READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
@@ -22,6 +23,7 @@ READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "exif": (odd_photos.exif_of_adobe_rgb(), is_adobe_rgb),
     "gif": (picture("gif"), first_frame),
     "heif": (odd_photos.grey_heic(), heif_colour),
+    "hevc": (odd_photos.grey_heic(), has_hole),
     "heif's data": (odd_photos.premultiplied_avif(), coded_data),
     "jpeg": (picture("jpeg", progressive=True), jpeg_header),
     "jpeg's end": (picture("jpeg", progressive=True)[:-2], lacks_only_its_end),
@@ -96,3 +98,13 @@ def test_only_a_jpeg_whose_scans_are_all_there_lacks_only_its_end(progressive: b
     assert not lacks_only_its_end(whole)
     assert lacks_only_its_end(whole[:-2])
     assert lacks_only_its_end(whole[: whole.rindex(b"\xff\xda")]) is False
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9])
+def test_a_hole_of_zeros_in_a_heic_is_found_and_a_whole_one_has_none(part: float) -> None:
+    """libheif's decoder fills it with whatever, and says nothing."""
+    whole = photos_of_all_kinds.heic(size=(400, 300))
+    assert not has_hole(whole)
+    [(begin, end)] = coded_data(whole)
+    at = begin + int((end - begin) * part)
+    assert has_hole(whole[:at] + bytes(12) + whole[at + 12 :])
