@@ -7,6 +7,7 @@ Transparency: what the API makes of it is not documented. So a photo that is not
 before it is sent; deliver then multiplies the cut-out's alpha with the photo's own, and what was transparent stays so.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyvips
@@ -118,10 +119,13 @@ def _written_bare(source: Path, target: Path) -> bool:
         bare = without_metadata(photo)
     except NotTakenApartError:
         return False  # decoders may make do with it; then what they make of it is sent
-    if len(bare) > MAX_PICTURE_BYTES or not every_decoder_reads(photo, isal_zlib.decompressobj):
+    if len(bare) > MAX_PICTURE_BYTES:
         return False
     target.write_bytes(bare)
-    return needs_all_of(bare) if bare.startswith(_JPEG) else decode.is_opaque(target)
+    with ThreadPoolExecutor(1) as beside:  # a PNG is unpacked once more for that
+        is_everyday = beside.submit(every_decoder_reads, photo, isal_zlib.decompressobj)
+        is_plain = needs_all_of(bare) if bare.startswith(_JPEG) else decode.is_opaque(target)
+    return is_plain and is_everyday.result()
 
 
 def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> str:
