@@ -99,6 +99,7 @@ _ERRORS = (
     # an empty 500 may be a failure like others: only when it stays is the balance the likely cause
     Fault("out_of_balance", GATEWAY, "retry", error=errors.GATEWAY_OUT_OF_BALANCE, then_pause=True),
     _refused("banned", GATEWAY, errors.GATEWAY_BANNED, "pause"),
+    _refused("firewall", BOTH, web_page(403, "403 Forbidden"), "pause"),
     _refused("route_gone_page", BOTH, web_page(404, "404 Not Found"), "pause"),
     _refused("route_gone", MAKER, errors.NOT_FOUND, "pause"),
     _refused("route_dropped_by_gateway", GATEWAY, errors.GATEWAY_NO_SUCH_ROUTE, "pause"),

@@ -5,7 +5,8 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote_plus, urlencode
@@ -19,6 +20,7 @@ from local.system import System
 Stage = Literal["Intake", "Cut", "Deliver"]
 Function = Literal["prepare", "cut", "deliver", "gatekeeper"]
 STAGES: tuple[Function, ...] = ("prepare", "cut", "deliver")
+FUNCTIONS: Mapping[Stage, Function] = {"Intake": "prepare", "Cut": "cut", "Deliver": "deliver"}
 Found = TypeVar("Found")
 
 LATER = "F" * 18
@@ -228,6 +230,27 @@ class DropcutInUse:
         """The configuration of one of the three functions."""
         functions = self.client("lambda").list_functions()["Functions"]
         return next(each for each in functions if each["Handler"] == f"dropcut.entries.{function}.handler")
+
+    @contextmanager
+    def configured(self, stage: Stage, variables: Mapping[str, str]) -> Iterator[None]:
+        """A stage's function has other environment variables, as after a deployment with other settings."""
+        before = self.function(FUNCTIONS[stage])["Environment"]["Variables"]
+        self._configure(stage, before | variables)
+        try:
+            yield
+        finally:
+            self._configure(stage, before)
+
+    def _configure(self, stage: Stage, variables: Mapping[str, str]) -> None:
+        function, lambda_ = FUNCTIONS[stage], self.client("lambda")
+        # The event comes before the batch is reported: changed in between, the worker would be ended with its message
+        # in hand, which nobody then sees for as long as the queue hides it.
+        until(lambda: self.is_empty(stage), f"a {function} function with nothing to do")
+        name = self.function(function)["FunctionName"]
+        lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+        until(
+            lambda: self.function(function).get("LastUpdateStatus", "Successful") == "Successful", "an updated function"
+        )
 
     def log(self, function: Function, containing: str) -> list[str]:
         """The lines of a function's log that contain a text."""

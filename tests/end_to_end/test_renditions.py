@@ -1,14 +1,13 @@
 """Full-size cut-outs of phones' photos, several renditions from one payment, and renditions made anew without one."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
 from local.places import SAMPLES
-from tests.end_to_end.dropcut_in_use import DropcutInUse, until
+from tests.end_to_end.dropcut_in_use import DropcutInUse
 from tests.end_to_end.photos import photo
 
 SMALL = {
@@ -20,27 +19,9 @@ SMALL = {
 }
 
 
-@contextmanager
-def renditions(dropcut: DropcutInUse, *listed: Any) -> Iterator[None]:
+def renditions(dropcut: DropcutInUse, *listed: Any) -> AbstractContextManager[None]:
     """Deliver makes these instead of the full-size cut-out alone, as after a deployment with another setting."""
-    function = dropcut.function("deliver")
-    before = function["Environment"]["Variables"]
-    _set_environment(dropcut, before | {"RENDITIONS": json.dumps(listed)})
-    try:
-        yield
-    finally:
-        _set_environment(dropcut, before)
-
-
-def _set_environment(dropcut: DropcutInUse, variables: dict[str, str]) -> None:
-    name = dropcut.function("deliver")["FunctionName"]
-    # The event comes before the batch is reported: changed in between, the worker would be ended with its message in
-    # hand, which nobody then sees for as long as the queue hides it.
-    until(lambda: dropcut.is_empty("Deliver"), "a deliver function with nothing to do")
-    dropcut.client("lambda").update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-    until(
-        lambda: dropcut.function("deliver").get("LastUpdateStatus", "Successful") == "Successful", "an updated function"
-    )
+    return dropcut.configured("Deliver", {"RENDITIONS": json.dumps(listed)})
 
 
 def paid_calls(dropcut: DropcutInUse, picture_sha256: str) -> int:

@@ -22,7 +22,7 @@ TAGGING = ("S3 GetObjectTagging", "S3 PutObjectTagging")
 """A tag is a service to people: what cannot be tagged is delivered all the same, and is not tagged later."""
 _numbers = count(1)
 _A_WHILE_SECONDS = 60
-"""Between two runs, so that each finds the pace free and takes the same way."""
+"""Between two runs, so that each finds the pace free and, with the gate open, takes the same way."""
 
 Company = Literal["alone", "larger", "together"]
 """Whether the photo that is stopped is alone in its batch, alone and too large to travel inside a message, or with its
@@ -107,6 +107,8 @@ def suffer(deployment: Deployment, kill: Kill) -> list[str]:
         # In a batch the threads' order changes the number of side effects a little: there the last may not be reached.
         return [] if kill.company == "together" else [f"{kill}: this side effect was not reached"]
     in_flight = stopped.calls_in_flight(call=PAID_CALL, kept_by=KEEPS_THE_ANSWER)
+    # Calls side by side do not keep the order that was recorded.
+    kill = replace(kill, effect=stopped.effects[kill.stop.number].name)
     if refusal := stopped.refusal:
         kill = replace(kill, effect=f"{refusal.name} {refusal.where}".rstrip())
         # Of other photos the answers may be refused later in that minute, each of them once.
@@ -128,6 +130,7 @@ def suffer(deployment: Deployment, kill: Kill) -> list[str]:
 def _reach(deployment: Deployment, album: Album, stage: str, company: Company, stop: Stop) -> Invocation:
     """Bring the photos to a stage and run it with the stop."""
     deployment.clock.move_on(_A_WHILE_SECONDS)
+    deployment.open_gate()
     for key in _first(album, company):
         deployment.drop(key, album.pictures[key])
     deployment.run(STAGES[: STAGES.index(stage)])

@@ -4,31 +4,37 @@ import importlib
 import io
 import json
 import sys
+import time
 from collections.abc import Iterator
-from dataclasses import fields
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
-from dropcut.environment import CutEnvironment, DeliverEnvironment, GatekeeperEnvironment, PrepareEnvironment
+from botocore.exceptions import ClientError
+from dropcut.environment import (
+    AWS_CONNECT_SECONDS,
+    AWS_READ_SECONDS,
+    AWS_TRIES,
+    CutEnvironment,
+    DeliverEnvironment,
+    Environment,
+    GatekeeperEnvironment,
+    PrepareEnvironment,
+)
+from dropcut.message_batch import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 from dropcut.observability import logger
 
 from local.api.stand_in import StandIn
 from tests.functions.cloud import INPUT, OUTPUT, SECRET, TABLE, WORK, Cloud, OneWriteAtATime
-from tests.functions.lambda_events import Context, run
+from tests.functions.lambda_events import Context, batch_of, run
 from tests.functions.pictures import decoded, picture
 from tests.functions.upload_messages import body, by_event_bridge, by_notification
 
 STAGES = ("prepare", "cut", "deliver")
-ENVIRONMENTS = {
-    "prepare": PrepareEnvironment,
-    "cut": CutEnvironment,
-    "deliver": DeliverEnvironment,
-    "gatekeeper": GatekeeperEnvironment,
-}
-pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 OWN_QUEUE = {"prepare": "intake", "cut": "cut", "deliver": "deliver"}
+MAX_POSSIBLY_PAID = 3
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 
 class LambdaInMemory:
@@ -60,11 +66,16 @@ class Deployment:
         monkeypatch.setattr(boto3, "client", self._client)
         cloud.put_key(api.key)
         self.aws_lambda = LambdaInMemory()
-        self.handlers = {name: self._import(name, monkeypatch).handler for name in ENVIRONMENTS}
+        self.configured: list[tuple[str, Any]] = []
+        """Service and configuration of each client, of the function imported last at the end."""
+        self.environments = self._environments()
+        self.entries = {name: self._import(name, monkeypatch) for name in self.environments}
+        self.handlers = {name: entry.handler for name, entry in self.entries.items()}
         self.aws_lambda.cut = self.handlers["cut"]
 
-    def _client(self, name: str, **_options: Any) -> Any:
+    def _client(self, name: str, *, config: Any = None) -> Any:
         """The clients of the other tests: making eleven for each deployment takes a second."""
+        self.configured.append((name, config))
         clients = self.cloud.clients
         return {
             "s3": clients.s3,
@@ -76,52 +87,83 @@ class Deployment:
         }[name]
 
     def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-        variables = self._variables(name)
-        for field in fields(ENVIRONMENTS[name]):
-            monkeypatch.setenv(field.name.upper(), variables[field.name])
+        for variable, text in self.environments[name].to_variables().items():
+            monkeypatch.setenv(variable, text)
         module = f"dropcut.entries.{name}"
         monkeypatch.delitem(sys.modules, module, raising=False)
+        self.configured.clear()
         return importlib.import_module(module)
 
-    def _variables(self, name: str) -> dict[str, str]:
-        queues, own = self.cloud.queues, OWN_QUEUE.get(name, "none")
+    def _environments(self) -> dict[str, Environment]:
+        """As the stacks build them."""
+        queues = self.cloud.queues
+        imaging: Any = {
+            "max_photo_megapixels": 120.0,
+            "max_photo_mib": 100.0,
+            "max_frames": 1000,
+            "imaging_seconds": 40.0,
+            "imaging_memory_mib": 1200,
+        }
         return {
-            "work_bucket": WORK,
-            "input_bucket": INPUT,
-            "output_bucket": OUTPUT,
-            "input_prefix": "",
+            "prepare": PrepareEnvironment(
+                **self._of_stage("intake"),
+                **imaging,
+                input_bucket=INPUT,
+                input_prefix="",
+                cut_queue_url=queues["cut"].url,
+                deliver_queue_url=queues["deliver"].url,
+            ),
+            "deliver": DeliverEnvironment(
+                **self._of_stage("deliver"),
+                **imaging,
+                output_bucket=OUTPUT,
+                renditions='["full","amazon_main"]',
+                colour_profile="keep",
+            ),
+            "gatekeeper": GatekeeperEnvironment(
+                state_table=TABLE,
+                function_seconds=300,
+                cut_function="cut-function",
+                cut_event_source="cut-event-source",
+                cut_timeout_seconds=60,
+                cut_queue_url=queues["cut"].url,
+                cut_dead_letter_queue_url=queues["cut-dead"].url,
+                deliver_queue_url=queues["deliver"].url,
+                api_key_secret=SECRET,
+            ),
+            "cut": CutEnvironment(
+                **self._of_stage("cut"),
+                deliver_queue_url=queues["deliver"].url,
+                api_key_secret=SECRET,
+                provider=str(self.api.service.profile.name),
+                api_base_url=self.api.base_url,
+                api_timeout_seconds=5.0,
+                client_id="dropcut",
+                client_version="1.0",
+                client_user_id="none",
+                rate_limit_requests=1000,
+                rate_limit_seconds=10.0,
+                lockout_seconds=60.0,
+                credits_per_image=2.0,
+                daily_credit_limit=0.0,
+                max_attempts=5,
+                max_possibly_paid=MAX_POSSIBLY_PAID,
+                retry_base_seconds=0.0,
+                pause_seconds=60.0,
+                pause_after_failures=20,
+                pause_after_possibly_paid=20,
+                pace_table=TABLE,
+                keep_results_days=30,
+            ),
+        }
+
+    def _of_stage(self, queue: str) -> Any:
+        return {
             "state_table": TABLE,
-            "pace_table": TABLE,
-            "cut_function": "cut-function",
-            "cut_event_source": "cut-event-source",
-            "cut_timeout_seconds": "60",
-            "queue_url": queues[own].url,
-            "dead_letter_queue_url": queues[f"{own}-dead"].url,
-            "cut_queue_url": queues["cut"].url,
-            "deliver_queue_url": queues["deliver"].url,
-            "api_key_secret": SECRET,
-            "provider": str(self.api.service.profile.name),
-            "api_base_url": self.api.base_url,
-            "api_timeout_seconds": "5",
-            "rate_limit_requests": "1000",
-            "rate_limit_seconds": "10",
-            "lockout_seconds": "60",
-            "output_format": "png",
-            "credits_per_image": "2",
-            "daily_credit_limit": "0",
-            "max_attempts": "5",
-            "max_possibly_paid": "3",
-            "retry_base_seconds": "0",
-            "pause_seconds": "60",
-            "pause_after_failures": "20",
-            "keep_results_days": "30",
-            "max_photo_megapixels": "120",
-            "max_photo_mib": "100",
-            "max_frames": "1000",
-            "imaging_seconds": "40",
-            "imaging_memory_mib": "1200",
-            "renditions": '["full","amazon_main"]',
-            "colour_profile": "keep",
+            "function_seconds": 300,
+            "work_bucket": WORK,
+            "queue_url": self.cloud.queues[queue].url,
+            "dead_letter_queue_url": self.cloud.queues[f"{queue}-dead"].url,
         }
 
     def arrive(self, *events: Any) -> None:
@@ -139,6 +181,20 @@ class Deployment:
     def run_all(self) -> None:
         for stage in STAGES:
             assert self.run(stage) == []
+
+    def prepared(self, key: str = "a.jpg") -> None:
+        """A photo is dropped, and waits to be cut out."""
+        self.cloud.put(key, picture("jpeg"))
+        self.arrive(by_event_bridge(key))
+        assert self.run("prepare") == []
+
+    def cut_again(self) -> None:
+        """Run the stage that buys, and let the message that has to stay be received again."""
+        for message in self.run("cut"):
+            self.cloud.queues["cut"].send(message)
+
+    def status(self, key: str = "a.jpg") -> str:
+        return str((self.cloud.item(f"object#{INPUT}/{key}") or {})["status"])
 
 
 @pytest.fixture
@@ -237,29 +293,22 @@ def test_a_batch_of_everything_comes_apart_cleanly(deployment: Deployment) -> No
 
 
 def test_a_call_that_fails_for_a_while_loses_nothing(deployment: Deployment) -> None:
-    cloud, api = deployment.cloud, deployment.api
-    cloud.put("a.jpg", picture("jpeg"))
-    deployment.arrive(by_event_bridge("a.jpg"))
-    deployment.run("prepare")
-    api.fault("internal_error", times=2)
+    deployment.prepared()
+    deployment.api.fault("internal_error", times=2)
     for _ in range(2):
-        (message,) = deployment.run("cut")
-        cloud.queues["cut"].send(message)
+        deployment.cut_again()
     assert deployment.run("cut") == []
     deployment.run("deliver")
-    assert cloud.keys(OUTPUT) == ["a-amazon_main.jpg", "a.png"]
-    assert api.summary()["paid_calls"] == 1
+    assert deployment.cloud.keys(OUTPUT) == ["a-amazon_main.jpg", "a.png"]
+    assert deployment.api.summary()["paid_calls"] == 1
 
 
 @pytest.fixture
 def paused(deployment: Deployment) -> Deployment:
     """Out of credits, with one photo waiting to be cut out; its message can be received."""
     deployment.api.fault("payment_required", times=None)
-    deployment.cloud.put("a.jpg", picture("jpeg"))
-    deployment.arrive(by_event_bridge("a.jpg"))
-    deployment.run("prepare")
-    (message,) = deployment.run("cut")
-    deployment.cloud.queues["cut"].send(message)
+    deployment.prepared()
+    deployment.cut_again()
     return deployment
 
 
@@ -270,11 +319,18 @@ def time_for_a_probe(deployment: Deployment) -> None:
 def test_without_credits_photos_wait_and_nothing_is_dead_lettered(paused: Deployment) -> None:
     assert (paused.cloud.item("gate") or {})["code"] == "no_credits"
     assert paused.cloud.take("cut-dead") == []
+    paused.tick()
     (notice,) = paused.cloud.bodies("deliver")
     assert (notice["spending"]["kind"], notice["spending"]["code"]) == ("paused", "no_credits")
 
 
-def test_while_it_is_not_mended_the_gatekeeper_holds_the_messages_back(paused: Deployment) -> None:
+def test_the_record_of_a_waiting_photo_says_why_and_when_the_next_try_is(paused: Deployment) -> None:
+    record, gate = paused.cloud.item(f"object#{INPUT}/a.jpg") or {}, paused.cloud.item("gate") or {}
+    assert "no_credits" in str(record["waits_for"])
+    assert record["next_try"] == gate["closed_until"]
+
+
+def test_while_it_is_not_fixed_the_gatekeeper_holds_the_messages_back(paused: Deployment) -> None:
     paused.tick()
     assert not paused.aws_lambda.takes_messages
     assert len(paused.api.calls()) == 1
@@ -286,7 +342,7 @@ def test_while_it_is_not_mended_the_gatekeeper_holds_the_messages_back(paused: D
     assert (paused.cloud.item("gate") or {})["probes"] == 1
 
 
-def test_once_it_is_mended_the_gatekeeper_lets_the_messages_in_again(paused: Deployment) -> None:
+def test_once_it_is_fixed_the_gatekeeper_lets_the_messages_in_again(paused: Deployment) -> None:
     paused.tick()
     paused.api.clear_faults()
     time_for_a_probe(paused)
@@ -307,3 +363,176 @@ def test_a_tick_while_nothing_is_wrong_says_that_nothing_was_paid(
     metrics = metrics_in(capsys.readouterr().out)
     assert (metrics["PicturesPaid"], metrics["AnswersReused"]) == (0, 0)
     assert deployment.aws_lambda.takes_messages
+
+
+# ---- what a message can meet on its way
+
+
+def refusing(code: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": code}}, operation)
+
+
+def test_a_table_that_cannot_be_asked_delays_each_message_by_seconds(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that went up would leave the whole batch unseen for six time-outs."""
+
+    def away(**_request: Any) -> Any:
+        raise refusing("ProvisionedThroughputExceededException", "BatchGetItem")
+
+    deployment.prepared("a.jpg")
+    deployment.prepared("b.jpg")
+    with monkeypatch.context() as patched:
+        patched.setattr(deployment.cloud.clients.dynamodb, "batch_get_item", away)
+        staying = deployment.run("cut")
+    assert len(staying) == 2
+    for message in staying:
+        deployment.cloud.queues["cut"].send(message)
+    deployment.cut_again()
+    assert (deployment.run("cut"), deployment.api.summary()["paid_calls"]) == ([], 1)
+
+
+def test_a_dead_letter_queue_that_refuses_takes_no_ceiling_away(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end is remembered before the message is dead-lettered: it comes back, and costs no further call."""
+    send, dead = deployment.cloud.clients.sqs.send_message, deployment.cloud.queues["cut-dead"].url
+
+    def send_or_refuse(*, QueueUrl: str, **more: Any) -> Any:
+        if QueueUrl == dead:
+            raise refusing("AccessDenied", "SendMessage")
+        return send(QueueUrl=QueueUrl, **more)
+
+    deployment.prepared()
+    deployment.api.fault("reset_after_payment", times=None)
+    with monkeypatch.context() as patched:
+        patched.setattr(deployment.cloud.clients.sqs, "send_message", send_or_refuse)
+        for _ in range(MAX_POSSIBLY_PAID + 5):
+            deployment.cut_again()
+    assert len(deployment.api.calls()) == MAX_POSSIBLY_PAID
+    assert deployment.cloud.bodies("deliver") == []
+    assert deployment.run("cut") == []
+    (letter,) = deployment.cloud.take("cut-dead")
+    assert letter["MessageAttributes"]["possibly_paid"]["StringValue"] == str(MAX_POSSIBLY_PAID)
+    assert len(deployment.api.calls()) == MAX_POSSIBLY_PAID
+    assert len(deployment.cloud.bodies("deliver")) == 1
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_message_that_waited_too_long_is_one_dead_letter_and_one_failed_photo(
+    deployment: Deployment, stage: str
+) -> None:
+    cloud, queue = deployment.cloud, OWN_QUEUE[stage]
+    deployment.cloud.put("a.jpg", picture("jpeg"))
+    deployment.arrive(by_event_bridge("a.jpg"))
+    for earlier in STAGES[: STAGES.index(stage)]:
+        assert deployment.run(earlier) == []
+    (message,) = cloud.take(queue)
+    message["Attributes"]["SentTimestamp"] = str(round((time.time() - 13.1 * 86_400) * 1000))
+    assert deployment.handlers[stage](batch_of([message]), Context())["batchItemFailures"] == []
+    (letter,) = cloud.take(f"{queue}-dead")
+    assert letter["Body"] == message["Body"]
+    attributes = {name: given["StringValue"] for name, given in letter["MessageAttributes"].items()}
+    assert attributes["stage"] == stage
+    assert attributes["reason"].startswith("It waited for 13.1 days")
+    if stage != "deliver":
+        assert deployment.run("deliver") == []
+    assert cloud.tags("a.jpg") == {"dropcut": "failed"}
+
+
+@pytest.fixture
+def failed(deployment: Deployment) -> tuple[Deployment, dict[str, Any]]:
+    """A photo whose calls broke off too often, and its dead letter; the API is well again."""
+    deployment.prepared()
+    deployment.api.fault("reset_before_payment", times=MAX_POSSIBLY_PAID)
+    for _ in range(MAX_POSSIBLY_PAID):
+        deployment.cut_again()
+    (letter,) = deployment.cloud.take("cut-dead")
+    assert deployment.run("deliver") == []
+    assert deployment.status() == "failed"
+    deployment.api.forget_calls()
+    time.sleep(0.01)  # messages are dated in whole milliseconds, and a redrive comes after the end
+    return deployment, letter
+
+
+def send_again(deployment: Deployment, letter: dict[str, Any], *, as_it_is: bool = True) -> None:
+    """As SQS redrives it: with its attributes."""
+    attributes = {"MessageAttributes": letter["MessageAttributes"]} if as_it_is else {}
+    url = deployment.cloud.queues["cut"].url
+    deployment.cloud.clients.sqs.send_message(QueueUrl=url, MessageBody=letter["Body"], **attributes)
+
+
+@pytest.mark.parametrize(("redriven", "calls"), [(True, 1), (False, 0)])
+def test_a_picture_that_failed_is_asked_for_again_by_a_redrive_alone(
+    failed: tuple[Deployment, dict[str, Any]], redriven: bool, calls: int
+) -> None:
+    deployment, letter = failed
+    send_again(deployment, letter, as_it_is=redriven)
+    assert deployment.run("cut") == deployment.run("deliver") == []
+    assert len(deployment.api.calls()) == calls
+    assert deployment.status() == ("delivered" if redriven else "failed")
+
+
+def test_a_redriven_picture_is_asked_for_again_by_a_probe_of_the_gatekeeper_too(
+    failed: tuple[Deployment, dict[str, Any]],
+) -> None:
+    deployment, letter = failed
+    deployment.cloud.table.update(
+        "gate",
+        "SET standing = :closed, code = :code, reason = :code, closed_until = :past, swept_at = :now",
+        {"closed": "closed", "code": "no_credits", "past": 0, "now": time.time()},
+    )
+    send_again(deployment, letter)
+    deployment.tick()
+    assert len(deployment.api.calls()) == 1
+    assert deployment.cloud.item("gate") == {"id": "gate"}
+    assert deployment.run("deliver") == []
+    assert deployment.status() == "delivered"
+
+
+def test_a_request_of_the_version_before_is_cut_out(deployment: Deployment) -> None:
+    """Its picture lies in the work bucket, however small it is; the message names neither operation nor redrive."""
+    cloud = deployment.cloud
+    deployment.prepared()
+    (request,) = cloud.bodies("cut")
+    cloud.put(request["picture"]["work_key"], picture("jpeg"), bucket=WORK)
+    assert request.keys() - {"upload", "picture"} == {"content"}
+    del request["content"]
+    cloud.queues["cut"].send(json.dumps(request))
+    assert deployment.run("cut") == deployment.run("deliver") == []
+    assert deployment.status() == "delivered"
+
+
+# ---- what the entries make their clients of
+
+
+def test_the_clients_of_the_cut_function_give_up_within_the_time_that_is_kept_for_them(deployment: Deployment) -> None:
+    """The last function imported is the one that buys."""
+    tries = {"mode": "standard", "total_max_attempts": AWS_TRIES}
+    assert {name for name, _config in deployment.configured} == {"s3", "sqs", "dynamodb", "secretsmanager"}
+    for _name, config in deployment.configured:
+        assert (config.connect_timeout, config.read_timeout) == (AWS_CONNECT_SECONDS, AWS_READ_SECONDS)
+        assert config.retries in (tries, {"total_max_attempts": 1})
+
+
+def test_the_cut_function_uses_the_times_of_its_environment(deployment: Deployment) -> None:
+    entry, environment = deployment.entries["cut"], deployment.environments["cut"]
+    assert isinstance(environment, CutEnvironment)
+    assert entry.batch.needed_seconds == environment.needed_seconds
+    assert entry.accounts.rules.call_needs_seconds == environment.call_needs_seconds
+    assert entry.accounts.rules.probe_seconds == entry.cut.claims.lease_seconds == environment.lease_seconds
+
+
+def test_a_probe_is_made_once_and_waited_for_to_its_end(deployment: Deployment) -> None:
+    """A client that tried again by itself, or a connection that was forgotten meanwhile, would pay twice."""
+    patient = deployment.entries["gatekeeper"].patient
+    assert patient.read_timeout > 60
+    assert (patient.retries["total_max_attempts"], patient.tcp_keepalive) == (1, True)
+
+
+@pytest.mark.parametrize("stage", ["prepare", "deliver"])
+def test_a_version_that_s3_does_not_find_yet_is_tried_until_it_surely_would(deployment: Deployment, stage: str) -> None:
+    """New versions may stay unseen for a quarter of an hour; the tries must not be used up before."""
+    tries = deployment.entries[stage].batch.receives_before_giving_up
+    waits = [min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**receive) for receive in range(tries - 1)]
+    assert sum(waits) > 15 * 60
