@@ -12,7 +12,7 @@ from tempfile import NamedTemporaryFile
 
 import pyvips
 
-from dropcut.core.formats.heif_boxes import coded_data
+from dropcut.core.formats.heif_boxes import coded_items
 from dropcut.core.formats.tiff_kind import tiff_kind
 from dropcut.core.picture_limits import PictureInfo, PictureRefusedError
 from dropcut.imaging.decode import picture_errors
@@ -21,7 +21,7 @@ _BYTES_OF_FLAT_BLOCK = 1.5
 """A JPEG of one colour takes less for each 8 x 8 pixels of a channel."""
 _HEADER_BYTES = 2000
 _PIECE = 1 << 20
-_ALL_OTHERS = bytes(255 - value for value in range(256))
+_OTHERS = bytes(value ^ 0x55 for value in range(256))
 
 
 def is_blank(jpeg: Path, width: int, height: int) -> bool:
@@ -37,11 +37,14 @@ def is_made_up(photo: Path, info: PictureInfo, decoded: Callable[[Path], pyvips.
     colour = _one_colour(decoded(photo))
     with NamedTemporaryFile() as copy:
         with photo.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            places = list(_pixel_data(data, info))
+            if not places:
+                return False  # nothing is known of where the pixels are
             copy.write(data)
-            for begin, end in _pixel_data(data, info):
+            for begin, end in places:
                 for at in range(begin, end, _PIECE):
                     copy.seek(at)
-                    copy.write(data[at : min(at + _PIECE, end)].translate(_ALL_OTHERS))
+                    copy.write(data[at : min(at + _PIECE, end)].translate(_OTHERS))
         copy.flush()
         try:
             with picture_errors():
@@ -59,7 +62,8 @@ def _one_colour(image: pyvips.Image) -> list[float] | None:
 def _pixel_data(data: mmap, info: PictureInfo) -> Iterable[tuple[int, int]]:
     """Where the pixels are kept: TIFF and HEIF say so, all others keep them behind their headers."""
     if info.format in ("avif", "heic"):
-        return coded_data(data)
+        pieces = coded_items(data, b"av01") + coded_items(data, b"hvc1")
+        return [((begin + end) // 2, end) for begin, end in pieces]  # the lengths of HEVC's units stand before
     if info.format != "tiff":
         return [(len(data) // 2, len(data))]
     tags = tiff_kind(data).directory

@@ -30,11 +30,6 @@ def heif_colour(data: Data) -> HeifColour:
         return HeifColour(None, has_profile=False, is_premultiplied=False)
 
 
-def coded_data(data: Data) -> list[tuple[int, int]]:
-    """Begin and end of the boxes that hold what is coded."""
-    return [(begin, end) for name, begin, end in _boxes(data, 0, len(data)) if name == b"mdat"]
-
-
 def coded_items(data: Data, kind: bytes) -> list[tuple[int, int]]:
     """Begin and end of each piece of the items of a kind (`hvc1`) that lies in the file; none if the boxes are odd."""
     try:

@@ -7,7 +7,7 @@ import pytest
 from dropcut.core.formats.bmp_fields import bmp_fields
 from dropcut.core.formats.exif import is_adobe_rgb
 from dropcut.core.formats.gif_frame import first_frame
-from dropcut.core.formats.heif_boxes import coded_data, heif_colour
+from dropcut.core.formats.heif_boxes import coded_items, heif_colour
 from dropcut.core.formats.hevc_units import has_hole
 from dropcut.core.formats.jpeg_header import jpeg_header, lacks_only_its_end, unread_kind
 from dropcut.core.formats.png_chunks import stated_colour
@@ -24,7 +24,7 @@ READERS: dict[str, tuple[bytes, Callable[[bytes], object]]] = {
     "gif": (picture("gif"), first_frame),
     "heif": (odd_photos.grey_heic(), heif_colour),
     "hevc": (odd_photos.grey_heic(), has_hole),
-    "heif's data": (odd_photos.premultiplied_avif(), coded_data),
+    "heif's data": (odd_photos.premultiplied_avif(), lambda data: coded_items(data, b"av01")),
     "jpeg": (picture("jpeg", progressive=True), jpeg_header),
     "jpeg's end": (picture("jpeg", progressive=True)[:-2], lacks_only_its_end),
     "png's colours": (odd_photos.png(odd_photos.shown(), odd_photos.gamma(1.0)), stated_colour),
@@ -105,6 +105,6 @@ def test_a_hole_of_zeros_in_a_heic_is_found_and_a_whole_one_has_none(part: float
     """libheif's decoder fills it with whatever, and says nothing."""
     whole = photos_of_all_kinds.heic(size=(400, 300))
     assert not has_hole(whole)
-    [(begin, end)] = coded_data(whole)
+    [(begin, end)] = coded_items(whole, b"hvc1")
     at = begin + int((end - begin) * part)
     assert has_hole(whole[:at] + bytes(12) + whole[at + 12 :])
