@@ -143,14 +143,8 @@ class MessageBatch:
                 count("DeadLettered")
                 logger.error("A message is in the dead-letter queue", stage=self.stage, reason=reason)
                 if announce:
-                    self._announce(message, reason)
-
-    def _announce(self, message: Message, reason: str) -> None:
-        """The message is in the dead-letter queue by now: if it came back, it would be dead-lettered once more."""
-        try:
-            self.announce_failure(message, reason)
-        except Exception:
-            logger.exception("A message was dead-lettered, but its failure could not be announced", stage=self.stage)
+                    # If that fails, the message comes back and is dead-lettered once more: better two than no event.
+                    self.announce_failure(message, reason)
 
 
 def _message(record: SQSRecord) -> Message:

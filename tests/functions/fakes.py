@@ -177,11 +177,9 @@ class FakeHealth:
         self.in_vain[fingerprint, int(now // 3600)] += 1
         return self.in_vain[fingerprint, int(now // 3600)]
 
-    def went_well(self, fingerprint: str, *, afresh: bool) -> None:
+    def went_well(self, fingerprint: str) -> None:
         self.records.pop(fingerprint, None)
         self.locked_until.pop(fingerprint, None)
-        if afresh:
-            self.in_vain.clear()
 
 
 @dataclass
