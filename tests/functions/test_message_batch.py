@@ -149,7 +149,7 @@ def test_after_its_last_receive_an_unexpected_error_is_dead_lettered_and_announc
     assert stage.announced == [("unexpected", attributes["reason"])]
 
 
-def test_a_message_that_crashed_the_function_each_time_is_dead_lettered_unhandled_and_announced() -> None:
+def test_a_message_that_crashed_the_function_each_time_is_dead_lettered_unhandled() -> None:
     """A function out of memory or time never gets to count: only the receives tell."""
     stage = Stage(gives_up_after=5)
     assert stage.process("picture bomb", receives=6) == []
@@ -247,7 +247,7 @@ def test_a_batch_learns_once_what_all_its_messages_need() -> None:
 
 
 @pytest.mark.parametrize("gives_up_after", [5, None])
-def test_an_error_before_the_first_message_delays_each_by_seconds_and_not_by_six_time_outs(
+def test_an_error_before_the_first_message_delays_each_by_seconds_only(
     gives_up_after: int | None,
 ) -> None:
     """If it went up, Lambda would leave the whole batch unseen for the queue's visibility time-out."""
