@@ -89,9 +89,10 @@ class MessageBatch:
 
     def _one(self, record: SQSRecord, context: LambdaContext, handle: Handle) -> None:
         message = _message(record)
-        if context.get_remaining_time_in_millis() < self.needed_seconds * 1000:
+        ended = self._came_too_often(message)
+        if not ended and context.get_remaining_time_in_millis() < self.needed_seconds * 1000:
             self._carry_out(record, message, Wait(seconds=0, why="too little of this invocation's time is left"))
-        self._carry_out(record, message, self._came_too_often(message) or self._handled(record, message, handle))
+        self._carry_out(record, message, ended or self._handled(record, message, handle))
 
     def _handled(self, record: SQSRecord, message: Message, handle: Handle) -> MessageResult:
         try:

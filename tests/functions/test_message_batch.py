@@ -166,9 +166,10 @@ def test_where_receives_are_no_attempts_an_unexpected_error_never_gives_up() -> 
     assert stage.queue.put_back_for == {"handle of unexpected": LONGEST_RETRY_SECONDS}
 
 
-def test_a_message_that_could_not_be_announced_stands_in_the_dead_letter_queue_once() -> None:
+def test_a_message_whose_failure_could_not_be_announced_comes_back_for_that() -> None:
+    """Rather two dead letters than a photo without an event."""
     stage = Stage()
-    assert stage.process("unexpected and unannounceable", receives=5) == []
+    assert stage.process("unexpected and unannounceable", receives=5) == ["unexpected and unannounceable"]
     assert len(stage.dead_letters.dead) == 1
 
 

@@ -108,8 +108,16 @@ class ObjectStore:
         return answer.get("Metadata", {}), answer["ETag"]
 
     def is_gone(self, bucket: str, key: str) -> bool:
-        """Whether there is no object of this name (any more); asks the bucket, without a right to read the object."""
-        found = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        """Whether there is no object of this name (any more); asks the bucket, without a right to read the object.
+
+        Where the bucket may not be asked, the object is taken to be there.
+        """
+        try:
+            found = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "AccessDenied":
+                return False
+            raise
         return [each["Key"] for each in found] != [key]
 
     def write(

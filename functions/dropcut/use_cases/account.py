@@ -205,9 +205,7 @@ class Account:
     def call_lost(self) -> None:
         """A worker died during its call, which may have been charged: that counts for this hour as well."""
         if self._key and self._in_vain(self._key.fingerprint) >= self._rules.blame.pause_after_possibly_paid:
-            reason = (
-                "Too many calls of this hour may have been paid in vain: their workers died. Look at the cut function."
-            )
+            reason = "Too many calls of this hour may have been paid in vain: their workers died. See the log of cut."
             self._close("paid_in_vain", reason, "")
 
     def answer_lost(self, error: Exception, permit: Permit) -> None:

@@ -405,10 +405,9 @@ def test_the_picture_of_a_probe_that_cannot_be_made_is_seen_again_soon(paused: W
 def test_with_no_picture_left_there_is_nothing_to_lose_by_opening(watch: Watch) -> None:
     watch.close(until=NOW)
     watch.health.trouble(ApiKey(KEY).fingerprint, "a.png", now=NOW)
-    watch.health.possibly_paid(ApiKey(KEY).fingerprint, now=NOW)
     watch.look()
     assert (watch.state(), watch.cut_function.enabled, watch.kinds()) == ("open", True, ["paused", "resumed"])
-    assert (watch.health.records, watch.health.in_vain) == ({}, {})  # all start afresh
+    assert watch.health.records == {}  # all start afresh
 
 
 @pytest.mark.parametrize("gate", [FakeGate, lambda: GateRecord(table=table_in_memory())], ids=["fake", "record"])
