@@ -116,9 +116,10 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             remember,
             s3("put_object", work, "paid/test"),
             s3("get_object", work, "paid/test"),
-            s3("head_object", photos, photo_key),
+            ("s3", "list_objects_v2", {"Bucket": photos, "Prefix": photo_key, "MaxKeys": 1}),
         ],
         ("cut", "may not"): [
+            s3("get_object", photos, photo_key),
             publish,
             forget,
             look_up,
