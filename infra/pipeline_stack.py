@@ -127,7 +127,6 @@ class PipelineStack(Stack):
                 allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
                 allow("StorePaid", ["s3:PutObject"], [paid]),
                 allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
-                allow("LookForPhotos", self._of_photos("GetObject"), [self._photos()]),
                 allow("TellVanished", ["s3:ListBucket"], [self._storage.input_bucket.bucket_arn]),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
                 self._use_state("ReadState", "dynamodb:BatchGetItem", [JOB, GATE, HEALTH]),

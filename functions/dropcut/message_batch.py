@@ -89,9 +89,10 @@ class MessageBatch:
 
     def _one(self, record: SQSRecord, context: LambdaContext, handle: Handle) -> None:
         message = _message(record)
-        if context.get_remaining_time_in_millis() < self.needed_seconds * 1000:
+        ended = self._came_too_often(message)
+        if not ended and context.get_remaining_time_in_millis() < self.needed_seconds * 1000:
             self._carry_out(record, message, Wait(seconds=0, why="too little of this invocation's time is left"))
-        self._carry_out(record, message, self._came_too_often(message) or self._handled(record, message, handle))
+        self._carry_out(record, message, ended or self._handled(record, message, handle))
 
     def _handled(self, record: SQSRecord, message: Message, handle: Handle) -> MessageResult:
         try:
@@ -143,14 +144,8 @@ class MessageBatch:
                 count("DeadLettered")
                 logger.error("A message is in the dead-letter queue", stage=self.stage, reason=reason)
                 if announce:
-                    self._announce(message, reason)
-
-    def _announce(self, message: Message, reason: str) -> None:
-        """The message is in the dead-letter queue by now: if it came back, it would be dead-lettered once more."""
-        try:
-            self.announce_failure(message, reason)
-        except Exception:
-            logger.exception("A message was dead-lettered, but its failure could not be announced", stage=self.stage)
+                    # If that fails, the message comes back and is dead-lettered once more: better two than no event.
+                    self.announce_failure(message, reason)
 
 
 def _message(record: SQSRecord) -> Message:

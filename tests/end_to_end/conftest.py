@@ -16,7 +16,9 @@ SETTINGS = {
     "pause_seconds": "1",
     "api_timeout_seconds": "3",
     "max_attempts": "3",
-    "pause_after_failures": "1000",  # the error table's photos all fail at once, and none of them is to stop the others
+    # The error table's photos all fail at once, and none of them is to stop the others.
+    "pause_after_failures": "1000",
+    "pause_after_possibly_paid": "10000",
 }
 """Short waits, so that each row of the error table can be seen to its end."""
 
@@ -61,3 +63,4 @@ def _put_right(dropcut: DropcutInUse) -> None:
     api.clear_faults()
     api.set_credits(api.key, None)
     api.set_key_state(api.key, "valid")
+    dropcut.open_gate()

@@ -6,7 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote_plus, urlencode
@@ -99,6 +99,14 @@ class DropcutInUse:
         text = body if isinstance(body, str) else json.dumps(body)
         self.client("sqs").send_message(QueueUrl=self.outputs[f"{stage}QueueUrl"], MessageBody=text)
 
+    def redrive(self, stage: Stage, letter: DeadLetter) -> None:
+        """Send a dead letter back, as `make redrive` does."""
+        self.client("sqs").send_message(
+            QueueUrl=self.outputs[f"{stage}QueueUrl"],
+            MessageBody=letter.body,
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": letter.attributes["reason"]}},
+        )
+
     def announce(self, key: str, *, sequencer: str = LATER) -> None:
         """Tell of an object as a bucket does that sends its notifications to the queue itself."""
         self.send("Intake", notification(self.input_bucket, key, sequencer=sequencer))
@@ -166,12 +174,30 @@ class DropcutInUse:
         (source,) = self.client("lambda").list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         return bool(source["State"] in ("Enabled", "Enabling"))
 
-    def resumes(self) -> bool:
-        """Let the gatekeeper look once, as it does every minute; returns whether spending goes on."""
+    def look_at_gate(self) -> None:
+        """Let the gatekeeper look once, as it does every minute."""
         name = self.function("gatekeeper")["FunctionName"]
         answer = self.client("lambda").invoke(FunctionName=name, Payload=b"{}")
         assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def resumes(self) -> bool:
+        """Let the gatekeeper look once; returns whether spending goes on."""
+        self.look_at_gate()
         return "standing" not in self.item("gate")
+
+    def open_gate(self) -> None:
+        """Wait until spending goes on, without the pauses that double; what the API does has to be in order."""
+        dynamodb = self.client("dynamodb")
+        while self.closed_gate():
+            with suppress(dynamodb.exceptions.ConditionalCheckFailedException):  # the gatekeeper's minute came before
+                dynamodb.update_item(
+                    TableName=self.outputs["StateTableName"],
+                    Key={"id": {"S": "gate"}},
+                    UpdateExpression="SET closed_until = :now",
+                    ConditionExpression="attribute_exists(closed_until)",
+                    ExpressionAttributeValues={":now": {"N": "0"}},
+                )
+            self.look_at_gate()
 
     def spending_changes(self) -> list[SpendingChange]:
         """All events about spending so far, oldest first."""

@@ -61,7 +61,7 @@ def _skipped(dropcut: DropcutInUse, key: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("stage", ["Cut", "Deliver"])
-def test_a_malformed_message_of_a_later_stage_is_set_aside_with_its_reason_and_stops_nothing(
+def test_a_malformed_message_of_a_later_stage_is_dead_lettered_and_stops_nothing(
     stage: str, dropcut: DropcutInUse
 ) -> None:
     body = dropcut.unused("garbage")

@@ -73,6 +73,11 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
         return "sqs", "send_message", {"QueueUrl": out[queue], "MessageBody": "not to be sent"}
 
     look_up: Attempt = ("dynamodb", "get_item", item)
+    look_up_many: Attempt = (
+        "dynamodb",
+        "batch_get_item",
+        {"RequestItems": {out["StateTableName"]: {"Keys": [item["Key"]]}}},
+    )
     remember: Attempt = (
         "dynamodb",
         "update_item",
@@ -90,10 +95,11 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("get_object", photos, photo_key),
             s3("get_object_tagging", photos, photo_key),
             s3("put_object", work, "prepared/test"),
+            look_up,
             remember,
         ],
         ("prepare", "may not"): [
-            look_up,
+            look_up_many,
             secret,
             publish,
             forget,
@@ -104,12 +110,22 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("put_object", work, "paid/test"),
             s3("put_object", cutouts, "test"),
         ],
-        ("cut", "may"): [secret, look_up, s3("put_object", work, "paid/test"), s3("get_object", work, "paid/test")],
+        ("cut", "may"): [
+            secret,
+            look_up_many,
+            remember,
+            s3("put_object", work, "paid/test"),
+            s3("get_object", work, "paid/test"),
+            ("s3", "list_objects_v2", {"Bucket": photos, "Prefix": photo_key, "MaxKeys": 1}),
+        ],
         ("cut", "may not"): [
+            s3("get_object", photos, photo_key),
             publish,
             forget,
+            look_up,
             send("IntakeQueueUrl"),
-            s3("get_object", photos, photo_key),
+            s3("put_object", photos, photo_key),
+            s3("put_object_tagging", photos, photo_key, **tagging),
             s3("put_object", work, "prepared/test"),
             s3("put_object", cutouts, "test"),
             s3("delete_object", work, "paid/test"),
@@ -129,10 +145,20 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("put_object", work, "paid/test"),
             s3("delete_object", cutouts, "test/permissions"),
         ],
+        ("gatekeeper", "may"): [secret, look_up, remember],
+        ("gatekeeper", "may not"): [
+            publish,
+            forget,
+            look_up_many,
+            send("CutQueueUrl"),
+            receive("DeliverQueueUrl"),
+            s3("get_object", photos, photo_key),
+            s3("get_object", work, "paid/test"),
+        ],
     }
 
 
-@pytest.mark.parametrize("function", ["prepare", "cut", "deliver"])
+@pytest.mark.parametrize("function", ["prepare", "cut", "deliver", "gatekeeper"])
 def test_a_role_may_do_what_its_function_does_and_is_denied_what_it_was_not_granted(
     function: Function, dropcut: DropcutInUse
 ) -> None:

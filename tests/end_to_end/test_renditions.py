@@ -79,7 +79,7 @@ def test_changed_renditions_are_made_anew_on_request_without_paying(dropcut: Dro
     assert paid_calls(dropcut, first["picture_sha256"]) == 1
 
 
-def test_a_remake_of_what_was_never_delivered_is_set_aside_with_the_reason(dropcut: DropcutInUse) -> None:
+def test_a_remake_of_what_was_never_delivered_is_a_dead_letter(dropcut: DropcutInUse) -> None:
     key = dropcut.unused("never.jpg")
     dropcut.send("Deliver", {"remake": {"bucket": dropcut.input_bucket, "key": key}})
     letter = dropcut.dead_letter("Deliver", key)

@@ -125,7 +125,7 @@ class FakeGate:
         if self.record.is_closed:
             self.record = replace(self.record, until=0.0)
 
-    def begin_to_open(self, holder: str = "") -> None:
+    def begin_to_open(self, holder: str) -> None:
         if self.record.is_closed and self.record.holder == holder:
             self.record = replace(self.record, is_closed=False, is_opening=True, holder="", probe_ends=0.0)
 
@@ -177,11 +177,9 @@ class FakeHealth:
         self.in_vain[fingerprint, int(now // 3600)] += 1
         return self.in_vain[fingerprint, int(now // 3600)]
 
-    def went_well(self, fingerprint: str, *, afresh: bool) -> None:
+    def went_well(self, fingerprint: str) -> None:
         self.records.pop(fingerprint, None)
         self.locked_until.pop(fingerprint, None)
-        if afresh:
-            self.in_vain.clear()
 
 
 @dataclass

@@ -383,8 +383,7 @@ ALLOWED = {
         "<WorkBucket.Arn>/prepared/*": {"s3:GetObject"},
         "<WorkBucket.Arn>/paid/*": {"s3:GetObject", "s3:PutObject"},
         "<WorkBucket.Arn>": {"s3:ListBucket"},
-        "<InputBucket.Arn>/*": {"s3:GetObject"},  # was a waiting photo deleted?
-        "<InputBucket.Arn>": {"s3:ListBucket"},
+        "<InputBucket.Arn>": {"s3:ListBucket"},  # was a waiting photo deleted?
         SECRET: {"secretsmanager:GetSecretValue"},
         "<DeliverQueuesQueue.Arn>": {"sqs:SendMessage"},
     },
@@ -440,7 +439,6 @@ def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_not
 ) -> None:
     for stage, reading in (
         ("Prepare", {"s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"}),
-        ("Cut", {"s3:GetObject", "s3:GetObjectVersion"}),
         (
             "Deliver",
             {

@@ -45,6 +45,10 @@ class S3:
         found = self._found(Bucket, Key, "404")
         return {"Metadata": found.metadata, "ETag": found.etag}
 
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, MaxKeys: int) -> dict[str, Any]:
+        keys = sorted(key for bucket, key in self.objects if bucket == Bucket and key.startswith(Prefix))
+        return {"Contents": [{"Key": key} for key in keys[:MaxKeys]]}
+
     def put_object(
         self,
         *,

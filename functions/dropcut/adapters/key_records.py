@@ -135,14 +135,9 @@ class HealthRecord:
         more = self.table.update(item_id, "ADD vain :one", values, only_if="vain_hour = :hour")
         return int(number(more.before or {}, "vain")) + 1
 
-    def went_well(self, fingerprint: str, *, afresh: bool) -> None:
-        """A call went well: what failed before is not held against anybody.
-
-        Args:
-            afresh: after a pause; the hour's possibly paid calls are forgotten, too.
-        """
-        forgotten = "troubled, refused, lockouts, locked_until" + (", vain, vain_hour" if afresh else "")
-        self.table.update(health_id(fingerprint), f"REMOVE {forgotten}", {})
+    def went_well(self, fingerprint: str) -> None:
+        """A call went well: what failed before is not held against anybody. What this hour cost in vain stays."""
+        self.table.update(health_id(fingerprint), "REMOVE troubled, refused, lockouts, locked_until", {})
 
 
 def health_id(fingerprint: str) -> str:

@@ -107,17 +107,18 @@ class ObjectStore:
             raise
         return answer.get("Metadata", {}), answer["ETag"]
 
-    def is_gone(self, bucket: str, key: str, version_id: str | None) -> bool:
-        """Whether S3 says that there is no such object; one that may not be looked at is there."""
+    def is_gone(self, bucket: str, key: str) -> bool:
+        """Whether there is no object of this name (any more); asks the bucket, without a right to read the object.
+
+        Where the bucket may not be asked, the object is taken to be there.
+        """
         try:
-            self._client.head_object(Bucket=bucket, Key=key, **_version(version_id))
+            found = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", [])
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("403", "AccessDenied"):
+            if error.response["Error"]["Code"] == "AccessDenied":
                 return False
-            if error.response["Error"]["Code"] in _GONE:
-                return True
             raise
-        return False
+        return [each["Key"] for each in found] != [key]
 
     def write(
         self,

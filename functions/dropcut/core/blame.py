@@ -11,7 +11,8 @@
 | an answer not storable       | never                                      | at once (`answer_not_stored`)           |
 
 `pause_after_possibly_paid` calls in an hour close the gate whatever the rest says (`paid_in_vain`).
-A lone picture has nothing to be compared with. It fails after `max_attempts` probes, a day after its trouble began.
+A lone picture has nothing to be compared with. It fails after `max_attempts` probes, a day after its trouble began; one
+of several that wait after three days.
 """
 
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ ACCOUNT_FAILURES_IN_A_ROW = 3
 """So many different pictures whose failure points at the account are believed: the pause ends by itself."""
 LONE_PICTURE_SECONDS = 86_400.0
 """An outage of the API or an empty account is over within a day, mostly: until then a lone picture waits."""
+FEW_PICTURES_SECONDS = 3 * LONE_PICTURE_SECONDS
+"""Several pictures are better evidence against the account; but each of them may be at fault."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +94,16 @@ def judge(decision: Trouble, evidence: Evidence, rules: BlameRules) -> Verdict:
     """What becomes of the picture, and whether the gate closes."""
     match decision:
         case Refused():
-            return _refusal(evidence, rules)
+            in_vain = decision.possibly_paid and evidence.possibly_paid_this_hour >= rules.pause_after_possibly_paid
+            return Verdict("rejected", "paid_in_vain") if in_vain else _refusal(evidence, rules)
         case LockedOut():
             stays = evidence.lockout_seconds > LONG_LOCKOUT_SECONDS or evidence.lockouts >= LOCKOUTS_IN_A_ROW
             return Verdict("waits", decision.code if stays or evidence.is_probe else "")
         case AccountProblem():
-            if evidence.troubled_before and evidence.others_went_well:
+            known = evidence.troubled_before and evidence.others_went_well and not evidence.is_probe
+            if known and evidence.troubled < ACCOUNT_FAILURES_IN_A_ROW:
                 return Verdict("failed" if evidence.attempts >= rules.max_attempts else "tries again")
-            return Verdict("failed" if _alone_for_long(evidence, rules) else "waits", decision.code)
+            return Verdict("failed" if _tried_for_long(evidence, rules) else "waits", decision.code)
         case Failure():
             return _failure(decision, evidence, rules)
 
@@ -117,7 +122,7 @@ def _failure(failure: Failure, evidence: Evidence, rules: BlameRules) -> Verdict
     if used_up and evidence.others_went_well and not evidence.is_probe:
         return Verdict("failed", closes)
     if closes:
-        return Verdict("failed" if _alone_for_long(evidence, rules) else "waits", closes)
+        return Verdict("failed" if _tried_for_long(evidence, rules) else "waits", closes)
     return Verdict("tries again")
 
 
@@ -132,10 +137,7 @@ def _closes(failure: Failure, evidence: Evidence, rules: BlameRules) -> str:
     return ""
 
 
-def _alone_for_long(evidence: Evidence, rules: BlameRules) -> bool:
-    """No other picture tells anything: neither that the account is well, nor that it is not."""
-    return evidence.troubled == 1 and _tried_for_long(evidence, rules)
-
-
 def _tried_for_long(evidence: Evidence, rules: BlameRules) -> bool:
-    return evidence.probes >= rules.max_attempts and evidence.trouble_seconds >= LONE_PICTURE_SECONDS
+    """No picture's call tells anything: neither that the account is well, nor that it is not."""
+    longest = LONE_PICTURE_SECONDS if evidence.troubled == 1 else FEW_PICTURES_SECONDS
+    return evidence.probes >= rules.max_attempts and evidence.trouble_seconds >= longest

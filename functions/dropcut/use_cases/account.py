@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from dropcut.adapters.api_key import ApiKey, ApiKeyMissingError, ApiKeys
 from dropcut.core import gate as gates
 from dropcut.core.blame import BlameRules, Evidence, Health, Verdict, judge
-from dropcut.core.decision import AccountProblem, Failure, LockedOut, Refused, Trouble, possibly_paid
+from dropcut.core.decision import AccountProblem, LockedOut, Refused, Trouble, possibly_paid
 from dropcut.core.gate import Gate, pause_after_probes
 from dropcut.core.message_result import Wait
 from dropcut.core.payment import Payment
@@ -183,7 +183,7 @@ class Account:
         """Learn from a call that gave no picture, and close or open the gate accordingly."""
         if not possibly_paid(decision):
             self._refund(permit)
-        if isinstance(decision, AccountProblem) and decision.code == "key_refused" and self._holds_another_key(permit):
+        if isinstance(decision, AccountProblem) and self._holds_another_key(permit):
             if permit.probe:
                 self._of.gate.give_probe_back(permit.probe)
             return Verdict("waits")
@@ -191,18 +191,22 @@ class Account:
         verdict = judge(decision, evidence, self._rules.blame)
         if verdict.closes:
             self._close(verdict.closes, _why(verdict, decision), permit.probe)
-        elif permit.probe and not _proves_account(decision):
+        elif _proves_account(decision):
+            self._open(permit.probe)
+        elif permit.probe:
             self._probe_proved_nothing(permit.probe)
         return verdict
 
     def went_well(self, permit: Permit) -> None:
         """A call did its work, and its picture is stored: a probe proves that answers can be kept."""
-        if permit.probe or not self._well:
-            self._of.health.went_well(permit.key.fingerprint, afresh=bool(permit.probe))
-            self._well = True
-        if permit.probe:
-            self._of.gate.begin_to_open(permit.probe)
-            self._gate = replace(self._gate, is_closed=False, is_opening=True, holder="")
+        self._clear_trouble(permit)
+        self._open(permit.probe)
+
+    def call_lost(self) -> None:
+        """A worker died during its call, which may have been charged: that counts for this hour as well."""
+        if self._key and self._in_vain(self._key.fingerprint) >= self._rules.blame.pause_after_possibly_paid:
+            reason = "Too many calls of this hour may have been paid in vain: their workers died. See the log of cut."
+            self._close("paid_in_vain", reason, "")
 
     def answer_lost(self, error: Exception, permit: Permit) -> None:
         """An answer that may have been paid for could not be stored: nobody calls before it is known that one can."""
@@ -228,8 +232,10 @@ class Account:
             probes=payment.probes + bool(permit.probe),
             trouble_seconds=now - payment.trouble_since if payment.trouble_since else 0.0,
         )
+        if possibly_paid(decision):
+            known = replace(known, possibly_paid_this_hour=self._in_vain(fingerprint))
         if _proves_account(decision):
-            self.went_well(permit)
+            self._clear_trouble(permit)
             return known
         self._well = False
         if isinstance(decision, Refused):
@@ -238,13 +244,23 @@ class Account:
         if isinstance(decision, LockedOut):
             return self._lockout(decision, permit, known)
         before = health.trouble(fingerprint, payment_key, now=now)
-        in_vain = isinstance(decision, Failure) and decision.possibly_paid
-        return replace(
-            known,
-            others_went_well=payment_key not in before.troubled,
-            troubled=len(before.troubled | {payment_key}),
-            possibly_paid_this_hour=health.possibly_paid(fingerprint, now=now) if in_vain else 0,
-        )
+        troubled = before.troubled | {payment_key}
+        return replace(known, others_went_well=payment_key not in before.troubled, troubled=len(troubled))
+
+    def _in_vain(self, fingerprint: str) -> int:
+        """Calls of this hour that may have been charged for nothing, with the one that is counted now."""
+        return self._of.health.possibly_paid(fingerprint, now=self._of.clock())
+
+    def _clear_trouble(self, permit: Permit) -> None:
+        if permit.probe or not self._well:
+            self._of.health.went_well(permit.key.fingerprint)
+            self._well = True
+
+    def _open(self, probe: str) -> None:
+        """Begin to open the gate, if this was the probe and did not close it anew itself."""
+        if probe and self._gate.holder == probe:
+            self._of.gate.begin_to_open(probe)
+            self._gate = replace(self._gate, is_closed=False, is_opening=True, holder="")
 
     def _lockout(self, lockout: LockedOut, permit: Permit, known: Evidence) -> Evidence:
         seconds = self._rules.lockout_seconds if lockout.seconds is None else lockout.seconds
@@ -307,7 +323,11 @@ class Account:
         return Wait(seconds=max(1.0, wait), why="all slots of the pace are taken for now")
 
     def _refund(self, permit: Permit) -> None:
-        self._of.budget.give_back(permit.key.fingerprint, self._rules.credits_per_image, taken_at=permit.taken_at)
+        """Once only: what is given back twice could be spent twice. If it fails, the day has fewer credits."""
+        try:
+            self._of.budget.give_back(permit.key.fingerprint, self._rules.credits_per_image, taken_at=permit.taken_at)
+        except Exception:
+            logger.exception("Credits that were not spent could not be given back to the day's budget")
 
     def _holds_another_key(self, permit: Permit) -> bool:
         """Whether the secret holds another key than the one that was refused."""

@@ -37,10 +37,12 @@ class Remembered:
 class Claim:
     """The picture is ours to buy, until the `with` ends or it is settled."""
 
-    def __init__(self, claims: "Claims", key: str, holder: str, payment: Payment) -> None:
+    def __init__(self, claims: "Claims", key: str, holder: str, payment: Payment, *, another_call_lost: bool) -> None:
         self._claims, self._key, self._holder = claims, key, holder
         self.payment = payment
         """The record, this attempt included."""
+        self.another_call_lost = another_call_lost
+        """Whether the worker before died: its call may have been charged."""
         self.at_risk = False
         """Whether a call was begun that may be charged, and gave no picture that is stored."""
         self._settled = False
@@ -137,7 +139,9 @@ class Claims:
             case "repeat" if before.ended:
                 yield Remembered(ended=before.ended, job_id=before.job_id)
             case action:
-                claim = Claim(self, key, holder, _begun(before, another_call_lost=action == "buy again"))
+                lost = action == "buy again"
+                begun = _begun(before, another_call_lost=lost)
+                claim = Claim(self, key, holder, begun, another_call_lost=lost)
                 try:
                     yield claim
                 finally:

@@ -16,7 +16,6 @@ from dropcut.core.messages import (
     Ended,
     MalformedMessageError,
     PaidAnswer,
-    Upload,
 )
 from dropcut.core.ports import Together
 from dropcut.observability import about, count, logger
@@ -26,10 +25,6 @@ from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.purchase import Purchases
 
 IN_FLIGHT_WAIT_SECONDS = 5.0
-LOOK_AFTER_SECONDS = 60.0
-"""A photo that has waited for so long is looked for before it is paid for: it may have been deleted."""
-SURELY_VISIBLE_SECONDS = 900.0
-"""S3 may say for a quarter of an hour that a version does not exist, after versioning was first enabled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,8 +87,6 @@ class Cut:
         wait = account.must_wait()
         if wait:
             return wait
-        if self._was_deleted(request.upload):
-            return self._skip(request, "gone", "The photo was deleted before it was paid for.")
         return self._bought_once(account, request, message)
 
     def _bought_once(self, account: Account, request: CutRequest, message: Message) -> MessageResult:
@@ -115,11 +108,6 @@ class Cut:
                     return self._repeat(request, ended, is_copy=job_id != request.upload.job_id)
                 case claim:
                     return self.purchases.buy(account, request, claim, picture)
-
-    def _was_deleted(self, upload: Upload) -> bool:
-        waited = self.accounts.clock() - upload.arrived_at_seconds
-        looks = waited > (SURELY_VISIBLE_SECONDS if upload.version_id else LOOK_AFTER_SECONDS)
-        return looks and self.objects.is_gone(upload.bucket, upload.key, upload.version_id)
 
     def _picture(self, request: CutRequest) -> list[bytes]:
         """The bytes to send, in a list, which the call empties; one that is empty: they are gone."""

@@ -59,7 +59,7 @@ class Deliver:
         Of a remake nothing is published: what was delivered before is still there.
         """
         outcome = read_announcement(message.body)
-        if isinstance(outcome, OutcomeMessage):
+        if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
             with about(outcome.upload):
                 known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
                 self._announce(outcome.upload, replace(known, kind="failed", code="deliver_failed", reason=reason))

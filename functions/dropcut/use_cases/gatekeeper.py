@@ -49,6 +49,8 @@ class Gatekeeper:
         if gate.is_closed:
             self._keep_closed(gate)
             self._probe(ends_at)
+            if self.clock() - gate.swept_at >= SWEEP_AFTER_SECONDS:
+                self._sweep()
             gate = self.gate.get()
         if gate.is_opening:
             self._open()
@@ -62,11 +64,9 @@ class Gatekeeper:
             notice = SpendingNotice(kind="paused", code=gate.code, reason=gate.reason, until=gate.until)
             self.deliver_queue.send(notice.to_json())
             self.gate.announced()
-        if self._fingerprint() not in ("", gate.fingerprint):
+        known_key = bool(gate.fingerprint) or gate.code == "no_key"  # a gate of the version before names none
+        if known_key and self._fingerprint() not in ("", gate.fingerprint):
             self.gate.make_due()  # another key than the one that met the trouble
-        if self.clock() - gate.swept_at >= SWEEP_AFTER_SECONDS:
-            self.gate.swept(self.clock())
-            self._sweep()
 
     def _fingerprint(self) -> str:
         """Of the key that is in the secret now; empty when none is."""
@@ -94,7 +94,7 @@ class Gatekeeper:
         """As a probe: then nobody else makes one, and a gate that was closed anew meanwhile stays so."""
         now = self.clock()
         if self.gate.begin_probe(_HOLDER, now=now, ends=now + self.cut_seconds):
-            self.health.went_well(gate.fingerprint, afresh=True)
+            self.health.went_well(gate.fingerprint)
             self.gate.begin_to_open(_HOLDER)
 
     def _try(self, message: Any) -> bool:
@@ -124,6 +124,7 @@ class Gatekeeper:
                         self.endings.end(request, Ended(kind="failed", code="waited_too_long", reason=reason))
                         self.cut_queue.delete(message["ReceiptHandle"])
             if not messages:
+                self.gate.swept(self.clock())  # not before: what is left is searched in the next minute
                 return
 
     def _open(self) -> None:

@@ -14,7 +14,7 @@ from dropcut.core.backoff import full_jitter_seconds
 from dropcut.core.blame import Verdict
 from dropcut.core.decision import Decision, Delivered, LockedOut, Trouble, decide, possibly_paid
 from dropcut.core.message_result import Done, MessageResult, Wait
-from dropcut.core.messages import PAID, CutRequest, Ended, PaidAnswer
+from dropcut.core.messages import PAID, CutRequest, Ended, PaidAnswer, Upload
 from dropcut.core.ports import Sender, Together
 from dropcut.observability import count, duration, logger
 from dropcut.use_cases.account import Account, Accounts, Permit
@@ -23,6 +23,11 @@ from dropcut.use_cases.endings import Endings
 
 LONGEST_BACKOFF_SECONDS = 900.0
 STORE_AGAIN_SECONDS = 5.0
+LOOK_AFTER_SECONDS = 60.0
+"""A photo that has waited for so long is looked for before it is paid for: it may have been deleted."""
+SURELY_VISIBLE_SECONDS = 900.0
+"""S3 may say for a quarter of an hour that a version does not exist, after versioning was first enabled."""
+_DELETED = Ended(kind="skipped", code="gone", reason="The photo was deleted before it was paid for.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +59,11 @@ class Purchases:
             return self._paid(request, claim, answer)
         if self._is_exhausted(claim):
             return self._end(request, claim, _exhausted(claim))
-        if not picture:
-            self.endings.end(request, _prepared_gone(claim))
+        if claim.another_call_lost:
+            account.call_lost()
+        ended = _prepared_gone(claim) if not picture else _DELETED if self._was_deleted(request.upload) else None
+        if ended:
+            self.endings.end(request, ended)
             return Done()
         permit = account.permit()
         if isinstance(permit, Wait):
@@ -74,6 +82,11 @@ class Purchases:
             return self._paid(request, claim, self._answer(request, decision.request_id, decision.note))
         claim.at_risk = possibly_paid(decision)
         return self._settle(account, request, claim, permit, decision)
+
+    def _was_deleted(self, upload: Upload) -> bool:
+        waited = self.accounts.clock() - upload.arrived_at_seconds
+        looks = waited > (SURELY_VISIBLE_SECONDS if upload.version_id else LOOK_AFTER_SECONDS)
+        return looks and self.objects.is_gone(upload.bucket, upload.key)
 
     def _is_exhausted(self, claim: Claim) -> bool:
         """Whether workers that died used up the attempts, before any of them could say so."""

@@ -240,20 +240,17 @@ def in_trouble(health: HealthRecord) -> None:
     health.possibly_paid(KEY, now=NOON)
 
 
-@pytest.mark.parametrize("afresh", [False, True])
-def test_a_call_that_went_well_clears_the_trouble(health: HealthRecord, table: StateTable, afresh: bool) -> None:
+def test_a_call_that_went_well_clears_the_trouble(health: HealthRecord, table: StateTable) -> None:
     in_trouble(health)
-    health.went_well(KEY, afresh=afresh)
+    health.went_well(KEY)
     assert known(table) == Health()
     assert health.lockout(KEY, called_at=NOON, until=NOON + 60) == 1
 
 
-@pytest.mark.parametrize(("afresh", "counted"), [(False, 2), (True, 1)])
-def test_only_a_pause_clears_the_hours_possibly_paid_calls(health: HealthRecord, afresh: bool, counted: int) -> None:
-    """In a brownout calls go well now and then: they do not excuse those that are paid in vain."""
+def test_a_call_that_went_well_excuses_none_of_those_that_were_paid_in_vain(health: HealthRecord) -> None:
     in_trouble(health)
-    health.went_well(KEY, afresh=afresh)
-    assert health.possibly_paid(KEY, now=NOON + 1) == counted
+    health.went_well(KEY)
+    assert health.possibly_paid(KEY, now=NOON + 1) == 2
 
 
 @pytest.mark.parametrize(

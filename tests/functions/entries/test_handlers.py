@@ -506,7 +506,7 @@ def test_a_request_of_the_version_before_is_cut_out(deployment: Deployment) -> N
 # ---- what the entries make their clients of
 
 
-def test_the_clients_of_the_cut_function_give_up_within_the_time_that_is_kept_for_them(deployment: Deployment) -> None:
+def test_the_cut_functions_clients_give_up_within_the_time_kept_for_them(deployment: Deployment) -> None:
     """The last function imported is the one that buys."""
     tries = {"mode": "standard", "total_max_attempts": AWS_TRIES}
     assert {name for name, _config in deployment.configured} == {"s3", "sqs", "dynamodb", "secretsmanager"}

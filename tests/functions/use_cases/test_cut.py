@@ -143,6 +143,18 @@ def test_a_photo_deleted_while_it_waits_is_not_paid_for(
         assert (shop.last_end().kind, shop.last_end().code) == ("skipped", "gone")
 
 
+def test_a_paid_picture_is_handed_on_although_its_photo_was_deleted(shop: Shop) -> None:
+    request = shop.request()
+    shop.records.deliver_queue.refuses = ConnectionError("SQS is away")
+    with pytest.raises(ConnectionError):
+        shop.handle(request)
+    shop.records.deliver_queue.refuses = None
+    del shop.records.s3.objects[INPUT, "a.jpg"]
+    shop.now += 3600
+    assert shop.handle(request) == Done()
+    assert isinstance(shop.outcomes()[0], PaidAnswer)
+
+
 def test_what_is_no_request_is_malformed_and_spoils_no_batch(shop: Shop) -> None:
     nonsense = Message(body="{}", receive_count=1, sent_at_seconds=NOW)
     good = shop.request()

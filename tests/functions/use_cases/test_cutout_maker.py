@@ -72,7 +72,7 @@ def test_reading_the_photo_shows_whether_it_has_tags(
         (Delivery.crashes, [b"photo", None], "It crashed its decoder."),
     ],
 )
-def test_without_the_photo_the_renditions_are_made_of_the_answer_and_the_note_says_so(
+def test_without_the_photo_the_renditions_are_made_of_the_answer_with_a_note(
     workshop: Workshop,
     delivery: Delivery,
     happens: Callable[[Delivery], None],

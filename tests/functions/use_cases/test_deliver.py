@@ -115,7 +115,7 @@ def test_an_older_upload_is_skipped_when_a_newer_one_is_there(delivery: Delivery
     assert (delivery.record()["status"], delivery.record()["job_id"]) == ("delivered", NEWER.job_id)
 
 
-def test_an_older_upload_never_writes_over_a_newer_one_that_was_delivered_while_it_was_made(
+def test_an_older_upload_never_writes_over_a_newer_one_delivered_while_it_was_made(
     delivery: Delivery,
 ) -> None:
     """When deliver looked for a newer one, there was none; the cut-out itself is the last place that shows it."""
@@ -254,7 +254,7 @@ def test_an_older_uploads_end_does_not_tag_the_newer_photo(delivery: Delivery) -
     assert delivery.cloud.tags("shop/a.jpg") == {}
 
 
-def test_an_older_upload_without_a_version_does_not_tag_the_newer_photo_that_came_while_it_was_made(
+def test_an_older_upload_does_not_tag_the_newer_photo_that_came_while_it_was_made(
     delivery: Delivery,
 ) -> None:
     delivery.imaging.meanwhile = [lambda: delivery.upload(NEWER)]

@@ -155,7 +155,12 @@ def test_a_name_that_keeps_changing_is_an_error_to_be_tried_again(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writes: list[str] = []
-    monkeypatch.setattr(writer.cloud.objects, "write_if_unchanged", lambda _, key, **__: bool(writes.append(key)))
+
+    def others_were_first(_bucket: str, key: str, **_more: Any) -> bool:
+        writes.append(key)
+        return False
+
+    monkeypatch.setattr(writer.cloud.objects, "write_if_unchanged", others_were_first)
     with pytest.raises(OutputKeepsChangingError, match=r"shop/a\.jpg"):
         writer.write()
     assert writes.count(KEY) == 1 + LOOKS_AT_A_NAME

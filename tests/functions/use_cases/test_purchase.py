@@ -41,7 +41,7 @@ def counted(metric: str) -> float:
 
 def others_go_well(shop: Shop) -> None:
     """A call for another picture succeeds meanwhile."""
-    shop.records.health.went_well(shop.accounts.keys.current().fingerprint, afresh=False)
+    shop.records.health.went_well(shop.accounts.keys.current().fingerprint)
 
 
 def denied() -> ConnectionError:

@@ -34,7 +34,7 @@ def test_a_remake_can_be_asked_for_again_and_by_its_job(delivered: Delivery) -> 
     assert delivered.events.types == ["Cutout Delivered"] * 3
 
 
-def test_what_is_made_anew_never_writes_over_a_newer_one_that_was_delivered_meanwhile(delivered: Delivery) -> None:
+def test_what_is_made_anew_never_writes_over_a_newer_one_delivered_meanwhile(delivered: Delivery) -> None:
     delivered.imaging.meanwhile = [delivered.newer_one_is_delivered]
     assert delivered.remake() == Done()
     assert delivered.cloud.read(OUTPUT, "shop/a.png") == b"new cut-out"
@@ -60,7 +60,7 @@ def answer_expires(delivery: Delivery) -> None:
         (Delivery.crashes, {}, "less_than_before"),
     ],
 )
-def test_what_cannot_be_made_anew_is_dead_lettered_with_the_reason_and_nothing_is_overwritten(
+def test_what_cannot_be_made_anew_is_dead_lettered_and_nothing_is_overwritten(
     delivered: Delivery, happens: Callable[[Delivery], None], asked: dict[str, str], code: str
 ) -> None:
     delivered.cloud.put("shop/a.png", b"delivered", bucket=OUTPUT, Metadata=delivered.cloud.metadata("shop/a.png"))
@@ -73,7 +73,7 @@ def test_what_cannot_be_made_anew_is_dead_lettered_with_the_reason_and_nothing_i
     assert delivered.events.types == ["Cutout Delivered"]
 
 
-def test_a_remake_that_was_dead_lettered_for_errors_leaves_the_delivered_photo_as_it_is(delivered: Delivery) -> None:
+def test_a_dead_lettered_remake_leaves_the_delivered_photo_as_it_is(delivered: Delivery) -> None:
     message = Message(body=Remake(bucket=INPUT, key=UPLOAD.key).to_json(), receive_count=12, sent_at_seconds=NOW)
     delivered.deliver.announce_failure(message, "Failed 12 times.")
     assert delivered.events.types == ["Cutout Delivered"]
