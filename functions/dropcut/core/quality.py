@@ -23,10 +23,10 @@ class Measures:
     """Mean of alpha along the photo's four sides."""
     steepness: float
     """How steep alpha's edges are: 1 for steps from clear to opaque, 0 where there is no edge."""
+    opaque: float
+    """Of all that is not clear, the share that is opaque."""
     loose_outline: float
     """Of the outline, the share that is loose."""
-    longest_loose: float
-    """Of the outline, the longest loose stretch."""
     pieces: int
     """Separate parts of the subject; specks do not count."""
     loose_pieces: int
@@ -102,15 +102,14 @@ RULES: Sequence[Rule] = (
          "Only {value} of the photo is left: the subject was not found.", ".1%", says_all=True),
     Rule("nothing_removed", "kept", 0.92, 0.985,
          "{value} of the photo is left: the background was not removed.", ".1%", says_all=True),
-    Rule("background_kept", "kept_of_frame", 0.75, 0.9,
+    Rule("background_kept", "kept_of_frame", 0.7, 0.85,
          "{value} of the photo's border is left: the background may have been kept in place of the subject."),
-    Rule("soft_all_over", "steepness", 0.5, 0.3,
+    Rule("soft_all_over", "steepness", 0.3, 0.15,
          "The cut-out is soft all over: its edges are {value} as steep as those of a sharp one."),
-    Rule("cut_off", "loose_outline", 0.15, 0.3,
+    Rule("soft_all_over", "opaque", 0.3, 0.03,
+         "The cut-out is half transparent all over: {value} of it is opaque."),
+    Rule("cut_off", "loose_outline", 0.07, 0.14,
          "{value} of the outline runs where the photo has no edge: part of the subject may be missing, "
-         "or background be kept."),
-    Rule("cut_off", "longest_loose", 0.06, 0.12,
-         "The outline runs for {value} of its length where the photo has no edge: part of the subject may be missing, "
          "or background be kept."),
     Rule("pieces", "pieces", 6, 16, "The cut-out is in {value} pieces.", "d"),
     Rule("pieces", "loose_pieces", 0, 1,
@@ -120,7 +119,7 @@ RULES: Sequence[Rule] = (
          "d"),
     Rule("holes", "loose_holes", 0, 1,
          "Holes in the cut-out, {value} of them, end where the photo has no edge.", "d"),
-    Rule("part_missing", "more_of_it", 0.15, 0.3,
+    Rule("part_missing", "more_of_it", 0.15, 0.35,
          "What was removed holds more of the subject's colours, {value} of the area kept: part of it may be missing."),
     Rule("subject_too_small", "something_else", 0.4, 0.8,
          "The middle of the photo shows more than was kept: {value} of the area kept was removed there and looks unlike "
