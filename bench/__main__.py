@@ -17,6 +17,7 @@ from bench import (
     memory,
     overhead,
     pauses,
+    quality,
     rate,
     storm,
 )
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "fit": fit.measure,
     "alpha": alpha.measure,
     "full_size": full_size.measure,
+    "quality": quality.measure,
     "corpus": corpus.measure,
     "demo": demo.measure,
     "rate": rate.measure,

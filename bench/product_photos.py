@@ -4,7 +4,7 @@ A thing is a table of shapes in a box of 1 x 1, so that holes, thin parts and se
 It is tilted, mirrored, coloured, shaded and labelled by chance; beside it stands something that is not the subject.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -62,7 +62,7 @@ def _wheel(x: float, y: float) -> Sequence[Line]:
     return [_ring(x, y, 0.2, 0.02), *_spokes(x, y, 0.2, 7, 0.006)]
 
 
-SOLID: Mapping[str, Sequence[Shape]] = {
+SOLID: dict[str, Sequence[Shape]] = {
     "bottle": [_box(0.3, 0.35, 0.7, 1), _box(0.42, 0.05, 0.58, 0.4), Oval(0.5, 0.36, 0.2, 0.12)],
     "box": [Area(((0.05, 0.3), (0.6, 0.15), (0.95, 0.3), (0.95, 0.85), (0.45, 1), (0.05, 0.85)))],
     "fruit": [Oval(0.5, 0.55, 0.42, 0.4), Line(((0.5, 0.2), (0.56, 0.02)), 0.04)],
@@ -74,7 +74,7 @@ SOLID: Mapping[str, Sequence[Shape]] = {
                Line(((0.32, 0.3), (0.15, 0.6)), 0.08), Line(((0.68, 0.3), (0.85, 0.6)), 0.08)],
     "jug": [Area(((0.3, 0.1), (0.7, 0.1), (0.62, 0.35), (0.85, 0.7), (0.7, 1), (0.3, 1), (0.15, 0.7), (0.38, 0.35)))],
 }  # fmt: skip
-WITH_HOLES: Mapping[str, Sequence[Shape]] = {
+WITH_HOLES: dict[str, Sequence[Shape]] = {
     "mug": [_ring(0.7, 0.5, 0.22, 0.08), _box(0.1, 0.15, 0.7, 0.9)],
     "ring": [_ring(0.5, 0.5, 0.38, 0.2)],
     "basket": [*[_box(0.05, 0.2 + 0.19 * row, 0.95, 0.26 + 0.19 * row) for row in range(5)],
@@ -86,7 +86,7 @@ WITH_HOLES: Mapping[str, Sequence[Shape]] = {
     "bag": [Area(((0.1, 0.4), (0.9, 0.4), (1, 1), (0, 1))), _ring(0.5, 0.35, 0.24, 0.05)],
     "frame": [Line(((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9)), 0.12, closed=True)],
 }  # fmt: skip
-THIN: Mapping[str, Sequence[Shape]] = {
+THIN: dict[str, Sequence[Shape]] = {
     "chair": [_box(0.2, 0.5, 0.8, 0.58), Line(((0.22, 0.55), (0.15, 1)), 0.035), Line(((0.78, 0.55), (0.85, 1)), 0.035),
               Line(((0.3, 0.55), (0.32, 0.9)), 0.03), Line(((0.7, 0.55), (0.68, 0.9)), 0.03),
               *[Line(((0.24 + 0.13 * bar, 0.52), (0.24 + 0.13 * bar, 0.05)), 0.03) for bar in range(5)],
@@ -99,9 +99,10 @@ THIN: Mapping[str, Sequence[Shape]] = {
     "lamp": [Area(((0.3, 0.05), (0.7, 0.05), (0.85, 0.35), (0.15, 0.35))), _box(0.485, 0.3, 0.515, 0.95),
              Oval(0.5, 0.95, 0.22, 0.05)],
     "cable": [Line([(t, 0.5 + 0.35 * np.sin(7 * t) * (1 - 0.4 * t)) for t in np.linspace(0.02, 0.98, 40)], 0.03)],
-    "comb": [_box(0, 0.2, 1, 0.4), *[_box(0.02 + 0.065 * tooth, 0.35, 0.05 + 0.065 * tooth, 0.85) for tooth in range(15)]],
+    "comb": [_box(0, 0.2, 1, 0.4),
+             *[_box(0.02 + 0.065 * tooth, 0.35, 0.05 + 0.065 * tooth, 0.85) for tooth in range(15)]],
     "ladder": [Line(((0.35, 0), (0.25, 1)), 0.03), Line(((0.65, 0), (0.75, 1)), 0.03),
-               *[Line(((0.33 - 0.02 * rung / 2, 0.1 + 0.13 * rung), (0.67 + 0.02 * rung / 2, 0.1 + 0.13 * rung)), 0.025)
+               *[Line(((0.33 - 0.01 * rung, 0.1 + 0.13 * rung), (0.67 + 0.01 * rung, 0.1 + 0.13 * rung)), 0.025)
                  for rung in range(7)]],
 }  # fmt: skip
 
@@ -135,7 +136,7 @@ def product_photo(
 
     def paint(canvas: Canvas) -> None:
         chance = canvas.chance
-        background = _white if white_on_white else BACKGROUNDS[chance.integers(len(BACKGROUNDS))]
+        background = _white if white_on_white else BACKGROUNDS[int(chance.integers(len(BACKGROUNDS)))]
         canvas.behind = background(canvas)
         if bystander:
             aside[:] = _bystander(canvas)
@@ -191,7 +192,7 @@ def _surface(canvas: Canvas, alpha: Bytes) -> Bytes:
     """In a colour that stands out from what is behind it, as photographers choose it."""
     chance = canvas.chance
     behind = canvas.behind[alpha > 128].mean(0) if (alpha > 128).any() else np.full(3, 128)
-    colours = [tuple(int(level) for level in chance.integers(15, 240, 3)) for _ in range(12)]
+    colours = [_colour(chance.integers(15, 240, 3)) for _ in range(12)]
     far = [colour for colour in colours if np.abs(np.array(colour) - behind).max() > 45] or colours
     surface = canvas.cloth(far[0], chance.uniform(1, 8), 3).astype(np.float32)
     if chance.random() < 0.5:  # a label, or another part
@@ -223,7 +224,7 @@ def _cast_shadow(canvas: Canvas) -> None:
     """A soft shadow below and beside what stands in front: part of the background."""
     moved = np.roll(canvas.alpha, (18, 12), (0, 1))
     soft = cv2.GaussianBlur(moved, (0, 0), 16).astype(np.float32)[..., None] / 255
-    canvas.behind = as_bytes(canvas.behind * (1 - 0.35 * soft))
+    canvas.behind = as_bytes((canvas.behind * (1 - 0.35 * soft)).astype(np.float32))
 
 
 def _studio(canvas: Canvas) -> Bytes:

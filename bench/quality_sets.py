@@ -1,19 +1,20 @@
 """Labelled cut-outs: good ones as different APIs would answer, and bad ones, each wrong in a way that was reported.
 
-Two halves with nothing in common but the recipes: `calibration`, on which the thresholds of `dropcut.core.quality` were
-chosen, and `held_out`. The samples are in both, cropped and mirrored in other ways.
+There are two halves: `calibration`, on which the levels of `dropcut.core.quality` were chosen, and `held_out`. They
+share the recipes and the three sample photos, which are cropped in other ways.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import cycle, islice
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from bench.product_photos import HEIGHT, SOLID, THIN, WIDTH, WITH_HOLES, Photo, Place, drawn, product_photo
-from bench.scenes import SCENES, Bytes, Floats, as_bytes, make
+from bench.product_photos import SOLID, THIN, WITH_HOLES, Photo, product_photo
+from bench.scenes import SCENES, Bytes, as_bytes, make
+from bench.spoiled import SPOILED, Chance
 from local.api.segmentation import SEARCH_SIDE, cut_by_segmentation, refined_alpha
 from local.places import SAMPLES
 
@@ -25,8 +26,6 @@ CAT_OUTLINE = (
     (0.83, 0.12), (0.86, 0.05), (0.88, 0),
 )  # fmt: skip
 """Drawn by hand, in parts of width and height: the stand-in misses the cat's chin and ears."""
-
-Chance = np.random.Generator
 
 
 @dataclass(frozen=True)
@@ -42,20 +41,15 @@ class Case:
 
 
 def cases(half: str) -> Iterator[Case]:
-    """Good and bad in turn: each photo once as it should be, and once spoiled, all ways of spoiling by turns."""
+    """Each photo once with a good answer, once with a bad one; the ways of spoiling take turns."""
     chance = np.random.default_rng(HALVES[half])
-    ways = list(SPOILED)
-    number = 0
+    ways = cycle(SPOILED)
     for kind, photo in _photos(half, chance):
         how, alpha = _answered(photo.alpha, chance)
         yield _case(kind, f"{photo.name}, {how}", photo, alpha, is_good=True)
-        for _ in ways:  # the next way that can spoil this photo
-            way = ways[number % len(ways)]
-            number += 1
-            spoiled = SPOILED[way](photo, chance)
-            if spoiled is not None:
-                yield _case(way, photo.name, photo, spoiled, is_good=False)
-                break
+        tried = ((way, SPOILED[way](photo, chance)) for way in islice(ways, len(SPOILED)))
+        way, spoiled = next((way, spoiled) for way, spoiled in tried if spoiled is not None)
+        yield _case(way, photo.name, photo, spoiled, is_good=False)
 
 
 def _case(kind: str, name: str, photo: Photo, alpha: Bytes, *, is_good: bool) -> Case:
@@ -100,9 +94,7 @@ def _samples(chance: Chance) -> Iterator[Photo]:
 
 
 def _cut_samples() -> Mapping[str, tuple[Bytes, Bytes]]:
-    portrait, cup, cat = (
-        Image.open(SAMPLES / name).convert("RGB") for name in ("portrait.jpg", "cup.png", "cat.webp")
-    )
+    portrait, cup, cat = (Image.open(SAMPLES / name).convert("RGB") for name in ("portrait.jpg", "cup.png", "cat.webp"))
     by_stand_in = {
         name: (np.asarray(photo), np.asarray(cut_by_segmentation(photo))[..., 3])
         for name, photo in (("portrait", portrait), ("cup", cup))
@@ -144,158 +136,4 @@ ANSWERED: Mapping[str, Callable[[Bytes], Bytes]] = {
     "eroded by a pixel": lambda alpha: np.asarray(cv2.erode(alpha, _PIXEL), np.uint8),
     "dilated by a pixel": lambda alpha: np.asarray(cv2.dilate(alpha, _PIXEL), np.uint8),
     "binary": lambda alpha: np.where(alpha >= 128, 255, 0).astype(np.uint8),
-}
-
-
-# ---- bad answers: each gives None where it would leave something that a person might let pass
-
-
-def _half_missing(photo: Photo, chance: Chance) -> Bytes | None:
-    """A straight or a bent cut through the middle; what is behind it is gone."""
-    rows, columns = np.nonzero(photo.alpha > 128)
-    angle, bend = chance.uniform(0, 2 * np.pi), chance.uniform(-0.15, 0.15)
-    y, x = np.mgrid[: photo.alpha.shape[0], : photo.alpha.shape[1]].astype(np.float32)
-    x, y = (x - columns.mean()) / len(photo.alpha), (y - rows.mean()) / len(photo.alpha)
-    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    kept = _softened((across > bend * np.sin(9 * along)).astype(np.uint8) * 255)
-    left = np.minimum(photo.alpha, kept)
-    return left if 0.25 < left.sum() / photo.alpha.sum() < 0.75 else None
-
-
-def _background_kept(photo: Photo, chance: Chance) -> Bytes | None:
-    """A piece of it beside the subject, all within its box, or a broad rim."""
-    height, width = photo.alpha.shape
-    rows, columns = np.nonzero(photo.alpha > 128)
-    top, bottom, left, right = rows.min(), rows.max(), columns.min(), columns.max()
-    more = np.zeros_like(photo.alpha)
-    way = chance.integers(3)
-    if way == 0:
-        more[top : bottom + 1, left : right + 1] = 255
-    elif way == 1:
-        place = int(chance.integers(len(rows)))
-        axes = [int(chance.uniform(0.12, 0.3) * side) for side in (height, height)]
-        cv2.ellipse(more, (int(columns[place]), int(rows[place])), axes, 0, 0, 360, 255, -1, cv2.LINE_AA)
-    else:
-        more = _grown(photo.alpha, chance.uniform(0.03, 0.06))
-    both = np.maximum(photo.alpha, _softened(more))
-    return both if both.sum() > 1.25 * photo.alpha.sum() else None
-
-
-def _islands(photo: Photo, chance: Chance) -> Bytes | None:
-    """Patches of the background, well away from the subject."""
-    free = _grown(photo.alpha, 0.05) == 0
-    alpha = photo.alpha.copy()
-    added = 0
-    for _ in range(60):
-        radius = int(chance.uniform(0.02, 0.06) * len(alpha))
-        x, y = (int(chance.integers(radius, side - radius)) for side in alpha.shape[::-1])
-        patch = np.zeros_like(alpha)
-        cv2.ellipse(patch, (x, y), (radius, int(radius * chance.uniform(0.5, 1))), chance.uniform(0, 180), 0, 360, 255, -1)
-        if free[patch > 0].all():
-            alpha, added = np.maximum(alpha, _softened(patch)), added + 1
-            if added == 5:
-                break
-    return alpha if added >= 2 else None
-
-
-def _eroded(photo: Photo, chance: Chance) -> Bytes | None:
-    """So that the rim is missing all around: 2 to 4 % of the picture's height."""
-    radius = int(chance.uniform(0.02, 0.04) * len(photo.alpha))
-    disc = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
-    left = _softened(np.asarray(cv2.erode(photo.alpha, disc), np.uint8))
-    return left if left.sum() < 0.9 * photo.alpha.sum() else None
-
-
-def _wrong_subject(photo: Photo, chance: Chance) -> Bytes | None:
-    """The thing beside it, a patch of the background, or all but the subject."""
-    way = chance.integers(3)
-    if way == 0 and photo.bystander.any():
-        return photo.bystander
-    if way == 1:
-        return 255 - photo.alpha
-    thing = list(SOLID.values())[chance.integers(len(SOLID))]
-    place = Place(chance.uniform(0.15, WIDTH / HEIGHT - 0.15), chance.uniform(0.15, 0.85), 0.3)
-    elsewhere = _softened(drawn(thing, place, chance))
-    if elsewhere.shape != photo.alpha.shape:
-        elsewhere = np.asarray(cv2.resize(elsewhere, photo.alpha.shape[::-1], interpolation=cv2.INTER_AREA), np.uint8)
-    return elsewhere if np.minimum(elsewhere, photo.alpha).sum() < 0.2 * elsewhere.sum() else None
-
-
-def _empty(photo: Photo, chance: Chance) -> Bytes | None:
-    """Nothing, or a few specks."""
-    alpha = np.zeros_like(photo.alpha)
-    for _ in range(int(chance.integers(0, 4))):
-        x, y = (int(chance.integers(side)) for side in alpha.shape[::-1])
-        cv2.circle(alpha, (x, y), 3, 200, -1)
-    return alpha
-
-
-def _all_kept(photo: Photo, chance: Chance) -> Bytes | None:
-    """Everything, or all but a corner."""
-    alpha = np.full_like(photo.alpha, 255)
-    corner = int(chance.choice([0, 0.05, 0.1]) * len(alpha))
-    alpha[:corner, :corner] = 0
-    return alpha
-
-
-def _soft_all_over(photo: Photo, chance: Chance) -> Bytes | None:
-    """Blurred so far that no edge is left, or a ghost of the subject."""
-    alpha = photo.alpha.astype(np.float32)
-    if chance.random() < 0.5:
-        return as_bytes(alpha * chance.uniform(0.35, 0.6))
-    return as_bytes(np.asarray(cv2.GaussianBlur(alpha, (0, 0), chance.uniform(0.04, 0.07) * len(alpha)), np.float32))
-
-
-def _holes(photo: Photo, chance: Chance) -> Bytes | None:
-    """Patches of the subject that are gone."""
-    depth = cv2.distanceTransform((photo.alpha > 128).astype(np.uint8), cv2.DIST_L2, 5)
-    if depth.max() < 0.08 * len(depth):
-        return None
-    alpha = photo.alpha.copy()
-    for _ in range(int(chance.integers(2, 5))):
-        rows, columns = np.nonzero(depth > 0.06 * len(depth))
-        place = int(chance.integers(len(rows)))
-        radius = int(chance.uniform(0.03, 0.05) * len(depth))
-        hole = np.zeros_like(alpha)
-        cv2.ellipse(hole, (int(columns[place]), int(rows[place])), (radius, int(0.7 * radius)), chance.uniform(0, 180), 0, 360, 255, -1)
-        alpha = np.minimum(alpha, 255 - _softened(hole))
-    return alpha
-
-
-def _pieces(photo: Photo, chance: Chance) -> Bytes | None:
-    """Clear stripes through the subject leave it in pieces."""
-    thing = photo.alpha > 128
-    if cv2.distanceTransform(thing.astype(np.uint8), cv2.DIST_L2, 5).max() < 0.08 * len(thing):
-        return None
-    rows, columns = np.nonzero(thing)
-    alpha = photo.alpha.copy()
-    stripe = np.zeros_like(alpha)
-    for share in (0.25, 0.5, 0.75):
-        x, lean = int(np.quantile(columns, share)), int(chance.normal(0, 60))
-        cv2.line(stripe, (x - lean, 0), (x + lean, len(alpha)), 255, int(chance.uniform(0.02, 0.05) * len(alpha)))
-    return np.asarray(np.minimum(alpha, 255 - _softened(stripe)), np.uint8)
-
-
-def _grown(alpha: Bytes, part_of_height: float) -> Bytes:
-    radius = int(part_of_height * len(alpha))
-    disc = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
-    return np.asarray(cv2.dilate(alpha, disc), np.uint8)
-
-
-def _softened(alpha: Bytes) -> Bytes:
-    """As any API's edge is."""
-    return np.asarray(cv2.GaussianBlur(alpha, (0, 0), 1.0), np.uint8)
-
-
-SPOILED: Mapping[str, Callable[[Photo, Chance], Bytes | None]] = {
-    "half missing": _half_missing,
-    "background kept": _background_kept,
-    "islands": _islands,
-    "eroded": _eroded,
-    "wrong subject": _wrong_subject,
-    "empty": _empty,
-    "all kept": _all_kept,
-    "soft all over": _soft_all_over,
-    "holes": _holes,
-    "pieces": _pieces,
 }

@@ -1,8 +1,11 @@
 """Measures a cut-out against its photo, for the verdict of `dropcut.core.quality`.
 
-Both are reduced to about LOOK_AT_PIXELS. Around each pixel there, a window tells how much of the colours' change goes
-along with alpha's: near 1 where the outline follows an edge of the photo, near 0 where it runs through a surface. The
-rest is counting: connected parts and holes, and colours that the frame has and the subject has not.
+Both are reduced to about LOOK_AT_PIXELS. There, a window around each place on the outline tells how much of the change
+of colours goes along with alpha: much where the outline follows an edge of the photo, little where it crosses a
+surface. The rest counts connected parts and holes, and compares the colours of the subject, of the frame and
+of what was removed.
+
+The constants were tried on the calibration half of `bench/quality.py`, as the levels in `dropcut.core.quality` were.
 """
 
 import math
@@ -15,38 +18,37 @@ from dropcut.core.quality import Measures
 
 LOOK_AT_PIXELS = 75_000
 _BLOCK = 2
-"""Pixels a side, of the reduced picture: a window is moved by as much."""
+"""Pixels a side, of the reduced picture: the outline is looked at in blocks."""
 _WINDOW = 3
-"""Blocks a side: 6 pixels, about 2 % of the picture's side."""
-_FAR = 5
-"""Pixels a side, of a window that holds no edge's mixed colours, which are nobody's."""
+"""Blocks a side. Windows of 5 and 7 blocks told good outlines from bad ones less well."""
 _COLOUR_NOISE = 12.0
-"""Variance, in squared levels over three bands, that colours may have without meaning an edge."""
-_STEP = 0.25
-"""Variance of alpha in a window that a step from 0 to 1 parts in the middle."""
+"""Variance, in squared levels over three bands, that colours may have without an edge."""
+_LARGEST_VARIANCE = 0.25
+"""Alpha's variance in a window that a step from 0 to 1 divides into halves."""
 _LEAST_VARIANCE = 0.02
-"""Of alpha, in a window that lies on the outline."""
+"""Alpha's variance in a window that lies on the outline."""
 _LOOSE = 0.08
-"""Share of the colours' variance that goes along with alpha, below which there is no edge."""
+"""Share of the colours' variance that goes along with alpha: with less, a place on the outline is loose."""
 _LOOSE_ALL_AROUND = 0.35
-"""The mean of that share over the outline of a part or hole, below which it is none of the photo's."""
+"""The same as a mean over a whole part's or hole's outline."""
 _SPECK = 0.001
-"""Of the photo's area: smaller parts and holes do not count."""
+"""Share of the photo: smaller parts and holes do not count."""
 _ISLAND = 0.1
-"""Of the largest part's area: smaller parts are islands."""
-_FRAME = 0.08
-"""Width of the frame, in parts of a square's side that has the photo's area."""
-_MIDDLE = 0.2
-"""What lies nearer to a side than this is not in the middle; in parts of that side's length."""
-_LEVELS = 8
-"""Steps of each colour band in the histograms."""
-_MORE_LIKELY = 8
-"""Times that a colour must be more frequent in the subject than in the frame to be the subject's."""
-_FOREIGN = 2e-5
-"""Share of a frame's pixels, below which it has not got a colour; a uniform one has 1 / 4,096."""
-
+"""Share of the largest part: smaller parts are islands."""
 _CLEAR, _SOLID = 0.1, 0.9
-"""Alpha up to which, and from which on, a pixel is only background or only subject."""
+"""Alpha up to which a pixel is background only, and from which on it is subject only."""
+_NEAR_EDGE = 5
+"""Pixels a side, of a window that mixes colours when an edge is in it."""
+_FRAME = 0.08
+"""Width of the frame, as a share of the side of a square of the photo's area."""
+_AROUND_MIDDLE = 0.2
+"""Width of what is around the middle, as a share of the photo's width and height."""
+_COLOUR_BITS = 3
+"""Of each band: frequencies are those of 512 colours."""
+_MORE_FREQUENT = 8
+"""Times that a colour of the subject is more frequent in the subject than in the frame."""
+_RARE = 1e-4
+"""Frequency that no colour of the frame is taken to be under."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def _outline_of(alpha: pyvips.Image, photo: pyvips.Image) -> _Outline:
     return _Outline(
         weight=(variance * ((variance > _LEAST_VARIANCE) / 255)).copy_memory(),
         support=support.copy_memory(),
-        steepness=(variance * variance).avg() / total / _STEP if total else 0.0,
+        steepness=(variance * variance).avg() / total / _LARGEST_VARIANCE if total else 0.0,
     )
 
 
@@ -114,11 +116,6 @@ def _mean(image: pyvips.Image) -> pyvips.Image:
 
 def _blocks(image: pyvips.Image) -> pyvips.Image:
     return image.shrink(_BLOCK, _BLOCK, ceil=True)
-
-
-def _everywhere(mask: pyvips.Image) -> pyvips.Image:
-    """255 where all of the window is set: a single 0 would take more than 40 levels from a line's mean."""
-    return mask.convsep(pyvips.Image.new_from_list([[1] * _FAR], scale=_FAR), precision="integer") > 250
 
 
 def _sum(image: pyvips.Image) -> pyvips.Image:
@@ -173,30 +170,43 @@ def _counted(regions: Sequence[_Region]) -> dict[str, int]:
 
 
 def _removed(photo: pyvips.Image, alpha: pyvips.Image) -> tuple[float, float]:
-    """Areas that were removed, per area kept: with the subject's colours; in the middle, with none of the frame's."""
-    colour = (photo >> 5).recomb([[_LEVELS**2, _LEVELS, 1]]).cast("ushort").copy_memory()
-    clear, solid = (alpha <= _CLEAR).copy_memory(), (alpha >= _SOLID).copy_memory()
+    """`more_of_it` and `something_else`."""
+    colour = _colour_numbers(photo)
+    clear = (alpha <= _CLEAR).copy_memory()
     width = round(_FRAME * math.sqrt(alpha.width * alpha.height))
-    frame = _all_but(alpha, width, width) & clear
-    of_subject, of_frame = _frequencies(colour, solid), _frequencies(colour, frame)
-    far = _everywhere(clear)
-    middle = _all_but(alpha, round(_MIDDLE * alpha.width), round(_MIDDLE * alpha.height)).invert()
-    similar = colour.maplut(of_subject / (of_frame + 1e-4) > _MORE_LIKELY) & far
-    foreign = colour.maplut(of_frame < _FOREIGN) & far & middle
+    of_frame = _frequencies(colour, clear & _margin(alpha, width, width))
+    of_subject = _frequencies(colour, alpha >= _SOLID)
+    removed = _all_around(clear)
+    middle = _margin(alpha, round(_AROUND_MIDDLE * alpha.width), round(_AROUND_MIDDLE * alpha.height)).invert()
+    more_of_it = removed & colour.maplut(of_subject > (of_frame + _RARE) * _MORE_FREQUENT)
+    something_else = removed & middle & colour.maplut(of_frame == 0)
     kept = max((alpha >= 0.5).avg(), 255 / (alpha.width * alpha.height))
-    return similar.avg() / kept, foreign.avg() / kept
+    return more_of_it.avg() / kept, something_else.avg() / kept
 
 
-def _all_but(like: pyvips.Image, across: int, down: int) -> pyvips.Image:
-    """255 within so many pixels of the sides, else 0."""
-    inside = pyvips.Image.black(max(1, like.width - 2 * across), max(1, like.height - 2 * down))
-    return inside.embed(across, down, like.width, like.height, extend="white")
+def _colour_numbers(photo: pyvips.Image) -> pyvips.Image:
+    """One number for each pixel's colour."""
+    levels = 1 << _COLOUR_BITS
+    return (photo >> (8 - _COLOUR_BITS)).recomb([[levels**2, levels, 1]]).cast("ushort").copy_memory()
 
 
-def _frequencies(colour: pyvips.Image, mask: pyvips.Image) -> pyvips.Image:
-    """How frequent each colour is under a mask: one row of shares."""
-    counts = mask.hist_find_indexed(colour, combine="sum").embed(0, 0, _LEVELS**3, 1)
-    return counts / max(counts.avg() * _LEVELS**3, 1e-9)
+def _frequencies(colours: pyvips.Image, mask: pyvips.Image) -> pyvips.Image:
+    """How frequent each colour is where the mask is set: one row of shares."""
+    numbers = 1 << 3 * _COLOUR_BITS
+    counts = mask.hist_find_indexed(colours, combine="sum").embed(0, 0, numbers, 1).copy_memory()
+    return counts / max(counts.avg() * numbers, 1.0)
+
+
+def _margin(like: pyvips.Image, across: int, down: int) -> pyvips.Image:
+    """255 on as many columns and rows along the sides, 0 within."""
+    within = pyvips.Image.black(max(1, like.width - 2 * across), max(1, like.height - 2 * down))
+    return within.embed(across, down, like.width, like.height, extend="white")
+
+
+def _all_around(mask: pyvips.Image) -> pyvips.Image:
+    """255 where all of a window is set: a single 0 takes 51 levels from the mean of its line."""
+    line = pyvips.Image.new_from_list([[1] * _NEAR_EDGE], scale=_NEAR_EDGE)
+    return mask.convsep(line, precision="integer") > 250
 
 
 def _pixels(image: pyvips.Image) -> list[tuple[float, ...]]:
