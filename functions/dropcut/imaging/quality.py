@@ -29,8 +29,8 @@ _LEAST_VARIANCE = 0.02
 """Alpha's variance in a window that lies on the outline."""
 _LOOSE = 0.08
 """Share of the colours' variance that goes along with alpha: with less, a place on the outline is loose."""
-_LOOSE_ALL_AROUND = 0.35
-"""The same as a mean over a whole part's or hole's outline."""
+_MUCH_LOOSE = 0.2
+"""Share of a part's or a hole's outline that is loose: with more, the photo does not show that part or hole."""
 _SPECK = 0.001
 """Share of the photo: smaller parts and holes do not count."""
 _ISLAND = 0.1
@@ -56,9 +56,9 @@ class _Outline:
     """Images with a pixel for each block, in memory."""
 
     weight: pyvips.Image
-    """Alpha's variance in the window, 0 away from the outline."""
-    support: pyvips.Image
-    """0 to 1: how much of the colours' variance goes along with alpha."""
+    """Alpha's variance in the window around a block, 0 away from the outline."""
+    loose: pyvips.Image
+    """The same, 0 where the photo has an edge."""
     steepness: float
 
 
@@ -72,14 +72,13 @@ def measures_of(photo: pyvips.Image, answer: pyvips.Image) -> Measures:
     small, alpha = _reduced(photo), (_reduced(answer[3]).cast("float") / 255).copy_memory()
     outline = _outline_of(alpha, small)
     length = outline.weight.avg()
-    loose = ((outline.support < _LOOSE) / 255 * outline.weight).avg()
     more_of_it, something_else = _removed(small, alpha)
     return Measures(
         kept=alpha.avg(),
         kept_of_frame=sum(side.avg() for side in _sides(alpha)) / 4,
         steepness=outline.steepness,
         opaque=(alpha >= _SOLID).avg() / max((alpha > _CLEAR).avg(), 1e-9),
-        loose_outline=loose / length if length else 0.0,
+        loose_outline=outline.loose.avg() / length if length else 0.0,
         **_counted(_regions(_blocks(alpha) >= 0.5, outline)),
         more_of_it=more_of_it,
         something_else=something_else,
@@ -100,10 +99,11 @@ def _outline_of(alpha: pyvips.Image, photo: pyvips.Image) -> _Outline:
     covariance = _mean(colours * alpha) - means * mean_alpha
     of_colours = _mean(_sum(colours * colours)) - _sum(means * means)
     support = _sum(covariance * covariance) / ((variance + 1e-4) * (of_colours + _COLOUR_NOISE))
+    weight = (variance * ((variance > _LEAST_VARIANCE) / 255)).copy_memory()
     total = variance.avg()
     return _Outline(
-        weight=(variance * ((variance > _LEAST_VARIANCE) / 255)).copy_memory(),
-        support=support.copy_memory(),
+        weight=weight,
+        loose=(weight * ((support < _LOOSE) / 255)).copy_memory(),
         steepness=(variance * variance).avg() / total / _LARGEST_VARIANCE if total else 0.0,
     )
 
@@ -137,20 +137,20 @@ class _Region:
     """Of the photo's."""
     is_set: bool
     at_border: bool
-    support: float
-    """Mean over its outline, 0 without one."""
+    loose: float
+    """Share of its outline."""
 
 
 def _regions(mask: pyvips.Image, outline: _Outline) -> list[_Region]:
     """Every connected area, of set and of unset pixels; those beyond 65,536 count as one."""
     labels = mask.labelregions().cast("ushort").copy_memory()
     pixels = labels.width * labels.height
-    values = outline.weight.bandjoin([outline.weight * outline.support, mask / 255])
+    values = outline.weight.bandjoin([outline.loose, mask / 255])
     sums = values.hist_find_indexed(labels, combine="sum").bandjoin(labels.hist_find())
     at_border = {int(label) for side in _sides(labels) for (label,) in _pixels(side)}
     return [
-        _Region(area / pixels, is_set > 0, number in at_border, supported / length if length else 0.0)
-        for number, (length, supported, is_set, area) in enumerate(_pixels(sums))
+        _Region(area / pixels, is_set > 0, number in at_border, loose / length if length else 0.0)
+        for number, (length, loose, is_set, area) in enumerate(_pixels(sums))
     ]
 
 
@@ -159,13 +159,13 @@ def _counted(regions: Sequence[_Region]) -> dict[str, int]:
     seen = [region for region in regions if region.area > _SPECK]
     parts = sorted((region for region in seen if region.is_set), key=lambda region: region.area, reverse=True)
     holes = [region for region in seen if not region.is_set and not region.at_border]
-    loose = [part for part in parts[1:] if part.support < _LOOSE_ALL_AROUND]
+    loose = [part for part in parts[1:] if part.loose > _MUCH_LOOSE]
     islands = [part for part in loose if part.area < _ISLAND * parts[0].area]
     return {
         "pieces": len(parts),
         "loose_pieces": len(loose) - len(islands),
         "loose_islands": len(islands),
-        "loose_holes": sum(hole.support < _LOOSE_ALL_AROUND for hole in holes),
+        "loose_holes": sum(hole.loose > _MUCH_LOOSE for hole in holes),
     }
 
 
