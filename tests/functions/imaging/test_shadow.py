@@ -98,3 +98,11 @@ def test_it_is_reduced_without_a_step_beyond_the_room_it_says() -> None:
     shadow = alpha_of_the_layer(block(), blur_percent=5, offset_percent=3)
     assert shadow[BOTTOM + reach :].max() <= 1
     assert shadow[BOTTOM : BOTTOM + reach // 2].max() > 20
+
+
+def test_glass_casts_a_shadow_and_dust_below_it_does_not() -> None:
+    glass = (block() * 0.3).astype(np.uint8)
+    dusty = glass.copy()
+    dusty[BOTTOM + 40] = 9
+    assert np.array_equal(alpha_of_the_layer(dusty), alpha_of_the_layer(glass))
+    assert alpha_of_the_layer(glass)[BOTTOM + 3, (LEFT + RIGHT) // 2] > 20
