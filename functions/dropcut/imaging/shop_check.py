@@ -53,7 +53,7 @@ def _border(picture: pyvips.Image) -> pyvips.Image:
 
 
 def _subject_share(picture: pyvips.Image) -> float:
-    """How much of the width or height is taken by what is not white, in percent; at most a block too much a side."""
+    """How much of the width or height is taken by what is not white, in percent; up to 16 pixels too much a side."""
     blocks = picture.shrink(_BLOCK, _BLOCK, ceil=True).copy_memory()
     white = [255] * blocks.bands
     _left, _top, width, height = blocks.find_trim(threshold=_NEARLY_WHITE, background=white, line_art=True)
