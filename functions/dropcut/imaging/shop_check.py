@@ -40,7 +40,7 @@ def seen_picture(written: Path) -> SeenPicture:
 
 def _opened(path: Path) -> pyvips.Image:
     """As it looks on white, where it is transparent; in its own colours, since white is white in all of them."""
-    picture = pyvips.Image.new_from_file(str(path), access="sequential", revalidate=True)
+    picture = pyvips.Image.new_from_file(str(path), access="sequential")
     return picture.flatten(background=255) if picture.hasalpha() else picture
 
 
