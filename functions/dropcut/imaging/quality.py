@@ -165,30 +165,27 @@ def _counted(regions: Sequence[_Region]) -> dict[str, int]:
 
 def _removed(photo: pyvips.Image, alpha: pyvips.Image) -> tuple[float, float]:
     """`more_of_it` and `something_else`."""
-    colour = _colour_numbers(photo)
-    clear = (alpha <= _CLEAR).copy_memory()
+    clear, solid = (alpha <= _CLEAR).copy_memory(), alpha >= _SOLID
     width = round(_FRAME * math.sqrt(alpha.width * alpha.height))
-    of_frame = _frequencies(colour, clear & _margin(alpha, width, width))
-    of_subject = _frequencies(colour, alpha >= _SOLID)
-    removed = _all_around(clear)
-    middle = _margin(alpha, round(_AROUND_MIDDLE * alpha.width), round(_AROUND_MIDDLE * alpha.height)).invert()
-    more_of_it = removed & colour.maplut(of_subject > (of_frame + _RARE) * _MORE_FREQUENT)
-    something_else = removed & middle & colour.maplut(of_frame == 0)
-    kept = max((alpha >= 0.5).avg(), 255 / (alpha.width * alpha.height))
-    return more_of_it.avg() / kept, something_else.avg() / kept
+    removed = _all_around(clear).copy_memory()
+    around_middle = _margin(alpha, round(_AROUND_MIDDLE * alpha.width), round(_AROUND_MIDDLE * alpha.height))
+    masks = solid.bandjoin([clear & _margin(alpha, width, width), removed, removed & around_middle.invert()])
+    counts = _pixels(masks.hist_find_indexed(_colour_numbers(photo), combine="sum"))
+    in_subject, in_frame = (max(1.0, sum(band)) for band in list(zip(*counts, strict=True))[:2])
+    more_of_it = something_else = 0.0
+    for subject, frame, everywhere, middle in counts:  # of one colour
+        if subject / in_subject > _MORE_FREQUENT * (frame / in_frame + _RARE):
+            more_of_it += everywhere
+        if not frame:
+            something_else += middle
+    kept = max(255.0, (alpha >= 0.5).avg() * alpha.width * alpha.height)
+    return more_of_it / kept, something_else / kept
 
 
 def _colour_numbers(photo: pyvips.Image) -> pyvips.Image:
     """One number for each pixel's colour."""
     levels = 1 << _COLOUR_BITS
-    return (photo >> (8 - _COLOUR_BITS)).recomb([[levels**2, levels, 1]]).cast("ushort").copy_memory()
-
-
-def _frequencies(colours: pyvips.Image, mask: pyvips.Image) -> pyvips.Image:
-    """How frequent each colour is where the mask is set: one row of shares."""
-    numbers = 1 << 3 * _COLOUR_BITS
-    counts = mask.hist_find_indexed(colours, combine="sum").embed(0, 0, numbers, 1).copy_memory()
-    return counts / max(counts.avg() * numbers, 1.0)
+    return (photo >> (8 - _COLOUR_BITS)).recomb([[levels**2, levels, 1]]).cast("ushort")
 
 
 def _margin(like: pyvips.Image, across: int, down: int) -> pyvips.Image:
