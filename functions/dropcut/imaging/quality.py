@@ -20,7 +20,7 @@ LOOK_AT_PIXELS = 60_000
 _BLOCK = 2
 """Pixels a side, of the reduced picture: the outline is looked at in blocks."""
 _WINDOW = 3
-"""Blocks a side. Windows of 5 and 7 blocks told good outlines from bad ones less well."""
+"""Blocks a side, which is 6 pixels. Windows of 7 and 9 pixels told good outlines from bad ones less well."""
 _COLOUR_NOISE = 12.0
 """Variance, in squared levels over three bands, that colours may have without an edge."""
 _LARGEST_VARIANCE = 0.25
