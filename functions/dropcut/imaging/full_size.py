@@ -29,7 +29,19 @@ from dropcut.imaging.decode import (
     picture_errors,
     thumbnail_upright,
 )
-from dropcut.imaging.small_matte import CLEAR, OPAQUE, SmallMatte, cleaned_up, fitted_contrast, is_sharper, small_matte
+from dropcut.imaging.answer_detail import detail_of
+from dropcut.imaging.small_matte import (
+    CLEAR,
+    OPAQUE,
+    SmallMatte,
+    cleaned_up,
+    coarse_matte,
+    enlarged,
+    fitted_contrast,
+    is_sharper,
+    plain_matte,
+    small_matte,
+)
 
 _TILE = 64
 """Pixels a side: what is worked out, or left out, at once."""
@@ -60,9 +72,15 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
             result = _of_one_size(photo, cutout)
         else:
             guide, kernel = _guide(original, limits, cutout, colour, TO_COMPARE), "bilinear"
-            if is_sharper(guide, cutout[3]):
-                guide, kernel = _guide(original, limits, cutout, colour, TO_LOOK_AT), "bicubic"
-            matte = small_matte(guide, cutout[3], _in_colours_of(photo, cutout[:3]))
+            detail, subject = detail_of(guide, cutout[3]), _in_colours_of(photo, cutout[:3])
+            if detail.share < 1:
+                matte = coarse_matte(guide, cutout[3], subject, detail.share)
+            elif not detail.photo_tells:
+                matte, kernel = plain_matte(guide, cutout[3], subject), "bicubic"
+            else:
+                if is_sharper(guide, cutout[3]):
+                    guide, kernel = _guide(original, limits, cutout, colour, TO_LOOK_AT), "bicubic"
+                matte = small_matte(guide, cutout[3], subject)
             result = _enlarged_cut_out(_by_strips(photo), matte, kernel)
         return result.copy(interpretation="srgb")
 
@@ -147,25 +165,11 @@ def cleared(colours: pyvips.Image, alpha: pyvips.Image) -> pyvips.Image:
 def _at_edges(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
     """What both formulas give: RGBA. `kernel` enlarges what alpha is made of."""
     seen = _on_white(photo).bandjoin(1)
-    alpha = (seen * _enlarged(matte.slopes, photo, kernel)).bandmean().cast("uchar")
+    alpha = (seen * enlarged(matte.slopes, photo.width, photo.height, kernel)).bandmean().cast("uchar")
     clear = alpha.invert()
     colours = photo[:3] if photo.bands == 4 else photo
-    change = _enlarged(matte.contrast, photo, "bilinear") * clear.bandjoin([clear, clear])
+    change = enlarged(matte.contrast, photo.width, photo.height, "bilinear") * clear.bandjoin([clear, clear])
     return _cleared((colours + change).rint().cast("uchar"), alpha, photo)
-
-
-def _enlarged(small: pyvips.Image, photo: pyvips.Image, kernel: str) -> pyvips.Image:
-    """The photo's size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
-    across, down = photo.width / small.width, photo.height / small.height
-    return small.affine(
-        [across, 0, 0, down],
-        interpolate=pyvips.Interpolate.new(kernel),
-        idx=0.5 - 0.5 / across,
-        idy=0.5 - 0.5 / down,
-        oarea=[0, 0, photo.width, photo.height],
-        extend="copy",
-        premultiplied=True,  # a fourth band is not always an alpha to weight the others by
-    )
 
 
 def _in_colours_of(photo: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:

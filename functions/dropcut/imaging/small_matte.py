@@ -18,6 +18,9 @@ a trial they were a little better on the net of the benchmark, and worse on the 
 COLOUR_NOISE = 60.0
 """Variance, in squared levels, that a colour may have without meaning an edge: the filter's epsilon, 9e-4 of 255². With
 20, squared errors were a tenth larger on a noisy photo and on glass, and a sixth smaller on fur in its own colours."""
+_REDUCED_COLOUR_NOISE = 20.0
+"""The same for a guide that was reduced to the answer's real size, which has averaged noise away. With 60, squared
+errors were a third larger on white before white, with 8 a sixth smaller there and larger on one colour."""
 ALPHA_NOISE = 4.0
 """The same for alpha."""
 EDGE_SIDE = 5
@@ -31,6 +34,9 @@ _BLOCK = 3
 _SHARPNESS_BLOCK = 8
 _SHARPER = 0.89
 """Between what `is_sharper` found for the two kinds of alpha."""
+_SHARPENED = 0.1
+"""How much of its detail alpha gains before the bicubic kernel takes it away again. Beside Lanczos' squared error, that
+kernel's is 2.0 times without and 1.0 times with it (soft edges of one colour, alpha reduced by area)."""
 _LIGHTNESS = [0.3, 0.6, 0.1]
 """Of red, green and blue; JPEG keeps colour at half the resolution."""
 
@@ -41,7 +47,7 @@ Planes = Sequence[pyvips.Image]
 
 @dataclass(frozen=True)
 class SmallMatte:
-    """Images of the answer's size."""
+    """Images of the answer's size, but for the contrast."""
 
     edges: pyvips.Image
     """255 where alpha is not 0, or not 255, all around, else 0."""
@@ -51,7 +57,8 @@ class SmallMatte:
     """Floats, four bands: alpha is the mean of their products with red, green, blue and 1. Whole numbers begin at the
     halves, so that cutting a fraction off rounds."""
     contrast: pyvips.Image
-    """The subject's colour less the background's, in levels per level of alpha, three bands."""
+    """The subject's colour less the background's, in levels per level of alpha, three bands. Smaller than the answer
+    where that was enlarged."""
 
 
 def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> SmallMatte:
@@ -62,13 +69,53 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
         alpha: the answer's alpha, one band, in memory.
         subject: the answer's colours, in the guide's colour space, three bands, in memory.
     """
-    colours = _planes(guide)
-    if cleaned_up(guide, alpha, subject):
-        contrast = _given_contrast(colours, alpha, _planes(subject))
-    else:
-        contrast = fitted_contrast(colours, alpha)
+    edges, opaque = _edges_and_opaque(alpha)
+    colours = planes(guide)
+    return SmallMatte(edges, opaque, _kept(lines(colours, alpha)), _kept(_contrast(guide, colours, alpha, subject)))
+
+
+def coarse_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image, share: float) -> SmallMatte:
+    """The matte of an answer that was enlarged: its alpha stays, and the photo adds what is finer than it really is.
+
+    How alpha changes with the colour is found at the answer's real size. What it says there is multiplied with the
+    photo less the photo as blurred as the answer.
+
+    Args:
+        guide, alpha, subject: as for `small_matte`.
+        share: the answer's real size, as a share of its sides (imaging/answer_detail.py).
+    """
+    edges, opaque = _edges_and_opaque(alpha)
+    size = alpha.width, alpha.height
+    low_guide, low_alpha, low_subject = (reduced(image, share).copy_memory() for image in (guide, alpha, subject))
+    colours = planes(low_guide)
+    contrast = _contrast(low_guide, colours, low_alpha, low_subject)
+    slopes = enlarged(lines(colours, low_alpha, _REDUCED_COLOUR_NOISE)[:3].copy_memory(), *size, "bilinear")
+    offset = alpha * 4 + 2 - (slopes * enlarged(low_guide, *size, "bicubic")).bandmean() * 3
+    return SmallMatte(edges, opaque, _kept(slopes.bandjoin(offset)), contrast.copy_memory())
+
+
+def plain_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> SmallMatte:
+    """The matte of an answer to which the photo has nothing to add: alpha alone, as sharp as Lanczos would enlarge it.
+
+    Args: those of `small_matte`.
+    """
+    edges, opaque = _edges_and_opaque(alpha)
+    offset = (alpha + (alpha - _box(alpha)) * _SHARPENED) * 4 + 2
+    nothing = pyvips.Image.black(alpha.width, alpha.height, bands=3).cast("float")
+    return SmallMatte(
+        edges, opaque, _kept(nothing.bandjoin(offset)), _kept(_contrast(guide, planes(guide), alpha, subject))
+    )
+
+
+def _edges_and_opaque(alpha: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image]:
     clear, opaque = _everywhere(alpha == CLEAR), _everywhere(alpha == OPAQUE)
-    return SmallMatte((clear | opaque).invert(), opaque, _kept(_lines(colours, alpha)), _kept(contrast))
+    return (clear | opaque).invert(), opaque
+
+
+def _contrast(guide: pyvips.Image, colours: Planes, alpha: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
+    if cleaned_up(guide, alpha, subject):
+        return _given_contrast(colours, alpha, planes(subject))
+    return fitted_contrast(colours, alpha)
 
 
 def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> bool:
@@ -140,9 +187,29 @@ def is_sharper(guide: pyvips.Image, alpha: pyvips.Image) -> bool:
     return bool(found.avg() < _SHARPER * expected.avg())
 
 
-def _planes(image: pyvips.Image) -> Planes:
+def planes(image: pyvips.Image) -> Planes:
     """In memory."""
     return [band.copy_memory() for band in image.bandsplit()]
+
+
+def reduced(image: pyvips.Image, share: float) -> pyvips.Image:
+    """To this share of its sides, in whole pixels, near to the mean over areas."""
+    across, down = (max(1, round(side * share)) / side for side in (image.width, image.height))
+    return image.cast("float").resize(across, vscale=down, kernel="mitchell")
+
+
+def enlarged(small: pyvips.Image, width: int, height: int, kernel: str) -> pyvips.Image:
+    """To this size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
+    across, down = width / small.width, height / small.height
+    return small.affine(
+        [across, 0, 0, down],
+        interpolate=pyvips.Interpolate.new(kernel),
+        idx=0.5 - 0.5 / across,
+        idy=0.5 - 0.5 / down,
+        oarea=[0, 0, width, height],
+        extend="copy",
+        premultiplied=True,  # a fourth band is not always an alpha to weight the others by
+    )
 
 
 def _everywhere(mask: pyvips.Image) -> pyvips.Image:
@@ -151,7 +218,7 @@ def _everywhere(mask: pyvips.Image) -> pyvips.Image:
     return (mask.convsep(line, precision="integer") > 250).copy_memory()
 
 
-def _lines(colours: Planes, alpha: pyvips.Image) -> pyvips.Image:
+def lines(colours: Planes, alpha: pyvips.Image, noise: float = COLOUR_NOISE) -> pyvips.Image:
     """Alpha by least squares over the colours, along the one direction in which they change with alpha.
 
     The guided filter looks for the best of all directions, which takes a 3 x 3 matrix's inverse for each pixel: a third
@@ -171,7 +238,7 @@ def _lines(colours: Planes, alpha: pyvips.Image) -> pyvips.Image:
         + blue * blue * covariance(2, 2)
         + 2 * (red * green * covariance(0, 1) + green * blue * covariance(1, 2) + blue * red * covariance(2, 0))
     )
-    scale = _kept(steepness / (variance + COLOUR_NOISE * steepness + 3e-3))
+    scale = _kept(steepness / (variance + noise * steepness + 3e-3))
     slopes = [_kept(_box(direction * scale)) for direction in along]
     offset = alpha + 0.5
     for slope, colour in zip(slopes, colours, strict=True):
