@@ -258,7 +258,7 @@ def _tulle(canvas: Canvas) -> None:
     canvas.behind = canvas.cloth((96, 110, 126), 5, 24)
     canvas.front = canvas.cloth((236, 232, 226), 2, 8)
     down = np.linspace(0, 1, 200)
-    layers = np.zeros_like(canvas.alpha, dtype=np.float32)
+    layers: Floats = np.zeros_like(canvas.alpha, dtype=np.float32)
     for layer, spacing in enumerate((22, 26)):
         threads = np.zeros_like(canvas.alpha)
         for lean in (-0.4, 0.4):
@@ -266,7 +266,7 @@ def _tulle(canvas: Canvas) -> None:
                 across = line * spacing + lean * down * canvas.height + 9 * np.sin(down * (7 + layer) + line * 0.02)
                 fixed = np.round(np.stack([across, down * canvas.height], 1) * 16).astype(np.int32)
                 cv2.polylines(threads, [fixed], False, 150, 3, cv2.LINE_AA, 4)
-        layers = layers + threads * (1 - layers / 255)
+        layers += threads * (1 - layers / 255)
     veil = np.zeros_like(canvas.alpha)
     cv2.ellipse(
         veil, canvas.at(0.5, 0.55), (round(0.32 * canvas.width), round(0.4 * canvas.height)), 0, 0, 360, 255, -1

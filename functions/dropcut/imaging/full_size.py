@@ -14,11 +14,14 @@ Away from edges neither is worked out at all. An answer that has the photo's own
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
+from dropcut.imaging.answer_detail import detail_of
 from dropcut.imaging.colour import PROFILE
 from dropcut.imaging.decode import (
     TO_COMPARE,
@@ -29,7 +32,6 @@ from dropcut.imaging.decode import (
     picture_errors,
     thumbnail_upright,
 )
-from dropcut.imaging.answer_detail import detail_of
 from dropcut.imaging.small_matte import (
     CLEAR,
     OPAQUE,
@@ -71,18 +73,22 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
         if (cutout.width, cutout.height) == (photo.width, photo.height):
             result = _of_one_size(photo, cutout)
         else:
-            guide, kernel = _guide(original, limits, cutout, colour, TO_COMPARE), "bilinear"
-            detail, subject = detail_of(guide, cutout[3]), _in_colours_of(photo, cutout[:3])
-            if detail.share < 1:
-                matte = coarse_matte(guide, cutout[3], subject, detail.share)
-            elif not detail.photo_tells:
-                matte, kernel = plain_matte(guide, cutout[3], subject), "bicubic"
-            else:
-                if is_sharper(guide, cutout[3]):
-                    guide, kernel = _guide(original, limits, cutout, colour, TO_LOOK_AT), "bicubic"
-                matte = small_matte(guide, cutout[3], subject)
-            result = _enlarged_cut_out(_by_strips(photo), matte, kernel)
+            result = _of_two_sizes(photo, cutout, partial(_guide, original, limits, cutout, colour))
         return result.copy(interpretation="srgb")
+
+
+def _of_two_sizes(
+    photo: pyvips.Image, cutout: pyvips.Image, guide_by: Callable[[Reduction], pyvips.Image]
+) -> pyvips.Image:
+    guide, alpha, subject = guide_by(TO_COMPARE), cutout[3], _in_colours_of(photo, cutout[:3])
+    detail, photo = detail_of(guide, alpha), _by_strips(photo)
+    if detail.share < 1:
+        return _enlarged_cut_out(photo, coarse_matte(guide, alpha, subject, detail.share), "bilinear")
+    if not detail.photo_tells:
+        return _enlarged_cut_out(photo, plain_matte(guide, alpha, subject), "bicubic")
+    if is_sharper(guide, alpha):
+        return _enlarged_cut_out(photo, small_matte(guide_by(TO_LOOK_AT), alpha, subject), "bicubic")
+    return _enlarged_cut_out(photo, small_matte(guide, alpha, subject), "bilinear")
 
 
 def _guide(
@@ -94,9 +100,12 @@ def _guide(
 
 
 def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
-    """Nothing is enlarged: alpha is the answer's, and so are the colours at edges, if the API cleaned them up."""
+    """Alpha is the answer's unless that is coarse; so are the colours at edges, if the API cleaned them up."""
     photo = photo.copy_memory()  # as many pixels as the answer has; it is read several times
     guide, alpha, subject = _on_white(photo), cutout[3], _in_colours_of(photo, cutout[:3])
+    detail = detail_of(guide, alpha)
+    if detail.share < 1:
+        return _enlarged_cut_out(photo, coarse_matte(guide, alpha, subject, detail.share), "bilinear")
     is_clean = cleaned_up(guide, alpha, subject)
     change = subject - guide if is_clean else fitted_contrast(guide.bandsplit(), alpha) * (255 - alpha)
     colours = (photo[:3] + change).rint().cast("uchar")

@@ -248,7 +248,7 @@ def lines(colours: Planes, alpha: pyvips.Image, noise: float = COLOUR_NOISE) -> 
 
 def _given_contrast(colours: Planes, alpha: pyvips.Image, subject: Planes) -> pyvips.Image:
     """From the colours that the API cleaned up: subject - photo = (1 - alpha) x contrast, least squares."""
-    clear = alpha.invert()
+    clear = 255 - alpha  # `invert` is that of bytes only
     weight = clear * alpha
     total = _kept(_box(clear * weight) + 1)
     contrast = [_box((cleaned - colour) * weight) / total for colour, cleaned in zip(colours, subject, strict=True)]
