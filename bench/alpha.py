@@ -243,7 +243,7 @@ def _report(judged: Sequence[Judged]) -> Report:
             _matrix("colour, ours / plain, worse ground", judged, lambda one: f"{one.colour_ratio():.2f}"),
             _matrix("colour, levels, ours / pymatting's", [one for one in judged if one.anchor], _anchor_cell),
         ],
-        targets=[*_alpha_targets(judged), *_colour_targets(judged), _anchor_target(judged)],
+        targets=[*_alpha_targets(judged), *_colour_targets(judged), *_anchor_targets(judged)],
     )
 
 
@@ -316,9 +316,13 @@ def _colour_targets(judged: Sequence[Judged]) -> list[Target]:
     return targets
 
 
-def _anchor_target(judged: Sequence[Judged]) -> Target:
-    ours, theirs = (sum(one.anchor[place] for one in judged if one.anchor) for place in (0, 1))
-    return Target("colour at edges with the same alpha, of pymatting's", ours / theirs, 0.9, "")
+def _anchor_targets(judged: Sequence[Judged]) -> list[Target]:
+    targets = []
+    for api in dict.fromkeys(one.api.name for one in judged if one.anchor):
+        both = [one.anchor for one in judged if one.anchor and one.api.name == api]
+        ours, theirs = (sum(one[place] for one in both) for place in (0, 1))
+        targets.append(Target(f"colour at edges over the set, {api}, of pymatting's", ours / theirs, 0.9, ""))
+    return targets
 
 
 def _megapixels(judged: Sequence[Judged]) -> str:

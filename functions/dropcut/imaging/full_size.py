@@ -47,6 +47,8 @@ from dropcut.imaging.small_matte import (
 
 _TILE = 64
 """Pixels a side: what is worked out, or left out, at once."""
+_STEP = 3
+"""Pixels between those in which a contrast is looked for where nothing is enlarged."""
 _WHITE = [255, 255, 255]
 
 
@@ -106,13 +108,14 @@ def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
     detail = detail_of(guide, alpha)
     if detail.share < 1:
         return _enlarged_cut_out(photo, coarse_matte(guide, alpha, subject, detail.share), "bilinear")
-    is_clean = cleaned_up(guide, alpha, subject)
-    change = subject - guide if is_clean else fitted_contrast(guide.bandsplit(), alpha) * (255 - alpha)
-    colours = (photo[:3] + change).rint().cast("uchar")
+    if cleaned_up(guide, alpha, subject):
+        change = subject - guide
+    else:
+        contrast = fitted_contrast(guide, alpha, _STEP).copy_memory()
+        change = contrast.zoom(_STEP, _STEP).embed(0, 0, photo.width, photo.height, extend="copy") * (255 - alpha)
     half = (alpha > CLEAR) & (alpha < OPAQUE)
-    tiles = (half.cast("float").shrink(_TILE, _TILE, ceil=True) > 0).copy_memory().zoom(_TILE, _TILE)
-    at_edges = tiles.crop(0, 0, photo.width, photo.height).ifthenelse(half.ifthenelse(colours, photo[:3]), photo[:3])
-    return _cleared(_by_tiles(at_edges), alpha, photo)
+    colours = (photo[:3] + change).rint().cast("uchar")
+    return _cleared(_by_tiles(half.ifthenelse(colours, photo[:3])), alpha, photo)
 
 
 def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
