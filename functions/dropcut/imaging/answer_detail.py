@@ -26,9 +26,9 @@ _TELLING = 0.75
 and 0.57 where subject and background share colour and texture."""
 _LEAST_SIDE = 768
 """Pixels of the longer side up to which an answer counts as sharp: no time is spent on what looks at thumbnails."""
-_TILE, _BORDER = 192, 8
+_TILE, _BORDER = 160, 8
 """Pixels a side of what is looked at, and how much at its sides does not count: there it meets another part."""
-_ACROSS, _MOST_TILES = 4, 16
+_ACROSS, _MOST_TILES = 4, 12
 _BUSY = 4.0
 """Variance of alpha, in squared levels, from which on a tile holds an edge."""
 

@@ -111,7 +111,7 @@ def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
     if cleaned_up(guide, alpha, subject):
         change = subject - guide
     else:
-        contrast = fitted_contrast(guide, alpha, _STEP).copy_memory()
+        contrast = fitted_contrast(guide, alpha, _STEP)
         change = contrast.zoom(_STEP, _STEP).embed(0, 0, photo.width, photo.height, extend="copy") * (255 - alpha)
     half = (alpha > CLEAR) & (alpha < OPAQUE)
     colours = (photo[:3] + change).rint().cast("uchar")

@@ -64,7 +64,8 @@ def _filtered(image: pyvips.Image) -> pyvips.Image:
         tile_width=128, tile_height=128, max_tiles=4 * (image.width // 128 + 1), access="sequential", threaded=True
     )
     above = lines.embed(0, 1, image.width, image.height + 1).crop(0, 0, image.width, image.height)
-    apart = ((lines - above) & 0xFF).cast("uchar").bandunfold()
+    # The lower byte of each 16-bit difference: `& 0xFF` and a cast take twice as long.
+    apart = (lines - above).copy(format="ushort").byteswap().msb().bandunfold()
     return apart.embed(1, 0, apart.width + 1, apart.height, extend="background", background=[_UP])
 
 

@@ -28,6 +28,8 @@ EDGE_SIDE = 5
 
 CLEAR, OPAQUE = 0, 255
 _TILE = 64
+_SMALL_PIXELS = 65_536
+"""Up to which an image is worked out at once: where edges are does not matter there, the number of operations does."""
 _LOOK_AT_PIXELS = 10_000
 """At most as many, in blocks of 3 x 3, tell whether the answer's colours were cleaned up."""
 _BLOCK = 3
@@ -131,15 +133,19 @@ def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) 
     """
     step = 1 + math.isqrt(alpha.width * alpha.height // _LOOK_AT_PIXELS)
     # Single pixels: a mean over several would mix in the clear ones, of which the API says nothing but black.
-    some = guide.bandjoin([alpha, subject]).subsample(step, step).cast("float").copy_memory()
-    both, change = some[:4], some[4:] - some[:3]
-    clear = 255 - both[3]
-    by_blocks = _BLOCK, _BLOCK
-    means = both.shrink(*by_blocks)
-    contrast = _over_alpha((both * both[3]).shrink(*by_blocks) - means * means[3]).copy_memory()
-    weight = clear * both[3] * both[3]  # by alpha: most where it is a half
-    given = (change.bandjoin(clear) * weight).shrink(*by_blocks).copy_memory()
-    return bool(((given[:3] - 0.5 * contrast * given[3]) * contrast).avg() > 0)
+    photo, opaque, answered = (image.subsample(step, step).cast("float") for image in (guide, alpha, subject))
+    photo, opaque = photo.copy_memory(), opaque.copy_memory()
+    clear = (255 - opaque).copy_memory()
+    weight = (clear * opaque * opaque).copy_memory()  # by alpha: most where it is a half
+
+    def by_block(image: pyvips.Image) -> pyvips.Image:
+        return image.shrink(_BLOCK, _BLOCK).copy_memory()
+
+    mean = by_block(opaque)
+    variance = by_block(opaque * opaque) - mean * mean + ALPHA_NOISE
+    contrast = ((by_block(photo * opaque) - by_block(photo) * mean) / variance).copy_memory()
+    given, expected = by_block((answered - photo) * weight), by_block(clear * weight)
+    return bool(((given - contrast * expected * 0.5) * contrast).avg() > 0)
 
 
 def fitted_contrast(guide: pyvips.Image, alpha: pyvips.Image, step: int = 2) -> pyvips.Image:
@@ -148,14 +154,10 @@ def fitted_contrast(guide: pyvips.Image, alpha: pyvips.Image, step: int = 2) -> 
     Windows of 3 x 3 single pixels, `step` apart: nearer together, where alpha hardly changes, noise would look like
     contrast. With 2, colours are off as much as by all of the 5 x 5 pixels between them; with 3, 3 to 10 % more.
     """
-    both = guide.bandjoin(alpha).subsample(step, step).cast("float").copy_memory()
-    means = _box(both).copy_memory()
-    return _over_alpha((_box(both * both[3]) - means * means[3]).copy_memory())
-
-
-def _over_alpha(covariances: pyvips.Image) -> pyvips.Image:
-    """Contrast, of each colour's covariance with alpha and alpha's variance."""
-    return covariances[:3] / (covariances[3] + ALPHA_NOISE)
+    colours, opaque = (_kept(image.subsample(step, step).cast("float")) for image in (guide, alpha))
+    mean = _kept(_box(opaque))
+    variance = _kept(_box(opaque * opaque) - mean * mean + ALPHA_NOISE)
+    return _kept((_box(colours * opaque) - _box(colours) * mean) / variance)
 
 
 def is_sharper(guide: pyvips.Image, alpha: pyvips.Image) -> bool:
@@ -261,6 +263,11 @@ def _box(image: pyvips.Image, radius: int = RADIUS) -> pyvips.Image:
 
 
 def _kept(image: pyvips.Image) -> pyvips.Image:
-    """Remember a few rows of tiles: libvips works an image out anew for each operation and strip that asks for it."""
+    """Remember a few rows of tiles, or a small image as a whole.
+
+    libvips works an image out anew for each operation and strip that asks for it.
+    """
+    if image.width * image.height <= _SMALL_PIXELS:
+        return image.copy_memory()
     across = image.width // _TILE + 2
     return image.tilecache(tile_width=_TILE, tile_height=_TILE, max_tiles=3 * across, access="random", threaded=True)
