@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import pyvips
 
-from dropcut.imaging.small_matte import enlarged, lines, planes, reduced
+from dropcut.imaging.small_matte import CLEAR, OPAQUE, enlarged, lines, planes, reduced
 
 _FINE, _ROUGH = 0.6, 0.3
 """Shares of the answer's sides: detail is what is finer than a picture reduced so far."""
@@ -28,9 +28,7 @@ _LEAST_SIDE = 768
 """Pixels of the longer side up to which an answer counts as sharp: no time is spent on what looks at thumbnails."""
 _TILE, _BORDER = 160, 8
 """Pixels a side of what is looked at, and how much at its sides does not count: there it meets another part."""
-_ACROSS, _MOST_TILES = 4, 12
-_BUSY = 4.0
-"""Variance of alpha, in squared levels, from which on a tile holds an edge."""
+_ACROSS, _MOST_TILES = 3, 6
 
 
 @dataclass(frozen=True)
@@ -68,11 +66,9 @@ def _tiles_with_edges(alpha: pyvips.Image) -> list[tuple[int, int]]:
     width, height = alpha.width // _TILE, alpha.height // _TILE
     if not width or not height:
         return []
-    whole = alpha.crop(0, 0, width * _TILE, height * _TILE)
-    means = whole.bandjoin(whole * whole).cast("float").shrink(_TILE, _TILE)
-    variances = (means[1] - means[0] * means[0]).tolist()
+    means = alpha.crop(0, 0, width * _TILE, height * _TILE).shrink(_TILE, _TILE).tolist()
     busy = [
-        (x * _TILE, y * _TILE) for y, row in enumerate(variances) for x, variance in enumerate(row) if variance > _BUSY
+        (x * _TILE, y * _TILE) for y, row in enumerate(means) for x, mean in enumerate(row) if CLEAR < mean < OPAQUE
     ]
     return busy[:: math.ceil(len(busy) / _MOST_TILES)] if busy else []
 
