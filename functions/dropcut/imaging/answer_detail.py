@@ -5,9 +5,9 @@ of its fine detail. Only where the subject itself has some can that be told, and
 is predicted from the photo, beyond a rough and beyond a fine resolution: how well do prediction and answer agree? A
 sharp answer agrees as well with the fine detail as with the rough, one that was enlarged does not.
 
-On the scenes of `bench/alpha.py`, the agreement (a correlation) with the fine detail, of that with the rough, was 0.94
-to 1.03 for sharp answers, 0.71 to 0.92 for binary ones, 0.65 to 0.84 for those of 1,024 pixels and 0.51 to 0.65 for
-those of 768, both on a side of 2,508; below 0.45 for those whose edges lay off by a pixel.
+On the scenes of `bench/alpha.py`, the agreement (a correlation) with the fine detail, of that with the rough, was 0.92
+to 1.02 for sharp answers, 0.52 to 0.90 for binary ones, 0.71 to 0.87 for those of 1,024 pixels that were enlarged by a
+cubic kernel, 0.55 to 0.72 for those of 768, and below 0.51 for those whose edges lay off by a pixel.
 """
 
 import math
@@ -19,14 +19,14 @@ from dropcut.imaging.small_matte import CLEAR, OPAQUE, enlarged, lines, planes, 
 
 _FINE, _ROUGH = 0.6, 0.3
 """Shares of the answer's sides: detail is what is finer than a picture reduced so far."""
-_SHARP = 0.925
+_SHARP = 0.914
 _RATHER_COARSE = 0.7
 _TELLING = 0.75
-"""Agreement with the fine detail from which on the photo is worth following: of sharp answers it was 0.90 and more,
-and 0.57 where subject and background share colour and texture."""
-_LEAST_SIDE = 768
+"""Agreement with the fine detail from which on the photo is worth following: of sharp answers it was 0.87 and more,
+and 0.66 where subject and background share colour and texture."""
+_LEAST_SIDE = 1024
 """Pixels of the longer side up to which an answer counts as sharp: no time is spent on what looks at thumbnails."""
-_TILE, _BORDER = 160, 8
+_TILE, _BORDER = 128, 6
 """Pixels a side of what is looked at, and how much at its sides does not count: there it meets another part."""
 _ACROSS, _MOST_TILES = 3, 6
 
@@ -55,7 +55,10 @@ def detail_of(guide: pyvips.Image, alpha: pyvips.Image) -> AnswerDetail:
     if not tiles:
         return AS_LARGE_AS_IT_IS
     guide, alpha = (_side_by_side(image, tiles) for image in (guide, alpha))
-    fine, rough = (_agreement(guide, alpha, share) for share in (_FINE, _ROUGH))
+    fine = _agreement(guide, alpha, _FINE)
+    if fine >= _SHARP:  # whatever the other is, which is at most 1
+        return AS_LARGE_AS_IT_IS
+    rough = _agreement(guide, alpha, _ROUGH)
     if fine >= _SHARP * rough:
         return AnswerDetail(share=1, photo_tells=fine >= _TELLING)
     return AnswerDetail(share=0.4 if fine >= _RATHER_COARSE * rough else 0.3, photo_tells=True)

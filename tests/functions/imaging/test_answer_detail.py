@@ -66,10 +66,10 @@ def test_a_texture_that_has_nothing_to_do_with_alpha_is_not_followed() -> None:
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_an_answer_without_an_edge_is_taken_as_it_is(level: int) -> None:
     alpha = np.full((HEIGHT, WIDTH), level, np.uint8)
-    assert found(photo_of(strands()), alpha) == AS_LARGE_AS_IT_IS
+    assert found(photo_of(strands()), alpha).share == 1
 
 
-@pytest.mark.parametrize(("width", "height"), [(512, 512), (3000, 100), (900, 161)])
+@pytest.mark.parametrize(("width", "height"), [(512, 512), (3000, 100), (1024, 161)])
 def test_a_small_or_narrow_answer_is_taken_without_an_error(width: int, height: int) -> None:
     alpha = strands(width, height)
     assert found(photo_of(alpha), alpha) == AS_LARGE_AS_IT_IS
