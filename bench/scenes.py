@@ -1,7 +1,8 @@
 """Synthetic photos with known alpha: what stands in front and what stands behind are painted apart, then mixed.
 
 Each scene is what a photographer meets: hair before a wall or before leaves, fur in its own colours, a blurred edge,
-a net, a glass, grass. A lens softens everything by about a pixel, the sensor adds noise, and the camera writes a JPEG.
+a net, a glass, grass, a bicycle, tulle, white on white, one cloth before the same cloth. A lens softens everything by
+about a pixel, the sensor adds noise, and the camera writes a JPEG.
 """
 
 from collections.abc import Callable
@@ -232,6 +233,86 @@ def _grass_before_the_sky(canvas: Canvas) -> None:
             canvas.strand(points[:part], thickness + int(canvas.chance.integers(0, 3)), tone)
 
 
+def _spokes(canvas: Canvas) -> None:
+    """A wheel on a pavement: tyre, rim, hub, and 48 spokes of steel that shine on one side and cross each other."""
+    canvas.behind = canvas.cloth((122, 118, 112), 6, 6)
+    canvas.front = canvas.cloth((52, 52, 56), 3, 3)
+    x, y = canvas.at(0.5, 0.5)
+    outer = round(0.42 * canvas.height)
+    for spoke in range(48):
+        start = 2 * np.pi * spoke / 48 + (0.35 if spoke % 2 else -0.35)  # tangent to the hub, as they are laced
+        end = 2 * np.pi * spoke / 48
+        line = np.array([[x + 0.05 * outer * np.cos(start), y + 0.05 * outer * np.sin(start)],
+                         [x + 0.93 * outer * np.cos(end), y + 0.93 * outer * np.sin(end)]])  # fmt: skip
+        shade = int(canvas.chance.integers(-30, 30))
+        canvas.strand(line, int(canvas.chance.integers(4, 8)), (208 + shade, 210 + shade, 214 + shade))
+    cv2.circle(canvas.alpha, (x, y), outer, 255, round(0.05 * outer), cv2.LINE_AA)
+    for radius, thickness, tone in ((outer, 0.07, (34, 34, 38)), (0.93 * outer, 0.03, (196, 198, 204))):
+        cv2.circle(canvas.front, (x, y), round(radius), tone, round(thickness * outer), cv2.LINE_AA)
+    cv2.circle(canvas.alpha, (x, y), round(0.93 * outer), 255, round(0.025 * outer), cv2.LINE_AA)
+    cv2.circle(canvas.alpha, (x, y), round(0.06 * outer), 255, -1, cv2.LINE_AA)
+
+
+def _tulle(canvas: Canvas) -> None:
+    """A veil: a fine net whose holes are clear, in folds that lie twice or three times, and shine through."""
+    canvas.behind = canvas.cloth((96, 110, 126), 5, 24)
+    canvas.front = canvas.cloth((236, 232, 226), 2, 8)
+    down = np.linspace(0, 1, 200)
+    layers: Floats = np.zeros_like(canvas.alpha, dtype=np.float32)
+    for layer, spacing in enumerate((22, 26)):
+        threads = np.zeros_like(canvas.alpha)
+        for lean in (-0.4, 0.4):
+            for line in range(-60, canvas.width // spacing + 60):
+                across = line * spacing + lean * down * canvas.height + 9 * np.sin(down * (7 + layer) + line * 0.02)
+                fixed = np.round(np.stack([across, down * canvas.height], 1) * 16).astype(np.int32)
+                cv2.polylines(threads, [fixed], False, 150, 3, cv2.LINE_AA, 4)
+        layers += threads * (1 - layers / 255)
+    veil = np.zeros_like(canvas.alpha)
+    cv2.ellipse(
+        veil, canvas.at(0.5, 0.55), (round(0.32 * canvas.width), round(0.4 * canvas.height)), 0, 0, 360, 255, -1
+    )
+    folds = cv2.resize(canvas.chance.uniform(0.5, 1, (3, 24)).astype(np.float32), (canvas.width, canvas.height))
+    canvas.alpha = as_bytes((28 + layers * 0.8) * folds * (cv2.GaussianBlur(veil, (0, 0), 3) / np.float32(255)))
+    canvas.body(0.5, 0.62, 0.08, 0.2)
+
+
+def _white_on_white(canvas: Canvas) -> None:
+    """A vase and a plume on a table for products: a few levels lie between white and white, and below is a shadow."""
+    canvas.behind = canvas.slope((249, 249, 250), (240, 240, 242))
+    shadow = np.zeros((canvas.height, canvas.width), np.float32)
+    axes = (round(0.2 * canvas.width), round(0.05 * canvas.height))
+    cv2.ellipse(shadow, canvas.at(0.52, 0.86), axes, 0, 0, 360, 0.42, -1)
+    shadow = cv2.GaussianBlur(shadow, (0, 0), 0.02 * canvas.height).astype(np.float32)
+    canvas.behind = as_bytes(canvas.behind * (1 - shadow[..., None]))
+    canvas.front = canvas.cloth((231, 229, 225), 1, 4)
+    for _ in range(700):
+        root, tip = canvas.chance.uniform(0.15, 0.5), canvas.chance.uniform(0.06, 0.16)
+        side = canvas.chance.choice((-1, 1))
+        along = np.linspace(0, 1, 16)
+        x = 0.5 + side * tip * along + 0.02 * np.sin(6 * root)
+        y = root - 0.12 * along + 0.05 * along**2
+        shade = int(canvas.chance.normal(0, 4))
+        points = np.stack([x * canvas.width, y * canvas.height], 1)
+        canvas.strand(points, int(canvas.chance.integers(2, 5)), (229 + shade, 227 + shade, 223 + shade))
+    canvas.body(0.5, 0.7, 0.1, 0.17)
+    cv2.rectangle(canvas.alpha, canvas.at(0.485, 0.12), canvas.at(0.515, 0.56), 255, -1)
+
+
+def _one_colour(canvas: Canvas) -> None:
+    """A rug of the floor's own colour and weave; only its fringes are a shade lighter, and its border is soft."""
+    canvas.behind = canvas.cloth((142, 124, 104), 5, 4)
+    canvas.front = canvas.cloth((142, 124, 104), 5, 4)
+    for _ in range(1400):
+        x, y = canvas.chance.uniform(0.25, 0.75), canvas.chance.choice((0.3, 0.7))
+        along = np.linspace(0, 1, 12)
+        lean, length = canvas.chance.normal(0, 0.015), canvas.chance.uniform(0.03, 0.14) * (1 if y > 0.5 else -1)
+        points = np.stack([(x + lean * along**2) * canvas.width, (y + length * along) * canvas.height], 1)
+        shade = int(canvas.chance.normal(18, 8))
+        canvas.strand(points, int(canvas.chance.integers(3, 7)), (142 + shade, 124 + shade, 104 + shade))
+    cv2.rectangle(canvas.alpha, canvas.at(0.25, 0.3), canvas.at(0.75, 0.7), 255, -1)
+    canvas.alpha = cv2.GaussianBlur(canvas.alpha, (0, 0), 1.5).astype(np.uint8)
+
+
 SCENES = (
     Scene("hair before a wall", 4032, 3024, _hair_before_a_wall),
     Scene("hair before leaves", 6000, 4000, _hair_before_leaves),
@@ -242,4 +323,8 @@ SCENES = (
     Scene("net with holes", 8064, 6048, _net, lens_pixels=1.2),
     Scene("glass on wood", 6000, 4000, _glass),
     Scene("grass before the sky", 8688, 5792, _grass_before_the_sky, lens_pixels=1.2),
+    Scene("spokes", 6000, 4000, _spokes),
+    Scene("tulle", 6000, 4000, _tulle),
+    Scene("white on white", 6000, 4000, _white_on_white),
+    Scene("one colour", 5472, 3648, _one_colour),
 )

@@ -14,11 +14,14 @@ Away from edges neither is worked out at all. An answer that has the photo's own
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
+from dropcut.imaging.answer_detail import detail_of
 from dropcut.imaging.colour import PROFILE
 from dropcut.imaging.decode import (
     TO_COMPARE,
@@ -29,10 +32,23 @@ from dropcut.imaging.decode import (
     picture_errors,
     thumbnail_upright,
 )
-from dropcut.imaging.small_matte import CLEAR, OPAQUE, SmallMatte, cleaned_up, fitted_contrast, is_sharper, small_matte
+from dropcut.imaging.small_matte import (
+    CLEAR,
+    OPAQUE,
+    SmallMatte,
+    cleaned_up,
+    coarse_matte,
+    enlarged,
+    fitted_contrast,
+    is_sharper,
+    plain_matte,
+    small_matte,
+)
 
 _TILE = 64
 """Pixels a side: what is worked out, or left out, at once."""
+_STEP = 3
+"""Pixels between those in which a contrast is looked for where nothing is enlarged."""
 _WHITE = [255, 255, 255]
 
 
@@ -59,12 +75,22 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
         if (cutout.width, cutout.height) == (photo.width, photo.height):
             result = _of_one_size(photo, cutout)
         else:
-            guide, kernel = _guide(original, limits, cutout, colour, TO_COMPARE), "bilinear"
-            if is_sharper(guide, cutout[3]):
-                guide, kernel = _guide(original, limits, cutout, colour, TO_LOOK_AT), "bicubic"
-            matte = small_matte(guide, cutout[3], _in_colours_of(photo, cutout[:3]))
-            result = _enlarged_cut_out(_by_strips(photo), matte, kernel)
+            result = _of_two_sizes(photo, cutout, partial(_guide, original, limits, cutout, colour))
         return result.copy(interpretation="srgb")
+
+
+def _of_two_sizes(
+    photo: pyvips.Image, cutout: pyvips.Image, guide_by: Callable[[Reduction], pyvips.Image]
+) -> pyvips.Image:
+    guide, alpha, subject = guide_by(TO_COMPARE), cutout[3], _in_colours_of(photo, cutout[:3])
+    detail, photo = detail_of(guide, alpha), _by_strips(photo)
+    if detail.share < 1:
+        return _enlarged_cut_out(photo, coarse_matte(guide, alpha, subject, detail.share), "bilinear")
+    if not detail.photo_tells:
+        return _enlarged_cut_out(photo, plain_matte(guide, alpha, subject), "bicubic")
+    if is_sharper(guide, alpha):
+        return _enlarged_cut_out(photo, small_matte(guide_by(TO_LOOK_AT), alpha, subject), "bicubic")
+    return _enlarged_cut_out(photo, small_matte(guide, alpha, subject), "bilinear")
 
 
 def _guide(
@@ -76,16 +102,20 @@ def _guide(
 
 
 def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
-    """Nothing is enlarged: alpha is the answer's, and so are the colours at edges, if the API cleaned them up."""
+    """Alpha is the answer's unless that is coarse; so are the colours at edges, if the API cleaned them up."""
     photo = photo.copy_memory()  # as many pixels as the answer has; it is read several times
     guide, alpha, subject = _on_white(photo), cutout[3], _in_colours_of(photo, cutout[:3])
-    is_clean = cleaned_up(guide, alpha, subject)
-    change = subject - guide if is_clean else fitted_contrast(guide.bandsplit(), alpha) * (255 - alpha)
-    colours = (photo[:3] + change).rint().cast("uchar")
+    detail = detail_of(guide, alpha)
+    if detail.share < 1:
+        return _enlarged_cut_out(photo, coarse_matte(guide, alpha, subject, detail.share), "bilinear")
+    if cleaned_up(guide, alpha, subject):
+        change = subject - guide
+    else:
+        contrast = fitted_contrast(guide, alpha, _STEP)
+        change = contrast.zoom(_STEP, _STEP).embed(0, 0, photo.width, photo.height, extend="copy") * (255 - alpha)
     half = (alpha > CLEAR) & (alpha < OPAQUE)
-    tiles = (half.cast("float").shrink(_TILE, _TILE, ceil=True) > 0).copy_memory().zoom(_TILE, _TILE)
-    at_edges = tiles.crop(0, 0, photo.width, photo.height).ifthenelse(half.ifthenelse(colours, photo[:3]), photo[:3])
-    return _cleared(_by_tiles(at_edges), alpha, photo)
+    colours = (photo[:3] + change).rint().cast("uchar")
+    return _cleared(_by_tiles(half.ifthenelse(colours, photo[:3])), alpha, photo)
 
 
 def _enlarged_cut_out(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
@@ -147,25 +177,11 @@ def cleared(colours: pyvips.Image, alpha: pyvips.Image) -> pyvips.Image:
 def _at_edges(photo: pyvips.Image, matte: SmallMatte, kernel: str) -> pyvips.Image:
     """What both formulas give: RGBA. `kernel` enlarges what alpha is made of."""
     seen = _on_white(photo).bandjoin(1)
-    alpha = (seen * _enlarged(matte.slopes, photo, kernel)).bandmean().cast("uchar")
+    alpha = (seen * enlarged(matte.slopes, photo.width, photo.height, kernel)).bandmean().cast("uchar")
     clear = alpha.invert()
     colours = photo[:3] if photo.bands == 4 else photo
-    change = _enlarged(matte.contrast, photo, "bilinear") * clear.bandjoin([clear, clear])
+    change = enlarged(matte.contrast, photo.width, photo.height, "bilinear") * clear.bandjoin([clear, clear])
     return _cleared((colours + change).rint().cast("uchar"), alpha, photo)
-
-
-def _enlarged(small: pyvips.Image, photo: pyvips.Image, kernel: str) -> pyvips.Image:
-    """The photo's size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
-    across, down = photo.width / small.width, photo.height / small.height
-    return small.affine(
-        [across, 0, 0, down],
-        interpolate=pyvips.Interpolate.new(kernel),
-        idx=0.5 - 0.5 / across,
-        idy=0.5 - 0.5 / down,
-        oarea=[0, 0, photo.width, photo.height],
-        extend="copy",
-        premultiplied=True,  # a fourth band is not always an alpha to weight the others by
-    )
 
 
 def _in_colours_of(photo: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:

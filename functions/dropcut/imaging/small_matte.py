@@ -18,6 +18,9 @@ a trial they were a little better on the net of the benchmark, and worse on the 
 COLOUR_NOISE = 60.0
 """Variance, in squared levels, that a colour may have without meaning an edge: the filter's epsilon, 9e-4 of 255². With
 20, squared errors were a tenth larger on a noisy photo and on glass, and a sixth smaller on fur in its own colours."""
+_REDUCED_COLOUR_NOISE = 20.0
+"""The same for a guide that was reduced to the answer's real size, which has averaged noise away. With 60, squared
+errors were a third larger on white before white, with 8 a sixth smaller there and larger on one colour."""
 ALPHA_NOISE = 4.0
 """The same for alpha."""
 EDGE_SIDE = 5
@@ -25,12 +28,17 @@ EDGE_SIDE = 5
 
 CLEAR, OPAQUE = 0, 255
 _TILE = 64
+_SMALL_PIXELS = 65_536
+"""Up to which an image is worked out at once: where edges are does not matter there, the number of operations does."""
 _LOOK_AT_PIXELS = 10_000
 """At most as many, in blocks of 3 x 3, tell whether the answer's colours were cleaned up."""
 _BLOCK = 3
 _SHARPNESS_BLOCK = 8
 _SHARPER = 0.89
 """Between what `is_sharper` found for the two kinds of alpha."""
+_SHARPENED = 0.1
+"""How much of its detail alpha gains before the bicubic kernel takes it away again. Beside Lanczos' squared error, that
+kernel's is 2.0 times without and 1.0 times with it (soft edges of one colour, alpha reduced by area)."""
 _LIGHTNESS = [0.3, 0.6, 0.1]
 """Of red, green and blue; JPEG keeps colour at half the resolution."""
 
@@ -41,7 +49,7 @@ Planes = Sequence[pyvips.Image]
 
 @dataclass(frozen=True)
 class SmallMatte:
-    """Images of the answer's size."""
+    """Images of the answer's size, but for the contrast."""
 
     edges: pyvips.Image
     """255 where alpha is not 0, or not 255, all around, else 0."""
@@ -51,7 +59,8 @@ class SmallMatte:
     """Floats, four bands: alpha is the mean of their products with red, green, blue and 1. Whole numbers begin at the
     halves, so that cutting a fraction off rounds."""
     contrast: pyvips.Image
-    """The subject's colour less the background's, in levels per level of alpha, three bands."""
+    """The subject's colour less the background's, in levels per level of alpha, three bands; of the answer's size or
+    of half of it."""
 
 
 def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> SmallMatte:
@@ -62,13 +71,52 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
         alpha: the answer's alpha, one band, in memory.
         subject: the answer's colours, in the guide's colour space, three bands, in memory.
     """
-    colours = _planes(guide)
-    if cleaned_up(guide, alpha, subject):
-        contrast = _given_contrast(colours, alpha, _planes(subject))
-    else:
-        contrast = fitted_contrast(colours, alpha)
+    edges, opaque = _edges_and_opaque(alpha)
+    slopes = _kept(lines(planes(guide), alpha))
+    return SmallMatte(edges, opaque, slopes, _kept(_contrast(guide, alpha, subject)))
+
+
+def coarse_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image, share: float) -> SmallMatte:
+    """The matte of an answer that was enlarged: its alpha stays, and the photo adds what is finer than it really is.
+
+    How alpha changes with the colour is found at the answer's real size. What it says there is multiplied with the
+    photo less the photo as blurred as the answer.
+
+    Args:
+        guide, alpha, subject: as for `small_matte`.
+        share: the answer's real size, as a share of its sides (imaging/answer_detail.py).
+    """
+    edges, opaque = _edges_and_opaque(alpha)
+    size = alpha.width, alpha.height
+    low_guide, low_alpha = (reduced(image, share).copy_memory() for image in (guide, alpha))
+    slopes = enlarged(lines(planes(low_guide), low_alpha, _REDUCED_COLOUR_NOISE)[:3].copy_memory(), *size, "bilinear")
+    offset = alpha * 4 + 2 - (slopes * enlarged(low_guide, *size, "bicubic")).bandmean() * 3
+    both = slopes.bandjoin(offset).copy_memory()
+    # The colours at edges belong to edges as sharp as the photo's.
+    sharp = (both * guide.bandjoin(1)).bandmean().cast("uchar").copy_memory()
+    return SmallMatte(edges, opaque, both, _kept(_contrast(guide, sharp, subject)))
+
+
+def plain_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> SmallMatte:
+    """The matte of an answer to which the photo has nothing to add: alpha alone, as sharp as Lanczos would enlarge it.
+
+    Args: those of `small_matte`.
+    """
+    edges, opaque = _edges_and_opaque(alpha)
+    offset = (alpha + (alpha - _box(alpha)) * _SHARPENED) * 4 + 2
+    nothing = pyvips.Image.black(alpha.width, alpha.height, bands=3).cast("float")
+    return SmallMatte(edges, opaque, _kept(nothing.bandjoin(offset)), _kept(_contrast(guide, alpha, subject)))
+
+
+def _edges_and_opaque(alpha: pyvips.Image) -> tuple[pyvips.Image, pyvips.Image]:
     clear, opaque = _everywhere(alpha == CLEAR), _everywhere(alpha == OPAQUE)
-    return SmallMatte((clear | opaque).invert(), opaque, _kept(_lines(colours, alpha)), _kept(contrast))
+    return (clear | opaque).invert(), opaque
+
+
+def _contrast(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
+    if cleaned_up(guide, alpha, subject):
+        return _given_contrast(guide, alpha, subject)
+    return fitted_contrast(guide, alpha)
 
 
 def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> bool:
@@ -85,34 +133,31 @@ def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) 
     """
     step = 1 + math.isqrt(alpha.width * alpha.height // _LOOK_AT_PIXELS)
     # Single pixels: a mean over several would mix in the clear ones, of which the API says nothing but black.
-    some = guide.bandjoin([alpha, subject]).subsample(step, step).cast("float").copy_memory()
-    both, change = some[:4], some[4:] - some[:3]
-    clear = 255 - both[3]
-    weighted = clear * both[3]  # by alpha: most where it is a half
-    by_blocks = _BLOCK, _BLOCK
-    means = both.shrink(*by_blocks)
-    contrast = _over_alpha((both * both[3]).shrink(*by_blocks) - means * means[3])
-    given = (change * weighted).shrink(*by_blocks)
-    expected = contrast * (clear * weighted).shrink(*by_blocks)
-    return bool(((given - 0.5 * expected) * contrast).avg() > 0)
+    photo, opaque, answered = (image.subsample(step, step).cast("float") for image in (guide, alpha, subject))
+    photo, opaque = photo.copy_memory(), opaque.copy_memory()
+    clear = (255 - opaque).copy_memory()
+    weight = (clear * opaque * opaque).copy_memory()  # by alpha: most where it is a half
+
+    def by_block(image: pyvips.Image) -> pyvips.Image:
+        return image.shrink(_BLOCK, _BLOCK).copy_memory()
+
+    mean = by_block(opaque)
+    variance = by_block(opaque * opaque) - mean * mean + ALPHA_NOISE
+    contrast = ((by_block(photo * opaque) - by_block(photo) * mean) / variance).copy_memory()
+    given, expected = by_block((answered - photo) * weight), by_block(clear * weight)
+    return bool(((given - contrast * expected * 0.5) * contrast).avg() > 0)
 
 
-def fitted_contrast(colours: Planes, alpha: pyvips.Image) -> pyvips.Image:
-    """From the photo alone, how its colour changes with alpha: levels per level, three bands."""
+def fitted_contrast(guide: pyvips.Image, alpha: pyvips.Image, step: int = 2) -> pyvips.Image:
+    """From the photo alone, how its colour changes with alpha: levels per level, three bands, a pixel for `step`.
 
-    def mean(image: pyvips.Image) -> pyvips.Image:
-        # Windows of 5 x 5: where alpha hardly changes, noise would be taken for contrast in smaller ones.
-        return _box(image, radius=2)
-
-    mean_alpha = _kept(mean(alpha))
-    variance = _kept(mean(alpha * alpha) - mean_alpha * mean_alpha + ALPHA_NOISE)
-    contrast = [(mean(colour * alpha) - mean(colour) * mean_alpha) / variance for colour in colours]
-    return contrast[0].bandjoin(contrast[1:])
-
-
-def _over_alpha(covariances: pyvips.Image) -> pyvips.Image:
-    """Contrast, of each colour's covariance with alpha and alpha's variance."""
-    return covariances[:3] / (covariances[3] + ALPHA_NOISE)
+    Windows of 3 x 3 single pixels, `step` apart: nearer together, where alpha hardly changes, noise would look like
+    contrast. With 2, colours are off as much as by all of the 5 x 5 pixels between them; with 3, 3 to 10 % more.
+    """
+    colours, opaque = (_kept(image.subsample(step, step).cast("float")) for image in (guide, alpha))
+    mean = _kept(_box(opaque))
+    variance = _kept(_box(opaque * opaque) - mean * mean + ALPHA_NOISE)
+    return _kept((_box(colours * opaque) - _box(colours) * mean) / variance)
 
 
 def is_sharper(guide: pyvips.Image, alpha: pyvips.Image) -> bool:
@@ -140,9 +185,29 @@ def is_sharper(guide: pyvips.Image, alpha: pyvips.Image) -> bool:
     return bool(found.avg() < _SHARPER * expected.avg())
 
 
-def _planes(image: pyvips.Image) -> Planes:
+def planes(image: pyvips.Image) -> Planes:
     """In memory."""
     return [band.copy_memory() for band in image.bandsplit()]
+
+
+def reduced(image: pyvips.Image, share: float) -> pyvips.Image:
+    """To this share of its sides, in whole pixels, near to the mean over areas."""
+    across, down = (max(1, round(side * share)) / side for side in (image.width, image.height))
+    return image.cast("float").resize(across, vscale=down, kernel="mitchell")
+
+
+def enlarged(small: pyvips.Image, width: int, height: int, kernel: str) -> pyvips.Image:
+    """To this size; the centres of the corner pixels' areas stay where they are, as in any resizing by area."""
+    across, down = width / small.width, height / small.height
+    return small.affine(
+        [across, 0, 0, down],
+        interpolate=pyvips.Interpolate.new(kernel),
+        idx=0.5 - 0.5 / across,
+        idy=0.5 - 0.5 / down,
+        oarea=[0, 0, width, height],
+        extend="copy",
+        premultiplied=True,  # a fourth band is not always an alpha to weight the others by
+    )
 
 
 def _everywhere(mask: pyvips.Image) -> pyvips.Image:
@@ -151,7 +216,7 @@ def _everywhere(mask: pyvips.Image) -> pyvips.Image:
     return (mask.convsep(line, precision="integer") > 250).copy_memory()
 
 
-def _lines(colours: Planes, alpha: pyvips.Image) -> pyvips.Image:
+def lines(colours: Planes, alpha: pyvips.Image, noise: float = COLOUR_NOISE) -> pyvips.Image:
     """Alpha by least squares over the colours, along the one direction in which they change with alpha.
 
     The guided filter looks for the best of all directions, which takes a 3 x 3 matrix's inverse for each pixel: a third
@@ -171,7 +236,7 @@ def _lines(colours: Planes, alpha: pyvips.Image) -> pyvips.Image:
         + blue * blue * covariance(2, 2)
         + 2 * (red * green * covariance(0, 1) + green * blue * covariance(1, 2) + blue * red * covariance(2, 0))
     )
-    scale = _kept(steepness / (variance + COLOUR_NOISE * steepness + 3e-3))
+    scale = _kept(steepness / (variance + noise * steepness + 3e-3))
     slopes = [_kept(_box(direction * scale)) for direction in along]
     offset = alpha + 0.5
     for slope, colour in zip(slopes, colours, strict=True):
@@ -179,12 +244,13 @@ def _lines(colours: Planes, alpha: pyvips.Image) -> pyvips.Image:
     return slopes[0].bandjoin([*slopes[1:], offset]) * 4
 
 
-def _given_contrast(colours: Planes, alpha: pyvips.Image, subject: Planes) -> pyvips.Image:
+def _given_contrast(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> pyvips.Image:
     """From the colours that the API cleaned up: subject - photo = (1 - alpha) x contrast, least squares."""
     clear = alpha.invert()
     weight = clear * alpha
     total = _kept(_box(clear * weight) + 1)
-    contrast = [_box((cleaned - colour) * weight) / total for colour, cleaned in zip(colours, subject, strict=True)]
+    pairs = zip(planes(guide), planes(subject), strict=True)
+    contrast = [_box((cleaned - colour) * weight) / total for colour, cleaned in pairs]
     return contrast[0].bandjoin(contrast[1:])
 
 
@@ -197,6 +263,11 @@ def _box(image: pyvips.Image, radius: int = RADIUS) -> pyvips.Image:
 
 
 def _kept(image: pyvips.Image) -> pyvips.Image:
-    """Remember a few rows of tiles: libvips works an image out anew for each operation and strip that asks for it."""
+    """Remember a few rows of tiles, or a small image as a whole.
+
+    libvips works an image out anew for each operation and strip that asks for it.
+    """
+    if image.width * image.height <= _SMALL_PIXELS:
+        return image.copy_memory()
     across = image.width // _TILE + 2
     return image.tilecache(tile_width=_TILE, tile_height=_TILE, max_tiles=3 * across, access="random", threaded=True)

@@ -262,6 +262,34 @@ def test_however_sharp_the_answers_alpha_is_strands_come_out_nearer_to_the_truth
     assert ((ours - alpha) ** 2).mean() < ((lanczos - alpha) ** 2).mean() / 6  # the guide of the other kind: / 4
 
 
+def grid(width: int, height: int) -> Pixels:
+    """Wires of all thicknesses, in no one direction."""
+    alpha = np.zeros((height, width), np.uint8)
+    chance = np.random.default_rng(3)
+    for _ in range(160):
+        start, end = (chance.integers(0, (width, height)).tolist() for _ in range(2))
+        cv2.line(alpha, start, end, 255, int(chance.integers(2, 7)), cv2.LINE_AA)
+    return cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.uint8)
+
+
+@pytest.mark.parametrize("factor", [1, 2], ids=["the photo's size", "half the photo's size"])
+@pytest.mark.parametrize("cleaned_up", [True, False])
+def test_what_a_coarse_answer_did_not_see_the_photo_adds(tmp_path: Path, factor: int, cleaned_up: bool) -> None:
+    width, height = 2000, 1400
+    alpha = grid(width, height)
+    pixels = photo_of(alpha, (60, 40, 30), (180, 185, 190))
+    size = width // factor, height // factor
+    seen = cv2.resize(reduced(alpha, size[0] * 2 // 5, size[1] * 2 // 5), size, interpolation=cv2.INTER_CUBIC)
+    colours = np.full((size[1], size[0], 3), (60, 40, 30), np.uint8) if cleaned_up else reduced(pixels, *size)
+    answer = saved(tmp_path, "answer.png", np.dstack([colours, seen]).astype(np.uint8))
+    ours = cut(saved(tmp_path, "photo.png", pixels), answer)
+    lanczos = np.asarray(Image.fromarray(seen).resize((width, height), Image.Resampling.LANCZOS)).astype(float)
+    assert ((ours[..., 3].astype(float) - alpha) ** 2).mean() < ((lanczos - alpha) ** 2).mean() / 4
+    edges = (alpha > 40) & (alpha < 215) & (ours[..., 3] > 40)
+    apart = np.abs(ours[edges][:, :3].astype(int) - (60, 40, 30)).mean()
+    assert apart < np.abs(pixels[edges].astype(int) - (60, 40, 30)).mean() / 3
+
+
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (65, 129), (1000, 30), (31, 700)])
 def test_no_tile_with_an_edge_is_missed(tmp_path: Path, width: int, height: int) -> None:
     """Whatever the photo's sides are to the tiles', also where its last tiles reach beyond it."""

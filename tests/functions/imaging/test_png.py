@@ -1,14 +1,12 @@
 """PNG files as other decoders see them, and what happens when one cannot be written."""
 
-import io
-import zlib
 from pathlib import Path
 from random import Random
 
 import pytest
 import pyvips
 from dropcut.imaging.colour import PROFILE
-from dropcut.imaging.png import CompressedLines, write_png
+from dropcut.imaging.png import write_png
 from PIL import Image, ImageCms
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -37,19 +35,6 @@ def test_libvips_reads_the_same_pixels_whatever_lies_before_them(tmp_path: Path)
     expected = pyvips.Image.jpegload(str(tmp_path / "a.jpg")).resize(1.7)
     read = pyvips.Image.pngload(str(tmp_path / "a.png"), fail_on="warning")
     assert (read - expected).abs().max() == 0
-
-
-@pytest.mark.parametrize("part", [1, 3, 4, 7, 100])
-def test_lines_may_come_in_parts_of_any_size(part: int) -> None:
-    """libvips does not promise to hand over whole ones."""
-    lines = bytes(range(60))
-    file = io.BytesIO()
-    compressed = CompressedLines(file, line_bytes=12)
-    for start in range(0, len(lines), part):
-        assert compressed.write(lines[start : start + part]) == len(lines[start : start + part])
-    compressed.finish()
-    content = file.getvalue()[8:-4]  # one chunk: length and name before it, the check sum behind it
-    assert zlib.decompress(content) == b"".join(b"\2" + lines[line : line + 12] for line in range(0, 60, 12))
 
 
 def test_a_profile_goes_along_and_nothing_else_does(tmp_path: Path) -> None:
