@@ -9,6 +9,8 @@ from bench import (
     alpha,
     artifacts,
     billed,
+    browser,
+    chromium,
     corpus,
     demo,
     fit,
@@ -19,6 +21,7 @@ from bench import (
     memory,
     overhead,
     pauses,
+    quality,
     rate,
     storm,
     walk,
@@ -37,7 +40,9 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "fit": fit.measure,
     "alpha": alpha.measure,
     "full_size": full_size.measure,
+    "quality": quality.measure,
     "corpus": corpus.measure,
+    "browser": browser.measure,
     "demo": demo.measure,
     "rate": rate.measure,
     "pauses": pauses.measure,
@@ -55,7 +60,7 @@ def main() -> int:
     chosen = _parser().parse_args()
     if chosen.write and BEGIN not in chosen.write.read_text(encoding="utf-8"):
         raise Problem(f"{chosen.write} has no line {BEGIN}, after which the results would go.")
-    names = chosen.names or list(BENCHMARKS)
+    names = chosen.names or [name for name in BENCHMARKS if name != "browser" or chromium.is_installed()]
     measures = [_measure(name, chosen.code) for name in names] + [demo.measure_first_time] * chosen.first_time
     machine = facts()
     print(f"Machine: {machine}\n", flush=True)

@@ -8,13 +8,15 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 from PIL import Image
 
+from tests.functions import odd_photos
 from tests.functions.photos_of_all_kinds import (
     BLACK_AND_WHITE_KINDS,
     GREY_KINDS,
@@ -27,6 +29,7 @@ from tests.functions.photos_of_all_kinds import (
     profile,
 )
 from tests.functions.pictures import picture
+from tests.functions.tiffs import Values, gradient, tiff
 
 Expected = Literal["delivered", "rejected", "either"]
 
@@ -36,7 +39,58 @@ _ALL_KINDS: Mapping[str, Make] = {
     **BLACK_AND_WHITE_KINDS,
     **{f"{kind}, transparent": make for kind, make in TRANSPARENT_KINDS.items()},
 }
+
+
+def _odd_tiffs() -> dict[str, Make]:
+    """Every width of samples, each layout, float, signed, Lab, extra samples."""
+    colours, grey = gradient(), gradient(1)
+    layouts: dict[str, dict[str, Any]] = {
+        "strips": {},
+        "big-endian tiles": {"order": ">", "tile": 128, "compression": 8},
+        "separate planes": {"separate": True},
+        "separate tiles": {"separate": True, "tile": 128, "compression": 8},
+    }
+    made: dict[str, Make] = {}
+    for layout, options in layouts.items():
+        for bits in (*range(1, 17), 24, 32):
+            levels = np.rint(colours / 255 * (2**bits - 1)).astype(np.int64)
+            made[f"TIFF, {bits} bits, {layout}"] = partial(tiff, levels, bits=bits, **options)
+            made[f"TIFF, grey, {bits} bits, {layout}"] = partial(
+                tiff, levels[:, :, :1], bits=bits, photometric=1, **options
+            )
+        for bits in (16, 32, 64):
+            made[f"TIFF, float of {bits} bits, {layout}"] = partial(
+                tiff, grey / 255, bits=bits, number=3, photometric=1, **options
+            )
+        for bits in (8, 16, 32):
+            signed = colours.astype(np.int64) << (bits - 8)
+            made[f"TIFF, signed {bits} bits, {layout}"] = partial(
+                tiff, signed - 2 ** (bits - 1), bits=bits, number=2, **options
+            )
+        for extra in (0, 1, 2):
+            four = np.concatenate([colours // 2, np.full_like(grey, 128)], -1)
+            made[f"TIFF, extra sample {extra}, {layout}"] = partial(tiff, four, extra=[extra], **options)
+        for photometric, name in ((8, "CIELab"), (9, "ICCLab")):
+            for bits in (8, 16):
+                lab = colours.astype(np.int64) << (bits - 8)
+                made[f"TIFF, {name}, {bits} bits, {layout}"] = partial(
+                    tiff, lab, bits=bits, photometric=photometric, **options
+                )
+    return made
+
+
+_ODD_KINDS: Mapping[str, Make] = {
+    **odd_photos.COLOURED,
+    **odd_photos.BRIGHT,
+    **odd_photos.RARE,
+    "HEIC, grey of 10 bits": odd_photos.grey_heic,
+    "GIF on a larger canvas": odd_photos.gif_on_a_larger_canvas,
+    **_odd_tiffs(),
+}
 _FLIPS, _FLIPS_IN_HEADER = 32, 12
+KINDS_OF_ALL: Mapping[str, Make] = {**_ALL_KINDS, **_ODD_KINDS, **odd_photos.MENDED}
+"""Every kind that is delivered, by its name."""
+_ODD_FLIPS = 6
 _HEADER_BYTES = 160
 _FORMATS = ("jpeg", "png", "webp", "tiff", "bmp", "gif", "avif", "heic")
 
@@ -53,7 +107,21 @@ class Case:
 
 def corpus(*, every: int = 1, large: bool = True) -> Iterator[Case]:
     """All files, or every so many-th of each group; `large` ones take a second each."""
-    groups = [_whole, _cut_off, _flipped, _turned, _with_profiles, _sizes, _with_frames, _no_photos]
+    groups = [
+        _whole,
+        _odd,
+        _mended,
+        _unread,
+        _odd_cut_off,
+        _odd_flipped,
+        _cut_off,
+        _flipped,
+        _turned,
+        _with_profiles,
+        _sizes,
+        _with_frames,
+        _no_photos,
+    ]
     for group in [*groups, *([_large_sizes] if large else [])]:
         yield from islice(group(), 0, None, every)
 
@@ -66,6 +134,44 @@ def _content(kind: str) -> bytes:
 def _whole() -> Iterator[Case]:
     for kind in _ALL_KINDS:
         yield Case("format, mode, depth", kind, _content(kind), "delivered")
+
+
+def _odd() -> Iterator[Case]:
+    for kind, make in _ODD_KINDS.items():
+        yield Case("rare kinds", kind, make(), "delivered")
+
+
+def _mended() -> Iterator[Case]:
+    for kind, make in odd_photos.MENDED.items():
+        yield Case("wrong or missing marks", kind, make(), "delivered")
+
+
+def _unread() -> Iterator[Case]:
+    """Kinds that are refused by name."""
+    for kind, make in odd_photos.UNREAD.items():
+        yield Case("kinds that are not read", kind, make(), "rejected")
+    raw: list[dict[int, Values]] = [{50706: (7, [1, 4, 0, 0])}, {262: (3, [32803])}, {262: (3, [34892])}]
+    others: list[dict[int, Values]] = [{259: (3, [number])} for number in (6, 34712, 34925, 50000)]
+    for tags in [*raw, *others]:
+        yield Case("kinds that are not read", f"TIFF, {tags}", tiff(gradient(), more=tags), "rejected")
+
+
+def _odd_cut_off() -> Iterator[Case]:
+    for kind, make in _ODD_KINDS.items():
+        content = make()
+        for tenth in (2, 5, 8):
+            yield Case("rare kinds, cut off", f"{kind}, {tenth}/10", content[: len(content) * tenth // 10], "rejected")
+
+
+def _odd_flipped() -> Iterator[Case]:
+    for kind, make in [*_ODD_KINDS.items(), *odd_photos.MENDED.items()]:
+        content, chance = make(), Random(kind)
+        for number in range(_ODD_FLIPS):
+            changed = bytearray(content)
+            changed[-chance.randrange(1, min(len(content), _HEADER_BYTES if number % 2 else len(content)))] ^= (
+                1 << number
+            )
+            yield Case("rare kinds, flipped bytes", f"{kind}, {number}", bytes(changed), "either")
 
 
 def _cut_off() -> Iterator[Case]:

@@ -2,7 +2,7 @@
 
 import io
 
-from dropcut.core.bare_picture import without_metadata
+from dropcut.core.formats.bare_picture import without_metadata
 from PIL import Image
 
 from bench.photos import largest_jpeg, marked

@@ -13,6 +13,8 @@ from cli.redrive import Stages, redrive_rejected
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.photos import photo
 
+pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment
+
 PAUSE_AFTER_FAILURES = 8
 PAUSE_AFTER_POSSIBLY_PAID = 6
 SETTINGS = {
@@ -107,7 +109,7 @@ def test_photos_wait_out_a_lockout_without_end(dropcut: DropcutInUse, published:
     assert not [letter for letter in dropcut.dead_letters("Cut") if any(key in letter.body for key in photos)]
 
 
-def test_an_api_that_refuses_every_picture_stops_the_calls_and_the_rejected_come_back(
+def test_refusals_of_every_picture_stop_the_calls_and_the_rejected_come_back(
     dropcut: DropcutInUse, published: Published
 ) -> None:
     dropcut.api.fault("bad_request", times=None)

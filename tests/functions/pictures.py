@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 from typing import Any
 
-from dropcut.core.photo_format import recognise
-from dropcut.core.picture_header import read_header
+from dropcut.core.formats.photo_format import recognise
+from dropcut.core.formats.picture_header import read_header
 from dropcut.core.picture_limits import Fitted
 from PIL import Image
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dropcut.core.formats.picture_header import NotAPictureError, is_whole, read_header
 from dropcut.core.operation import Expected
-from dropcut.core.picture_header import NotAPictureError, is_whole, read_header
 
 
 class UnusableAnswerError(ValueError):

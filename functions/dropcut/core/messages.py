@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from typing import Literal, Self
 
@@ -71,8 +71,15 @@ class CutRequest:
     content: bytes = b""
     """The picture itself, when it is small enough to travel along."""
     operation: Operation = REMOVE_BACKGROUND
+    note: str = ""
+    """A sentence for people, when the picture could not be made ready as it should be."""
     redriven_at: float = 0.0
     """When somebody asked for a photo that had ended to be tried again (epoch seconds); 0 when nobody has."""
+
+    def delivers(self, answer: "PaidAnswer") -> "OutcomeMessage":
+        """What deliver is given: the answer for this photo, with what there is to say about both."""
+        note = " ".join(text for text in (self.note, answer.note) if text)
+        return OutcomeMessage(upload=self.upload, outcome=replace(answer, note=note))
 
     @cached_property
     def payment_key(self) -> str:
@@ -84,6 +91,7 @@ class CutRequest:
         optional = {
             "content": base64.b64encode(self.content).decode(),
             "operation": "" if self.operation is REMOVE_BACKGROUND else self.operation.name,
+            "note": self.note,
             "redriven_at": self.redriven_at,
         }
         given = {name: value for name, value in optional.items() if value}
@@ -99,6 +107,7 @@ class CutRequest:
                 picture=PreparedPicture(**values["picture"]),
                 content=base64.b64decode(values.get("content", ""), validate=True),
                 operation=OPERATIONS[values.get("operation", REMOVE_BACKGROUND.name)],
+                note=str(values.get("note", "")),
                 redriven_at=float(values.get("redriven_at", 0)),
             )
 

@@ -67,6 +67,8 @@ class Fitted:
     original_height: int
     sent_as_it_was: bool
     """Whether these are the photo's own bytes, less its metadata."""
+    note: str = ""
+    """A sentence on what was assumed of the photo, for the event; mostly none."""
 
 
 class PictureRefusedError(ValueError):

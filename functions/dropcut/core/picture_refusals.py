@@ -22,6 +22,19 @@ def damaged(detail: str) -> PictureRefusedError:
     )
 
 
+def unsupported(kind: str, instead: str) -> PictureRefusedError:
+    """For a sound file of a kind that no decoder here reads.
+
+    Args:
+        kind: what it is, in words that fit after "The file is".
+        instead: what to save it as.
+    """
+    return PictureRefusedError(
+        "unsupported",
+        f"The file is {kind}, which cannot be read here. Save it as {instead} and upload it again.",
+    )
+
+
 def too_small(width: int, height: int, least: int) -> PictureRefusedError:
     return PictureRefusedError(
         "too_small",

@@ -38,7 +38,7 @@ Operations = Mapping[str, Callable[[Arguments], dict[str, Any]]]
 
 def main() -> None:
     limit_memory_and_files(int(sys.argv[1]) * _MIB)
-    logging.disable()  # what libvips warns of in a stranger's file is without end
+    logging.disable(logging.INFO)  # warnings of libvips are listened to (imaging/decode.py), and go nowhere else
     answers = _own_output()
     operations = load_operations()
     _send(answers, {"ready": True})
@@ -51,6 +51,7 @@ def load_operations() -> Operations:
     from dropcut.imaging.decode import picture_errors  # noqa: PLC0415
     from dropcut.imaging.fit import fit  # noqa: PLC0415
     from dropcut.imaging.make_cutouts import make_cutouts  # noqa: PLC0415
+    from dropcut.imaging.repaired import with_repair  # noqa: PLC0415
 
     @picture_errors()
     def fit_file(arguments: Arguments) -> dict[str, Any]:
@@ -59,16 +60,18 @@ def load_operations() -> Operations:
 
     @picture_errors()
     def make_cutout_files(arguments: Arguments) -> dict[str, Any]:
-        original = arguments["original"]
-        made = make_cutouts(
-            Path(original) if original else None,
-            Path(arguments["answer"]),
-            [Rendition(**fields) for fields in arguments["renditions"]],
-            Path(arguments["folder"]),
-            limits=DecodeLimits(**arguments["limits"]),
-            colour=arguments["colour"],
-        )
-        return {"made": [asdict(each) for each in made]}
+        def make(original: Path | None) -> dict[str, Any]:
+            made = make_cutouts(
+                original,
+                Path(arguments["answer"]),
+                [Rendition(**fields) for fields in arguments["renditions"]],
+                Path(arguments["folder"]),
+                limits=DecodeLimits(**arguments["limits"]),
+                colour=arguments["colour"],
+            )
+            return {"made": [asdict(each) for each in made]}
+
+        return with_repair(make, Path(arguments["original"])) if arguments["original"] else make(None)
 
     return {"fit": fit_file, "make_cutouts": make_cutout_files}
 

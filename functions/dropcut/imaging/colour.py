@@ -5,6 +5,7 @@ from itertools import product
 import pyvips
 
 PROFILE = "icc-profile-data"
+_NOTE = "dropcut-note"
 
 _CHANNELS_OF_PROFILE = {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4}
 _COLOURS = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3, "cmyk": 4}
@@ -51,23 +52,42 @@ def has_usable_profile(image: pyvips.Image) -> bool:
     """Whether there is a profile, of this kind of picture, that the colour engine can work with."""
     if not image.get_typeof(PROFILE):
         return False
-    channels = _COLOURS.get(image.interpretation)
-    if channels is None or _CHANNELS_OF_PROFILE.get(bytes(image.get(PROFILE))[16:20]) != channels:
+    count = _COLOURS.get(image.interpretation)
+    if count is None or _CHANNELS_OF_PROFILE.get(bytes(image.get(PROFILE))[16:20]) != count:
         return False
     try:
-        _through_profile(_samples(bytes(channels), image)).avg()
+        _through_profile(_samples(bytes(count), image)).avg()
     except pyvips.Error:
         return False
     return True
 
 
+def channels(image: pyvips.Image) -> int | None:
+    """Channels of colour of a kind of picture that a profile can speak of; None of another."""
+    return _COLOURS.get(_named(image).interpretation)
+
+
 def without_metadata(image: pyvips.Image) -> pyvips.Image:
-    """The same pixels, with nothing attached but the profile."""
+    """The same pixels, with nothing attached but the profile and the note."""
     bare = image.copy()
     for name in bare.get_fields():
-        if name != PROFILE and bare.get_typeof(name) != 0:
+        if name not in (PROFILE, _NOTE) and bare.get_typeof(name) != 0:
             bare.remove(name)
     return bare
+
+
+def with_note(image: pyvips.Image, note: str) -> pyvips.Image:
+    """With a sentence attached on what was assumed of the picture; it goes along with the image, never into a file."""
+    if not note:
+        return image
+    noted = image.copy()
+    noted.set_type(pyvips.GValue.gstr_type, _NOTE, note)
+    return noted
+
+
+def note(image: pyvips.Image) -> str:
+    """The sentence, or nothing."""
+    return str(image.get(_NOTE)) if image.get_typeof(_NOTE) else ""
 
 
 def _samples(pixels: bytes, like: pyvips.Image) -> pyvips.Image:

@@ -5,20 +5,28 @@ other, so that nothing in a file can lead it to one. The modules of this folder 
 and they run in a process of their own (imaging/child.py).
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Literal
 
 import pyvips
 
 from dropcut.core import picture_refusals
-from dropcut.core.photo_format import recognise
-from dropcut.core.picture_limits import DecodeLimits, PhotoFormat, PictureInfo
+from dropcut.core.formats.hevc_units import has_hole
+from dropcut.core.formats.jpeg_header import unread_kind
+from dropcut.core.formats.photo_format import recognise
+from dropcut.core.formats.png_chunks import is_apples_own
+from dropcut.core.picture_limits import DecodeLimits, PhotoFormat, PictureInfo, PictureRefusedError
 from dropcut.imaging import colour as colours
 from dropcut.imaging import unusual_formats
+from dropcut.imaging.stated import as_stated
+from dropcut.imaging.tiff import tiff, tiff_info
 
 Colour = Literal["srgb", "keep"]
 JpegFailsOn = Literal["error", "warning"]
@@ -68,10 +76,13 @@ def identify(path: Path) -> PictureInfo:
         PictureRefusedError: it is no picture of a kind that is taken, or its header is damaged.
     """
     form = _format(path)
+    _refuse_unread(form, path)
     if form == "heic":
         return unusual_formats.heic_info(path)
     if form == "bmp":
         return unusual_formats.bmp_info(path)
+    if form == "tiff":
+        return tiff_info(path)
     with picture_errors():
         return _info(form, _LOAD[form](path))
 
@@ -100,7 +111,7 @@ def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -
     info = identify(path)
     check(info, limits)
     with picture_errors():
-        image = _LOAD[info.format](path)
+        image = _load(info.format, path, "error")
         image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
         return _upright(image, on_disc=True)
 
@@ -138,17 +149,17 @@ def thumbnail_upright(
 def shows_as_srgb(path: Path) -> bool:
     """Whether the picture looks the same when its profile, if any, is left away. Reads the header only."""
     with picture_errors():
-        return colours.shows_as_srgb(_LOAD[_format(path)](path))
+        return colours.shows_as_srgb(_load(_format(path), path, "error"))
 
 
-def is_opaque(path: Path, *, jpeg_fails_on: JpegFailsOn) -> bool:
+def is_opaque(path: Path) -> bool:
     """Decode the picture to its last pixel; whether nothing shines through anywhere.
 
     Raises:
         PictureRefusedError: it cannot be decoded to its end.
     """
     with picture_errors():
-        image = _load(_format(path), path, jpeg_fails_on)
+        image = _load(_format(path), path, "warning")
         if not image.hasalpha():
             image.avg()
             return True
@@ -157,8 +168,13 @@ def is_opaque(path: Path, *, jpeg_fails_on: JpegFailsOn) -> bool:
 
 @contextmanager
 def picture_errors() -> Iterator[None]:
-    """Translate what libvips says of a picture into a refusal; what it says of the disc stays an error of its own."""
+    """Translate what libvips says of a picture into a refusal; what it says of the disc stays an error of its own.
+
+    A decoder that reports an error and goes on has made pixels up, whatever it returns. So what was reported counts
+    at the end as well.
+    """
     pyvips.vips_lib.vips_error_clear()  # what it warned of in an earlier picture would be taken for this one's reason
+    _warnings.clear()
     try:
         yield
     except pyvips.Error as error:
@@ -167,7 +183,55 @@ def picture_errors() -> Iterator[None]:
             raise picture_refusals.too_much_memory() from error
         if _SURROUNDINGS.search(said):
             raise
-        raise picture_refusals.damaged(_first_line(said)) from error
+        raise _not_read(said) from error
+    if reported := _errors_without_failure():
+        raise _not_read(reported)
+
+
+def _not_read(said: str) -> PictureRefusedError:
+    """A kind that the decoder does not know is no damage."""
+    words = _first_line(said)
+    if _UNKNOWN_KIND.search(said):
+        return picture_refusals.unsupported(
+            f"a picture of a kind that its decoder does not know ({words})", "an ordinary JPEG or PNG"
+        )
+    return picture_refusals.damaged(words)
+
+
+_UNKNOWN_KIND = re.compile(r"unsupported|not (supported|configured|implemented)", re.IGNORECASE)
+
+
+class _Warnings(logging.Handler):
+    """Keeps the first things that libvips warns of; there is no end to them in a stranger's file."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if len(self.lines) < _WARNINGS_KEPT:
+            self.lines.append(record.getMessage())
+
+    def clear(self) -> None:
+        self.lines.clear()
+
+
+_WARNINGS_KEPT = 100
+_warnings = _Warnings()
+logging.getLogger("pyvips").addHandler(_warnings)
+logging.getLogger("pyvips").propagate = False
+
+PIXELS_MADE_UP = re.compile(r"premature end|bad Huffman code|instead of RST|Inconsistent progression")
+"""What libjpeg says of a photo of which a part is missing, and grey or noise in its place; some of it are warnings."""
+_HARMLESS = re.compile(r"\s*(VipsJpeg: |.*bad seek to|$)")
+"""Of libjpeg libvips keeps the other warnings among the errors; libheif tries how far a file reaches."""
+
+
+def _errors_without_failure() -> str:
+    """The first report of pixels that are made up although the decoder returned them; nothing if there is none."""
+    errors = pyvips.ffi.string(pyvips.vips_lib.vips_error_buffer()).decode("utf-8", "replace").splitlines()
+    made_up = (line for line in [*errors, *_warnings.lines] if PIXELS_MADE_UP.search(line))
+    return next(made_up, next((line for line in errors if not _HARMLESS.match(line)), ""))
 
 
 _MEMORY = re.compile(
@@ -192,13 +256,28 @@ def _format(path: Path) -> PhotoFormat:
         return recognise(file.read(4096))
 
 
+def _refuse_unread(form: PhotoFormat, path: Path) -> None:
+    """Raises PictureRefusedError: no decoder here reads its kind, or none would tell that a part of it was lost.
+
+    TIFF's kinds are told by its tags.
+    """
+    if form not in ("jpeg", "png", "heic"):
+        return
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        kind = unread_kind(data) if form == "jpeg" else "a PNG as Xcode makes it (CgBI)" * is_apples_own(data)
+        if kind:
+            raise picture_refusals.unsupported(kind, "an ordinary 8-bit JPEG or PNG")
+        if form == "heic" and has_hole(data):
+            raise picture_refusals.damaged("a part of it is nothing but zeros")
+
+
 _SEQUENTIALLY = {"access": "sequential", "fail_on": "error"}
 
 _LOAD: dict[PhotoFormat, Callable[..., pyvips.Image]] = {
     "jpeg": lambda path, **more: pyvips.Image.jpegload(str(path), **(_SEQUENTIALLY | more)),
     "png": lambda path: pyvips.Image.pngload(str(path), **_SEQUENTIALLY),
     "webp": lambda path, **more: pyvips.Image.webpload(str(path), **_SEQUENTIALLY, **more),
-    "tiff": lambda path: pyvips.Image.tiffload(str(path), **_SEQUENTIALLY),
+    "tiff": tiff,
     "gif": lambda path: pyvips.Image.gifload(str(path), **_SEQUENTIALLY),
     "avif": lambda path: pyvips.Image.heifload(str(path), **_SEQUENTIALLY),
     "heic": unusual_formats.heic,
@@ -254,9 +333,13 @@ def _shrink(info: PictureInfo, size: tuple[int, int], least_by_kernel: float) ->
 
 
 def _load(form: PhotoFormat, path: Path, jpeg_fails_on: JpegFailsOn, *, shrink: int = 1) -> pyvips.Image:
+    """The picture as it is stored, 8 or 16 bits, with the profile, orientation and note that belong to it."""
+    how: dict[str, Any] = {}
     if form == "jpeg":
-        return _LOAD[form](path, fail_on=jpeg_fails_on, shrink=shrink)
-    return _LOAD[form](path) if shrink == 1 else _LOAD[form](path, scale=1 / shrink)
+        how = {"fail_on": jpeg_fails_on, "shrink": shrink}
+    elif shrink != 1:
+        how = {"scale": 1 / shrink}
+    return as_stated(partial(_LOAD[form], path, **how), form, path)
 
 
 def _resized(image: pyvips.Image, size: tuple[int, int], kernel: str) -> pyvips.Image:

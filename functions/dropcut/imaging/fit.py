@@ -7,24 +7,28 @@ Transparency: what the API makes of it is not documented. So a photo that is not
 before it is sent; deliver then multiplies the cut-out's alpha with the photo's own, and what was transparent stays so.
 """
 
-import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyvips
+from isal import isal_zlib
 
 from dropcut.core import picture_refusals
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS, MIN_SIDE_PIXELS, size_to_send
-from dropcut.core.bare_picture import NotTakenApartError, without_metadata
+from dropcut.core.formats.bare_picture import NotTakenApartError, without_metadata
+from dropcut.core.formats.everyday_picture import every_decoder_reads
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
-from dropcut.imaging import decode
+from dropcut.imaging import colour, decode
+from dropcut.imaging.jpeg_end import needs_all_of
+from dropcut.imaging.repaired import with_repair
+from dropcut.imaging.second_look import is_blank, is_made_up
 
 _TAKEN_AS_THEY_ARE = ("jpeg", "png", "webp")
+_JPEG = b"\xff\xd8"
 _QUALITY = 95
 """More makes a JPEG larger and no better to look at. With this one the most pixels always fit into a request: noise of
 black and white, which nothing compresses worse, has 9.7 of the 10.5 million bytes allowed (with more effort)."""
 _WHITE = [255, 255, 255]
-_PIXELS_MADE_UP = re.compile("premature end of data segment|bad Huffman code|instead of RST")
-"""libjpeg's warnings of a photo of which a part is missing, and grey or noise in its place."""
 
 
 def fit(source: Path, target: Path, limits: DecodeLimits) -> Fitted:
@@ -34,33 +38,51 @@ def fit(source: Path, target: Path, limits: DecodeLimits) -> Fitted:
         PictureRefusedError: it is no picture, damaged, over a limit, or too small.
     """
     try:
-        return _fit(source, target, limits, jpeg_fails_on="warning")
+        return with_repair(lambda photo: _fit(photo, target, limits, is_sound=photo == source), source)
     except PictureRefusedError as refusal:
-        if refusal.code != picture_refusals.DAMAGED or _PIXELS_MADE_UP.search(refusal.reason):
+        if refusal.code != picture_refusals.DAMAGED or decode.PIXELS_MADE_UP.search(refusal.reason):
             raise
-    return _fit(source, target, limits, jpeg_fails_on="error")
+    return _fit(source, target, limits, is_sound=False, jpeg_fails_on="error")
 
 
-def _fit(source: Path, target: Path, limits: DecodeLimits, *, jpeg_fails_on: decode.JpegFailsOn) -> Fitted:
+def _fit(
+    source: Path,
+    target: Path,
+    limits: DecodeLimits,
+    *,
+    is_sound: bool,
+    jpeg_fails_on: decode.JpegFailsOn = "warning",
+) -> Fitted:
+    """Args:
+    is_sound: whether nothing was amiss until now; only then the photo's own bytes may go out.
+    """
     info = decode.identify(source)
     decode.check(info, limits)
     original = info.upright_width, info.upright_height
     if min(original) < MIN_SIDE_PIXELS:
         raise picture_refusals.too_small(*original, MIN_SIDE_PIXELS)
-    if _may_go_as_it_is(info) and _written_bare(source, target, jpeg_fails_on):
+    if is_sound and _may_go_as_it_is(info) and _written_bare(source, target):
         return _fitted(info.format, original, original, sent_as_it_was=True)
     size = size_to_send(*original)
     if min(size) < MIN_SIDE_PIXELS:
         raise picture_refusals.too_narrow(*original, size, MIN_SIDE_PIXELS)
+
+    def decoded(photo: Path) -> pyvips.Image:
+        return decode.thumbnail_upright(photo, limits, width=size[0], height=size[1], jpeg_fails_on=jpeg_fails_on)
+
+    note = ""
     for more_effort in (False, True):
-        image = decode.thumbnail_upright(source, limits, width=size[0], height=size[1], jpeg_fails_on=jpeg_fails_on)
-        _write_jpeg(image, target, more_effort=more_effort)
+        note = _write_jpeg(decoded(source), target, more_effort=more_effort)
         if target.stat().st_size <= MAX_PICTURE_BYTES:
             break
-    return _fitted("jpeg", size, original, sent_as_it_was=False)
+    if is_blank(target, *size) and is_made_up(source, info, decoded):
+        raise picture_refusals.damaged("its decoder made a blank page of it")
+    return _fitted("jpeg", size, original, sent_as_it_was=False, note=note)
 
 
-def _fitted(form: str, size: tuple[int, int], original: tuple[int, int], *, sent_as_it_was: bool) -> Fitted:
+def _fitted(
+    form: str, size: tuple[int, int], original: tuple[int, int], *, sent_as_it_was: bool, note: str = ""
+) -> Fitted:
     return Fitted(
         format=form,
         width=size[0],
@@ -68,6 +90,7 @@ def _fitted(form: str, size: tuple[int, int], original: tuple[int, int], *, sent
         original_width=original[0],
         original_height=original[1],
         sent_as_it_was=sent_as_it_was,
+        note=note,
     )
 
 
@@ -83,7 +106,7 @@ def _may_go_as_it_is(info: PictureInfo) -> bool:
     )
 
 
-def _written_bare(source: Path, target: Path, jpeg_fails_on: decode.JpegFailsOn) -> bool:
+def _written_bare(source: Path, target: Path) -> bool:
     """Write the photo's own bytes without metadata, if they can go out like that, and decode them to their end.
 
     Raises:
@@ -91,17 +114,21 @@ def _written_bare(source: Path, target: Path, jpeg_fails_on: decode.JpegFailsOn)
     """
     if not decode.shows_as_srgb(source):
         return False
+    photo = source.read_bytes()
     try:
-        bare = without_metadata(source.read_bytes())
+        bare = without_metadata(photo)
     except NotTakenApartError:
         return False  # decoders may make do with it; then what they make of it is sent
     if len(bare) > MAX_PICTURE_BYTES:
         return False
     target.write_bytes(bare)
-    return decode.is_opaque(target, jpeg_fails_on=jpeg_fails_on)
+    with ThreadPoolExecutor(1) as beside:  # a PNG is unpacked once more for that
+        is_everyday = beside.submit(every_decoder_reads, photo, isal_zlib.decompressobj)
+        is_plain = needs_all_of(bare) if bare.startswith(_JPEG) else decode.is_opaque(target)
+    return is_plain and is_everyday.result()
 
 
-def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> None:
+def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> str:
     """Write an upright sRGB picture as a baseline JPEG with its colours at full resolution.
 
     The edges of a subject are often edges of colour alone.
@@ -109,8 +136,12 @@ def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> None
     Args:
         more_effort: make the code tables to measure. Takes 2 % off a photo and 20 % off noise, but holds the whole
             picture in memory, 6 bytes a pixel.
+
+    Returns:
+        The note that belongs to the picture, if there is one.
     """
     with decode.picture_errors():
         if image.hasalpha():
             image = image.flatten(background=_WHITE)
         image.jpegsave(str(target), Q=_QUALITY, subsample_mode="off", optimize_coding=more_effort, keep="none")
+    return colour.note(image)

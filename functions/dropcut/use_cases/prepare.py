@@ -168,6 +168,7 @@ class Prepare:
             upload=upload,
             picture=picture,
             content=content if travels else b"",
+            note=fitted.note,
             redriven_at=message.sent_at_seconds if message.redriven else 0.0,
         )
 

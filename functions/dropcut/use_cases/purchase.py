@@ -14,7 +14,7 @@ from dropcut.core.backoff import full_jitter_seconds
 from dropcut.core.blame import Verdict
 from dropcut.core.decision import Decision, Delivered, LockedOut, Trouble, decide, possibly_paid
 from dropcut.core.message_result import Done, MessageResult, Wait
-from dropcut.core.messages import PAID, CutRequest, Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import PAID, CutRequest, Ended, PaidAnswer, Upload
 from dropcut.core.ports import Sender, Together
 from dropcut.observability import count, duration, logger
 from dropcut.use_cases.account import Account, Accounts, Permit
@@ -158,7 +158,7 @@ class Purchases:
         logger.info("The picture is paid for", credits=answer.credits, request_id=answer.request_id)
         count("PicturesPaid")
         count("CreditsSpent", answer.credits)
-        handed_on = OutcomeMessage(upload=request.upload, outcome=answer).to_json()
+        handed_on = request.delivers(answer).to_json()
         self.together(
             partial(claim.pay, answer, job_id=request.upload.job_id), partial(self.deliver_queue.send, handed_on)
         )

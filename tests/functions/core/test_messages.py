@@ -207,3 +207,12 @@ def test_a_request_in_the_queue_of_outcomes_is_malformed() -> None:
 )
 def test_the_job_id_names_the_upload_and_not_the_event(changed: dict[str, Any], same: bool) -> None:
     assert (replace(UPLOAD, **changed).job_id == UPLOAD.job_id) is same
+
+
+def test_what_there_is_to_say_of_photo_and_answer_stands_in_one_note() -> None:
+    request = replace(REQUEST, note="Its range was wider.")
+    assert CutRequest.from_json(request.to_json()) == request
+    answer = replace(ANSWER, note="The API called it odd.")
+    delivered = request.delivers(answer).outcome
+    assert isinstance(delivered, PaidAnswer)
+    assert delivered.note == "Its range was wider. The API called it odd."

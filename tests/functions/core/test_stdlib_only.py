@@ -9,10 +9,10 @@ import dropcut.core
 import pytest
 
 CORE = Path(dropcut.core.__file__).parent
-MODULES = sorted(CORE.glob("*.py"))
+MODULES = sorted(CORE.rglob("*.py"))
 
 
-@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(CORE)))
 def test_the_core_imports_the_standard_library_and_itself_only(module: Path) -> None:
     imported = set()
     for node in ast.walk(ast.parse(module.read_text())):
@@ -30,7 +30,7 @@ def test_the_core_imports_the_standard_library_and_itself_only(module: Path) -> 
 
 
 def test_the_core_can_be_imported_where_nothing_is_installed() -> None:
-    names = [f"dropcut.core.{module.stem}" for module in MODULES if module.stem != "__init__"]
+    names = [".".join(["dropcut", "core", *module.relative_to(CORE).with_suffix("").parts]) for module in MODULES]
     program = f"import sys; sys.path.insert(0, {str(CORE.parents[1])!r}); import {', '.join(names)}"
     # -I -S: no site-packages, no environment variables, no current folder.
     run = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)

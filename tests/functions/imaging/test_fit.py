@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import pyvips
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS
-from dropcut.core.bare_picture import without_metadata
-from dropcut.core.picture_header import read_header
+from dropcut.core.formats.bare_picture import without_metadata
+from dropcut.core.formats.picture_header import read_header
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from PIL import Image
@@ -284,6 +284,14 @@ def test_a_jpeg_that_ends_properly_but_lacks_a_part_is_damaged(tmp_path: Path, k
         with pytest.raises(PictureRefusedError, match="damaged") as refusal:
             fitted(tmp_path, photo)
         assert refusal.value.code == "damaged"
+
+
+def test_a_heic_with_a_hole_of_zeros_is_damaged(tmp_path: Path) -> None:
+    """Its decoder makes pixels of it without a word."""
+    photo = (SAMPLES / "phone.heic").read_bytes()
+    with pytest.raises(PictureRefusedError, match="nothing but zeros") as refusal:
+        fitted(tmp_path, photo[:200_000] + bytes(512) + photo[200_512:])
+    assert refusal.value.code == "damaged"
 
 
 def test_bytes_too_many_in_a_jpeg_are_no_damage(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from dropcut.core.picture_header import PNG_SIGNATURE
+from dropcut.core.formats.picture_header import PNG_SIGNATURE
 
 
 class NotTakenApartError(ValueError):
@@ -86,9 +86,9 @@ def _jpeg_segment(marker: int, segment: memoryview) -> Iterator[bytes | memoryvi
 _PNG_NEEDED = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND"),
     b"tRNS",  # transparency
-    *(b"gAMA", b"cHRM", b"sRGB", b"cICP", b"sBIT"),  # what the colours mean; decoders that go by them see the same
 }
-"""All else is text, time, EXIF, profile, thumbnails, frames of an animation, or private."""
+"""All else is text, time, EXIF, thumbnails, frames of an animation, or private; or it says what the colours mean, which
+decoders go by or not: what is sent means the same without."""
 
 
 def _png(picture: memoryview) -> Iterator[bytes | memoryview]:

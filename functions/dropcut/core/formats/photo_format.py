@@ -57,8 +57,6 @@ def looks_like(start: bytes) -> str:
     photo = _photo_format(start)
     if photo is not None:
         return _NAMES[photo]
-    if _is_camera_raw(start):
-        return "a camera's raw file"
     if start[4:8] == b"ftyp":
         is_heif = bool(_brands(start) & _HEIF_BRANDS)
         return "a HEIF picture of a rare kind" if is_heif else "a video or another kind of MP4 file"
@@ -76,8 +74,6 @@ def _photo_format(start: bytes) -> PhotoFormat | None:
             return "avif"
         if brands & _HEIC_BRANDS:
             return "heic"
-    if _is_camera_raw(start):
-        return None
     return next((name for signature, name in _SIGNATURES if start.startswith(signature)), None)
 
 
@@ -100,23 +96,3 @@ def _brands(start: bytes) -> set[bytes]:
     (size,) = struct.unpack(">I", start[:4])
     listed = start[8 : min(size, len(start), 512)]
     return {listed[at : at + 4] for at in range(0, len(listed) - 3, 4) if at != 4}
-
-
-def _is_camera_raw(start: bytes) -> bool:
-    """Whether a TIFF begins with a raw file's thumbnail instead of a photo (DNG, NEF, CR2, ARW ...).
-
-    Their first picture is marked as a reduced one of another (tag 254, bit 0), the photo itself lies elsewhere.
-    """
-    order = {b"II*\0": "<", b"MM\0*": ">"}.get(start[:4])
-    if order is None:
-        return False
-    try:
-        (directory,) = struct.unpack_from(f"{order}I", start, 4)
-        (count,) = struct.unpack_from(f"{order}H", start, directory)
-        for entry in range(min(count, 64)):
-            tag, _kind, _count, value = struct.unpack_from(f"{order}HHII", start, directory + 2 + 12 * entry)
-            if tag == 254:
-                return bool(value & 1)
-    except struct.error:
-        return False  # the directory lies further back, as libraries write it; cameras write it first
-    return start[8:10] == b"CR"

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 import pyvips
-from dropcut.core.picture_header import NotAPictureError, PictureHeader, is_whole, read_header
+from dropcut.core.formats.picture_header import NotAPictureError, PictureHeader, is_whole, read_header
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image

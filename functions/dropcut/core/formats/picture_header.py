@@ -7,7 +7,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from dropcut.core.photo_format import looks_like
+from dropcut.core.formats.photo_format import looks_like
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
