@@ -159,7 +159,7 @@ def _key(table: StateTable) -> list[Step]:
         lambda now, which: health.refusal("f", str(which), now=now),
         lambda now, which: health.lockout("f", called_at=now - which * 20, until=now + 60),
         lambda now, which: health.possibly_paid("f", now=now + which * 1800),
-        lambda now, which: health.went_well("f", afresh=which == 0),
+        lambda now, which: health.went_well("f"),
         lambda now, which: [pace.reserve("f", now=now) for _ in range(which * 3)],
         lambda now, which: pace.hold("f", until=now + which * 30),
         lambda now, which: budget.take("f", 2, now=now),
