@@ -136,7 +136,7 @@ def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) 
     photo, opaque, answered = (image.subsample(step, step).cast("float") for image in (guide, alpha, subject))
     photo, opaque = photo.copy_memory(), opaque.copy_memory()
     clear = (255 - opaque).copy_memory()
-    weight = (clear * opaque * opaque).copy_memory()  # by alpha: most where it is a half
+    weight = (clear * opaque).copy_memory()  # by alpha: most where it is a half
 
     def by_block(image: pyvips.Image) -> pyvips.Image:
         return image.shrink(_BLOCK, _BLOCK).copy_memory()
