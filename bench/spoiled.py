@@ -64,8 +64,8 @@ def _islands(photo: Photo, chance: Chance) -> Bytes | None:
 def _eroded(photo: Photo, chance: Chance) -> Bytes | None:
     """So that the rim is missing all around: 2 to 4 % of the picture's height."""
     radius = int(chance.uniform(0.02, 0.04) * len(photo.alpha))
-    disc = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
-    left = _softened(np.asarray(cv2.erode(photo.alpha, disc), np.uint8))
+    disk = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+    left = _softened(np.asarray(cv2.erode(photo.alpha, disk), np.uint8))
     return left if left.sum() < 0.9 * photo.alpha.sum() else None
 
 
@@ -148,8 +148,8 @@ def _patch(like: Bytes, middle: Sequence[float], radii: Sequence[float], angle: 
 
 def _grown(alpha: Bytes, part_of_height: float) -> Bytes:
     radius = int(part_of_height * len(alpha))
-    disc = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
-    return np.asarray(cv2.dilate(alpha, disc), np.uint8)
+    disk = np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
+    return np.asarray(cv2.dilate(alpha, disk), np.uint8)
 
 
 def _softened(alpha: Bytes) -> Bytes:

@@ -10,7 +10,7 @@ from constructs import Construct
 
 from infra.artifact import Target
 from infra.nag import acknowledge_prefixes
-from infra.python_function import SMALLEST_DISC_MB, PythonFunction
+from infra.python_function import SMALLEST_EPHEMERAL_STORAGE_MB, PythonFunction
 from infra.settings import LONGEST_FUNCTION_SECONDS, SettingsError
 
 
@@ -34,7 +34,7 @@ class ConfinedFunction:
         memory_mb: int,
         environment: Mapping[str, str],
         permissions: Sequence[iam.PolicyStatement],
-        disc_mb: int = SMALLEST_DISC_MB,
+        ephemeral_storage_mb: int = SMALLEST_EPHEMERAL_STORAGE_MB,
     ) -> None:
         _check_timeout(scope.node.id, timeout_seconds)
         _check_environment(scope.node.id, environment)
@@ -63,7 +63,7 @@ class ConfinedFunction:
             architecture=architecture,
             timeout_seconds=timeout_seconds,
             memory_mb=memory_mb,
-            disc_mb=disc_mb,
+            ephemeral_storage_mb=ephemeral_storage_mb,
             environment=environment,
             log_group=self.log_group,
             # The role is complete: CDK's constructs add nothing to it.

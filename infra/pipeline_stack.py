@@ -76,7 +76,7 @@ class PipelineStack(Stack):
             architecture=self._settings.architecture,
             timeout_seconds=self._settings.prepare_timeout_seconds,
             memory_mb=self._settings.prepare_memory_mb,
-            disc_mb=self._settings.prepare_disc_mb,
+            ephemeral_storage_mb=self._settings.prepare_ephemeral_storage_mb,
             max_receive_count=DELIBERATE_RECEIVES,
             max_concurrency=QUICK_STAGES_AT_ONCE,
             batch_size=PHOTOS_AT_ONCE,  # one that had to wait for the others would use up a receive
@@ -149,7 +149,7 @@ class PipelineStack(Stack):
             architecture=settings.architecture,
             timeout_seconds=settings.deliver_timeout_seconds,
             memory_mb=settings.deliver_memory_mb,
-            disc_mb=settings.deliver_disc_mb,
+            ephemeral_storage_mb=settings.deliver_ephemeral_storage_mb,
             # As many as are worked on at once: one that had to wait its turn could run out of time before it came.
             batch_size=PHOTOS_AT_ONCE,
             max_receive_count=DELIBERATE_RECEIVES,

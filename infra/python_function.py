@@ -13,7 +13,7 @@ from constructs import Construct
 from infra.artifact import FUNCTIONS, PYTHON_VERSION, Target, build_artifact
 from infra.nag import acknowledge
 
-SMALLEST_DISC_MB = 512
+SMALLEST_EPHEMERAL_STORAGE_MB = 512
 """Of /tmp: what every function has."""
 RUNTIME = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
 
@@ -39,7 +39,7 @@ class PythonFunction(Construct):
         architecture: str,
         timeout_seconds: int,
         memory_mb: int,
-        disc_mb: int,
+        ephemeral_storage_mb: int,
         environment: Mapping[str, str],
         log_group: logs.ILogGroup,
         role: iam.IRole,
@@ -55,7 +55,7 @@ class PythonFunction(Construct):
             code=self._code(packages, target),
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
-            ephemeral_storage_size=Size.mebibytes(disc_mb),
+            ephemeral_storage_size=Size.mebibytes(ephemeral_storage_mb),
             environment=dict(environment),
             log_group=log_group,
             role=role,

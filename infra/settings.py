@@ -46,7 +46,7 @@ MOST_MEGAPIXELS = 400
 LARGEST_ENCODER_MIB = 960
 """WebP of 40 megapixels, AVIF of 16 (measured: 21 and 27 bytes a pixel): larger ones are not written
 (imaging/encode.py, core/rendition.py)."""
-LARGEST_DISC_MB = 10_240
+LARGEST_EPHEMERAL_STORAGE_MB = 10_240
 """Lambda's limit for a function's temporary folder."""
 
 PROVIDERS: dict[str, str] = {"ezlink": "https://api.ezlinkai.com", "stability": "https://api.stability.ai"}
@@ -394,7 +394,7 @@ class Settings:
         return PHOTOS_AT_ONCE * self.imaging_memory_mib + 320
 
     @property
-    def prepare_disc_mb(self) -> int:
+    def prepare_ephemeral_storage_mb(self) -> int:
         """Size of the temporary folder of `prepare`: the file of each photo, and its decoded first frame if turned."""
         return 512 + PHOTOS_AT_ONCE * math.ceil(self.max_photo_mib * 1.05 + self.max_photo_megapixels * 4)
 
@@ -429,23 +429,23 @@ class Settings:
         return PHOTOS_AT_ONCE * self.deliver_imaging_memory_mib + 320
 
     @property
-    def deliver_disc_mb(self) -> int:
+    def deliver_ephemeral_storage_mb(self) -> int:
         """Size of the temporary folder of `deliver`: each photo's file, what is decoded of it, its renditions.
 
         Bytes a pixel: 3 for a turned photo while it is decoded, 4 for the cut-out, under 3 for it as a PNG.
 
-
-        Raises SettingsError when Lambda has no disc that large.
+        Raises SettingsError when Lambda has no disk that large.
         """
         full_size = sum(not (each.longest_side or each.canvas) for each in self.renditions_made)
         small = len(self.renditions_made) - full_size
         photo = self.max_photo_mib * 1.05 + self.max_photo_megapixels * (7 + 3 * full_size) + 20 * small
         needed = 512 + PHOTOS_AT_ONCE * math.ceil(photo)
-        if needed > LARGEST_DISC_MB:
+        if needed > LARGEST_EPHEMERAL_STORAGE_MB:
             raise SettingsError(
                 f"Settings renditions and max_photo_megapixels: {full_size} renditions at the full size of "
-                f"{self.max_photo_megapixels:g} megapixels need {needed:,} MB of disc, of which Lambda has "
-                f"{LARGEST_DISC_MB:,}. Allowed: fewer renditions without longest_side and canvas, or fewer megapixels."
+                f"{self.max_photo_megapixels:g} megapixels need {needed:,} MB of disk, of which Lambda has "
+                f"{LARGEST_EPHEMERAL_STORAGE_MB:,}. Allowed: fewer renditions without longest_side and canvas, or fewer "
+                "megapixels."
             )
         return needed
 

@@ -12,7 +12,7 @@ from dropcut.environment import StageEnvironment
 
 from infra.artifact import Target
 from infra.confined_function import ConfinedFunction, allow
-from infra.python_function import SMALLEST_DISC_MB
+from infra.python_function import SMALLEST_EPHEMERAL_STORAGE_MB
 
 BATCH_SIZE = 10
 VISIBILITY_TIMEOUTS = 6
@@ -80,7 +80,7 @@ class Stage(Construct):
         permissions: Sequence[iam.PolicyStatement],
         outcomes_to: sqs.Queue | None = None,
         variables: Mapping[str, str],
-        disc_mb: int = SMALLEST_DISC_MB,
+        ephemeral_storage_mb: int = SMALLEST_EPHEMERAL_STORAGE_MB,
         batch_size: int = BATCH_SIZE,
     ) -> None:
         """Make the stage.
@@ -107,7 +107,7 @@ class Stage(Construct):
             architecture=architecture,
             timeout_seconds=timeout_seconds,
             memory_mb=memory_mb,
-            disc_mb=disc_mb,
+            ephemeral_storage_mb=ephemeral_storage_mb,
             environment={**environment(queues).to_variables(), **variables},
             permissions=[
                 *permissions,

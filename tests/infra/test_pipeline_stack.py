@@ -151,11 +151,11 @@ def test_the_functions(app: Synthesized) -> None:
         assert "ReservedConcurrentExecutions" not in properties
 
 
-def test_prepare_has_the_disc_and_the_time_that_the_settings_ask_for(synthesize: Callable[..., Synthesized]) -> None:
+def test_prepare_has_the_storage_and_the_time_that_the_settings_ask_for(synthesize: Callable[..., Synthesized]) -> None:
     prepare = function(synthesize(max_photo_megapixels=50, imaging_seconds=20.0), "Prepare")
     settings = Settings(max_photo_megapixels=50, imaging_seconds=20.0)
     assert prepare["MemorySize"] == settings.prepare_memory_mb
-    assert prepare["EphemeralStorage"] == {"Size": settings.prepare_disc_mb}
+    assert prepare["EphemeralStorage"] == {"Size": settings.prepare_ephemeral_storage_mb}
     assert prepare["Timeout"] == settings.prepare_timeout_seconds
     assert prepare["Environment"]["Variables"]["IMAGING_MEMORY_MIB"] == str(settings.imaging_memory_mib)
 
@@ -177,7 +177,7 @@ def test_deliver_has_the_room_and_the_renditions_that_the_settings_ask_for(
     assert given["IMAGING_MEMORY_MIB"] == str(settings.deliver_imaging_memory_mib)
     assert given["IMAGING_SECONDS"] == "30"  # 20 and 10 for the second rendition
     assert deliver["MemorySize"] == settings.deliver_memory_mb > 2 * settings.deliver_imaging_memory_mib
-    assert deliver["EphemeralStorage"] == {"Size": settings.deliver_disc_mb}
+    assert deliver["EphemeralStorage"] == {"Size": settings.deliver_ephemeral_storage_mb}
     assert deliver["Timeout"] == settings.deliver_timeout_seconds
 
 

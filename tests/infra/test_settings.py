@@ -226,7 +226,7 @@ def test_a_daily_limit_below_one_image_is_refused() -> None:
 def test_what_prepare_needs_for_two_of_the_largest_photos_is_what_lambda_has(megapixels: float, mib: float) -> None:
     settings = Settings(max_photo_megapixels=megapixels, max_photo_mib=mib)
     assert 2 * settings.imaging_memory_mib + 256 <= settings.prepare_memory_mb <= 10_240
-    assert 2 * (mib * 1.05 + megapixels * 4) <= settings.prepare_disc_mb <= 10_240
+    assert 2 * (mib * 1.05 + megapixels * 4) <= settings.prepare_ephemeral_storage_mb <= 10_240
 
 
 @pytest.mark.parametrize("megapixels", [5, 120, MOST_MEGAPIXELS])
@@ -234,14 +234,14 @@ def test_what_prepare_needs_for_two_of_the_largest_photos_is_what_lambda_has(meg
 def test_what_deliver_needs_for_two_of_the_largest_photos_is_what_lambda_has(megapixels: float, mib: float) -> None:
     settings = Settings(max_photo_megapixels=megapixels, max_photo_mib=mib)
     assert 2 * settings.deliver_imaging_memory_mib + 256 <= settings.deliver_memory_mb <= 10_240
-    assert 2 * (mib * 1.05 + megapixels * 10) <= settings.deliver_disc_mb <= 10_240
+    assert 2 * (mib * 1.05 + megapixels * 10) <= settings.deliver_ephemeral_storage_mb <= 10_240
 
 
-def test_more_renditions_at_full_size_than_a_disc_holds_are_refused() -> None:
+def test_more_renditions_at_full_size_than_a_disk_holds_are_refused() -> None:
     masks = [{"name": f"mask{number}", "alpha_only": True} for number in range(19)]
     settings = Settings.from_context({"renditions": ["full", *masks]})
     with pytest.raises(SettingsError, match="20 renditions at the full size of 120 megapixels need"):
-        _ = settings.deliver_disc_mb
+        _ = settings.deliver_ephemeral_storage_mb
 
 
 @pytest.mark.parametrize("output_format", ["png", "webp"])

@@ -46,7 +46,7 @@ _SAYS_NO_MEMORY = re.compile(r"failed to allocate|out of memory|bad_alloc|Memory
 
 
 class ImagingFailedError(RuntimeError):
-    """Not the picture's fault: the disc is full, a process could not be started or was ended from outside."""
+    """Not the picture's fault: the disk is full, a process could not be started or was ended from outside."""
 
 
 _PR_SET_DUMPABLE = 4

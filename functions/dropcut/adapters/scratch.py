@@ -1,6 +1,6 @@
 """Folders for what is needed for one photo only; and what is done about those that a killed process left behind.
 
-On Lambda the disc outlives a function that ran out of memory or time, and would fill up.
+On Lambda the disk outlives a function that ran out of memory or time, and would fill up.
 """
 
 import os

@@ -57,7 +57,7 @@ def request_id_in(headers: Mapping[str, str]) -> str | None:
 def read_answer(body: bytes, headers: Mapping[str, str]) -> Answer:
     """Take the picture out of a body that came with status 200.
 
-    JSON with base64 is told from picture bytes by the first byte, because the gateway calls its JSON `text/plain`. A
+    JSON with base64 differs from picture bytes in the first byte, because the gateway calls its JSON `text/plain`. A
     byte-order mark and spaces may stand before it: what is paid for is not lost for those.
 
     Raises:

@@ -57,8 +57,8 @@ class Rendition:
     key: str = "{folder}{stem}-{rendition}.{extension}"
 
     def __post_init__(self) -> None:
-        told = [refusal for is_so, refusal in _contradictions(self) if is_so]
-        for refusal in (_refused_name(self), *told, _refused_key(self)):
+        wrong = [refusal for is_so, refusal in _contradictions(self) if is_so]
+        for refusal in (_refused_name(self), *wrong, _refused_key(self)):
             if refusal:
                 raise RenditionError(f"Rendition {self.name!r}: {refusal}.")
 
@@ -157,7 +157,7 @@ def _refused_name(rendition: Rendition) -> str | None:
 
 
 def _contradictions(rendition: Rendition) -> Sequence[tuple[object, str]]:
-    """What does not go together, each beside whether it is so here: the first that is so is told."""
+    """What does not go together, each beside whether it is so here: the first that is so is named."""
     one, size = rendition, rendition.canvas_size
     longest = max(size) if size else one.longest_side
     is_png, is_jpeg, is_avif = (one.format == name for name in ("png", "jpeg", "avif"))

@@ -15,7 +15,7 @@ SEQUENCER_DIGITS = 32  # AWS: "right pad the shorter value with zeros, then comp
 
 
 def read_uploads(body: str, *, sent_at_seconds: float) -> list[Upload]:
-    """The uploads that a message of the intake queue tells of; none for test events and other kinds of change.
+    """The uploads that a message of the intake queue is about; none for test events and other kinds of change.
 
     Args:
         body: the message's text.

@@ -98,7 +98,7 @@ def check(info: PictureInfo, limits: DecodeLimits) -> None:
 def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -> pyvips.Image:
     """The picture upright, 8-bit RGB or RGBA, to be read once from top to bottom.
 
-    What lies on its side or its head is first decoded into a temporary file on disc, 3 or 4 bytes a pixel.
+    What lies on its side or its head is first decoded into a temporary file on disk, 3 or 4 bytes a pixel.
 
     Args:
         colour: `srgb` converts through the embedded profile. `keep` leaves 8-bit RGB as it is, with its profile
@@ -113,7 +113,7 @@ def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -
     with picture_errors():
         image = _load(info.format, path, "error")
         image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
-        return _upright(image, on_disc=True)
+        return _upright(image, on_disk=True)
 
 
 def thumbnail_upright(
@@ -143,7 +143,7 @@ def thumbnail_upright(
         image = _load(info.format, path, jpeg_fails_on, shrink=shrink)
         image = _resized(image, (width, height), reduction.kernel)
         image = colours.kept(image) if colour == "keep" else colours.to_srgb(image)
-        return _upright(image, on_disc=False)
+        return _upright(image, on_disk=False)
 
 
 def shows_as_srgb(path: Path) -> bool:
@@ -168,7 +168,7 @@ def is_opaque(path: Path) -> bool:
 
 @contextmanager
 def picture_errors() -> Iterator[None]:
-    """Translate what libvips says of a picture into a refusal; what it says of the disc stays an error of its own.
+    """Translate what libvips says of a picture into a refusal; what it says of the disk stays an error of its own.
 
     A decoder that reports an error and goes on has made pixels up, whatever it returns. So what was reported counts
     at the end as well.
@@ -242,7 +242,7 @@ _MEMORY = re.compile(
 _SURROUNDINGS = re.compile(
     r"No space left|Read-only file|Too many open files|No such file|Permission denied|Input/output error|File too large"
 )
-"""What the system says of its discs, at the end of libvips's sentence."""
+"""What the system says of its disks, at the end of libvips's sentence."""
 
 
 def _first_line(text: str) -> str:
@@ -259,7 +259,7 @@ def _format(path: Path) -> PhotoFormat:
 def _refuse_unread(form: PhotoFormat, path: Path) -> None:
     """Raises PictureRefusedError: no decoder here reads its kind, or none would tell that a part of it was lost.
 
-    TIFF's kinds are told by its tags.
+    TIFF's kinds are read from its tags.
     """
     if form not in ("jpeg", "png", "heic"):
         return
@@ -355,14 +355,14 @@ def _resized(image: pyvips.Image, size: tuple[int, int], kernel: str) -> pyvips.
     return resized.crop(0, 0, *size)
 
 
-def _upright(image: pyvips.Image, *, on_disc: bool) -> pyvips.Image:
-    """Turned as its orientation says; what cannot be turned row by row is decoded first, to memory or to disc."""
+def _upright(image: pyvips.Image, *, on_disk: bool) -> pyvips.Image:
+    """Turned as its orientation says; what cannot be turned row by row is decoded first, to memory or to disk."""
     if _orientation(image) not in _STREAMED:
-        image = on_disc_copy(image) if on_disc else image.copy_memory()
+        image = on_disk_copy(image) if on_disk else image.copy_memory()
     return colours.without_metadata(image.autorot())
 
 
-def on_disc_copy(image: pyvips.Image) -> pyvips.Image:
+def on_disk_copy(image: pyvips.Image) -> pyvips.Image:
     """The decoded pixels in a file of the temporary folder, which libvips removes with the image."""
     there = pyvips.Image.new_temp_file("%s.v")
     image.write(there)

@@ -7,7 +7,7 @@ from typing import Any
 import pyvips
 
 from dropcut.core.rendition import FORMATS, LOWEST_QUALITY, Rendition
-from dropcut.imaging.decode import on_disc_copy
+from dropcut.imaging.decode import on_disk_copy
 from dropcut.imaging.png import write_png
 
 WEBP_LONGEST_SIDE = 16_383
@@ -120,4 +120,4 @@ def _readable_again(image: pyvips.Image) -> pyvips.Image:
     """Its pixels computed, in memory while they are few and else in a file that goes with the image."""
     if image.width * image.height <= _SMALL:
         return image.copy_memory()
-    return on_disc_copy(image)
+    return on_disk_copy(image)

@@ -7,7 +7,7 @@ import pyvips
 
 from dropcut.core.picture_limits import DecodeLimits
 from dropcut.core.rendition import Rendition, RenditionFile
-from dropcut.imaging.decode import Colour, on_disc_copy, open_upright
+from dropcut.imaging.decode import Colour, on_disk_copy, open_upright
 from dropcut.imaging.full_size import full_size_cutout
 from dropcut.imaging.make_rendition import make_rendition
 
@@ -24,7 +24,7 @@ def make_cutouts(
     """Write each rendition to a file of its own in `folder`.
 
     The full-size cut-out is computed once, strip by strip: straight into its file when it is all that is asked for,
-    else into an uncompressed file on disc (4 bytes a pixel) that each rendition reads. Memory does not grow with the
+    else into an uncompressed file on disk (4 bytes a pixel) that each rendition reads. Memory does not grow with the
     photo.
 
     Args:
@@ -41,7 +41,7 @@ def make_cutouts(
     else:
         cutout = _with_alpha(open_upright(answer, limits))
     if not _is_read_once(renditions):
-        cutout = on_disc_copy(cutout)
+        cutout = on_disk_copy(cutout)
     return [make_rendition(cutout, rendition, folder / rendition.name) for rendition in renditions]
 
 

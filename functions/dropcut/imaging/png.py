@@ -29,7 +29,7 @@ def write_png(image: pyvips.Image, path: Path) -> None:
 
     Raises:
         pyvips.Error: a source picture turned out to be damaged.
-        OSError: the disc is full.
+        OSError: the disk is full.
     """
     with path.open("wb") as file:
         file.write(_SIGNATURE)

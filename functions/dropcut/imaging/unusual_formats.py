@@ -1,6 +1,6 @@
 """The two formats that libvips, as it is packed for Python, cannot read: HEIC (as phones write it) and BMP.
 
-Both are decoded whole, into memory: up to 5 bytes a pixel. What comes out of a BMP then lies on disc: a second copy
+Both are decoded whole, into memory: up to 5 bytes a pixel. What comes out of a BMP then lies on disk: a second copy
 would be too much.
 """
 
@@ -147,7 +147,7 @@ def _described(image: pyvips.Image, profile: bytes | None) -> pyvips.Image:
 
 @contextmanager
 def _decoder_errors() -> Iterator[None]:
-    """Both libraries say in exceptions of many kinds that a file is broken; an error of the disc goes on as it is."""
+    """Both libraries say in exceptions of many kinds that a file is broken; an error of the disk goes on as it is."""
     try:
         yield
     except MemoryError:

@@ -55,7 +55,7 @@ class Prepare:
         """Handle one message of the intake queue.
 
         Raises:
-            MalformedMessageError: it tells of no upload, or of one in a bucket that is not ours.
+            MalformedMessageError: it is about no upload, or about one in a bucket that is not ours.
         """
         for upload in read_uploads(message.body, sent_at_seconds=message.sent_at_seconds):
             if upload.bucket != self.input_bucket:

@@ -25,7 +25,7 @@ LIMITS = DecodeLimits(max_pixels=100_000_000, max_frames=10)
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 
-def disc(width: int, height: int, *, soft: float = 0.0) -> Pixels:
+def disk(width: int, height: int, *, soft: float = 0.0) -> Pixels:
     """Alpha of a round subject in the middle, by area."""
     large = np.zeros((height * 4, width * 4), np.uint8)
     cv2.circle(large, (width * 2, height * 2), round(min(width, height) * 1.2), 255, -1)
@@ -58,8 +58,8 @@ def cut(photo: Path, answer: Path, colour: Any = "keep") -> Pixels:
 def case(
     folder: Path, width: int, height: int, *, factor: float = 2.5, photo_name: str = "photo.png", **options: Any
 ) -> tuple[Path, Path, Pixels, Pixels]:
-    """A red disc before a blue wall: photo and answer as files, the photo's pixels and the true alpha."""
-    alpha = disc(width, height)
+    """A red disk before a blue wall: photo and answer as files, the photo's pixels and the true alpha."""
+    alpha = disk(width, height)
     pixels = photo_of(alpha, (200, 60, 50), (60, 90, 170))
     small = round(width / factor), round(height / factor)
     answer = np.dstack([reduced(pixels, *small), reduced(alpha, *small)])
@@ -83,10 +83,10 @@ def test_a_turned_photo_comes_out_upright(tmp_path: Path, orientation: int) -> N
     exif = Image.Exif()
     exif[0x0112] = orientation
     _, _, stored, _ = case(tmp_path, 301, 203)
-    stored[75:90, 125:140] = (20, 220, 40)  # inside the disc, off its middle: tells the directions apart
+    stored[75:90, 125:140] = (20, 220, 40)  # inside the disk, off its middle: tells the directions apart
     photo = saved(tmp_path, "turned.png", stored, exif=exif)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(photo)))
-    alpha = disc(upright.shape[1], upright.shape[0])
+    alpha = disk(upright.shape[1], upright.shape[0])
     small = round(upright.shape[1] / 2.2), round(upright.shape[0] / 2.2)
     answer = saved(tmp_path, "small.png", np.dstack([reduced(upright, *small), reduced(alpha, *small)]))
     result = cut(photo, answer)
@@ -137,7 +137,7 @@ def in_srgb(colour: tuple[int, int, int], icc: bytes) -> list[int]:
 def test_the_answers_colours_are_brought_into_the_profile_that_the_photo_keeps(tmp_path: Path, factor: float) -> None:
     """The API cleaned the edges up, in sRGB; the cut-out has the same colour there, as its own profile says it."""
     icc = profile("p3")
-    alpha = disc(600, 400, soft=4)
+    alpha = disk(600, 400, soft=4)
     photo = saved(tmp_path, "photo.png", photo_of(alpha, FRONT, BEHIND), icc_profile=icc)
     small = reduced(alpha, round(600 / factor), round(400 / factor))
     colours = np.full((*small.shape, 3), in_srgb(FRONT, icc), np.uint8)
@@ -164,8 +164,8 @@ def test_an_answer_of_the_photos_size_gives_its_alpha_as_it_is(tmp_path: Path, k
 
 
 def soft_disc(folder: Path, *, cleaned_up: bool) -> tuple[Path, Path, Pixels, Pixels]:
-    """A disc out of focus and an answer of its own size: photo and answer as files, both as pixels."""
-    alpha = disc(300, 200, soft=3)
+    """A disk out of focus and an answer of its own size: photo and answer as files, both as pixels."""
+    alpha = disk(300, 200, soft=3)
     pixels = photo_of(alpha, (200, 60, 50), (60, 90, 170))
     colours = np.full_like(pixels, (200, 60, 50)) if cleaned_up else pixels
     colours = np.where(alpha[..., None] > 0, colours, 0).astype(np.uint8)
@@ -209,7 +209,7 @@ def test_an_answer_of_the_photos_size_brings_no_white_into_what_is_transparent_i
 def test_what_is_transparent_in_the_photo_stays_so(tmp_path: Path) -> None:
     _, answer, pixels, _ = case(tmp_path, 900, 600)
     own = np.full(pixels.shape[:2], 255, np.uint8)
-    own[:, :450], own[:, 450:480] = 0, 128  # inside the disc, far from its edge too
+    own[:, :450], own[:, 450:480] = 0, 128  # inside the disk, far from its edge too
     photo = saved(tmp_path, "own.png", np.dstack([pixels, own]))
     result = cut(photo, answer)
     assert (result[:, :450] == 0).all()
@@ -219,7 +219,7 @@ def test_what_is_transparent_in_the_photo_stays_so(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cleaned_up", [True, False])
 def test_no_fringe_of_the_old_background_stays(tmp_path: Path, cleaned_up: bool) -> None:
-    alpha = disc(600, 400, soft=3)
+    alpha = disk(600, 400, soft=3)
     pixels = photo_of(alpha, (200, 60, 50), (60, 90, 170))
     colours = np.full((160, 240, 3), (200, 60, 50), np.uint8) if cleaned_up else reduced(pixels, 240, 160)
     answer = saved(tmp_path, "answer.png", np.dstack([colours, reduced(alpha, 240, 160)]))
@@ -339,7 +339,7 @@ def most_mib(folder: Path, height: int) -> float:
     pyvips.Image.gaussnoise(4000, height, mean=128, sigma=9).cast("uchar").bandjoin([90, 60]).copy(
         interpretation="srgb"
     ).jpegsave(str(photo))
-    Image.fromarray(np.dstack([np.full((1000, 1000, 3), 128, np.uint8), disc(1000, 1000, soft=4)])).save(answer)
+    Image.fromarray(np.dstack([np.full((1000, 1000, 3), 128, np.uint8), disk(1000, 1000, soft=4)])).save(answer)
     told = subprocess.run(
         [sys.executable, "-c", PROBE, photo, answer, folder / "result.png"],
         env={"PYTHONPATH": str(FUNCTIONS), "VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2"},

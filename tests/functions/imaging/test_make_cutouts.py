@@ -30,14 +30,14 @@ def photo(tmp_path: Path) -> Path:
 @pytest.fixture
 def answer(tmp_path: Path) -> Path:
     """The red alone, at half the size."""
-    disc = _disc(400, 300)
-    image = (disc > 0).ifthenelse(RED, 0).cast("uchar").bandjoin(disc).copy(interpretation="srgb")
+    disk = _disc(400, 300)
+    image = (disk > 0).ifthenelse(RED, 0).cast("uchar").bandjoin(disk).copy(interpretation="srgb")
     image.pngsave(str(tmp_path / "answer"))
     return tmp_path / "answer"
 
 
 def _disc(width: int, height: int) -> pyvips.Image:
-    """A white disc in the middle of black, as high as half the picture."""
+    """A white disk in the middle of black, as high as half the picture."""
     place = pyvips.Image.xyz(width, height) - [width / 2, height / 2]
     distance = (place[0] ** 2 + place[1] ** 2) ** 0.5
     return ((height / 4 - distance + 0.5) * 255).cast("uchar")

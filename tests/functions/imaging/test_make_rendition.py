@@ -168,11 +168,11 @@ def test_a_picture_is_enlarged_only_onto_a_canvas_which_is_said(cup: pyvips.Imag
 
 
 def test_no_dark_fringe_comes_from_what_was_cleared(tmp_path: Path) -> None:
-    """A white disc on nothing (black, cleared) stays white up to its edge when it is reduced."""
+    """A white disk on nothing (black, cleared) stays white up to its edge when it is reduced."""
     place = pyvips.Image.xyz(400, 400) - 200
     inside = ((place[0] ** 2 + place[1] ** 2) < 150**2).cast("uchar")
-    disc = inside.bandjoin([inside, inside, inside]).copy(interpretation="srgb")
-    _written, picture = made(disc, tmp_path, longest_side=77)
+    disk = inside.bandjoin([inside, inside, inside]).copy(interpretation="srgb")
+    _written, picture = made(disk, tmp_path, longest_side=77)
     seen = picture[3] > 0
     assert (seen.ifthenelse(picture[:3], 255)).min() == 255
     assert picture.flatten(background=255).min() == 255

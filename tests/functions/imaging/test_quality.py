@@ -1,4 +1,4 @@
-"""What is measured on a cut-out and its photo: a striped disc before a wall, cut out well and in every wrong way."""
+"""What is measured on a cut-out and its photo: a striped disk before a wall, cut out well and in every wrong way."""
 
 from collections.abc import Callable
 
@@ -15,13 +15,13 @@ WIDTH, HEIGHT = 480, 360
 MIDDLE, RADIUS = (240, 180), 110
 
 
-def disc(x: int, y: int, radius: int, level: int = 255, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Bytes:
+def disk(x: int, y: int, radius: int, level: int = 255, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Bytes:
     alpha = np.zeros(size[::-1], np.uint8)
     cv2.circle(alpha, (x, y), radius, level, -1, cv2.LINE_AA)
     return cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.uint8)
 
 
-SUBJECT = disc(*MIDDLE, RADIUS)
+SUBJECT = disk(*MIDDLE, RADIUS)
 
 
 def photo_of(alpha: Bytes, *, colour: tuple[int, int, int] = (160, 60, 40), contrast: float = 8) -> Bytes:
@@ -76,8 +76,8 @@ def stripes_gone() -> Bytes:
 
 GOOD: dict[str, Callable[[], Bytes]] = {
     "true": lambda: SUBJECT,
-    "eroded by a pixel": lambda: disc(*MIDDLE, RADIUS - 1),
-    "dilated by a pixel": lambda: disc(*MIDDLE, RADIUS + 1),
+    "eroded by a pixel": lambda: disk(*MIDDLE, RADIUS - 1),
+    "dilated by a pixel": lambda: disk(*MIDDLE, RADIUS + 1),
     "coarse": lambda: np.asarray(
         cv2.resize(cv2.resize(SUBJECT, (240, 180), interpolation=cv2.INTER_AREA), (WIDTH, HEIGHT)), np.uint8
     ),
@@ -85,17 +85,17 @@ GOOD: dict[str, Callable[[], Bytes]] = {
 }
 BAD: dict[str, tuple[Callable[[], Bytes], set[str]]] = {
     "empty": (lambda: np.zeros_like(SUBJECT), {"nothing_left"}),
-    "one speck": (lambda: disc(30, 30, 3), {"nothing_left"}),
+    "one speck": (lambda: disk(30, 30, 3), {"nothing_left"}),
     "all kept": (lambda: np.full_like(SUBJECT, 255), {"nothing_removed"}),
-    "all but a corner": (lambda: 255 - disc(0, 0, 30), {"nothing_removed"}),
+    "all but a corner": (lambda: 255 - disk(0, 0, 30), {"nothing_removed"}),
     "the background": (lambda: 255 - SUBJECT, {"background_kept"}),
     "half missing": (right_part_gone, {"cut_off", "part_missing", "subject_too_small"}),
-    "eroded": (lambda: disc(*MIDDLE, RADIUS - 12), {"cut_off"}),
-    "dilated": (lambda: disc(*MIDDLE, RADIUS + 12), {"cut_off"}),
-    "islands": (lambda: with_(disc(50, 60, 14), disc(420, 300, 16)), {"background_islands"}),
-    "holes": (lambda: without(disc(200, 160, 12), disc(280, 220, 14)), {"holes"}),
+    "eroded": (lambda: disk(*MIDDLE, RADIUS - 12), {"cut_off"}),
+    "dilated": (lambda: disk(*MIDDLE, RADIUS + 12), {"cut_off"}),
+    "islands": (lambda: with_(disk(50, 60, 14), disk(420, 300, 16)), {"background_islands"}),
+    "holes": (lambda: without(disk(200, 160, 12), disk(280, 220, 14)), {"holes"}),
     "in stripes": (stripes_gone, {"cut_off", "pieces"}),
-    "a patch of the wall": (lambda: disc(60, 60, 35), {"cut_off", "subject_too_small"}),
+    "a patch of the wall": (lambda: disk(60, 60, 35), {"cut_off", "subject_too_small"}),
     "blurred": (lambda: cv2.GaussianBlur(SUBJECT, (0, 0), 24).astype(np.uint8), {"soft_all_over"}),
     "a ghost": (lambda: (SUBJECT * 0.5).astype(np.uint8), {"soft_all_over"}),
 }
@@ -122,22 +122,22 @@ def test_what_lies_along_a_good_outline_does_not_count_as_removed(name: str) -> 
 def test_a_thing_in_nearly_the_colour_of_the_wall_is_not_cut_off() -> None:
     photo = photo_of(SUBJECT, colour=(128, 138, 148), contrast=1)
     assert codes(photo, SUBJECT) == []
-    assert "cut_off" in codes(photo, disc(*MIDDLE, RADIUS - 12))
+    assert "cut_off" in codes(photo, disk(*MIDDLE, RADIUS - 12))
 
 
 def test_two_subjects_and_a_hole_that_the_photo_shows_are_right() -> None:
-    ring = np.minimum(disc(130, 180, 90), 255 - disc(130, 180, 45))
-    both = np.maximum(ring, disc(350, 180, 90))
+    ring = np.minimum(disk(130, 180, 90), 255 - disk(130, 180, 45))
+    both = np.maximum(ring, disk(350, 180, 90))
     photo = photo_of(both)
     assert codes(photo, both) == []
     assert measured(photo, both).pieces == 2
     assert "holes" not in codes(photo, both)
-    filled = np.maximum(both, disc(130, 180, 90))
+    filled = np.maximum(both, disk(130, 180, 90))
     assert "cut_off" not in codes(photo, filled)  # its outline is right: this is not looked at
 
 
 def test_a_subject_that_ends_at_the_photos_edge_is_not_cut_off() -> None:
-    alpha = disc(240, 360, 160)
+    alpha = disk(240, 360, 160)
     assert codes(photo_of(alpha), alpha) == []
 
 
@@ -146,7 +146,7 @@ def test_the_measures_do_not_depend_on_the_size_of_the_picture(scale: int) -> No
     def enlarged(pixels: Bytes) -> Bytes:
         return np.asarray(cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR), np.uint8)
 
-    found = measured(enlarged(PHOTO), enlarged(with_(disc(50, 60, 14))))
+    found = measured(enlarged(PHOTO), enlarged(with_(disk(50, 60, 14))))
     assert found.kept == pytest.approx(0.221, abs=0.01)
     assert (found.pieces, found.loose_islands, found.loose_holes) == (2, 1, 0)
     assert 0.04 < found.loose_outline < 0.16
@@ -165,7 +165,7 @@ def test_the_shares_are_those_of_the_alpha() -> None:
 
 def test_more_of_the_subject_and_something_else_are_told_apart() -> None:
     """Two discs of one colour and one of another: what is left of each is a third of the first."""
-    first, second = disc(100, 180, 60), disc(240, 180, 60)
+    first, second = disk(100, 180, 60), disk(240, 180, 60)
     photo = photo_of(np.maximum(first, second))
     alike = measured(photo, first)
     assert alike.more_of_it == pytest.approx(0.9, abs=0.2)
@@ -177,7 +177,7 @@ def test_more_of_the_subject_and_something_else_are_told_apart() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(32, 32), (1200, 33), (33, 1200), (1, 1), (5, 3)])
 def test_small_and_narrow_pictures_are_measured_too(width: int, height: int) -> None:
-    alpha = disc(width // 2, height // 2, min(width, height) // 3, size=(width, height))
+    alpha = disk(width // 2, height // 2, min(width, height) // 3, size=(width, height))
     found = measured(photo_of(alpha), alpha)
     assert 0 <= verdict(found).score <= 1
 
