@@ -444,8 +444,8 @@ class Settings:
             raise SettingsError(
                 f"Settings renditions and max_photo_megapixels: {full_size} renditions at the full size of "
                 f"{self.max_photo_megapixels:g} megapixels need {needed:,} MB of disk, of which Lambda has "
-                f"{LARGEST_EPHEMERAL_STORAGE_MB:,}. Allowed: fewer renditions without longest_side and canvas, or fewer "
-                "megapixels."
+                f"{LARGEST_EPHEMERAL_STORAGE_MB:,}. Allowed: fewer renditions without longest_side and canvas, or "
+                "fewer megapixels."
             )
         return needed
 
