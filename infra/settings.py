@@ -51,8 +51,8 @@ LARGEST_EPHEMERAL_STORAGE_MB = 10_240
 
 PROVIDERS: dict[str, str] = {"ezlink": "https://api.ezlinkai.com", "stability": "https://api.stability.ai"}
 """Base URL of each provider."""
-LONGEST_INTRODUCTION = 256
-"""Of the headers by which we introduce ourselves, by the API's specification."""
+_INTRODUCTION = r"|(?! )[ -~]{1,256}(?<! )"
+"""Of the headers by which we introduce ourselves: 256 by the API's specification, no outer spaces by HTTP's."""
 
 
 class SettingsError(ValueError):
@@ -276,15 +276,15 @@ class Settings:
     )
     client_id: str = _setting(
         "dropcut",
-        "up to 256 printable ASCII characters",
+        "up to 256 printable ASCII characters, without spaces at either end",
         "How each call introduces this application to the API (header `stability-client-id`); empty for not at all.",
-        _text(rf"[ -~]{{0,{LONGEST_INTRODUCTION}}}"),
+        _text(_INTRODUCTION),
     )
     client_version: str = _setting(
         RELEASE,
-        "up to 256 printable ASCII characters",
+        "up to 256 printable ASCII characters, without spaces at either end",
         "How each call introduces its release to the API (`stability-client-version`); empty for not at all.",
-        _text(rf"[ -~]{{0,{LONGEST_INTRODUCTION}}}"),
+        _text(_INTRODUCTION),
     )
     client_user_id: str = _setting(
         "none",

@@ -134,6 +134,8 @@ BAD = [
     ("pause_after_possibly_paid", "10001"),
     ("client_id", "Zürich"),
     ("client_id", "two\nlines"),
+    ("client_id", " shop"),
+    ("client_version", "1.0 "),
     ("client_id", "a" * 257),
     ("client_version", "\t"),
     ("client_user_id", "photo"),
