@@ -19,6 +19,8 @@ from dropcut.imaging.small_matte import CLEAR, OPAQUE, enlarged, lines, planes, 
 
 _FINE, _ROUGH = 0.6, 0.3
 """Shares of the answer's sides: detail is what is finer than a picture reduced so far."""
+_COLOUR_NOISE = 60.0
+"""As in small_matte.py; the shares below were found with it."""
 _SHARP = 0.914
 _RATHER_COARSE = 0.7
 _TELLING = 0.75
@@ -86,7 +88,7 @@ def _agreement(guide: pyvips.Image, alpha: pyvips.Image, share: float) -> float:
     """The correlation of alpha's detail with what the photo's detail makes one expect of it."""
     size = alpha.width, alpha.height
     low_guide, low_alpha = (reduced(image, share).copy_memory() for image in (guide, alpha))
-    slopes = enlarged(lines(planes(low_guide), low_alpha)[:3].copy_memory(), *size, "bilinear")
+    slopes = enlarged(lines(planes(low_guide), low_alpha, _COLOUR_NOISE)[:3].copy_memory(), *size, "bilinear")
     expected = (slopes * (guide - enlarged(low_guide, *size, "bicubic"))).bandmean()
     there = alpha - enlarged(low_alpha, *size, "bicubic")
     products = (expected * there).bandjoin([expected * expected, there * there]) * _inside(*size)

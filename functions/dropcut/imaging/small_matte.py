@@ -15,9 +15,10 @@ import pyvips
 RADIUS = 1
 """The filter's windows are 3 x 3 pixels of the answer. The paper's 5 x 5 blur a strand's slopes over its neighbours: in
 a trial they were a little better on the net of the benchmark, and worse on the other scenes."""
-COLOUR_NOISE = 60.0
-"""Variance, in squared levels, that a colour may have without meaning an edge: the filter's epsilon, 9e-4 of 255². With
-20, squared errors were a tenth larger on a noisy photo and on glass, and a sixth smaller on fur in its own colours."""
+COLOUR_NOISE = 45.0
+"""Variance, in squared levels, that a colour may have without meaning an edge: the filter's epsilon, 7e-4 of 255². With
+60, squared errors were a sixth larger on white before white and a fourteenth on fur in its own colours; with 35, a
+fiftieth larger on a noisy photo and on glass, and a tenth on tulle that was reduced by Lanczos."""
 _REDUCED_COLOUR_NOISE = 20.0
 """The same for a guide that was reduced to the answer's real size, which has averaged noise away. With 60, squared
 errors were a third larger on white before white, with 8 a sixth smaller there and larger on one colour."""
