@@ -6,6 +6,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,6 +19,9 @@ from PIL import Image
 
 from bench.report import Report, Table, Target
 from bench.scenes import SCENES, Bytes, Floats, Scene, Truth, make
+
+HAS_PYMATTING = find_spec("pymatting") is not None
+"""It brings numba and scipy, for one table of one benchmark: `pip install pymatting==1.1.16` adds that table."""
 
 GROUNDS = {"green": (0, 170, 60), "white": (255, 255, 255)}
 LIMITS = DecodeLimits(max_pixels=120_000_000, max_frames=1)
@@ -130,7 +134,7 @@ def judge(scene: Scene, folder: Path, crops: Path | None = None) -> Iterator[Jud
         ours = full_size_cutout(photo, folder / "answer.png", LIMITS, colour="keep").numpy()
         if crops:
             _write_crops(crops, f"{scene.name}, {api.name}", truth, plain, ours)
-        anchor = _anchor(truth, developed, ours) if api.anchored else None
+        anchor = _anchor(truth, developed, ours) if api.anchored and HAS_PYMATTING else None
         yield Judged(scene, api, _errors(plain, truth, edges), _errors(ours, truth, edges), anchor)
 
 
@@ -241,7 +245,11 @@ def _report(judged: Sequence[Judged]) -> Report:
             _matrix("MSE of ours / Lanczos'", judged, _squared_cell),
             _matrix("SAD of ours / Lanczos'", judged, lambda one: f"{one.ours.absolute / one.plain.absolute:.2f}"),
             _matrix("colour, ours / plain, worse ground", judged, lambda one: f"{one.colour_ratio():.2f}"),
-            _matrix("colour, levels, ours / pymatting's", [one for one in judged if one.anchor], _anchor_cell),
+            *(
+                [_matrix("colour, levels, ours / pymatting's", [one for one in judged if one.anchor], _anchor_cell)]
+                if HAS_PYMATTING
+                else []
+            ),
         ],
         targets=[*_alpha_targets(judged), *_colour_targets(judged), *_anchor_targets(judged)],
     )
