@@ -24,6 +24,7 @@ from bench import (
     quality,
     rate,
     storm,
+    upgrade,
     walk,
 )
 from bench.machine import facts, load
@@ -48,10 +49,15 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "pauses": pauses.measure,
     "storm": storm.measure,
     "kills": kills.measure,
+    "upgrade": upgrade.measure,
     "walk": walk.measure,
 }
-COMPARED: dict[str, Callable[[Path], Report]] = {"latencies": latencies.measure, "walk": walk.measure}
-"""Those that can measure another checkout beside this one."""
+COMPARED: dict[str, Callable[[Path], Report]] = {
+    "latencies": latencies.measure,
+    "upgrade": upgrade.measure,
+    "walk": walk.measure,
+}
+"""Those that can measure another checkout beside this one, or begin with it."""
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from local.embedded_aws import Account
+from local.places import REPOSITORY
 from local.steps import Steps
 from local.surroundings import clean
 from local.system import System, bring_up, temporary_folder
@@ -22,13 +23,13 @@ _PATIENCE_SECONDS = 120.0
 
 
 @contextmanager
-def deployed(settings: Mapping[str, str]) -> Iterator[System]:
-    """Our stacks on an embedded AWS of their own, IAM enforced and TLS on; gone afterwards.
+def deployed(settings: Mapping[str, str], *, code: Path = REPOSITORY) -> Iterator[System]:
+    """The stacks of a checkout on an embedded AWS of their own, IAM enforced and TLS on; gone afterwards.
 
     The stand-in API makes its cut-outs the fast way, so that it leaves the processors to what is measured.
     """
     with temporary_folder("bench") as folder:
-        system = bring_up(folder, settings, steps=Steps())
+        system = bring_up(folder, settings, steps=Steps(), code=code)
         try:
             api(system, "PATCH", "config", {"segmentation": False})
             yield system

@@ -42,7 +42,7 @@ class Trouble:
     settings: dict[str, str]
     begin: Callable[[System], None]
     """Called when `PAID_BEFORE` pictures are paid for."""
-    mend: Callable[[System, str], None]
+    fix: Callable[[System, str], None]
     """Called with the cut function's name."""
 
 
@@ -79,10 +79,11 @@ def measure() -> Report:
         title=f"pauses: an account problem in the middle of {PHOTOS} photos",
         how=(
             f"{PHOTOS} pictures in the cut queue; the API answers after {API_SECONDS:g} s. After {PAID_BEFORE} "
-            f"payments the trouble begins, with up to {CALLS_IN_FLIGHT} calls in flight. The messages' receive counts "
-            f"are watched for {WATCHED_SECONDS:g} s of the pause. Then it is mended, and the gatekeeper, which "
-            "runs once a minute, is called once a second. The baseline is what must hold: refused at most what is in "
-            "flight, nothing received, all delivered, nothing paid twice."
+            f"payments the trouble begins, with up to {CALLS_IN_FLIGHT} calls in flight. When the gate is closed, the "
+            "gatekeeper, which runs once a minute, is called once: it holds the messages in the queue. Their receive "
+            f"counts are watched for the next {WATCHED_SECONDS:g} s. Then the account is put right, and the gatekeeper "
+            "is called once a second. The baseline is what must hold: refused at most what is in flight, nothing "
+            "received, all delivered, nothing paid twice."
         ),
         tables=[
             Table(
@@ -111,11 +112,12 @@ def _run(trouble: Trouble) -> Course:
         trouble.begin(system)
         gate = _until(lambda: _closed_gate(system), "a closed gate", every_seconds=0.05)
         closed_after = time.monotonic() - begun
+        _look_at_gate(system)
         _until(lambda: _rests(system), "a queue whose messages nobody has")
         before = _receive_counts(system)
         time.sleep(WATCHED_SECONDS)
         after = _receive_counts(system)
-        trouble.mend(system, queue.function)
+        trouble.fix(system, queue.function)
         _until(lambda: _resumes(system), "an open gate", every_seconds=1)
         queue.deliver()
         _until(lambda: _delivered(system) == PHOTOS, f"{PHOTOS} photos delivered", every_seconds=2)
@@ -158,13 +160,13 @@ def _raise_the_limit(system: System, function: str) -> None:
 
 
 TROUBLES = [
-    Trouble(name="key revoked", settings={}, begin=_revoke, mend=_new_key),
-    Trouble(name="no credits left", settings={}, begin=_run_out_of_credits, mend=_buy_credits),
+    Trouble(name="key revoked", settings={}, begin=_revoke, fix=_new_key),
+    Trouble(name="no credits left", settings={}, begin=_run_out_of_credits, fix=_buy_credits),
     Trouble(
         name="daily limit reached",
         settings={"daily_credit_limit": f"{PAID_BEFORE * CREDITS:g}"},
         begin=lambda _system: None,  # it is reached with the last payment that it allows
-        mend=_raise_the_limit,
+        fix=_raise_the_limit,
     ),
 ]
 
@@ -182,10 +184,15 @@ def _closed_gate(system: System) -> dict[str, str]:
 
 
 def _resumes(system: System) -> bool:
+    _look_at_gate(system)
+    return not _closed_gate(system)
+
+
+def _look_at_gate(system: System) -> None:
+    """What the gatekeeper does once a minute."""
     functions = system.client("lambda").list_functions()["Functions"]
     (name,) = [each["FunctionName"] for each in functions if each["Handler"] == "dropcut.entries.gatekeeper.handler"]
     system.client("lambda").invoke(FunctionName=name, Payload=b"{}")
-    return not _closed_gate(system)
 
 
 def _rests(system: System) -> bool:

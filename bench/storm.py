@@ -35,6 +35,7 @@ SETTINGS = {
     "pause_seconds": "2",
     "max_attempts": "5",
     "max_possibly_paid": "3",
+    "pause_after_possibly_paid": "10000",  # one call in twenty breaks off, and none of them is to stop the storm
     "max_concurrency": "3",
 }
 WEATHER = {

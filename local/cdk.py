@@ -56,8 +56,12 @@ class CdkRun:
             )
 
 
-def start_synth(folder: Path, settings: Mapping[str, str]) -> CdkRun:
-    """Start making the templates and the functions' artifacts in `folder`/cdk.out. Needs no account."""
+def start_synth(folder: Path, settings: Mapping[str, str], *, code: Path = REPOSITORY) -> CdkRun:
+    """Start making the templates and the functions' artifacts in `folder`/cdk.out. Needs no account.
+
+    Args:
+        code: the checkout whose app is synthesized.
+    """
     # The stage in any case: the CDK would also take one from a person's ~/.cdk.json, which no other command reads.
     context = as_context({"stage": Settings().stage, **settings})
     return _start(
@@ -66,6 +70,7 @@ def start_synth(folder: Path, settings: Mapping[str, str]) -> CdkRun:
         folder=folder,
         # pip fetches the functions' dependencies in here: the person's proxies and certificates are the right ones.
         environment=clean(keep_proxies=True),
+        cwd=code,
     )
 
 

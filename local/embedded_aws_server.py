@@ -1,9 +1,14 @@
 """The process of the embedded AWS; started by `embedded_aws.py`, which sets its environment."""
 
 import re
+import time
+from collections.abc import Callable, Sequence
+from threading import Thread
+from typing import Any
 
 import ministack.app  # type: ignore[import-untyped]
-from ministack.core import iam_actions, iam_evaluator  # type: ignore[import-untyped]
+from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
+from ministack.services import lambda_svc  # type: ignore[import-untyped]
 
 # It would also listen on port 443 where it may: one port, the one that was asked for, is enough.
 ministack.app._port_is_bindable = lambda *_: False
@@ -36,6 +41,35 @@ def _lambda_action(method: str, path: str) -> str | None:
 
 
 iam_actions._lambda_action = _lambda_action
+
+Update = Callable[[str, dict[str, Any]], Any]
+
+
+def _beside_what_runs(update: Update) -> Update:
+    """When a function is updated, its running invocations go on as they were; here they were killed."""
+
+    def updated(name: str, data: dict[str, Any]) -> Any:
+        running = []
+        with lambda_runtime._lock:
+            for key, workers in lambda_runtime._workers.items():
+                if name in key.split(":"):
+                    running += [worker for worker in workers if worker.in_use]
+                    workers[:] = [worker for worker in workers if not worker.in_use]
+        Thread(target=_end_when_done, args=(running,), daemon=True).start()
+        return update(name, data)
+
+    return updated
+
+
+def _end_when_done(workers: Sequence[Any]) -> None:
+    deadline = time.monotonic() + 900  # the longest that Lambda lets a function run
+    while any(worker.in_use for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    lambda_runtime.kill_workers(workers)
+
+
+lambda_svc._update_code = _beside_what_runs(lambda_svc._update_code)
+lambda_svc._update_config = _beside_what_runs(lambda_svc._update_config)
 
 if __name__ == "__main__":
     ministack.app.main()

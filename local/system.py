@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from infra.settings import Settings, SettingsError
 from local.cdk import CdkRun, read_outputs, start_bootstrap, start_deploy, start_synth
 from local.embedded_aws import ACCOUNT, REGION, ROOT_KEY, Account, start_embedded_aws
-from local.places import LOCAL
+from local.places import LOCAL, REPOSITORY
 from local.ports import LOOPBACK, any_free_port
 from local.problem import Problem
 from local.programs import Program, birth, recorded
@@ -81,6 +81,7 @@ def bring_up(
     ports: Ports | None = None,
     leashed: bool = True,
     steps: Steps | None = None,
+    code: Path = REPOSITORY,
 ) -> System:
     """Bring a system up in `folder`.
 
@@ -90,6 +91,7 @@ def bring_up(
         ports: where to listen; free ones when left out.
         leashed: everything ends when this process ends; otherwise it stays until `make down`.
         steps: told what happens.
+        code: the checkout whose stacks are deployed; the settings have to be some of its own, too.
 
     Raises:
         Problem: something did not work. What was started is stopped before.
@@ -101,7 +103,7 @@ def bring_up(
     refuse_wrong(settings)
     api_key = key_for(own_api)
     with ExitStack() as undo:
-        synth = start_synth(folder, settings)
+        synth = start_synth(folder, settings, code=code)
         undo.callback(synth.program.stop)
         programs = []
         with steps.step("Start the embedded AWS" + ("" if own_api else " and the stand-in API")):
