@@ -130,6 +130,8 @@ class PipelineStack(Stack):
                 allow("TellVanished", ["s3:ListBucket"], [self._storage.input_bucket.bucket_arn]),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
                 self._use_state("ReadState", "dynamodb:BatchGetItem", [JOB, GATE, HEALTH]),
+                # An update changes the role first: until the function is updated, too, the one before reads one by one.
+                self._use_state("ReadStateOneByOne", "dynamodb:GetItem", [JOB, GATE]),
                 self._write_state(JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE),
                 *self._use_shared_pace(),
             ],

@@ -113,6 +113,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
         ("cut", "may"): [
             secret,
             look_up_many,
+            look_up,
             remember,
             s3("put_object", work, "paid/test"),
             s3("get_object", work, "paid/test"),
@@ -122,7 +123,6 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("get_object", photos, photo_key),
             publish,
             forget,
-            look_up,
             send("IntakeQueueUrl"),
             s3("get_object", photos, photo_key),
             s3("put_object", photos, photo_key),

@@ -332,6 +332,7 @@ ITEMS = {
     "Prepare": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
     "Cut": {
         READ_MANY: ["object#*", "gate", "health#*"],
+        READ_STATE: ["object#*", "gate"],  # as the version before does until its function is updated, after its role
         WRITE_STATE: ["object#*", "payment#*", "pace#*", "budget#*", "health#*", "gate"],
     },
     "Deliver": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
