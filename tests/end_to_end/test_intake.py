@@ -41,7 +41,9 @@ def test_only_malformed_messages_of_a_batch_end_in_the_dead_letter_queue_and_eac
     assert _skipped(dropcut, folder) == ("skipped", "folder")
     assert _skipped(dropcut, vanished) == ("skipped", "gone")
     expected = {*GARBAGE.values(), json.dumps(foreign)}
-    until(lambda: len(dropcut.dead_letters("Intake")) >= len(expected), "the malformed messages set aside")
+    until(
+        lambda: len(dropcut.dead_letters("Intake")) >= len(expected), "the malformed messages in the dead-letter queue"
+    )
     until(lambda: dropcut.is_empty("Intake"), "an empty intake queue")
     letters = dropcut.dead_letters("Intake")
     assert {letter.body for letter in letters} == expected

@@ -124,7 +124,6 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             publish,
             forget,
             send("IntakeQueueUrl"),
-            s3("get_object", photos, photo_key),
             s3("put_object", photos, photo_key),
             s3("put_object_tagging", photos, photo_key, **tagging),
             s3("put_object", work, "prepared/test"),
