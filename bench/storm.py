@@ -141,7 +141,7 @@ class Aftermath:
     def _given_up_too_early(self) -> Iterator[str]:
         for letter in self.dead_letters:
             if letter["stage"] != "cut" or not self._is_exhausted(letter["picture"]):
-                yield f"a message of {letter['stage']} was dead-lettered after {letter.get('attempts')} attempts: {letter}"
+                yield f"a message of {letter['stage']} failed after {letter.get('attempts')} attempts: {letter}"
 
     def _is_exhausted(self, sha256: str) -> bool:
         """By the API's own log: whether a picture got all the calls that it may have."""
