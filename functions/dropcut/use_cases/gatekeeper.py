@@ -24,6 +24,8 @@ SECONDS_AFTER_A_FAILED_PROBE = 5.0
 SWEEP_AFTER_SECONDS = 6 * 3600.0
 """Messages behind a closed gate are received by nobody: so often they are searched for those that waited too long."""
 LONGEST_SWEEP_SECONDS = 20.0
+SECONDS_TO_END = 5.0
+"""What a look still needs after a sweep."""
 _HOLDER = "gatekeeper"
 UNSEEN_SECONDS = 60
 """For so long a message that was looked at is not seen again, so that one search sees each once."""
@@ -48,9 +50,11 @@ class Gatekeeper:
         count("SpendingIsPaused", gate.is_closed)
         if gate.is_closed:
             self._keep_closed(gate)
-            self._probe(ends_at)
-            if self.clock() - gate.swept_at >= SWEEP_AFTER_SECONDS:
-                self._sweep()
+            try:
+                self._probe(ends_at)
+            finally:  # also while the cut function cannot be run at all: just then pictures wait for long
+                if self.clock() - gate.swept_at >= SWEEP_AFTER_SECONDS:
+                    self._sweep(min(self.clock() + LONGEST_SWEEP_SECONDS, ends_at - SECONDS_TO_END))
             gate = self.gate.get()
         if gate.is_opening:
             self._open()
@@ -109,9 +113,8 @@ class Gatekeeper:
             self.cut_queue.delete(message["ReceiptHandle"])
         return done
 
-    def _sweep(self) -> None:
+    def _sweep(self, until: float) -> None:
         """End what waited too long, so that SQS never does: it would delete the photo's message without a word."""
-        until = self.clock() + LONGEST_SWEEP_SECONDS
         while self.clock() < until:
             messages = self.cut_queue.receive(most=10, visibility_seconds=UNSEEN_SECONDS)
             for message in messages:

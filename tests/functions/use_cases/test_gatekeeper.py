@@ -521,6 +521,20 @@ def test_the_rarest_search_comes_before_sqs_deletes_a_message() -> None:
     assert OLDEST_SECONDS + SWEEP_AFTER_SECONDS + LONGEST_WAIT_SECONDS < 14 * DAY
 
 
+def test_old_pictures_are_ended_also_while_no_probe_can_be_made(closed: Watch) -> None:
+    closed.cut_queue.send(request("young.jpg"))
+    closed.cut_queue.send(request("old.jpg"), age=13 * DAY)
+
+    def cannot_be_run() -> bool:
+        raise ProbeFailedError("out of memory")
+
+    closed.gate.make_due()
+    closed.cut_function.probe = cannot_be_run
+    with pytest.raises(ProbeFailedError):
+        closed.look()
+    assert closed.ended() == [("old.jpg", "failed", "waited_too_long")]
+
+
 def test_a_malformed_message_is_left_to_cut(closed: Watch) -> None:
     closed.cut_queue.send("this is no request", age=13 * DAY)
     closed.look()
