@@ -57,7 +57,7 @@ class Environment:
         return {name.upper(): _as_text(value) for name, value in asdict(self).items()}
 
 
-_MAY_BE_EMPTY = {"input_prefix", "client_id", "client_version"}
+_MAY_BE_EMPTY = {"client_id", "client_version"}
 
 
 def _as_text(value: str | float) -> str:
@@ -107,8 +107,8 @@ class ImagingEnvironment(StageEnvironment):
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareEnvironment(ImagingEnvironment):
-    input_bucket: str
-    input_prefix: str
+    inputs: str
+    """Where photos come from, as JSON (core/photo_source.py)."""
     cut_queue_url: str
     deliver_queue_url: str
     """Where the outcome of a photo goes, whichever stage decided it."""

@@ -25,6 +25,7 @@ from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.blame import BlameRules
 from dropcut.core.pace import Pace
+from dropcut.core.photo_source import PhotoSource
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import SECONDS_TO_STORE, call_needs_seconds, cut_function_seconds
 from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
@@ -226,8 +227,7 @@ class System:
             deliver_queue=self.queues["deliver"],
             fit=sent_as_it_is,
             max_photo_mib=10,
-            input_bucket=INPUT,
-            input_prefix="",
+            sources=[PhotoSource(bucket=INPUT)],
             work_bucket=WORK,
             clock=self.clock,
         )

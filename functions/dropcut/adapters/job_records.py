@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dropcut.adapters.state_table import JOB, Item, StateTable, Value, text
+from dropcut.adapters.state_table import Item, StateTable, Value, text
+from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import Ended, OutcomeMessage, Upload
 
 Begun = Literal["begun", "already_under_way", "superseded"]

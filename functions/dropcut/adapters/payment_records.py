@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value, number, text
+from dropcut.adapters.state_table import Item, StateTable, Value, number, text
+from dropcut.core.item_kinds import PAYMENT
 from dropcut.core.messages import Ended, EndKind, PaidAnswer
 from dropcut.core.payment import Payment
 

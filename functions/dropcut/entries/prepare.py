@@ -14,6 +14,7 @@ from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.photo_source import read_sources
 from dropcut.environment import PrepareEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
@@ -31,8 +32,7 @@ prepare = Prepare(
     deliver_queue=Queue(sqs, environment.deliver_queue_url),
     fit=partial(imaging.fit, limits=environment.decode_limits),
     max_photo_mib=environment.max_photo_mib,
-    input_bucket=environment.input_bucket,
-    input_prefix=environment.input_prefix,
+    sources=read_sources(environment.inputs),
     work_bucket=environment.work_bucket,
     clock=time.time,
 )

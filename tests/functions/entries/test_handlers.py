@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from dropcut.core.photo_source import PhotoSource, sources_to_json
 from dropcut.environment import (
     AWS_CONNECT_SECONDS,
     AWS_READ_SECONDS,
@@ -108,8 +109,7 @@ class Deployment:
             "prepare": PrepareEnvironment(
                 **self._of_stage("intake"),
                 **imaging,
-                input_bucket=INPUT,
-                input_prefix="",
+                inputs=sources_to_json([PhotoSource(bucket=INPUT)]),
                 cut_queue_url=queues["cut"].url,
                 deliver_queue_url=queues["deliver"].url,
             ),

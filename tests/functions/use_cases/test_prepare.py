@@ -15,6 +15,7 @@ from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.message_result import Done, Message
 from dropcut.core.messages import MOST_INLINE_BYTES, CutRequest, Ended, MalformedMessageError, OutcomeMessage
+from dropcut.core.photo_source import PhotoSource
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from dropcut.use_cases.prepare import TRIES_IF_SLOW, Prepare
@@ -45,8 +46,7 @@ class Stage:
             deliver_queue=self.deliver_queue,
             fit=partial(fit, limits=DecodeLimits(max_pixels=6_000_000, max_frames=3)),
             max_photo_mib=1,
-            input_bucket=INPUT,
-            input_prefix=input_prefix,
+            sources=[PhotoSource(bucket=INPUT, prefix=input_prefix)],
             work_bucket=WORK,
             clock=lambda: self.now,
         )

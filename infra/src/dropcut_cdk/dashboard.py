@@ -1,15 +1,18 @@
 """The one dashboard: how many came, waited, were paid for, arrived, were refused, and what it cost."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from infra.metrics import Metrics
-from infra.pipeline_stack import PipelineStack
-from infra.settings import Settings
-from infra.stage import Stage
+from dropcut_cdk.stage import Stage
+
+if TYPE_CHECKING:
+    from dropcut_cdk.dropcut import Dropcut
 
 _MINUTE = Duration.minutes(1)
 _HOW_TO_READ = """\
@@ -22,28 +25,18 @@ queue is fine while *paid* rises; *time to drain* says how long it takes. Limit:
 class Dashboard(Construct):
     """Rows from the whole to the detail: totals, flow and backlog, the API and its cost, the functions."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        name: str,
-        settings: Settings,
-        pipeline: PipelineStack,
-        metrics: Metrics,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, of: Dropcut) -> None:
         super().__init__(scope, construct_id)
-        self._metrics = metrics
-        self._stages = {"prepare": pipeline.prepare, "cut": pipeline.cut, "deliver": pipeline.deliver}
-        self._limit_per_second = settings.rate_limit_requests / settings.rate_limit_seconds
-        self._credits_per_image = settings.credits_per_image
-        text = _HOW_TO_READ.format(
-            name=name, requests=settings.rate_limit_requests, seconds=settings.rate_limit_seconds
-        )
-        cloudwatch.Dashboard(
+        props, pipeline = of.props, of.pipeline
+        self._metrics = of.metrics
+        self._stages: dict[str, Stage] = {"prepare": pipeline.prepare, "cut": pipeline.cut, "deliver": pipeline.deliver}
+        self._limit_per_second = props.rate_limit_requests / props.rate_limit_seconds
+        self._credits_per_image = props.provider.credits_per_image
+        text = _HOW_TO_READ.format(name=of.name, requests=props.rate_limit_requests, seconds=props.rate_limit_seconds)
+        self.dashboard = cloudwatch.Dashboard(
             self,
             "Resource",
-            dashboard_name=name,
+            dashboard_name=of.name,
             default_interval=Duration.hours(3),
             widgets=[
                 [cloudwatch.TextWidget(markdown=text, width=24, height=2)],
@@ -81,7 +74,7 @@ class Dashboard(Construct):
             title="Now",
             metrics=[
                 _visible(cut, "waiting for the API"),
-                cut.queue.metric_approximate_number_of_messages_not_visible(
+                cut.queues.queue.metric_approximate_number_of_messages_not_visible(
                     label="at the API, or deferred", period=_MINUTE, statistic="Maximum"
                 ),
                 self._dead_letter_sum(),
@@ -103,7 +96,7 @@ class Dashboard(Construct):
 
     def _backlog(self) -> cloudwatch.IWidget:
         waiting = [_visible(stage, name) for name, stage in self._stages.items()]
-        age = self._stages["cut"].queue.metric_approximate_age_of_oldest_message(
+        age = self._stages["cut"].queues.queue.metric_approximate_age_of_oldest_message(
             label="oldest picture (s)", period=_MINUTE, statistic="Maximum"
         )
         return _graph("Waiting, by stage", waiting, right=[age])
@@ -111,7 +104,7 @@ class Dashboard(Construct):
     def _time_to_drain(self) -> cloudwatch.IWidget:
         """How long the backlog takes at the pace of the last five minutes, and at best, by the API's limit."""
         minutes = Duration.minutes(5)
-        waiting = self._stages["cut"].queue.metric_approximate_number_of_messages_visible(
+        waiting = self._stages["cut"].queues.queue.metric_approximate_number_of_messages_visible(
             period=minutes, statistic="Maximum"
         )
         paid = self._metrics.count("PicturesPaid", minutes)
@@ -165,15 +158,16 @@ class Dashboard(Construct):
         return _graph("From upload to output (s)", seconds)
 
     def _function_errors(self) -> cloudwatch.IWidget:
-        errors = [s.function.metric_errors(label=n, period=_MINUTE) for n, s in self._stages.items()]
+        errors = [s.function.function.metric_errors(label=n, period=_MINUTE) for n, s in self._stages.items()]
         throttles = [
-            s.function.metric_throttles(label=f"{n}, throttled", period=_MINUTE) for n, s in self._stages.items()
+            s.function.function.metric_throttles(label=f"{n}, throttled", period=_MINUTE)
+            for n, s in self._stages.items()
         ]
         return _graph("Functions: errors, and throttled", errors, right=throttles)
 
     def _dead_letters(self) -> cloudwatch.IWidget:
         letters = [
-            stage.dead_letter_queue.metric_approximate_number_of_messages_visible(
+            stage.queues.dead_letter_queue.metric_approximate_number_of_messages_visible(
                 label=name, period=_MINUTE, statistic="Maximum"
             )
             for name, stage in self._stages.items()
@@ -182,7 +176,7 @@ class Dashboard(Construct):
 
     def _dead_letter_sum(self) -> cloudwatch.IMetric:
         letters = {
-            name: stage.dead_letter_queue.metric_approximate_number_of_messages_visible(
+            name: stage.queues.dead_letter_queue.metric_approximate_number_of_messages_visible(
                 period=_MINUTE, statistic="Maximum"
             )
             for name, stage in self._stages.items()
@@ -193,7 +187,7 @@ class Dashboard(Construct):
     def _logs(self) -> cloudwatch.IWidget:
         return cloudwatch.LogQueryWidget(
             title="What went wrong last",
-            log_group_names=[stage.log_group.log_group_name for stage in self._stages.values()],
+            log_group_names=[stage.function.log_group.log_group_name for stage in self._stages.values()],
             query_lines=[
                 "fields @timestamp, level, service, message, reason, correlation_id, key",
                 'filter level in ["ERROR", "CRITICAL"] or @message like /Task timed out|Runtime exited/',
@@ -209,7 +203,9 @@ class Dashboard(Construct):
 
 
 def _visible(stage: Stage, label: str) -> cloudwatch.Metric:
-    return stage.queue.metric_approximate_number_of_messages_visible(label=label, period=_MINUTE, statistic="Maximum")
+    return stage.queues.queue.metric_approximate_number_of_messages_visible(
+        label=label, period=_MINUTE, statistic="Maximum"
+    )
 
 
 def _graph(

@@ -24,9 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parent.parent
-FUNCTIONS = PROJECT / "functions"
-BUILD = PROJECT / ".build"
+from dropcut_cdk.sources import FUNCTIONS, artifact_folder
 
 PYTHON_VERSION = "3.13"
 """Of the Lambda runtime."""
@@ -77,13 +75,14 @@ class Artifact:
 
 
 def build_artifact(
-    packages: Sequence[str], target: Target, *, functions: Path = FUNCTIONS, build: Path = BUILD
+    packages: Sequence[str], target: Target, *, functions: Path = FUNCTIONS, build: Path | None = None
 ) -> Artifact:
     """Build the zip of these packages and the sources, or find the one built before.
 
     Raises:
         ArtifactError: a package is not pinned, or pip cannot install it.
     """
+    build = build or artifact_folder()
     requirements = pinned(packages, functions / "requirements.txt")
     dependencies_hash = _hash(Path(__file__).read_text(), target.name, *requirements)
     sources = list(_source_files(functions))
@@ -174,7 +173,7 @@ def _build_wheel(requirement: str, wheels: Path) -> None:
     ):
         raise ArtifactError(
             f"{requirement} was built as {', '.join(path.name for path in wheels.iterdir())}, for this machine only; "
-            "see _SOURCE_ONLY in infra/artifact.py for how a pure Python wheel is asked for."
+            "see _SOURCE_ONLY in artifact.py for how a pure Python wheel is asked for."
         )
 
 

@@ -1,0 +1,90 @@
+"""Deliver: makes the renditions, brings them to their place, tags the photo, publishes what became of it."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+from dropcut.core.item_kinds import JOB
+from dropcut.core.messages import PAID
+from dropcut.core.rendition_setting import renditions_to_json
+from dropcut.environment import DeliverEnvironment
+
+from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
+from dropcut_cdk.input import Input
+from dropcut_cdk.permissions import allow, objects, of_photos, read_state, write_state
+from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
+from dropcut_cdk.sizes import PHOTOS_AT_ONCE, QUICK_STAGES_AT_ONCE, ImagingSize, size_of_deliver
+
+
+class Deliver(Construct):
+    """The deliver queue and its function. Spends nothing, and may be repeated."""
+
+    def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
+        super().__init__(scope, construct_id)
+        props = deployment.props
+        size = size_of_deliver(props, props.renditions_made)
+        self._read_and_tag_photos = allow(
+            "ReadAndTagPhotos", of_photos("GetObject", "GetObjectTagging", "PutObjectTagging"), []
+        )
+        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self.queues = Queues(
+            self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
+        )
+        self.function = ConfinedFunction(
+            self,
+            "Default",
+            deployment,
+            FunctionSpec(
+                entry="deliver",
+                description="Dropcut: makes the renditions, tags the photo, publishes the event",
+                size=size,
+                packages=(*POWERTOOLS, *DECODING),
+                environment=self._environment(deployment, size),
+                permissions=[*self._permissions(deployment), *self.queues.permissions()],
+            ),
+        )
+        # As many as are worked on at once: one that had to wait its turn could run out of time before it came.
+        self.event_source = self.queues.feed(
+            self, self.function.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
+        )
+
+    def take_from(self, photos: Input) -> None:
+        """Let it read these photos, and tag them."""
+        self.function.extend(self._read_and_tag_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
+        self.function.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+
+    def _environment(self, deployment: Deployment, size: ImagingSize) -> DeliverEnvironment:
+        props = deployment.props
+        return DeliverEnvironment(
+            **deployment.of_stage(self.queues, size.timeout_seconds),
+            **props.values_of(DeliverEnvironment)
+            | {
+                "imaging_seconds": size.imaging_seconds,
+                "renditions": renditions_to_json(props.renditions_made),
+            },
+            imaging_memory_mib=size.imaging_memory_mib,
+            output_bucket=deployment.output_bucket.bucket_name,
+        )
+
+    def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
+        storage, output = deployment.storage, deployment.output_bucket
+        return [
+            allow("ReadPaid", ["s3:GetObject"], [objects(self, storage.work_bucket, f"{PAID}*")]),
+            allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
+            allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [objects(self, output, "*")]),
+            allow("TellFree", ["s3:ListBucket"], [output.bucket_arn]),
+            self._read_and_tag_photos,
+            self._tell_vanished,
+            read_state(storage.state_table, JOB),
+            write_state(storage.state_table, JOB),
+            allow(
+                "Publish",
+                ["events:PutEvents"],
+                [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"],
+                # "IfExists" because the embedded AWS does not fill in this key; AWS always does.
+                {"StringEqualsIfExists": {"events:source": "dropcut"}},
+            ),
+        ]

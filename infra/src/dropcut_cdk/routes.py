@@ -1,0 +1,66 @@
+"""Inputs against the output and against each other: a loop would pay without end, and one photo has one answer."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from itertools import combinations
+
+from dropcut.core.rendition import Rendition
+
+from dropcut_cdk.input import Input
+from dropcut_cdk.kinds import SettingsError
+
+
+def check_routes(inputs: Sequence[Input], output_bucket_name: str, renditions: Sequence[Rendition]) -> None:
+    """Check the inputs against each other and against the output.
+
+    Args:
+        renditions: what is made of photos whose input names none.
+
+    Raises:
+        SettingsError: a cut-out would be a new photo; or one photo would come in twice, to be made into two things.
+    """
+    for photos in inputs:
+        if photos.taken_from.bucket_name == output_bucket_name:
+            _check_no_loop(photos, [made for each in inputs for made in _made_of(each, renditions)])
+    for one, other in combinations(inputs, 2):
+        if _may_take_the_same(one, other) and _made_of(one, renditions) != _made_of(other, renditions):
+            raise SettingsError(
+                f"Two inputs take the same photos, {_named(one)} and {_named(other)}, and have different renditions. "
+                "Allowed: prefixes or suffixes that keep them apart, or the same renditions."
+            )
+
+
+def _made_of(photos: Input, renditions: Sequence[Rendition]) -> Sequence[object]:
+    return photos.renditions or renditions
+
+
+def _check_no_loop(photos: Input, every: Sequence[object]) -> None:
+    """A key that begins with a placeholder begins as the photo's own key does."""
+    for rendition in every:
+        assert isinstance(rendition, Rendition)
+        head = next(literal for literal, *_ in string.Formatter().parse(rendition.key))
+        into = head.startswith(photos.prefix) or photos.prefix.startswith(head)
+        ends = not photos.suffixes or photos.source.refuses_key(f"{photos.prefix}x.{rendition.extension}") is None
+        if into and ends:
+            raise SettingsError(
+                f"The output bucket is the input bucket of {_named(photos)}, so each cut-out would be a new photo, "
+                f"without end: rendition {rendition.name!r} goes to {rendition.key}. Allowed: another bucket, or keys "
+                "of renditions that begin with a folder outside the input's prefix."
+            )
+
+
+def _may_take_the_same(one: Input, other: Input) -> bool:
+    """Told by bucket and key: deliver, which decides what is made, knows neither size nor tag."""
+    if one.taken_from.bucket_name != other.taken_from.bucket_name:
+        return False
+    if not (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)):
+        return False
+    ends, other_ends = one.source.endings or ("",), other.source.endings or ("",)
+    return any(a.endswith(b) or b.endswith(a) for a in ends for b in other_ends)
+
+
+def _named(photos: Input) -> str:
+    ends = f" and suffixes {', '.join(photos.suffixes)}" if photos.suffixes else ""
+    return f"the one with prefix {photos.prefix!r}{ends}"
