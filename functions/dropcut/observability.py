@@ -16,6 +16,7 @@ from dropcut.core.messages import Upload
 logger = Logger()
 metrics = Metrics()
 
+_UNITS = {"ApiMilliseconds": MetricUnit.Milliseconds, "SecondsToDelivery": MetricUnit.Seconds}
 _lock = threading.Lock()
 
 
@@ -29,12 +30,8 @@ def about(upload: Upload) -> Iterator[None]:
         logger.thread_safe_clear_keys()
 
 
-def count(metric: str, amount: float = 1) -> None:
+def count(*once: str, **amounts: float) -> None:
+    """Add one to each metric that is named alone, and what is given to the others."""
     with _lock:
-        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=amount)
-
-
-def duration(metric: str, *, seconds: float | None = None, milliseconds: float | None = None) -> None:
-    unit, value = (MetricUnit.Seconds, seconds) if seconds is not None else (MetricUnit.Milliseconds, milliseconds)
-    with _lock:
-        metrics.add_metric(name=metric, unit=unit, value=value or 0)
+        for name, amount in (dict.fromkeys(once, 1) | amounts).items():
+            metrics.add_metric(name=name, unit=_UNITS.get(name, MetricUnit.Count), value=amount)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value, number, text
+from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value
 from dropcut.core.messages import Ended, EndKind, PaidAnswer
 from dropcut.core.payment import Payment
 
@@ -140,32 +140,32 @@ def read_payment(item: Item | None) -> Payment:
     if item is None:
         return Payment()
     return Payment(
-        attempts=int(number(item, "attempts")),
-        possibly_paid=int(number(item, "possibly_paid")),
-        trouble_since=number(item, "trouble_since"),
-        probes=int(number(item, "probes")),
-        holder=text(item, "claimed_by"),
-        lease_until=number(item, "lease_until"),
+        attempts=int(item.get("attempts", 0)),
+        possibly_paid=int(item.get("possibly_paid", 0)),
+        trouble_since=item.get("trouble_since", 0.0),
+        probes=int(item.get("probes", 0)),
+        holder=item.get("claimed_by", ""),
+        lease_until=item.get("lease_until", 0.0),
         answer=_answer(item) if "work_key" in item else None,
-        job_id=text(item, "job_id"),
+        job_id=item.get("job_id", ""),
         ended=_ended(item) if "end_kind" in item else None,
-        ended_at=number(item, "ended_at"),
-        expires_at=number(item, "expires_at"),
+        ended_at=item.get("ended_at", 0.0),
+        expires_at=item.get("expires_at", 0.0),
         exists=True,
     )
 
 
 def _answer(item: Item) -> PaidAnswer:
     return PaidAnswer(
-        work_key=text(item, "work_key"),
-        picture_sha256=text(item, "picture_sha256"),
-        format=text(item, "answer_format"),
-        width=int(number(item, "width")),
-        height=int(number(item, "height")),
-        credits=number(item, "credits"),
-        request_id=text(item, "request_id") or None,
-        provider=text(item, "provider"),
-        note=text(item, "note"),
+        work_key=item.get("work_key", ""),
+        picture_sha256=item.get("picture_sha256", ""),
+        format=item.get("answer_format", ""),
+        width=int(item.get("width", 0)),
+        height=int(item.get("height", 0)),
+        credits=item.get("credits", 0.0),
+        request_id=item.get("request_id") or None,
+        provider=item.get("provider", ""),
+        note=item.get("note", ""),
     )
 
 
@@ -173,9 +173,9 @@ def _ended(item: Item) -> Ended:
     kind: EndKind = "rejected" if item["end_kind"] == "rejected" else "failed"
     return Ended(
         kind=kind,
-        code=text(item, "code"),
-        reason=text(item, "reason"),
-        attempts=int(number(item, "end_attempts")),
-        possibly_paid=int(number(item, "end_possibly_paid")),
-        request_id=text(item, "request_id") or None,
+        code=item.get("code", ""),
+        reason=item.get("reason", ""),
+        attempts=int(item.get("end_attempts", 0)),
+        possibly_paid=int(item.get("end_possibly_paid", 0)),
+        request_id=item.get("request_id") or None,
     )

@@ -23,6 +23,7 @@ class PictureForm:
     Attributes:
         picture_is_out: whether all of the picture was handed to the connection. Until then the API cannot have it.
         sent_at: when the last byte was handed over (monotonic seconds); None before.
+        len: in bytes; by this name the library knows the Content-Length.
     """
 
     def __init__(
@@ -40,11 +41,7 @@ class PictureForm:
         )
         head += f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{file_name}"\r\n\r\n'
         self._pieces = [head.encode(), picture, f"\r\n--{boundary}--\r\n".encode()]
-        self._length_bytes = sum(map(len, self._pieces))
-
-    def __len__(self) -> int:
-        """In bytes: becomes the Content-Length."""
-        return self._length_bytes
+        self.len = sum(map(len, self._pieces))
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises SendingTooLongError: the time is up before the end."""

@@ -125,7 +125,7 @@ class Cut:
             self.claims.payments.forget_answer(request.payment_key, answer)
             return Wait(seconds=0, why="the answer that was paid for before is not kept any more")
         count("AnswersReused")
-        self.purchases.deliver_queue.send(request.delivers(answer).to_json())
+        self.purchases.deliver_queue.send(request.delivers(answer))
         return Done()
 
     def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:

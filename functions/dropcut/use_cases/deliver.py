@@ -12,7 +12,7 @@ from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
 from dropcut.core.ports import Together
-from dropcut.observability import about, count, duration, logger
+from dropcut.observability import about, count, logger
 from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.outputs import Outputs, Written, about_photo
 
@@ -102,8 +102,7 @@ class Deliver:
             partial(self.events.publish, "Cutout Delivered", written.event(upload, answer)),
         )
         self.jobs.delivered(outcome, output_key=first, now=self.clock())
-        count("PhotosDelivered")
-        duration("SecondsToDelivery", seconds=max(0.0, self.clock() - upload.arrived_at_seconds))
+        count("PhotosDelivered", SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))
         logger.info("The cut-out is delivered", output_key=first, credits=answer.credits)
 
     def _announce(self, upload: Upload, end: Ended) -> None:

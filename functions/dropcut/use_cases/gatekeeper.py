@@ -47,7 +47,7 @@ class Gatekeeper:
     def __call__(self, *, ends_at: float) -> None:
         """Look at the gate once. `ends_at`: when the invocation runs out of time (epoch seconds)."""
         gate = self.gate.get()
-        count("SpendingIsPaused", gate.is_closed)
+        count(SpendingIsPaused=gate.is_closed)
         if gate.is_closed:
             self._keep_closed(gate)
             try:

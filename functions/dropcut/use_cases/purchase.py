@@ -16,7 +16,7 @@ from dropcut.core.decision import Decision, Delivered, LockedOut, Trouble, decid
 from dropcut.core.message_result import Done, MessageResult, Wait
 from dropcut.core.messages import PAID, CutRequest, Ended, PaidAnswer, Upload
 from dropcut.core.ports import Sender, Together
-from dropcut.observability import count, duration, logger
+from dropcut.observability import count, logger
 from dropcut.use_cases.account import Account, Accounts, Permit
 from dropcut.use_cases.claim import Claim
 from dropcut.use_cases.endings import Endings
@@ -108,8 +108,7 @@ class Purchases:
         sent, clock = request.picture, self.accounts.clock
         started = clock()
         reply = self.api.call(ApiCall(request.operation, picture.pop(), sent.format, request.upload.key), permit.key)
-        count("ApiCalls")
-        duration("ApiMilliseconds", milliseconds=(clock() - started) * 1000)
+        count("ApiCalls", ApiMilliseconds=(clock() - started) * 1000)
         with self.one_answer_at_a_time:
             return decide(reply, request.operation.expected(width=sent.width, height=sent.height))
 
@@ -156,11 +155,10 @@ class Purchases:
     def _paid(self, request: CutRequest, claim: Claim, answer: PaidAnswer) -> MessageResult:
         """The stored answer is paid for: nobody pays again, and the photo goes on."""
         logger.info("The picture is paid for", credits=answer.credits, request_id=answer.request_id)
-        count("PicturesPaid")
-        count("CreditsSpent", answer.credits)
-        handed_on = request.delivers(answer).to_json()
+        count("PicturesPaid", CreditsSpent=answer.credits)
         self.together(
-            partial(claim.pay, answer, job_id=request.upload.job_id), partial(self.deliver_queue.send, handed_on)
+            partial(claim.pay, answer, job_id=request.upload.job_id),
+            partial(self.deliver_queue.send, request.delivers(answer)),
         )
         return Done()
 

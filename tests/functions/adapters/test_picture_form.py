@@ -14,7 +14,7 @@ def test_slices_are_small_and_make_up_the_form() -> None:
     sent = form()
     slices = list(sent)
     assert max(map(len, slices)) <= SLICE_BYTES
-    assert len(b"".join(slices)) == len(sent)
+    assert len(b"".join(slices)) == sent.len
     assert PICTURE in b"".join(slices)
 
 
