@@ -9,6 +9,9 @@ from dropcut.core.payment import Payment
 _NOT_PAID = "(attribute_not_exists(work_key) OR expires_at < :now)"
 _NOT_ENDED = "(attribute_not_exists(end_kind) OR expires_at < :now OR ended_at < :redriven_at)"
 
+_OF_A_CLAIM = "lease_until, claimed_by, attempts, possibly_paid, trouble_since, probes"
+"""Is over with it: the next payment starts afresh."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentRecords:
@@ -34,12 +37,11 @@ class PaymentRecords:
             only_if=f"{_NOT_PAID} AND {_NOT_ENDED} AND attribute_not_exists(lease_until)",
         )
         before = read_payment(update.before)
-        if update.changed or (before.holder != holder and before.state(now) != "abandoned"):
+        if update.changed:
             return before
-        if before.holder != holder:
-            before = self._take_over(key, before, values)
-        # The answer to our own claim may have been lost on its way: then botocore asked again.
-        return _before_claim(before) if before.holder == holder else before
+        if before.holder == holder:  # the answer to our own claim was lost on its way, and botocore asked again
+            return _before_claim(before)
+        return self._take_over(key, before, values) if before.state(now) == "abandoned" else before
 
     def _take_over(self, key: str, dead: Payment, values: dict[str, Value]) -> Payment:
         """The holder died: its call may have been charged. Returns the record as it was before."""
@@ -51,7 +53,9 @@ class PaymentRecords:
             {name: values[name] for name in names} | {"dead": dead.lease_until},
             only_if="lease_until = :dead",
         )
-        return dead if update.changed else read_payment(update.before)
+        now_there = read_payment(update.before)
+        ours = update.changed or now_there.holder == values["holder"]  # the latter: the answer to it was lost
+        return dead if ours else now_there
 
     def release(self, key: str, *, holder: str, payment: Payment) -> None:
         """Give the picture back unpaid, with the attempts that the record names."""
@@ -84,7 +88,7 @@ class PaymentRecords:
             "job_id": job_id,
             "expires_at": int(expires_at),
         }
-        self._end_lease(key, values, also="end_kind")
+        self.table.update(payment_id(key), f"{_set(values)} REMOVE {_OF_A_CLAIM}, end_kind", values)
 
     def end(self, key: str, ended: Ended, *, job_id: str, holder: str, now: float, expires_at: float) -> None:
         """Remember that the picture was refused, or failed."""
@@ -99,17 +103,8 @@ class PaymentRecords:
             "ended_at": now,
             "expires_at": int(expires_at),
         }
-        self._end_lease(key, values, also="work_key", holder=holder)
-
-    def _end_lease(self, key: str, values: dict[str, Value], *, also: str, holder: str = "") -> None:
-        """Attempts are over with it: the next payment starts afresh."""
-        assignments = ", ".join(f"{name} = :{name}" for name in values)
-        self.table.update(
-            payment_id(key),
-            f"SET {assignments} REMOVE lease_until, claimed_by, attempts, possibly_paid, trouble_since, probes, {also}",
-            values | ({"holder": holder} if holder else {}),
-            only_if="claimed_by = :holder" if holder else "",
-        )
+        change = f"{_set(values)} REMOVE {_OF_A_CLAIM}"
+        self.table.update(payment_id(key), change, values | {"holder": holder}, only_if="claimed_by = :holder")
 
     def forget_answer(self, key: str, answer: PaidAnswer) -> None:
         """The answer that was paid for is gone: the picture can be paid for again."""
@@ -123,6 +118,10 @@ class PaymentRecords:
 
 def payment_id(key: str) -> str:
     return f"{PAYMENT}{key}"
+
+
+def _set(values: dict[str, Value]) -> str:
+    return "SET " + ", ".join(f"{name} = :{name}" for name in values)
 
 
 def _before_claim(claimed: Payment) -> Payment:
