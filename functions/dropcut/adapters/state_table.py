@@ -5,7 +5,7 @@ botocore's error goes up and the record fails: nothing is paid on a guess.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -93,12 +93,11 @@ class StateTable:
         return Update(changed=True, before=_decode(before) if before else None)
 
 
-class Update:
+class Update(NamedTuple):
     """What an update did."""
 
-    def __init__(self, *, changed: bool, before: Item | None) -> None:
-        self.changed = changed
-        self.before = before
+    changed: bool
+    before: Item | None
 
 
 def _encode(value: Value) -> dict[str, Any]:
