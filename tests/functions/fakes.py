@@ -155,6 +155,9 @@ class FakeHealth:
     in_vain: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     """By hour, too: calls that may have been charged."""
 
+    def get(self, fingerprint: str) -> Health:
+        return self.records[fingerprint]
+
     def trouble(self, fingerprint: str, payment_key: str, *, now: float) -> Health:
         before = self.records[fingerprint]
         self.records[fingerprint] = replace(before, troubled=before.troubled | {payment_key})

@@ -95,6 +95,9 @@ class HealthRecord:
 
     table: StateTable
 
+    def get(self, fingerprint: str) -> Health:
+        return read_health(self.table.get(health_id(fingerprint)))
+
     def trouble(self, fingerprint: str, payment_key: str, *, now: float) -> Health:
         """A picture's call failed; the health as it was before."""
         return self._met(fingerprint, "troubled", payment_key, now)
