@@ -92,7 +92,10 @@ class MessageBatch:
         result: MessageResult | None = self._came_too_often(message)
         if not result and context.get_remaining_time_in_millis() < self.needed_seconds * 1000:
             result = Wait(seconds=0, why="too little of this invocation's time is left")
-        self._carry_out(record, message, result or self._handled(record, message, handle))
+        try:
+            self._carry_out(record, message, result or self._handled(record, message, handle))
+        finally:
+            logger.thread_safe_clear_keys()  # the next message of this thread is about another photo
 
     def _handled(self, record: SQSRecord, message: Message, handle: Handle) -> MessageResult:
         try:

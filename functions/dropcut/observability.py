@@ -5,8 +5,6 @@ Metrics go out as lines of the log (EMF), with one dimension, `service`.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -20,14 +18,9 @@ _UNITS = {"ApiMilliseconds": MetricUnit.Milliseconds, "SecondsToDelivery": Metri
 _lock = threading.Lock()
 
 
-@contextmanager
-def about(upload: Upload) -> Iterator[None]:
-    """Log lines inside belong to this upload, also with several threads at work."""
+def log_about(upload: Upload) -> None:
+    """From here on this thread's log lines belong to the upload, until its message is done with (message_batch.py)."""
     logger.thread_safe_append_keys(correlation_id=upload.job_id, bucket=upload.bucket, key=upload.key)
-    try:
-        yield
-    finally:
-        logger.thread_safe_clear_keys()
 
 
 def count(*once: str, **amounts: float) -> None:

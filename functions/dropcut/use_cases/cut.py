@@ -18,7 +18,7 @@ from dropcut.core.messages import (
     PaidAnswer,
 )
 from dropcut.core.ports import Together
-from dropcut.observability import about, count, logger
+from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.account import Account, Accounts
 from dropcut.use_cases.claim import AlreadyPaid, Claims, InFlight, Remembered
 from dropcut.use_cases.endings import Endings
@@ -69,15 +69,15 @@ class Cut:
         self.endings.announce(request, Ended(kind="failed", code="waited_too_long", reason=reason))
 
     def _handle(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
-        with about(request.upload):
-            result = self._result(account, state, request, message)
-            if isinstance(result, Wait):
-                count("CallsDeferred")
-                logger.info("The picture waits", why=result.why, seconds=round(result.seconds, 1))
-                if account.gate.is_closed:
-                    now = self.accounts.clock()
-                    self.jobs.waits(request.upload, why=result.why, next_try=account.gate.until, now=now)
-            return result
+        log_about(request.upload)
+        result = self._result(account, state, request, message)
+        if isinstance(result, Wait):
+            count("CallsDeferred")
+            logger.info("The picture waits", why=result.why, seconds=round(result.seconds, 1))
+            if account.gate.is_closed:
+                now = self.accounts.clock()
+                self.jobs.waits(request.upload, why=result.why, next_try=account.gate.until, now=now)
+        return result
 
     def _result(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
         if state == "ended":
