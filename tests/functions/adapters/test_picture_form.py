@@ -25,6 +25,12 @@ def test_the_picture_is_out_with_its_last_slice_and_the_form_with_its_last_byte(
     assert sent.sent_at is not None
 
 
+def test_a_small_form_goes_out_at_once() -> None:
+    sent = PictureForm(picture=b"x", file_name="image.png", fields={})
+    seen = [(len(piece), sent.picture_is_out, sent.sent_at is not None) for piece in sent]
+    assert seen == [(sent.len, True, False)]
+
+
 def test_a_line_that_is_too_slow_ends_the_sending_before_the_picture_is_out() -> None:
     sent = form(seconds=-1)
     with pytest.raises(SendingTooLongError, match="-1 s"):
