@@ -38,7 +38,6 @@ class JobRecords:
             "job_id": upload.job_id,
             "version_id": upload.version_id or "",
             "preparing": "preparing",
-            "preparing_too": "preparing",
             "failed": "failed",
             "again": "rejected" if redriven else "failed",
             "waiting": "waiting",
@@ -51,7 +50,7 @@ class JobRecords:
             f" updated_at = :now REMOVE {_OF_AN_END}, {_OF_A_WAIT}, output_key, delivered_outcome",
             values,
             only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (sequencer = :sequencer AND"
-            " (#status IN (:preparing_too, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
+            " (#status IN (:preparing, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
         )
         if update.changed:
             return "begun"

@@ -25,6 +25,9 @@ from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.purchase import Purchases
 
 IN_FLIGHT_WAIT_SECONDS = 5.0
+_SUPERSEDED = Ended(
+    kind="skipped", code="superseded", reason="A newer upload of the same key came before it was paid for."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,8 @@ class Cut:
         if state == "ended":
             return Done()  # the message came twice
         if state == "superseded":
-            return self._skip(request, "superseded", "A newer upload of the same key came before it was paid for.")
+            self.endings.end(request, _SUPERSEDED)
+            return Done()
         wait = account.must_wait()
         if wait:
             return wait
@@ -115,10 +119,6 @@ class Cut:
             return [self.objects.read(self.work_bucket, request.picture.work_key)]
         except ObjectGoneError:
             return []
-
-    def _skip(self, request: CutRequest, code: str, reason: str) -> MessageResult:
-        self.endings.end(request, Ended(kind="skipped", code=code, reason=reason))
-        return Done()
 
     def _reuse(self, request: CutRequest, answer: PaidAnswer) -> MessageResult:
         if self.objects.metadata_and_etag(self.work_bucket, answer.work_key) is None:

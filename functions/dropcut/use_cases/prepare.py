@@ -134,14 +134,12 @@ class Prepare:
     def _not_to_be_read(self, upload: Upload, source: Opened) -> Ended | None:
         if upload.key.endswith("/") and source.size_bytes == 0:
             return _skipped("folder", "This is a folder marker, not a photo.")
-        if source.tag_count and self._is_left_alone(upload):
+        tags = self.objects.tags(upload.bucket, upload.key, upload.version_id) if source.tag_count else {}
+        if tags.get(OUTCOME_TAG) == LEAVE_ALONE:
             return _skipped(
                 "left_alone", f"The object carries the tag {OUTCOME_TAG}=skip: it is left alone on request."
             )
         return refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
-
-    def _is_left_alone(self, upload: Upload) -> bool:
-        return self.objects.tags(upload.bucket, upload.key, upload.version_id).get(OUTCOME_TAG) == LEAVE_ALONE
 
     def _ready(self, photo: Path, sendable: Path, upload: Upload, message: Message) -> CutRequest | Ended:
         """The picture as it will be sent, stored or inside its message; or why it cannot be."""
