@@ -1,6 +1,6 @@
 """One item of the state table for each picture that was ever to be bought; `core/payment.py` says what it means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value
 from dropcut.core.messages import Ended, EndKind, PaidAnswer
@@ -9,8 +9,9 @@ from dropcut.core.payment import Payment
 _NOT_PAID = "(attribute_not_exists(work_key) OR expires_at < :now)"
 _NOT_ENDED = "(attribute_not_exists(end_kind) OR expires_at < :now OR ended_at < :redriven_at)"
 
+_LEASE = "SET claimed_by = :holder, lease_until = :lease_until, expires_at = :expires_at"
 _OF_A_CLAIM = "lease_until, claimed_by, attempts, possibly_paid, trouble_since, probes"
-"""Is over with it: the next payment starts afresh."""
+"""A payment or an end removes these, so that the next one starts afresh."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,40 +22,35 @@ class PaymentRecords:
         self, key: str, *, holder: str, now: float, lease_until: float, expires_at: float, redriven_at: float = 0.0
     ) -> Payment:
         """Take the picture if its state allows that; returns the record as it was before."""
-        values: dict[str, Value] = {
+        lease: dict[str, Value] = {
             "holder": holder,
             "lease_until": lease_until,
             "expires_at": int(expires_at),  # an old date would take a running lease away
-            "redriven_at": redriven_at,
-            "now": now,
             "one": 1,
         }
         update = self.table.update(
             payment_id(key),
-            "SET claimed_by = :holder, lease_until = :lease_until, expires_at = :expires_at"
-            " REMOVE work_key, end_kind ADD attempts :one",
-            values,
+            f"{_LEASE} REMOVE work_key, end_kind ADD attempts :one",
+            lease | {"redriven_at": redriven_at, "now": now},
             only_if=f"{_NOT_PAID} AND {_NOT_ENDED} AND attribute_not_exists(lease_until)",
         )
         before = read_payment(update.before)
         if update.changed:
             return before
         if before.holder == holder:  # the answer to our own claim was lost on its way, and botocore asked again
-            return _before_claim(before)
-        return self._take_over(key, before, values) if before.state(now) == "abandoned" else before
+            return replace(before, attempts=before.attempts - 1, holder="", lease_until=0.0)
+        return self._take_over(key, before, lease) if before.state(now) == "abandoned" else before
 
-    def _take_over(self, key: str, dead: Payment, values: dict[str, Value]) -> Payment:
+    def _take_over(self, key: str, dead: Payment, lease: dict[str, Value]) -> Payment:
         """The holder died: its call may have been charged. Returns the record as it was before."""
-        names = ("holder", "lease_until", "expires_at", "one")
         update = self.table.update(
             payment_id(key),
-            "SET claimed_by = :holder, lease_until = :lease_until, expires_at = :expires_at"
-            " ADD attempts :one, possibly_paid :one",
-            {name: values[name] for name in names} | {"dead": dead.lease_until},
+            f"{_LEASE} ADD attempts :one, possibly_paid :one",
+            lease | {"dead": dead.lease_until},
             only_if="lease_until = :dead",
         )
         now_there = read_payment(update.before)
-        ours = update.changed or now_there.holder == values["holder"]  # the latter: the answer to it was lost
+        ours = update.changed or now_there.holder == lease["holder"]  # the latter: the answer to it was lost
         return dead if ours else now_there
 
     def release(self, key: str, *, holder: str, payment: Payment) -> None:
@@ -122,16 +118,6 @@ def payment_id(key: str) -> str:
 
 def _set(values: dict[str, Value]) -> str:
     return "SET " + ", ".join(f"{name} = :{name}" for name in values)
-
-
-def _before_claim(claimed: Payment) -> Payment:
-    return Payment(
-        attempts=claimed.attempts - 1,
-        possibly_paid=claimed.possibly_paid,
-        trouble_since=claimed.trouble_since,
-        probes=claimed.probes,
-        exists=True,
-    )
 
 
 def read_payment(item: Item | None) -> Payment:
