@@ -32,7 +32,7 @@ from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Sender
 from dropcut.core.upload_event import read_uploads
-from dropcut.observability import about, count, logger
+from dropcut.observability import count, log_about, logger
 
 TRIES_IF_SLOW = 2
 
@@ -58,13 +58,13 @@ class Prepare:
             MalformedMessageError: it is about no upload, or about one in a bucket that is not ours.
         """
         for upload in read_uploads(message.body, sent_at_seconds=message.sent_at_seconds):
+            log_about(upload)
             if not self._of(upload):
                 buckets = ", ".join(sorted({source.bucket for source in self.sources}))
                 raise MalformedMessageError(
                     f"The event is about the bucket {upload.bucket}; photos are taken from {buckets} only."
                 )
-            with about(upload):
-                self._prepare(upload, message)
+            self._prepare(upload, message)
         return Done()
 
     def announce_failure(self, message: Message, reason: str) -> None:

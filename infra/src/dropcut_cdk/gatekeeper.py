@@ -64,7 +64,7 @@ class Gatekeeper(Construct):
     def _permissions(self, deployment: Deployment, cut: Cut, announcements_to: sqs.Queue) -> list[iam.PolicyStatement]:
         state = deployment.storage.state_table
         return [
-            read_state(state, GATE),
+            read_state(state, GATE, HEALTH),
             write_state(state, GATE, HEALTH),
             *deployment.api_key.read(),
             allow(
