@@ -16,6 +16,7 @@ SLOW = (
     "functions/entries",
     "functions/imaging",
     "infra/test_artifact.py",
+    "infra/test_dropcut.py",
     "infra/test_monitoring.py",
     "infra/test_pipeline.py",
     "infra/test_stacks.py",

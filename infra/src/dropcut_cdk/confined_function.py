@@ -90,12 +90,11 @@ class ConfinedFunction(Construct):
 
     def use_keys(self, *buckets: s3.IBucket) -> None:
         """Let it use the keys that these buckets are encrypted with, if any."""
-        keys = [bucket.encryption_key.key_arn for bucket in buckets if bucket.encryption_key]
-        if not keys:
-            return
-        if not self._use_keys.resources:
-            self._policy.add_statements(self._use_keys)
-        self._use_keys.add_resources(*keys)
+        for arn in [bucket.encryption_key.key_arn for bucket in buckets if bucket.encryption_key]:
+            if not self._use_keys.resources:
+                self._policy.add_statements(self._use_keys)
+            if arn not in self._use_keys.resources:
+                self._use_keys.add_resources(arn)
 
     def _role(self, deployment: Deployment, spec: FunctionSpec) -> iam.Role:
         statements = [

@@ -48,6 +48,7 @@ class Cut(Construct):
                 variables=GIVE_MEMORY_BACK,
             ),
         )
+        self.function.use_keys(deployment.storage.work_bucket)
         self.event_source = self.queues.feed(
             self, self.function.function, max_concurrency=deployment.props.max_concurrency
         )

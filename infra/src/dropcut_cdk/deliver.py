@@ -46,6 +46,7 @@ class Deliver(Construct):
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
             ),
         )
+        self.function.use_keys(deployment.storage.work_bucket, deployment.output_bucket)
         # As many as are worked on at once: one that had to wait its turn could run out of time before it came.
         self.event_source = self.queues.feed(
             self, self.function.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
@@ -53,6 +54,7 @@ class Deliver(Construct):
 
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, and tag them."""
+        self.function.use_keys(photos.taken_from)
         self.function.extend(self._read_and_tag_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
         self.function.extend(self._tell_vanished, photos.taken_from.bucket_arn)
 

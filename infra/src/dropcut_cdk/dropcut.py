@@ -27,6 +27,7 @@ from dropcut_cdk.props import DropcutProps, keywords_of
 from dropcut_cdk.routes import check_routes
 from dropcut_cdk.stage import Stage
 from dropcut_cdk.storage import Storage
+from dropcut_cdk.trial import as_tried_out
 
 FIVE_MINUTES = Duration.minutes(5)
 
@@ -41,7 +42,7 @@ class Dropcut(Construct):
     @keywords_of(DropcutProps)
     def __init__(self, scope: Construct, construct_id: str, props: DropcutProps) -> None:
         super().__init__(scope, construct_id)
-        self.props = props
+        self.props = props = as_tried_out(self, props)
         self.name = props.name or f"dropcut-{Names.unique_resource_name(self, max_length=50)}"
         self.storage = props.storage or Storage(self, "Storage", props)
         self.api_key = ApiKey(self, self.name, props.provider)

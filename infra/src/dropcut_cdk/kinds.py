@@ -124,15 +124,17 @@ def yes_or_no() -> Kind:
 _WORDS: Mapping[str, bool] = {"true": True, "false": False}
 
 
-def several(kind: Kind) -> Kind:
+def several(kind: Kind, *, at_least: int = 0) -> Kind:
     """A list of values of one kind."""
 
     def check(value: object) -> tuple[Any, ...]:
         if isinstance(value, str) or not isinstance(value, Sequence):
             raise ValueError("not a list")
+        if len(value) < at_least:
+            raise ValueError("too few")
         return tuple(kind.check(each) for each in value)
 
-    return Kind(allowed=f"a list, each {kind.allowed}", check=check)
+    return Kind(allowed=f"a list of at least {at_least}, each {kind.allowed}", check=check)
 
 
 def optional(kind: Kind) -> Kind:

@@ -67,6 +67,7 @@ class Prepare(Construct):
                 ],
             ),
         )
+        self.function.use_keys(storage.work_bucket)
         # Two photos to a batch: one that had to wait for others would use up a receive.
         self.event_source = self.queues.feed(
             self, self.function.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
@@ -75,6 +76,7 @@ class Prepare(Construct):
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, too."""
         self._inputs.append(photos)
+        self.function.use_keys(photos.taken_from)
         self.function.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
         self.function.extend(self._read_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
         self.function.extend(self._tell_vanished, photos.taken_from.bucket_arn)

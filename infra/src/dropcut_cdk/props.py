@@ -46,7 +46,7 @@ class DropcutProps(Settings):
     )
     inputs: Sequence[Input] = setting(
         (Input(),),
-        several(thing("an `Input(...)`", with_attribute="event_filter")),
+        several(thing("an `Input(...)`", with_attribute="event_filter"), at_least=1),
         "Where photos come from; more can be added by `add_input`.",
         shown_default="all objects of a bucket of our own",
     )
