@@ -213,6 +213,8 @@ class DeliverEnvironment(ImagingEnvironment):
     output_bucket: str
     renditions: str
     """A list of renditions as JSON (core/rendition_setting.py)."""
+    input_renditions: str
+    """Inputs whose photos have renditions of their own, as JSON (core/photo_source.py)."""
     colour_profile: str
     """`keep` or `srgb`: what cut-outs at full size are in."""
 

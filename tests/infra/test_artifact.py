@@ -223,7 +223,14 @@ def told(stage: str) -> dict[str, str]:
 
     kind = getattr(environment, f"{stage.capitalize()}Environment")
     plain = {f.name.upper(): "1" if f.type in (int, float) else "https://example.com/1" for f in fields(kind)}
-    return {**plain, "PROVIDER": "ezlink", "OUTPUT_FORMAT": "png", "RENDITIONS": "[]", "INPUTS": "[]"}
+    return {
+        **plain,
+        "PROVIDER": "ezlink",
+        "OUTPUT_FORMAT": "png",
+        "RENDITIONS": "[]",
+        "INPUTS": "[]",
+        "INPUT_RENDITIONS": "[]",
+    }
 
 
 @pytest.mark.slow

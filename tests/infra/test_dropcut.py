@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dropcut.core.photo_source import PhotoSource, read_sources
+from dropcut.core.photo_source import PhotoSource, read_source_renditions, read_sources
+from dropcut.core.rendition_setting import read_renditions
 
 from .synthesized import written_out
 
@@ -243,6 +244,34 @@ def test_one_photo_is_not_made_into_two_things(
     else:
         with pytest.raises(SettingsError, match="take the same photos"):
             inputs(2, ["web"], ["full"])
+
+
+def test_photos_of_one_input_can_have_renditions_of_their_own(resources_of: Callable[[Make], Resources]) -> None:
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        photos = a_bucket(stack, "photos")
+        people = Input(bucket=photos, prefix="people/", renditions=["web", "preview"])
+        Dropcut(stack, "Cutouts", inputs=[Input(bucket=photos, prefix="shoes/"), people], output_format="webp")
+
+    (variables,) = [
+        each["Environment"]["Variables"]
+        for name, each in of_kind(resources_of(make), "AWS::Lambda::Function").items()
+        if "Deliver" in name
+    ]
+    ((source, renditions),) = read_source_renditions(written_out(variables["INPUT_RENDITIONS"]))
+    assert (source.prefix, [made.name for made in renditions]) == ("people/", ["web", "preview"])
+    assert [made.format for made in read_renditions(variables["RENDITIONS"])] == ["webp"]
+    assert variables["IMAGING_SECONDS"] == "50"  # for the longer list
+
+
+def test_an_input_that_comes_later_may_not_need_more_than_deliver_has(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, SettingsError
+
+    cutouts = Dropcut(stack, "Cutouts")
+    cutouts.add_input(a_bucket(stack, "photos"), prefix="a/", renditions=["web"])
+    with pytest.raises(SettingsError, match="the same input among the argument `inputs`"):
+        cutouts.add_input(a_bucket(stack, "others"), renditions=["full", "web"])
 
 
 # ---- what is refused

@@ -404,5 +404,6 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
         "api_base_url": api_base_url,
         "imaging_memory_mib": decoder_mib(_SETTINGS),
         "renditions": json.dumps(RENDITIONS),
+        "input_renditions": "[]",
     }
     return environment(**{field.name: every[field.name] for field in fields(environment)})

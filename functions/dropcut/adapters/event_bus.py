@@ -15,8 +15,10 @@ class EventNotAcceptedError(RuntimeError):
 
 
 class EventBus:
-    def __init__(self, client: "EventBridgeClient") -> None:
+    def __init__(self, client: "EventBridgeClient", *, deployment: str) -> None:
+        """`deployment`: its name, by which events are told from those of others that share the account's bus."""
         self._client = client
+        self._deployment = deployment
 
     def publish(self, detail_type: str, detail: Mapping[str, object]) -> None:
         """Put one event on the account's default bus.
@@ -24,7 +26,11 @@ class EventBus:
         Raises:
             EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.
         """
-        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        entry = {
+            "Source": SOURCE,
+            "DetailType": detail_type,
+            "Detail": json.dumps({"service": self._deployment, **detail}),
+        }
         answer = self._client.put_events(Entries=[entry])  # type: ignore[list-item]
         if answer["FailedEntryCount"]:
             failed = answer["Entries"][0]

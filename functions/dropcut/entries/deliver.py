@@ -1,6 +1,7 @@
 """Entry of the deliver function: what it is made of, and one batch after the other."""
 
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,8 @@ from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.photo_source import ByPhoto, read_source_renditions
+from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import DeliverEnvironment
 from dropcut.message_batch import MessageBatch
@@ -22,6 +25,7 @@ from dropcut.observability import logger, metrics
 from dropcut.side_by_side import side_by_side
 from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.deliver import Deliver
+from dropcut.use_cases.deliver_by_photo import DeliverByPhoto
 from dropcut.use_cases.outputs import Outputs
 from dropcut.use_cases.remake import Remaker
 
@@ -32,26 +36,38 @@ imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environ
 sqs = boto3.client("sqs")
 objects = ObjectStore(boto3.client("s3"))
 jobs = JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table))
-events = EventBus(boto3.client("events"))
-renditions = read_renditions(environment.renditions)
-maker = CutoutMaker(
-    objects=objects,
-    make_cutouts=partial(imaging.make_cutouts, limits=environment.decode_limits, colour=environment.colour_profile),
-    renditions=renditions,
-    work_bucket=environment.work_bucket,
-    together=side_by_side,
-    clock=time.time,
-)
-outputs = Outputs(objects=objects, bucket=environment.output_bucket, renditions=renditions)
-deliver = Deliver(
-    objects=objects,
-    jobs=jobs,
-    events=events,
-    maker=maker,
-    outputs=outputs,
-    remake=Remaker(jobs=jobs, events=events, maker=maker, outputs=outputs, clock=time.time),
-    together=side_by_side,
-    clock=time.time,
+events = EventBus(boto3.client("events"), deployment=logger.service)
+
+
+def deliver_with(renditions: Sequence[Rendition]) -> Deliver:
+    """The use case for photos that are made into these renditions."""
+    maker = CutoutMaker(
+        objects=objects,
+        make_cutouts=partial(imaging.make_cutouts, limits=environment.decode_limits, colour=environment.colour_profile),
+        renditions=renditions,
+        work_bucket=environment.work_bucket,
+        together=side_by_side,
+        clock=time.time,
+    )
+    outputs = Outputs(objects=objects, bucket=environment.output_bucket, renditions=renditions)
+    return Deliver(
+        objects=objects,
+        jobs=jobs,
+        events=events,
+        maker=maker,
+        outputs=outputs,
+        remake=Remaker(jobs=jobs, events=events, maker=maker, outputs=outputs, clock=time.time),
+        together=side_by_side,
+        clock=time.time,
+    )
+
+
+own_renditions = read_source_renditions(environment.input_renditions)
+deliver = DeliverByPhoto(
+    deliver=ByPhoto(
+        others=deliver_with(read_renditions(environment.renditions)),
+        of_sources=[(source, deliver_with(renditions)) for source, renditions in own_renditions],
+    )
 )
 batch = MessageBatch(
     stage="deliver",

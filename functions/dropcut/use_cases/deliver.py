@@ -41,8 +41,7 @@ class Deliver:
         """Handle one message of the deliver queue. Raises MalformedMessageError: it is not what deliver reads."""
         outcome = read_announcement(message.body)
         if isinstance(outcome, SpendingNotice):
-            # Several deployments share the account's bus, and each has its own gate.
-            self.events.publish(_SPENDING_EVENT[outcome.kind], {"service": logger.service, **asdict(outcome)})
+            self.events.publish(_SPENDING_EVENT[outcome.kind], asdict(outcome))
             return Done()
         if isinstance(outcome, Remake):
             return self.remake(outcome, message.receive_count)

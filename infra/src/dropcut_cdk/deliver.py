@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import PAID
+from dropcut.core.photo_source import PhotoSource, source_renditions_to_json
+from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.environment import DeliverEnvironment
 
@@ -14,9 +18,10 @@ from dropcut_cdk.confined_function import ConfinedFunction
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
+from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow, objects, of_photos, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
-from dropcut_cdk.sizes import PHOTOS_AT_ONCE, QUICK_STAGES_AT_ONCE, ImagingSize, size_of_deliver
+from dropcut_cdk.sizes import PHOTOS_AT_ONCE, QUICK_STAGES_AT_ONCE, ImagingSize, largest, size_of_deliver
 
 
 class Deliver(Construct):
@@ -25,7 +30,13 @@ class Deliver(Construct):
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
         super().__init__(scope, construct_id)
         props = deployment.props
-        size = size_of_deliver(props, props.renditions_made)
+        self._props = props
+        self._own_renditions: list[tuple[PhotoSource, Sequence[Rendition]]] = []
+        each_made = [
+            props.renditions_made,
+            *(props.made_of(each.renditions) for each in props.inputs if each.renditions),
+        ]
+        self._size = size = largest(size_of_deliver(props, made) for made in each_made)
         self._read_and_tag_photos = allow(
             "ReadAndTagPhotos", of_photos("GetObject", "GetObjectTagging", "PutObjectTagging"), []
         )
@@ -54,9 +65,24 @@ class Deliver(Construct):
 
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, and tag them."""
+        self._make_own_renditions(photos)
         self.function.use_keys(photos.taken_from)
         self.function.extend(self._read_and_tag_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
         self.function.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+
+    def _make_own_renditions(self, photos: Input) -> None:
+        """Raises SettingsError: they need more than the function has."""
+        made = self._props.made_of(photos.renditions)
+        if not photos.renditions or made == self._props.renditions_made:
+            return
+        needed = size_of_deliver(self._props, made)
+        if largest([self._size, needed]) != self._size:
+            raise SettingsError(
+                f"The renditions of the input with prefix {photos.prefix!r} need more time or disk than deliver has. "
+                "Allowed: the same input among the argument `inputs`, by which deliver is sized, or fewer renditions."
+            )
+        self._own_renditions.append((photos.source, made))
+        self.function.set_variable("INPUT_RENDITIONS", source_renditions_to_json(self._own_renditions))
 
     def _environment(self, deployment: Deployment, size: ImagingSize) -> DeliverEnvironment:
         props = deployment.props
@@ -67,6 +93,7 @@ class Deliver(Construct):
                 "imaging_seconds": size.imaging_seconds,
                 "renditions": renditions_to_json(props.renditions_made),
             },
+            input_renditions="[]",  # told by take_from
             imaging_memory_mib=size.imaging_memory_mib,
             output_bucket=deployment.output_bucket.bucket_name,
         )

@@ -154,7 +154,7 @@ class Dropcut(Construct):
     def _take_from(self, photos: Input) -> None:
         if photos.bucket is None:
             photos = replace(photos, bucket=self.storage.input_bucket)
-        check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props.renditions_made)
+        check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
         if isinstance(photos.taken_from, s3.Bucket) and photos.taken_from is not self.storage.input_bucket:
             photos.taken_from.enable_event_bridge_notification()
         self.inputs.append(photos)

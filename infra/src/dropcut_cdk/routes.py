@@ -10,40 +10,34 @@ from dropcut.core.rendition import Rendition
 
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
+from dropcut_cdk.settings import Settings
 
 
-def check_routes(inputs: Sequence[Input], output_bucket_name: str, renditions: Sequence[Rendition]) -> None:
+def check_routes(inputs: Sequence[Input], output_bucket_name: str, settings: Settings) -> None:
     """Check the inputs against each other and against the output.
-
-    Args:
-        renditions: what is made of photos whose input names none.
 
     Raises:
         SettingsError: a cut-out would be a new photo; or one photo would come in twice, to be made into two things.
     """
+    made = [settings.made_of(photos.renditions or settings.renditions) for photos in inputs]
     for photos in inputs:
         if photos.taken_from.bucket_name == output_bucket_name:
-            _check_no_loop(photos, [made for each in inputs for made in _made_of(each, renditions)])
-    for one, other in combinations(inputs, 2):
-        if _may_take_the_same(one, other) and _made_of(one, renditions) != _made_of(other, renditions):
+            for renditions in made:
+                _check_no_loop(photos, renditions)
+    for (one, its), (other, others) in combinations(zip(inputs, made, strict=True), 2):
+        if _may_take_the_same(one, other) and its != others:
             raise SettingsError(
                 f"Two inputs take the same photos, {_named(one)} and {_named(other)}, and have different renditions. "
                 "Allowed: prefixes or suffixes that keep them apart, or the same renditions."
             )
 
 
-def _made_of(photos: Input, renditions: Sequence[Rendition]) -> Sequence[object]:
-    return photos.renditions or renditions
-
-
-def _check_no_loop(photos: Input, every: Sequence[object]) -> None:
+def _check_no_loop(photos: Input, renditions: Sequence[Rendition]) -> None:
     """A key that begins with a placeholder begins as the photo's own key does."""
-    for rendition in every:
-        assert isinstance(rendition, Rendition)
+    for rendition in renditions:
         head = next(literal for literal, *_ in string.Formatter().parse(rendition.key))
         into = head.startswith(photos.prefix) or photos.prefix.startswith(head)
-        ends = not photos.suffixes or photos.source.refuses_key(f"{photos.prefix}x.{rendition.extension}") is None
-        if into and ends:
+        if into and photos.source.refuses_key(f"{photos.prefix}x.{rendition.extension}") is None:
             raise SettingsError(
                 f"The output bucket is the input bucket of {_named(photos)}, so each cut-out would be a new photo, "
                 f"without end: rendition {rendition.name!r} goes to {rendition.key}. Allowed: another bucket, or keys "

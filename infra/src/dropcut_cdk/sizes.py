@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from dropcut.environment import SECONDS_AROUND_IMAGING, cut_function_seconds
@@ -98,6 +99,12 @@ def size_of_deliver(settings: Settings, renditions: tuple[Rendition, ...]) -> Im
         imaging_seconds=seconds,
         imaging_memory_mib=memory_mib,
     )
+
+
+def largest(sizes: Iterable[ImagingSize]) -> ImagingSize:
+    """A size that holds each of them."""
+    every = [asdict(size) for size in sizes]
+    return ImagingSize(**{name: max(size[name] for size in every) for name in every[0]})
 
 
 def size_of_gatekeeper(settings: Settings) -> Size:

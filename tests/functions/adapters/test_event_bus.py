@@ -18,15 +18,20 @@ class RecordingEvents:
 
 def test_an_event_goes_to_the_default_bus_under_dropcuts_name() -> None:
     events = RecordingEvents()
-    EventBus(events).publish("Cutout Delivered", {"key": "ü", "credits": 2.0, "version_id": None})  # type: ignore[arg-type]
+    EventBus(events, deployment="shoes").publish("Cutout Delivered", {"key": "ü", "credits": 2.0, "version_id": None})  # type: ignore[arg-type]
     (entry,) = events.entries
     assert (entry["Source"], entry["DetailType"]) == ("dropcut", "Cutout Delivered")
-    assert json.loads(entry["Detail"]) == {"key": "ü", "credits": 2.0, "version_id": None}
+    assert json.loads(entry["Detail"]) == {
+        "service": "shoes",
+        "key": "ü",
+        "credits": 2.0,
+        "version_id": None,
+    }
     assert "EventBusName" not in entry
 
 
 def test_the_request_is_one_that_eventbridge_takes(cloud: Cloud) -> None:
-    EventBus(cloud.clients.events).publish("Cutout Delivered", {"key": "a.jpg"})
+    EventBus(cloud.clients.events, deployment="shoes").publish("Cutout Delivered", {"key": "a.jpg"})
 
 
 class RefusingEvents:
@@ -36,4 +41,4 @@ class RefusingEvents:
 
 def test_an_event_refused_with_http_200_is_an_error() -> None:
     with pytest.raises(EventNotAcceptedError, match=r"Cutout Failed: AccessDenied No\."):
-        EventBus(RefusingEvents()).publish("Cutout Failed", {})  # type: ignore[arg-type]
+        EventBus(RefusingEvents(), deployment="shoes").publish("Cutout Failed", {})  # type: ignore[arg-type]

@@ -118,6 +118,7 @@ class Deployment:
                 **imaging,
                 output_bucket=OUTPUT,
                 renditions='["full","amazon_main"]',
+                input_renditions="[]",
                 colour_profile="keep",
             ),
             "gatekeeper": GatekeeperEnvironment(
