@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from dropcut.core.messages import Upload
+from dropcut.core.plain_text import header_text
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -130,7 +131,7 @@ class ObjectStore:
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         self._client.put_object(
-            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=dict(metadata or {})
+            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=_headers(metadata or {})
         )
 
     def write_if_unchanged(
@@ -158,7 +159,7 @@ class ObjectStore:
                     Key=key,
                     Body=content,
                     ContentType=content_type,
-                    Metadata=dict(metadata),
+                    Metadata=_headers(metadata),
                     **condition,
                 )
         except ClientError as error:
@@ -246,6 +247,11 @@ def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:
             "The photo is encrypted with a key that only its uploader has (SSE-C). Upload it without that.",
         )
     return error
+
+
+def _headers(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata travels as headers of HTTP: what came from a name, a message or an answer must not end its header."""
+    return {name: header_text(value) for name, value in metadata.items()}
 
 
 def _version(version_id: str | None) -> dict[str, Any]:

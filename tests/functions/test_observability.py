@@ -1,0 +1,27 @@
+"""Log lines: whole JSON, names in their own letters, nothing that drives a terminal."""
+
+import io
+import json
+
+import pytest
+from dropcut.core.messages import Upload
+from dropcut.observability import about, log_line, logger
+
+
+def test_a_line_of_the_log_holds_no_control_character_and_still_names_the_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", written)
+    key = "日本 é\x1b]0;owned\x07\x9b31m\u202egpj.exe\n\ud83d"
+    with about(Upload(bucket="photos", key=key, sequencer="0A")):
+        logger.warning("It says %s", key, reason=key)
+    line = written.getvalue().removesuffix("\n")
+    assert line.isprintable()
+    assert "日本 é" in line
+    said = json.loads(line)
+    assert said["key"] == said["reason"] == key
+
+
+def test_what_json_does_not_know_is_logged_as_text() -> None:
+    assert json.loads(log_line({"error": ValueError("no")})) == {"error": "no"}
