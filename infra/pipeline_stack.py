@@ -84,7 +84,6 @@ class PipelineStack(Stack):
                 **self._of_stage(own, self._settings.prepare_timeout_seconds),
                 **self._settings.values_of(PrepareEnvironment),
                 imaging_memory_mib=self._settings.imaging_memory_mib,
-                input_bucket=storage.input_bucket.bucket_name,
                 cut_queue_url=pictures_to.queue_url,
                 deliver_queue_url=outcomes_to.queue_url,
             ),
@@ -184,11 +183,15 @@ class PipelineStack(Stack):
                     "Publish",
                     ["events:PutEvents"],
                     [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"],
-                    # "IfExists" because the embedded AWS does not fill in this key; AWS always does.
-                    {"StringEqualsIfExists": {"events:source": "dropcut"}},
+                    {self._equals: {"events:source": "dropcut"}},
                 ),
             ],
         )
+
+    @property
+    def _equals(self) -> str:
+        """The operator of a condition on a key that AWS always fills in, and the embedded AWS does not."""
+        return "StringEqualsIfExists" if self._settings.for_embedded_aws else "StringEquals"
 
     def _gatekeeper(self) -> Gatekeeper:
         """Stops the spending when the account has a problem, and resumes it when it has none."""
@@ -256,6 +259,8 @@ class PipelineStack(Stack):
         return {
             "state_table": self._storage.state_table.table_name,
             "function_seconds": function_seconds,
+            "account_id": Aws.ACCOUNT_ID,
+            "input_bucket": self._storage.input_bucket.bucket_name,
             "work_bucket": self._storage.work_bucket.bucket_name,
             "queue_url": own.queue.queue_url,
             "dead_letter_queue_url": own.dead_letter_queue.queue_url,

@@ -65,6 +65,20 @@ class Opened:
         self.stream.close()
 
 
+def owned_by(account: str, client: "S3Client") -> "S3Client":
+    """The client, each of whose calls names the bucket's owner from now on.
+
+    S3 refuses it with 403 when the bucket has come to belong to another account: a bucket that was deleted can be made
+    again by anybody, who would then be sent the photos.
+    """
+
+    def name_owner(params: dict[str, Any], **_event: object) -> None:
+        params["ExpectedBucketOwner"] = account
+
+    client.meta.events.register("provide-client-params.s3", name_owner, unique_id="bucket-owner")
+    return client
+
+
 class ObjectStore:
     def __init__(self, client: "S3Client") -> None:
         self._client = client

@@ -25,7 +25,7 @@ class Queue:
         """Put a message into this (dead-letter) queue unchanged, with the reason as message attributes.
 
         The body stays as it was so that it can be sent to its own stage again. Attributes cannot be empty in SQS and
-        share 256 KiB with the body, so they are cut to 1,000 characters; most control characters are not allowed at all.
+        share 256 KiB with the body, so they are cut to 1,000 characters; control characters are escaped.
         """
         self._client.send_message(
             QueueUrl=self.url,

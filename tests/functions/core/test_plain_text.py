@@ -11,7 +11,15 @@ ANY_TEXT = st.text(st.characters(exclude_categories=()))
 
 @pytest.mark.parametrize(
     "text",
-    ["a b.jpg", "ü/é.png", "日本\u3000東京.png", "1\u00a0000 €", "👩\u200d🚀.webp", "می\u200cخواهم", "<b>&\"'\\n"],
+    [
+        "a b.jpg",
+        "ü/é.png",
+        "日本\u3000東京.png",
+        "1\u00a0000 €",
+        "👩\u200d🚀.webp",
+        "\u0645\u06cc\u200c\u062e",
+        "<b>&\"'\\n",
+    ],
 )
 def test_what_people_write_is_shown_as_it_is(text: str) -> None:
     assert shown(text) == text

@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from dropcut.adapters import object_store
 from dropcut.environment import (
     AWS_CONNECT_SECONDS,
     AWS_READ_SECONDS,
@@ -26,7 +27,7 @@ from dropcut.message_batch import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 from dropcut.observability import logger
 
 from local.api.stand_in import StandIn
-from tests.functions.cloud import INPUT, OUTPUT, SECRET, TABLE, WORK, Cloud, OneWriteAtATime
+from tests.functions.cloud import ACCOUNT, INPUT, OUTPUT, SECRET, TABLE, WORK, Cloud, OneWriteAtATime
 from tests.functions.lambda_events import Context, batch_of, run
 from tests.functions.pictures import decoded, picture
 from tests.functions.upload_messages import body, by_event_bridge, by_notification
@@ -108,7 +109,6 @@ class Deployment:
             "prepare": PrepareEnvironment(
                 **self._of_stage("intake"),
                 **imaging,
-                input_bucket=INPUT,
                 input_prefix="",
                 cut_queue_url=queues["cut"].url,
                 deliver_queue_url=queues["deliver"].url,
@@ -161,6 +161,8 @@ class Deployment:
         return {
             "state_table": TABLE,
             "function_seconds": 300,
+            "account_id": ACCOUNT,
+            "input_bucket": INPUT,
             "work_bucket": WORK,
             "queue_url": self.cloud.queues[queue].url,
             "dead_letter_queue_url": self.cloud.queues[f"{queue}-dead"].url,
@@ -488,6 +490,19 @@ def test_a_redriven_picture_is_asked_for_again_by_a_probe_of_the_gatekeeper_too(
     assert deployment.cloud.item("gate") == {"id": "gate"}
     assert deployment.run("deliver") == []
     assert deployment.status() == "delivered"
+
+
+def test_every_stage_talks_to_buckets_of_its_own_account_only(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    named: list[str] = []
+
+    def remember(account: str, client: Any) -> Any:
+        named.append(account)
+        return client
+
+    monkeypatch.setattr(object_store, "owned_by", remember)
+    with StandIn(profile="ezlink") as api:
+        Deployment(cloud, api, monkeypatch)
+    assert named == [ACCOUNT] * 3
 
 
 def test_a_request_of_the_version_before_is_cut_out(deployment: Deployment) -> None:

@@ -74,7 +74,7 @@ def test_a_cut_out_says_where_it_comes_from(writer: Writer, key: str) -> None:
     (output_key,) = writer.keys(upload, answer=replace(ANSWER, request_id=None, credits=0.0))
     metadata = writer.cloud.metadata(output_key)
     assert metadata["dropcut-job-id"] == upload.job_id
-    assert metadata["dropcut-picture-sha256"] == "abc"
+    assert metadata["dropcut-picture-sha256"] == ANSWER.picture_sha256
     assert (metadata["dropcut-request-id"], metadata["dropcut-credits"]) == ("none", "0")
     assert unquote(metadata["dropcut-source"]) in (key, "too-long")
     assert metadata["dropcut-source-version"] == "none"
