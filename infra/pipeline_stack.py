@@ -6,7 +6,7 @@ input bucket ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ 
 from collections.abc import Sequence
 from typing import Any
 
-from aws_cdk import Aws, CfnOutput, Stack
+from aws_cdk import Annotations, Aws, CfnOutput, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
@@ -47,6 +47,7 @@ class PipelineStack(Stack):
         super().__init__(scope, construct_id, description=f"Dropcut ({settings.stage}): prepare, cut, deliver")
         self._settings, self._storage = settings, storage
         self._check_buckets_differ()
+        self._warn_without_ceiling()
         self.service = f"dropcut-{settings.stage}"
         self._input_prefix = settings.input_prefix
         self._target = (
@@ -330,6 +331,17 @@ class PipelineStack(Stack):
                 "The input and the output bucket are one and the same, so each cut-out would be cut out again. "
                 "Allowed: two different buckets."
             )
+
+    def _warn_without_ceiling(self) -> None:
+        """Whoever may put photos into the input bucket spends money, as fast as the API allows it."""
+        if self._settings.daily_credit_limit or self._settings.for_embedded_aws:
+            return
+        a_day = 86_400 * self._settings.rate_limit_requests / self._settings.rate_limit_seconds
+        Annotations.of(self).add_warning_v2(
+            "dropcut:no-daily-credit-limit",
+            f"There is no daily_credit_limit: uploads may spend up to {a_day * self._settings.credits_per_image:,.0f} "
+            "credits a day. Set daily_credit_limit=1000, for example.",
+        )
 
     def _outputs(self) -> None:
         outputs = {
