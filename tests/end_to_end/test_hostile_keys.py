@@ -104,7 +104,7 @@ def test_three_uploads_that_take_a_photos_names_do_not_stop_it(dropcut: DropcutI
 
 
 def test_a_forged_message_is_dead_lettered_without_a_call(dropcut: DropcutInUse) -> None:
-    """Whoever holds prepare's role sends other bytes under a victim's hash, and an end for a photo of another bucket."""
+    """Whoever holds prepare's role sends other bytes under a victim's hash, and an end of a photo elsewhere."""
     victim, evil = photo("PNG"), photo("PNG")
     upload = {"bucket": dropcut.input_bucket, "key": dropcut.unused("victim.png"), "sequencer": "0A"}
     picture = {
