@@ -16,6 +16,7 @@ from dropcut.core.messages import (
     MalformedMessageError,
     PaidAnswer,
     PreparedPicture,
+    SpendingNotice,
     Upload,
 )
 from dropcut.core.operation import OPERATIONS
@@ -25,6 +26,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[!-~]{1,1024}")
 _SENT_FORMATS = ("jpeg", "png", "webp")
 _ENDS = ("rejected", "skipped", "failed")
+_NOTICES = ("paused", "resumed")
 
 
 def check_upload(upload: Upload, *, input_bucket: str) -> None:
@@ -44,6 +46,7 @@ def check_upload(upload: Upload, *, input_bucket: str) -> None:
 def check_request(request: CutRequest, *, input_bucket: str) -> None:
     """A picture that lies where prepare puts it, and is what its hash says if it travels along."""
     check_upload(request.upload, input_bucket=input_bucket)
+    _check_numbers(request, "redriven_at")
     picture = request.picture
     _check_hash(picture.sha256)
     if picture.format not in _SENT_FORMATS:
@@ -88,6 +91,15 @@ def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_bucket: 
         raise _refused(f"no answer is a {_quoted(outcome.format)}")
     _check_texts(outcome, "provider", "note")
     _check_numbers(outcome, "width", "height", "credits")
+
+
+def check_notice(notice: SpendingNotice) -> None:
+    """A pause or its end, in words."""
+    if notice.kind not in _NOTICES:
+        raise _refused(f"spending is never {_quoted(notice.kind)}")
+    _check_texts(notice, "code", "reason")
+    if notice.until is not None:
+        _check_numbers(notice, "until")
 
 
 def _check_hash(sha256: object) -> None:

@@ -9,7 +9,7 @@ from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.scratch import scratch_folder
-from dropcut.core.message_checks import check_outcome
+from dropcut.core.message_checks import check_notice, check_outcome
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
 from dropcut.core.ports import Together
@@ -74,6 +74,8 @@ class Deliver:
         announcement = read_announcement(body)
         if isinstance(announcement, OutcomeMessage):
             check_outcome(announcement.upload, announcement.outcome, input_bucket=self.input_bucket)
+        elif isinstance(announcement, SpendingNotice):
+            check_notice(announcement)
         return announcement
 
     def _end(self, upload: Upload, end: Ended) -> None:

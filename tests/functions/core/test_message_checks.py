@@ -6,8 +6,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dropcut.core.message_checks import check_content, check_outcome, check_request, check_upload
-from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.message_checks import check_content, check_notice, check_outcome, check_request, check_upload
+from dropcut.core.messages import (
+    CutRequest,
+    Ended,
+    MalformedMessageError,
+    OutcomeMessage,
+    PaidAnswer,
+    SpendingNotice,
+    Upload,
+)
 
 from tests.functions.cloud import INPUT
 from tests.functions.pictures import picture
@@ -43,9 +51,11 @@ ANSWER: dict[str, Any] = {
 END: dict[str, Any] = {"kind": "rejected", "code": "too_small", "reason": "Too small."}
 
 
-def request(*, content: bytes = b"", upload: dict[str, Any] | None = None, **changed: Any) -> CutRequest:
+def request(
+    *, content: bytes = b"", upload: dict[str, Any] | None = None, redriven_at: float = 0, **changed: Any
+) -> CutRequest:
     """As it is read from the queue."""
-    written = {"upload": UPLOAD | (upload or {}), "picture": PICTURE | changed}
+    written = {"upload": UPLOAD | (upload or {}), "picture": PICTURE | changed, "redriven_at": redriven_at}
     return replace(CutRequest.from_json(json.dumps(written)), content=content)
 
 
@@ -108,6 +118,7 @@ def test_an_upload_that_s3_could_not_have_announced_is_refused(changed: dict[str
         ({"format": "svg", "work_key": f"prepared/{SHA256}.svg"}, "nothing is sent as"),
         ({"format": "jpeg\r\nx: y", "work_key": f"prepared/{SHA256}.jpeg\r\nx: y"}, "nothing is sent as"),
         ({"upload": {"bucket": "victims-photos"}}, "victims-photos"),
+        ({"redriven_at": float("inf")}, "redriven_at"),
         ({"content": OTHER}, "not those with the SHA-256"),
         ({"content": PHOTO + b"1"}, "not those with the SHA-256"),
         ({"content": PHOTO, "width": 81}, "not as told"),
@@ -153,6 +164,14 @@ def test_what_is_no_picture_is_not_sent_to_be_paid_for() -> None:
 def test_an_outcome_that_no_stage_decides_is_refused(fields: dict[str, Any], changed: Any, why: str) -> None:
     with pytest.raises(MalformedMessageError, match=why):
         check_outcome(*outcome(fields, **changed), input_bucket=INPUT)
+
+
+@pytest.mark.parametrize("changed", [{"kind": "stolen"}, {"kind": []}, {"reason": 7}, {"until": "soon"}], ids=str)
+def test_a_notice_of_what_cannot_happen_to_spending_is_refused(changed: dict[str, Any]) -> None:
+    notice = SpendingNotice(kind="paused", code="no_credits", reason="Buy some.", until=12.5)
+    check_notice(notice)
+    with pytest.raises(MalformedMessageError, match="cannot be from the stage before"):
+        check_notice(replace(notice, **changed))
 
 
 def test_an_outcome_of_a_photo_in_another_bucket_is_refused() -> None:
