@@ -75,7 +75,7 @@ def owned_by(account: str, client: "S3Client") -> "S3Client":
     def name_owner(params: dict[str, Any], **_event: object) -> None:
         params["ExpectedBucketOwner"] = account
 
-    client.meta.events.register("provide-client-params.s3", name_owner, unique_id="bucket-owner")
+    client.meta.events.register("provide-client-params.s3", name_owner)
     return client
 
 

@@ -65,6 +65,9 @@ class Deployment:
     def __init__(self, cloud: Cloud, api: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
         self.cloud, self.api = cloud, api
         monkeypatch.setattr(boto3, "client", self._client)
+        self.owners: list[str] = []
+        """The account whose buckets each client of S3 may use."""
+        monkeypatch.setattr(object_store, "owned_by", self._owned_by)
         cloud.put_key(api.key)
         self.aws_lambda = LambdaInMemory()
         self.configured: list[tuple[str, Any]] = []
@@ -86,6 +89,11 @@ class Deployment:
             "secretsmanager": clients.secrets,
             "lambda": self.aws_lambda,
         }[name]
+
+    def _owned_by(self, account: str, client: Any) -> Any:
+        """The client as it is: it is shared by all tests, which make buckets with it."""
+        self.owners.append(account)
+        return client
 
     def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         for variable, text in self.environments[name].to_variables().items():
@@ -492,17 +500,8 @@ def test_a_redriven_picture_is_asked_for_again_by_a_probe_of_the_gatekeeper_too(
     assert deployment.status() == "delivered"
 
 
-def test_every_stage_talks_to_buckets_of_its_own_account_only(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    named: list[str] = []
-
-    def remember(account: str, client: Any) -> Any:
-        named.append(account)
-        return client
-
-    monkeypatch.setattr(object_store, "owned_by", remember)
-    with StandIn(profile="ezlink") as api:
-        Deployment(cloud, api, monkeypatch)
-    assert named == [ACCOUNT] * 3
+def test_every_stage_talks_to_buckets_of_its_own_account_only(deployment: Deployment) -> None:
+    assert deployment.owners == [ACCOUNT] * 3
 
 
 def test_a_request_of_the_version_before_is_cut_out(deployment: Deployment) -> None:
