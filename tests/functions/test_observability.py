@@ -13,7 +13,7 @@ def test_a_line_of_the_log_holds_no_control_character_and_still_names_the_key(
 ) -> None:
     written = io.StringIO()
     monkeypatch.setattr(logger.registered_handler, "stream", written)
-    key = "日本 é\x1b]0;owned\x07\x9b31m\u202egpj.exe\n\ud83d"
+    key = "日本 é\x1b]0;owned\x07\x9b31m\u202egpj.exe\n"
     with about(Upload(bucket="photos", key=key, sequencer="0A")):
         logger.warning("It says %s", key, reason=key)
     line = written.getvalue().removesuffix("\n")
@@ -21,6 +21,10 @@ def test_a_line_of_the_log_holds_no_control_character_and_still_names_the_key(
     assert "日本 é" in line
     said = json.loads(line)
     assert said["key"] == said["reason"] == key
+
+
+def test_half_of_a_surrogate_pair_does_not_keep_a_line_from_being_written() -> None:
+    assert log_line({"key": "a\ud83d"}) == r'{"key":"a\ud83d"}'
 
 
 def test_what_json_does_not_know_is_logged_as_text() -> None:
