@@ -27,7 +27,7 @@ def store(cloud: Cloud) -> ObjectStore:
 def test_what_was_written_is_read_with_its_metadata(store: ObjectStore) -> None:
     store.write(WORK, "paid/ü.png", b"bytes", content_type="image/png", metadata={"request-id": "r"})
     opened = store.open(WORK, "paid/ü.png")
-    assert (opened.size_bytes, opened.tag_count, opened.metadata) == (5, 0, {"request-id": "r"})
+    assert (opened.size_bytes, opened.tag_count) == (5, 0)
     assert opened.read() == store.read(WORK, "paid/ü.png") == b"bytes"
     assert store.metadata_and_etag(WORK, "paid/ü.png") == ({"request-id": "r"}, opened.etag)
 
@@ -72,7 +72,9 @@ def test_metadata_never_leaves_its_header(store: ObjectStore) -> None:
     """As with a request id that a forged message brings."""
     said = {"request-id": "r\r\nx-amz-acl: public-read\u202eü"}
     store.write(WORK, "paid/a.png", b"1", content_type="image/png", metadata=said)
-    assert store.open(WORK, "paid/a.png").metadata == {"request-id": "r_x-amz-acl: public-read_"}
+    found = store.metadata_and_etag(WORK, "paid/a.png")
+    assert found
+    assert found[0] == {"request-id": "r_x-amz-acl: public-read_"}
 
 
 class Refusing:
