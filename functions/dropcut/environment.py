@@ -6,12 +6,13 @@ time-out, such as the lease of a claim, is derived here and nowhere else.
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from dropcut.core.blame import BlameRules
 from dropcut.core.pace import HORIZON_SECONDS
+from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.picture_limits import DecodeLimits
 
 
@@ -71,11 +72,23 @@ def _as_text(value: str | float) -> str:
 class StageEnvironment(Environment):
     """What every stage needs."""
 
+    account_id: str
+    """Of the AWS account whose buckets these are."""
+    inputs: str
+    """Where photos come from, as JSON (core/photo_source.py)."""
     work_bucket: str
     queue_url: str
     """The stage's own queue."""
     dead_letter_queue_url: str
     """The stage's own dead-letter queue."""
+
+    @property
+    def sources(self) -> Sequence[PhotoSource]:
+        return read_sources(self.inputs)
+
+    @property
+    def input_buckets(self) -> frozenset[str]:
+        return frozenset(source.bucket for source in self.sources)
 
 
 SECONDS_AROUND_IMAGING = 15
@@ -107,8 +120,6 @@ class ImagingEnvironment(StageEnvironment):
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareEnvironment(ImagingEnvironment):
-    inputs: str
-    """Where photos come from, as JSON (core/photo_source.py)."""
     cut_queue_url: str
     deliver_queue_url: str
     """Where the outcome of a photo goes, whichever stage decided it."""

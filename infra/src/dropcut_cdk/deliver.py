@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
+from dropcut.core import event_names
 from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import PAID
 from dropcut.core.photo_source import PhotoSource, source_renditions_to_json
@@ -100,6 +101,8 @@ class Deliver(Construct):
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         storage, output = deployment.storage, deployment.output_bucket
+        # AWS always fills in the key of this condition, and the embedded AWS does not.
+        equals = "StringEqualsIfExists" if self._props.for_embedded_aws else "StringEquals"
         return [
             allow("ReadPaid", ["s3:GetObject"], [objects(self, storage.work_bucket, f"{PAID}*")]),
             allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
@@ -113,7 +116,6 @@ class Deliver(Construct):
                 "Publish",
                 ["events:PutEvents"],
                 [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"],
-                # "IfExists" because the embedded AWS does not fill in this key; AWS always does.
-                {"StringEqualsIfExists": {"events:source": "dropcut"}},
+                {equals: {"events:source": event_names.SOURCE}},
             ),
         ]

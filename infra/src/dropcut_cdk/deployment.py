@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from aws_cdk import Aws
 from aws_cdk import aws_s3 as s3
 
 from dropcut_cdk.api_key import ApiKey
@@ -28,6 +29,8 @@ class Deployment:
         return {
             "state_table": self.storage.state_table.table_name,
             "function_seconds": function_seconds,
+            "account_id": Aws.ACCOUNT_ID,
+            "inputs": "[]",  # told when an input is taken
             "work_bucket": self.storage.work_bucket.bucket_name,
             "queue_url": own.queue.queue_url,
             "dead_letter_queue_url": own.dead_letter_queue.queue_url,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
-from aws_cdk import Duration, Names
+from aws_cdk import Annotations, Duration, Names
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -50,11 +50,24 @@ class Dropcut(Construct):
         self.inputs: list[Input] = []
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
         self.pipeline = Pipeline(self, "Default", deployment)
+        self._warn_without_ceiling()
         for photos in props.inputs:
             self._take_from(photos)
         if props.permissions_boundary:
             iam.PermissionsBoundary.of(self).apply(props.permissions_boundary)
         self.monitoring = Monitoring(self, "Monitoring", of=self) if props.monitoring else None
+
+    def _warn_without_ceiling(self) -> None:
+        """Whoever may put photos into an input bucket spends money, as fast as the API allows it."""
+        props = self.props
+        if props.daily_credit_limit or props.for_embedded_aws:
+            return
+        a_day = 86_400 * props.rate_limit_requests / props.rate_limit_seconds * props.provider.credits_per_image
+        Annotations.of(self).add_warning_v2(
+            "dropcut:no-daily-credit-limit",
+            f"There is no daily_credit_limit: uploads may spend up to {a_day:,.0f} credits a day. "
+            "Set daily_credit_limit=1000, for example.",
+        )
 
     @property
     def input_bucket(self) -> s3.IBucket:

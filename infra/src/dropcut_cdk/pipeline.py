@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from aws_cdk import aws_events as events
 from constructs import Construct
+from dropcut.core.photo_source import sources_to_json
 
 from dropcut_cdk.cut import Cut
 from dropcut_cdk.deliver import Deliver
@@ -28,14 +29,15 @@ class Pipeline(Construct):
         self.prepare = Prepare(self, "Prepare", deployment, pictures_to=self.cut.queues.queue, outcomes_to=outcomes)
         self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
         self._update_from_the_far_end()
-        self._inputs = 0
+        self._inputs: list[Input] = []
 
     def take_from(self, photos: Input) -> None:
         """Let the functions work on these photos, and send each new one to prepare."""
+        self._inputs.append(photos)
         for stage in (self.prepare, self.cut, self.deliver):
             stage.take_from(photos)
-        self._inputs += 1
-        self._feed(photos, f"UploadsRule{self._inputs if self._inputs > 1 else ''}")
+            stage.function.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
+        self._feed(photos, "UploadsRule" if len(self._inputs) == 1 else f"UploadsRule{len(self._inputs)}")
 
     def _update_from_the_far_end(self) -> None:
         """Deploy each function after the one that reads its messages, which may know no new field of them yet."""

@@ -6,7 +6,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import PREPARED
-from dropcut.core.photo_source import sources_to_json
 from dropcut.environment import PrepareEnvironment
 
 from dropcut_cdk.confined_function import ConfinedFunction
@@ -32,7 +31,6 @@ class Prepare(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         props, storage, size = deployment.props, deployment.storage, size_of_prepare(deployment.props)
-        self._inputs: list[Input] = []
         self._read_photos = allow("ReadPhotos", of_photos("GetObject", "GetObjectTagging"), [])
         self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
         self.queues = Queues(
@@ -51,7 +49,6 @@ class Prepare(Construct):
                     **deployment.of_stage(self.queues, size.timeout_seconds),
                     **props.values_of(PrepareEnvironment),
                     imaging_memory_mib=size.imaging_memory_mib,
-                    inputs="[]",  # told by take_from
                     cut_queue_url=pictures_to.queue_url,
                     deliver_queue_url=outcomes_to.queue_url,
                 ),
@@ -75,8 +72,6 @@ class Prepare(Construct):
 
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, too."""
-        self._inputs.append(photos)
         self.function.use_keys(photos.taken_from)
-        self.function.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
         self.function.extend(self._read_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
         self.function.extend(self._tell_vanished, photos.taken_from.bucket_arn)

@@ -42,7 +42,11 @@ class Settings:
     daily_credit_limit: float = setting(
         0.0,
         number(0, allowed="0, or a number of at least `credits_per_image`"),
-        "No more than this many credits are spent in a UTC day by this deployment with one API key; 0 means no limit.",
+        "No more than this many credits are spent in a UTC day by this deployment with one API key; 0 means no limit. "
+        "`make deploy` asks for it.",
+    )
+    alarm_credits_per_hour: float = setting(
+        1000.0, above_zero(), "Alarm when more credits than this are spent in an hour."
     )
     output_format: str = setting("png", choice("png", "webp"), "Format of the cut-outs.")
     renditions: Sequence[str | Mapping[str, object] | Rendition] = setting(
