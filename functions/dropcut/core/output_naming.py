@@ -1,17 +1,35 @@
 """Where a rendition goes: by its key template into the photo's own folder, never onto another photo's cut-out."""
 
 import hashlib
+import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 
-from dropcut.core.key_template import fill_key_template
+from dropcut.core.key_template import NO_EDITION, Edition, fill_key_template, uses
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 
 MAX_KEY_BYTES = 1024  # S3's limit, in UTF-8
+_NO_VERSION = "null"
+"""S3's version id of an object that was written while the bucket's versioning was suspended."""
+_PLAIN_VERSION = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
-def output_keys(source_key: str, rendition: Rendition = FULL, extension: str = "") -> Sequence[str]:
+def version_name(version_id: str | None) -> str:
+    """A photo's version as a part of a key; empty where S3 has none.
+
+    An id is opaque: S3's guide shows one with slashes. What could end a folder, climb out of it or fill the key is
+    replaced by its hash, which is as unique.
+    """
+    if not version_id or version_id == _NO_VERSION:
+        return ""
+    return version_id if _PLAIN_VERSION.fullmatch(version_id) else _digest(version_id)[:32]
+
+
+def output_keys(
+    source_key: str, rendition: Rendition = FULL, extension: str = "", edition: Edition = NO_EDITION
+) -> Sequence[str]:
     """Names for a rendition of `source_key`, in the order in which to try them.
 
     `a.jpg` gives `a.png`; when that belongs to another photo (`a.webp` came
@@ -27,19 +45,31 @@ def output_keys(source_key: str, rendition: Rendition = FULL, extension: str = "
     stem = _without_extension(name)
     owner = _hash(source_key)
     named = partial(
-        fill_key_template, rendition.key, folder=folder + slash, rendition=rendition.name, extension=extension
+        fill_key_template,
+        rendition.key,
+        folder=folder + slash,
+        rendition=rendition.name,
+        extension=extension,
+        edition=edition,
     )
     candidates = (
         named(stem=stem, name=name),
         named(stem=name, name=name),
         named(stem=f"{stem}.{owner}", name=f"{name}.{owner}"),
     )
-    cut = owner if rendition.name == FULL.name else _hash(f"{source_key}\0{rendition.name}")
+    # What tells apart must stay in a name that is cut short.
+    told_apart = [] if rendition.name == FULL.name else [rendition.name]
+    told_apart += [value for name, value in asdict(edition).items() if uses(rendition.key, name)]
+    cut = _hash("\0".join((source_key, *told_apart)))
     return [_fitted(candidate, cut, extension) for candidate in candidates]
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return _digest(text)[:8]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _without_extension(name: str) -> str:
