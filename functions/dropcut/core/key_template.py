@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 VERSION, SHA256 = "version", "sha256"
 PLACEHOLDERS = ("folder", "stem", "name", "rendition", VERSION, SHA256, "extension")
+"""Of a photo: its folder, with a slash at the end, its name without its extension, its name; then the rendition's."""
 ENDING = ".{extension}"
 
 
@@ -54,21 +55,6 @@ def check_key_template(template: str) -> None:
         raise KeyTemplateError("contains what is not printable ASCII. Allowed: printable ASCII characters")
 
 
-def fill_key_template(
-    template: str, *, folder: str, stem: str, name: str, rendition: str, extension: str, edition: Edition
-) -> str:
-    """The key of one rendition of one photo.
-
-    Args:
-        folder: the photo's, with its slash at the end; empty for none.
-        stem: the photo's name without its extension.
-        name: the photo's name.
-    """
-    return template.format(
-        folder=folder, stem=stem, name=name, rendition=rendition, extension=extension, **asdict(edition)
-    )
-
-
 def could_collide(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether two renditions, each a template and the rendition's name, may give one photo the same key twice.
 
@@ -89,14 +75,13 @@ def could_collide(one: tuple[str, str], other: tuple[str, str]) -> bool:
 
 def _filled(rendition: tuple[str, str], folder: str, stem: str, source_extension: str) -> str:
     template, rendition_name = rendition
-    return fill_key_template(
-        template,
+    return template.format(
         folder=folder,
         stem=stem,
         name=stem + source_extension,
         rendition=rendition_name,
         extension="x",
-        edition=_SAMPLE,
+        **asdict(_SAMPLE),
     )
 
 

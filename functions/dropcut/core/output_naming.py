@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 
-from dropcut.core.key_template import NO_EDITION, Edition, fill_key_template, uses
+from dropcut.core.key_template import NO_EDITION, Edition, uses
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 
@@ -45,12 +45,11 @@ def output_keys(
     stem = _without_extension(name)
     owner = _hash(source_key)
     named = partial(
-        fill_key_template,
-        rendition.key,
+        rendition.key.format,
         folder=folder + slash,
         rendition=rendition.name,
         extension=extension,
-        edition=edition,
+        **asdict(edition),
     )
     candidates = (
         named(stem=stem, name=name),
