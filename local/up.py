@@ -59,7 +59,7 @@ def what_is_up() -> dict[str, Any] | None:
     """The contents of `stack.json` when what it describes is running and answers."""
     try:
         stack: dict[str, Any] = json.loads(STACK_FILE.read_text())
-        account = Account(stack["endpoint_url"], Path(stack["ca_bundle"]))
+        account = Account.described(stack)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     expected = {"embedded AWS"} if _settings_of_up().get("api_base_url") else {"embedded AWS", "stand-in API"}

@@ -26,6 +26,7 @@ SLOW = (
     "local/api/test_window.py",
     "local/test_cdk.py",
     "local/test_deploy.py",
+    "local/test_embedded_aws.py",
     "local/test_programs.py",
     "local/test_stand_in.py",
     "model",
