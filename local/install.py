@@ -68,7 +68,9 @@ def open_lock() -> TextIO:
     try:
         LOG.parent.mkdir(exist_ok=True)
         LOG.parent.chmod(0o700)  # keys, logs and photos are kept there
-        return (LOG.parent / "install.lock").open("w")
+        lock = LOG.parent / "install.lock"
+        lock.touch(mode=0o600)
+        return lock.open("w")
     except OSError as error:
         lost = LOG.parent.is_symlink() and not LOG.parent.exists()
         why = f"it is a link to {LOG.parent.readlink()}, which is not there" if lost else error.strerror

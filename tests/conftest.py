@@ -17,6 +17,7 @@ SLOW = (
     "functions/imaging",
     "infra/test_artifact.py",
     "infra/test_monitoring_stack.py",
+    "infra/test_packages.py",
     "infra/test_pipeline_stack.py",
     "infra/test_storage_stack.py",
     "infra/test_templates.py",

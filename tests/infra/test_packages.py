@@ -82,10 +82,11 @@ def test_a_package_without_a_hash_is_refused(index: Path, tmp_path: Path) -> Non
 
 def test_a_source_is_not_built_where_a_wheel_is_expected(index: Path, tmp_path: Path) -> None:
     """Its own code would run, though its hash is a locked one."""
-    package = put_source(index, **{"setup.py": SETUP.format(ran=str(tmp_path / "ran")), "pyproject.toml": SETUPTOOLS})
+    told = tmp_path / "told.json"
+    package = put_source(index, **{"pyproject.toml": SPY, "spy.py": SPYING.format(told=str(told))})
     with pytest.raises(PipError, match="No matching distribution"):
         run_pip("install", [package], f"--target={tmp_path / 'installed'}")
-    assert not (tmp_path / "ran").exists()
+    assert not told.exists()
 
 
 def test_a_source_becomes_a_wheel_without_its_setup_being_run(index: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_the_check_fails_with_what_to_do_when_a_lock_is_stale(
     assert check.main() == 0
     monkeypatch.setattr(check, "stale_locks", lambda: ["requirements.lock"])
     assert check.main() == 1
-    assert "requirements.lock is stale: what it was made from has changed. Run `make lock`." in capfd.readouterr().out
+    assert "requirements.lock is stale: what it was made from has changed. Run `make lock`." in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("path", COMMITTED, ids=str)
