@@ -92,7 +92,8 @@ def build_artifact(
         ArtifactError: a package is not pinned or not locked, or pip cannot install it.
     """
     locked_packages = locked(packages, functions)
-    dependencies_hash = _hash(Path(__file__).read_text(), target.name, *(each.line() for each in locked_packages))
+    how = (path.read_text() for path in (Path(__file__), Path(__file__).with_name("packages.py")))
+    dependencies_hash = _hash(*how, target.name, *(each.line() for each in locked_packages))
     sources = list(_source_files(functions))
     content_hash = _hash(dependencies_hash, *(f"{name}\0{_hash_of(path)}" for name, path in sources))
     artifact = build / f"artifact-{content_hash[:32]}.zip"
