@@ -35,7 +35,12 @@ def test_what_people_read_of_an_event_controls_no_terminal_and_a_key_stays_itsel
     text = "a\x1b[31m\u202e"
     EventBus(events, deployment="shoes").publish("Cutout Rejected", {"key": text, "reason": text, "note": text})  # type: ignore[arg-type]
     escaped = r"a\u001b[31m\u202e"
-    assert json.loads(events.entries[0]["Detail"]) == {"service": "shoes", "key": text, "reason": escaped, "note": escaped}
+    assert json.loads(events.entries[0]["Detail"]) == {
+        "service": "shoes",
+        "key": text,
+        "reason": escaped,
+        "note": escaped,
+    }
 
 
 def test_the_request_is_one_that_eventbridge_takes(cloud: Cloud) -> None:
