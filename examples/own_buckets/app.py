@@ -51,5 +51,5 @@ catalogue.grant_write_data(index)
 cutouts.on_delivered("Indexed", target=targets.LambdaFunction(index))
 
 CfnOutput(stack, "CatalogueName", value=catalogue.table_name)
-CfnOutput(stack, "ApiKeyGoesInto", value=cutouts.api_key.secret)
+CfnOutput(stack, "PutTheApiKeyInto", value=cutouts.api_key.secret)
 app.synth()
