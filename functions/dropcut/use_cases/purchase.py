@@ -61,9 +61,10 @@ class Purchases:
             return self._end(request, claim, _exhausted(claim))
         if claim.another_call_lost:
             account.call_lost()
-        ended = _prepared_gone(claim) if not picture else _DELETED if self._was_deleted(request.upload) else None
-        if ended:
-            self.endings.end(request, ended)
+        if not picture:
+            return self._without_picture(request, claim)
+        if self._was_deleted(request.upload):
+            self.endings.end(request, _DELETED)
             return Done()
         permit = account.permit()
         if isinstance(permit, Wait):
@@ -95,14 +96,36 @@ class Purchases:
 
     def _recovered(self, request: CutRequest, claim: Claim) -> PaidAnswer | None:
         """The answer of a worker that stored it but could not record it any more: paid for already."""
-        found = claim.payment.exists and self.objects.metadata_and_etag(self.work_bucket, PAID + request.payment_key)
+        answer, paid_at = self._stored_answer(request) if claim.payment.exists else (None, 0.0)
+        # That of an earlier payment, whose time is over, would be gone before its record.
+        return answer if paid_at >= self.accounts.clock() - self.keep_seconds else None
+
+    def _without_picture(self, request: CutRequest, claim: Claim) -> MessageResult:
+        """It went when a copy of it was paid for: that answer is there for as long as a message can wait.
+
+        See `infra/storage_stack.py`. It is delivered also when it is too old to be used for a new photo.
+        """
+        answer, _paid_at = self._stored_answer(request)
+        if answer:
+            self.reuse(request, answer.for_a_copy())
+        else:
+            self.endings.end(request, _prepared_gone(claim))
+        return Done()
+
+    def reuse(self, request: CutRequest, answer: PaidAnswer) -> None:
+        """Hand an answer on that was paid for before."""
+        count("AnswersReused")
+        handed_on = request.delivers(answer).to_json()
+        self.together(partial(self.deliver_queue.send, handed_on), partial(self._remove_prepared, request))
+
+    def _stored_answer(self, request: CutRequest) -> tuple[PaidAnswer | None, float]:
+        """The answer that lies in the work bucket, and when it was paid for (epoch seconds)."""
+        found = self.objects.metadata_and_etag(self.work_bucket, PAID + request.payment_key)
         if not found:
-            return None
+            return None, 0.0
         metadata, _etag = found
-        now = self.accounts.clock()
-        if float(metadata.get("paid-at") or now) < now - self.keep_seconds:
-            return None  # of an earlier payment, whose time is over: the file would be gone before its record
-        return self._answer(request, metadata.get("request-id") or None, "")
+        answer = self._answer(request, metadata.get("request-id") or None, "")
+        return answer, float(metadata.get("paid-at") or self.accounts.clock())
 
     def _call(self, request: CutRequest, picture: list[bytes], permit: Permit) -> Decision:
         sent, clock = request.picture, self.accounts.clock
@@ -160,9 +183,20 @@ class Purchases:
         count("CreditsSpent", answer.credits)
         handed_on = request.delivers(answer).to_json()
         self.together(
-            partial(claim.pay, answer, job_id=request.upload.job_id), partial(self.deliver_queue.send, handed_on)
+            partial(claim.pay, answer, upload=request.upload),
+            partial(self.deliver_queue.send, handed_on),
+            partial(self._remove_prepared, request),
         )
         return Done()
+
+    def _remove_prepared(self, request: CutRequest) -> None:
+        """Its answer is stored: from now on nobody needs the picture. What stays by mistake expires."""
+        if request.content:
+            return  # it came inside its message, and was never stored
+        try:
+            self.objects.remove(self.work_bucket, request.picture.work_key)
+        except Exception as error:  # whatever it is: it must not hold up what is paid for
+            logger.warning("The prepared picture was not removed", reason=f"{type(error).__name__}: {error}")
 
     def _end(self, request: CutRequest, claim: Claim, ended: Ended) -> MessageResult:
         """It is remembered first: whoever dies in between leaves a message that ends without another call."""
@@ -218,7 +252,7 @@ def _prepared_gone(claim: Claim) -> Ended:
     return Ended(
         kind="failed",
         code="prepared_gone",
-        reason="The prepared picture is gone from the work bucket. Upload the photo again.",
+        reason="The prepared picture is gone from the work bucket. A redrive makes it anew from the photo.",
         attempts=claim.payment.attempts - 1,
         possibly_paid=claim.payment.possibly_paid,
     )
