@@ -382,7 +382,7 @@ ALLOWED = {
     },
     "Cut": {
         **own("Cut"),
-        "<WorkBucket.Arn>/prepared/*": {"s3:GetObject"},
+        "<WorkBucket.Arn>/prepared/*": {"s3:GetObject", "s3:DeleteObject"},
         "<WorkBucket.Arn>/paid/*": {"s3:GetObject", "s3:PutObject"},
         "<WorkBucket.Arn>": {"s3:ListBucket"},
         "<InputBucket.Arn>": {"s3:ListBucket"},  # was a waiting photo deleted?

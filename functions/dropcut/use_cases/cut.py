@@ -99,8 +99,7 @@ class Cut:
                 found, picture = self.together(partial(claims.enter_context, claiming), partial(self._picture, request))
             match found:
                 case AlreadyPaid(answer=answer, job_id=job_id):
-                    is_copy = job_id != request.upload.job_id
-                    return self._reuse(request, answer.for_a_copy() if is_copy else answer)
+                    return self._reuse(request, answer, is_copy=job_id != request.upload.job_id)
                 case InFlight(until=until):
                     seconds = min(IN_FLIGHT_WAIT_SECONDS, max(1.0, until - self.accounts.clock()))
                     return Wait(seconds=seconds, why="the same picture is being paid for right now")
@@ -120,11 +119,11 @@ class Cut:
         self.endings.end(request, Ended(kind="skipped", code=code, reason=reason))
         return Done()
 
-    def _reuse(self, request: CutRequest, answer: PaidAnswer) -> MessageResult:
+    def _reuse(self, request: CutRequest, answer: PaidAnswer, *, is_copy: bool) -> MessageResult:
         if self.objects.metadata_and_etag(self.work_bucket, answer.work_key) is None:
             self.claims.payments.forget_answer(request.payment_key, answer)
             return Wait(seconds=0, why="the answer that was paid for before is not kept any more")
-        self.purchases.reuse(request, answer)
+        self.purchases.reuse(request, answer.for_a_copy() if is_copy else answer)
         return Done()
 
     def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:

@@ -28,7 +28,6 @@ TRIES_AT_FULL_SIZE = 3
 _AT_SENT_SIZE = "which therefore has the size sent to the API."
 
 
-
 class AnswerGoneError(ObjectGoneError):
     """The answer that was paid for is not kept any more."""
 

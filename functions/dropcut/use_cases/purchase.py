@@ -61,11 +61,8 @@ class Purchases:
             return self._end(request, claim, _exhausted(claim))
         if claim.another_call_lost:
             account.call_lost()
-        if not picture:
-            return self._without_picture(request, claim)
-        if self._was_deleted(request.upload):
-            self.endings.end(request, _DELETED)
-            return Done()
+        if not picture or self._was_deleted(request.upload):
+            return self._end_unbought(request, claim, has_picture=bool(picture))
         permit = account.permit()
         if isinstance(permit, Wait):
             return permit
@@ -100,16 +97,17 @@ class Purchases:
         # That of an earlier payment, whose time is over, would be gone before its record.
         return answer if paid_at >= self.accounts.clock() - self.keep_seconds else None
 
-    def _without_picture(self, request: CutRequest, claim: Claim) -> MessageResult:
-        """It went when a copy of it was paid for: that answer is there for as long as a message can wait.
+    def _end_unbought(self, request: CutRequest, claim: Claim, *, has_picture: bool) -> MessageResult:
+        """The photo was deleted, or its prepared picture is gone, as it is once a copy of it is paid for.
 
-        See `infra/storage_stack.py`. It is delivered also when it is too old to be used for a new photo.
+        That copy's answer is kept for as long as a message can wait (`infra/storage_stack.py`). It is delivered here
+        also when it is too old to be used for a new photo.
         """
-        answer, _paid_at = self._stored_answer(request)
+        answer = None if has_picture else self._stored_answer(request)[0]
         if answer:
             self.reuse(request, answer.for_a_copy())
         else:
-            self.endings.end(request, _prepared_gone(claim))
+            self.endings.end(request, _DELETED if has_picture else _prepared_gone(claim))
         return Done()
 
     def reuse(self, request: CutRequest, answer: PaidAnswer) -> None:

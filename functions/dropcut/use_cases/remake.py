@@ -67,7 +67,8 @@ def _not_remade(code: str, why: str) -> DeadLetter:
 
 _NOT_DELIVERED = (
     "There is no delivered photo of this key on record: it is under way, ended otherwise, or was delivered so long ago "
-    "that its record is gone (`keep_jobs_days`). Upload it again: within `keep_results_days` the same picture is not paid for twice."
+    "that its record is gone (`keep_jobs_days`). Upload it again: within `keep_results_days` the same picture is not "
+    "paid for twice."
 )
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept (`keep_results_days`). Upload the photo again, "

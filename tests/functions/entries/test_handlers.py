@@ -119,6 +119,7 @@ class Deployment:
                 output_bucket=OUTPUT,
                 renditions='["full","amazon_main"]',
                 colour_profile="keep",
+                keep_jobs_days=90,
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,

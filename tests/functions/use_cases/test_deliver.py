@@ -8,12 +8,12 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectUnreadableError
-from dropcut.core.message_result import Done, Message
+from dropcut.core.message_result import DeadLetter, Done, Message
 from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, SpendingNotice, Upload
 from dropcut.core.rendition_setting import FULL
 from dropcut.observability import logger
 
-from tests.functions.cloud import INPUT, OUTPUT, Cloud
+from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
 from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, NOW, SET, UPLOAD, Delivery
 
 REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
@@ -343,4 +343,25 @@ def test_a_message_and_a_record_of_the_version_before_are_delivered(delivery: De
     )
     assert delivery.handle(json.dumps(old)) == Done()
     assert delivery.record()["status"] == "delivered"
+    assert delivery.events.types == ["Cutout Delivered"]
+
+
+# What was paid for is not kept for ever.
+
+
+def test_an_answer_that_is_gone_before_its_delivery_is_a_dead_letter_that_says_what_helps(cloud: Cloud) -> None:
+    """At once: no try brings it back."""
+    delivery = Delivery(cloud)
+    cloud.clients.s3.delete_object(Bucket=WORK, Key=ANSWER.work_key)
+    result = delivery.handle(OutcomeMessage(upload=UPLOAD, outcome=ANSWER).to_json())
+    assert isinstance(result, DeadLetter)
+    assert (result.details, result.announce) == ({"code": "answer_expired"}, True)
+    assert "redrive" in result.reason
+
+
+def test_a_message_that_comes_again_long_after_its_delivery_is_no_dead_letter(cloud: Cloud) -> None:
+    delivery = Delivery(cloud)
+    delivery.end()
+    cloud.clients.s3.delete_object(Bucket=WORK, Key=ANSWER.work_key)
+    delivery.end()
     assert delivery.events.types == ["Cutout Delivered"]
