@@ -29,7 +29,7 @@ from dropcut.core.messages import Upload
 from cli.rejected import rejected_photos, upload_event
 from infra.settings import Settings, SettingsError
 from local.problem import Problem
-from local.real_account import real_account
+from local.real_account import deployed_outputs, real_account
 from local.settings_line import make_command, quoted_for_make, settings_of_deployment
 
 if TYPE_CHECKING:
@@ -136,12 +136,7 @@ def stages_of(stage: str) -> Stages:
         Problem: who is asking is unknown, AWS does not answer, or there is no such deployment.
     """
     account = real_account()
-    outputs = account.outputs(stage)
-    if "IntakeQueueUrl" not in outputs:
-        raise Problem(
-            f"There is no deployment `{stage}` in account {account.account}, region {account.region}. "
-            'Name the one you mean, with SETTINGS="stage=...", or its region, with AWS_REGION.'
-        )
+    outputs = deployed_outputs(account, stage)
     return Stages(sqs=account.client("sqs"), dynamodb=account.client("dynamodb"), outputs=outputs)
 
 

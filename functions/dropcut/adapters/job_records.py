@@ -16,8 +16,6 @@ _ENDED = {"delivered", "rejected", "skipped"}
 _OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
 """Attributes that say why there is no cut-out."""
 _OF_A_WAIT = "waits_for, next_try"
-_OF_A_PICTURE = "payment_key, prepared_key"
-"""What a photo under way is made of; once it is delivered, `delivered_outcome` says it."""
 _DAY_SECONDS = 86_400
 LOST_AFTER_SECONDS = 3600.0
 """A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
@@ -54,7 +52,7 @@ class JobRecords:
         update = self.table.update(
             job_item_id(upload),
             "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, #status = :preparing,"
-            f" updated_at = :now REMOVE {_OF_AN_END}, {_OF_A_WAIT}, {_OF_A_PICTURE}, output_key, delivered_outcome,"
+            f" updated_at = :now REMOVE {_OF_AN_END}, {_OF_A_WAIT}, payment_key, output_key, delivered_outcome,"
             " expires_at",
             values,
             only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (sequencer = :sequencer AND"
@@ -75,15 +73,17 @@ class JobRecords:
         return item is not None and item["job_id"] != upload.job_id
 
     def wait_for_cut(self, request: CutRequest, *, now: float) -> None:
-        """The picture is ready and stands in the cut queue."""
+        """The picture is ready and stands in the cut queue.
+
+        Its payment is named here until the photo is delivered; then it stands in `delivered_outcome`.
+        """
         values: dict[str, Value] = {
             "status": "waiting",
             "preparing": "preparing",
             "payment_key": request.payment_key,
-            "prepared_key": request.picture.work_key,
             "now": now,
         }
-        change = "SET #status = :status, payment_key = :payment_key, prepared_key = :prepared_key, updated_at = :now"
+        change = "SET #status = :status, payment_key = :payment_key, updated_at = :now"
         # Not when it has gone its way already: a picture paid for before can be delivered by now.
         self._set(request.upload, change, values, only_if="#status = :preparing")
 
@@ -106,7 +106,7 @@ class JobRecords:
         change = (
             "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now,"
             " expires_at = :expires_at"
-            f" REMOVE {_OF_AN_END}, {_OF_A_WAIT}, {_OF_A_PICTURE} ADD output_keys :output_keys"
+            f" REMOVE {_OF_AN_END}, {_OF_A_WAIT}, payment_key ADD output_keys :output_keys"
         )
         self._set(outcome.upload, change, values)
 

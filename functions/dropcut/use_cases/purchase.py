@@ -107,7 +107,8 @@ class Purchases:
         if answer:
             self.reuse(request, answer.for_a_copy())
         else:
-            self.endings.end(request, _DELETED if has_picture else _prepared_gone(claim))
+            deleted = has_picture or self._was_deleted(request.upload)
+            self.endings.end(request, _DELETED if deleted else _prepared_gone(claim))
         return Done()
 
     def reuse(self, request: CutRequest, answer: PaidAnswer) -> None:
