@@ -89,7 +89,9 @@ def _line(trace: Trace, *, removed: bool) -> str:
 
 
 def how_to_remove(told: argparse.Namespace) -> str:
-    """The command that removes what was shown."""
+    """The command that removes what was shown; a name that would drive the terminal is not written out."""
+    if not told.key.isprintable():
+        return "the same with `--yes`"
     flags = ["--yes", *(["--photo"] if told.photo else []), *(["--stage", told.stage] if told.stage else [])]
     variables = [f"KEY={quoted_for_make(told.key)}", f"ARGS={quoted_for_make(shlex.join(flags))}"]
     return f"`{make_command('forget', *variables)}`"

@@ -93,10 +93,8 @@ class KeptPhoto:
 
     def _cutouts(self, job: Item) -> Iterator[Trace]:
         """Cut-outs under every name that one may have, as far as their metadata say that they are this photo's."""
-        bucket, owner = (
-            self.outputs["OutputBucketName"],
-            hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest(),
-        )
+        bucket = self.outputs["OutputBucketName"]
+        owner = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest()
         recorded = job.get("output_keys") or frozenset()
         assert isinstance(recorded, frozenset)
         names = {*recorded, text(job, "output_key")} - {""}
