@@ -1,6 +1,7 @@
 """Which pictures are bought, and which end, wait or are reused without a call."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from dropcut.core.message_result import Done, Message, MessageResult, Wait
 from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, PaidAnswer
 
+from tests.functions.fakes import one_after_the_other
 from tests.functions.pictures import cutout, picture
 from tests.functions.use_cases.shop import (
     BROKEN_OFF,
@@ -198,6 +200,23 @@ def test_what_was_prepared_is_gone_once_it_is_paid_for_and_that_of_a_copy_too(sh
         assert prepared(shop) == [request.picture.work_key]
         assert shop.handle(request) == Done()
         assert prepared(shop) == []
+
+
+def test_the_removal_stands_in_nobodys_way(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made beside the payment's record, or beside the message to deliver, never before or after them."""
+    made, beside = list[str](), list[int]()
+
+    def together(*calls: Callable[[], Any]) -> list[Any]:
+        before = len(made)
+        results = one_after_the_other(*calls)
+        beside.extend([len(calls)] * (len(made) - before))
+        return results
+
+    monkeypatch.setattr(shop.objects, "remove", lambda _bucket, key: made.append(key))
+    shop.cut = replace(shop.cut, purchases=replace(shop.cut.purchases, together=together))
+    for key in ("a.jpg", "b.jpg"):
+        shop.handle(shop.request(key))
+    assert (len(made), beside) == (2, [3, 2])
 
 
 @pytest.mark.parametrize("reply", [BROKEN_OFF, error(500), error(402)])

@@ -13,7 +13,7 @@ from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, 
 from dropcut.core.rendition_setting import FULL
 from dropcut.observability import logger
 
-from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
+from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud, table_in_memory
 from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, NOW, SET, UPLOAD, Delivery
 
 REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
@@ -365,3 +365,14 @@ def test_a_message_that_comes_again_long_after_its_delivery_is_no_dead_letter(cl
     cloud.clients.s3.delete_object(Bucket=WORK, Key=ANSWER.work_key)
     delivery.end()
     assert delivery.events.types == ["Cutout Delivered"]
+
+
+def test_an_older_upload_does_not_win_when_the_newer_ones_record_has_expired(delivery: Delivery) -> None:
+    """As when an event is replayed after `keep_jobs_days`: the cut-out itself says how new it is."""
+    delivery.newer_one_is_delivered()
+    delivery.jobs = JobRecords(table=table_in_memory())
+    delivery.use(FULL)
+    assert delivery.jobs.begin(UPLOAD, now=NOW) == "begun"
+    delivery.end()
+    assert delivery.cloud.read(OUTPUT, "shop/a.png") == b"new cut-out"
+    assert delivery.events.types[-1] == "Cutout Skipped"
