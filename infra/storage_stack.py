@@ -77,13 +77,15 @@ class StorageStack(Stack):
         )
 
     def _expire_work(self, *, keep_results_days: int) -> None:
-        """Prepared pictures live as long as a dead letter that is redriven once, unless they are paid for before.
+        """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.
+
+        What is redriven later than that is made anew from its photo (`cli/redrive.py`).
 
         A paid answer lives as long as it is used again. It also outlives every message that its payment left without a
         prepared picture (`use_cases/purchase.py`), and its own photo's message on the way to its delivery.
         """
         self.work_bucket.add_lifecycle_rule(
-            id="prepared", prefix=PREPARED, expiration=Duration.days(2 * DAYS_IN_QUEUES + 2 * ROUNDING_DAYS)
+            id="prepared", prefix=PREPARED, expiration=Duration.days(DAYS_IN_QUEUES + ROUNDING_DAYS)
         )
         self.work_bucket.add_lifecycle_rule(
             id="paid",

@@ -131,7 +131,7 @@ class Cut:
         if is_copy:
             reason = f"{ended.reason} {NOT_ASKED_AGAIN}"
             ended = replace(ended, reason=reason, attempts=0, possibly_paid=0, request_id=None)
-        self.endings.end(request, ended)
+        self.purchases.end(request, ended)
         return Done()
 
 

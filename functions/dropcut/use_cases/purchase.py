@@ -189,7 +189,7 @@ class Purchases:
         return Done()
 
     def _remove_prepared(self, request: CutRequest) -> None:
-        """Its answer is stored: from now on nobody needs the picture. What stays by mistake expires."""
+        """Nobody needs the picture from now on. What stays by mistake expires."""
         if request.content:
             return  # it came inside its message, and was never stored
         try:
@@ -200,8 +200,15 @@ class Purchases:
     def _end(self, request: CutRequest, claim: Claim, ended: Ended) -> MessageResult:
         """It is remembered first: whoever dies in between leaves a message that ends without another call."""
         claim.end(ended, job_id=request.upload.job_id)
-        self.endings.end(request, ended)
+        self.end(request, ended)
         return Done()
+
+    def end(self, request: CutRequest, ended: Ended) -> None:
+        """A refused picture is not needed any more: copies end by what is remembered, and a redrive makes it anew."""
+        calls = [partial(self.endings.end, request, ended)]
+        if ended.kind == "rejected":
+            calls.append(partial(self._remove_prepared, request))
+        self.together(*calls)
 
     def _ended(self, decision: Trouble, verdict: Verdict, claim: Claim) -> Ended:
         attempts, charged = claim.payment.attempts, claim.payment.possibly_paid + possibly_paid(decision)

@@ -227,6 +227,21 @@ def test_what_was_prepared_stays_as_long_as_it_is_not_paid_for(shop: Shop, reply
     assert prepared(shop) == [request.picture.work_key]
 
 
+def test_what_was_prepared_of_a_refused_picture_is_gone_and_that_of_a_copy_too(shop: Shop) -> None:
+    shop.api.script = [FILTERED]
+    for key in ("a.jpg", "b.jpg"):
+        assert shop.handle(shop.request(key)) == Done()
+        assert (shop.last_end().kind, prepared(shop)) == ("rejected", [])
+
+
+def test_what_was_prepared_stays_with_a_photo_that_was_deleted_for_a_copy_may_wait(shop: Shop) -> None:
+    first, copy = shop.request("a.jpg"), shop.request("b.jpg")
+    del shop.records.s3.objects[INPUT, "a.jpg"]
+    shop.now += 100
+    assert shop.handle(first) == shop.handle(copy) == Done()
+    assert [type(outcome) for outcome in shop.outcomes()] == [Ended, PaidAnswer]
+
+
 def test_what_was_prepared_stays_with_a_dead_letter_which_may_go_again(shop: Shop) -> None:
     shop.api.always = {picture("jpeg"): BROKEN_OFF}
     request = shop.request()
@@ -307,10 +322,9 @@ def until_it_ends(shop: Shop, request: CutRequest) -> list[MessageResult]:
 
 def test_only_a_redrive_asks_the_api_again_for_what_was_refused(shop: Shop) -> None:
     shop.api.script = [error(400)]
-    request = shop.request()
-    shop.handle(request)
+    shop.handle(shop.request())
     shop.now += 100
-    assert shop.handle(request, redriven=True) == Done()
+    assert shop.handle(shop.request(), redriven=True) == Done()
     assert isinstance(shop.outcomes()[-1], PaidAnswer)
 
 
@@ -324,10 +338,9 @@ def test_a_redrive_by_way_of_prepare_counts_as_well(shop: Shop) -> None:
 
 def test_a_redriven_picture_that_is_refused_again_is_remembered_again(shop: Shop) -> None:
     shop.api.script = [error(400)] * 2
-    request = shop.request()
-    shop.handle(request)
+    shop.handle(shop.request())
     shop.now += 100
-    redriven = _message(request, redriven=True)
+    redriven = _message(shop.request(), redriven=True)
     redriven = replace(redriven, sent_at_seconds=shop.now)
     for _receive in range(3):
         shop.cut.begin([redriven], ends_at=shop.now + 200)(redriven)
