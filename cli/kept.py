@@ -74,7 +74,7 @@ class KeptPhoto:
         """The answer, what was sent for it, and the record of both."""
         item = self._table.get(f"{PAYMENT}{payment}")
         sha256 = text(item or {}, "picture_sha256") or payment.partition(".")[0]
-        kept = "" if not sharers else f"{sharers} other photo{'s' * (sharers > 1)} of the same picture share it"
+        kept = f"it is shared by {sharers} other photo{'s' * (sharers > 1)} of the same picture" if sharers else ""
         work = self.outputs["WorkBucketName"]
         versions = [*self._versions(work, f"{PAID}{payment}"), *self._versions(work, f"{PREPARED}{sha256}.")]
         for key in dict.fromkeys(version["Key"] for version in versions):

@@ -135,7 +135,9 @@ def test_an_answer_stays_as_long_as_one_other_photo_shares_it(shop: Shop, copy_e
         if copy_ends == "rejected":
             shop.jobs.ended(request.upload, Ended(kind="rejected", code="c", reason="r"), now=NOW)
     traces = shop.forget()
-    assert {trace.name: trace.stays for trace in traces}["'paid/x.png'"] == "1 other photo of the same picture share it"
+    assert {trace.name: trace.stays for trace in traces}[
+        "'paid/x.png'"
+    ] == "it is shared by 1 other photo of the same picture"
     assert f"{WORK}:paid/x.png" in shop.everything()
     record = shop.cloud.item(payment_id("x.png")) or {}
     assert "photo" not in record  # whose it was is forgotten

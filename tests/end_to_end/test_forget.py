@@ -50,7 +50,7 @@ def test_nothing_is_left_of_a_forgotten_photo_but_what_another_shares(
     answers = {name for name in new if name.startswith("paid/")}
     assert len(answers) == 1
     forgets(dropcut, monkeypatch, first)
-    assert "1 other photo of the same picture share it" in capsys.readouterr().out
+    assert "it is shared by 1 other photo of the same picture" in capsys.readouterr().out
     assert kept(dropcut, first) - before == answers
     assert dropcut.cutout(copy.replace(".jpg", ".png")).image.size == (400, 300)
     forgets(dropcut, monkeypatch, copy, "--photo")
