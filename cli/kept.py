@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dropcut.adapters.state_table import JOB, PAYMENT, Item, StateTable, number, text
+from dropcut.adapters.state_table import JOB, PAYMENT, Item, StateTable
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.output_naming import output_keys
 from dropcut.core.rendition import FORMATS, Rendition
@@ -56,9 +56,9 @@ class KeptPhoto:
             Problem: the photo is under way, so that more would be made of it.
         """
         job = self._table.get(self._job_id) or {}
-        if text(job, "status") in UNDER_WAY and number(job, "updated_at") > self.now - MESSAGE_SECONDS:
+        if job.get("status") in UNDER_WAY and job["updated_at"] > self.now - MESSAGE_SECONDS:
             raise Problem(
-                f"The photo {self.key!r} is under way (its record says: {text(job, 'status')}): what is removed now "
+                f"The photo {self.key!r} is under way (its record says: {job['status']}): what is removed now "
                 "would be made again. Wait until it has ended, then run this again."
             )
         return [*self._payments(job), *self._cutouts(job), *self._photo(with_photo=with_photo), *self._job(job)]
@@ -73,7 +73,7 @@ class KeptPhoto:
     def _payment(self, payment: str, sharers: int, *, is_payer: bool) -> Iterator[Trace]:
         """The answer, what was sent for it, and the record of both."""
         item = self._table.get(f"{PAYMENT}{payment}")
-        sha256 = text(item or {}, "picture_sha256") or payment.partition(".")[0]
+        sha256 = (item or {}).get("picture_sha256") or payment.partition(".")[0]
         kept = f"it is shared by {sharers} other photo{'s' * (sharers > 1)} of the same picture" if sharers else ""
         work = self.outputs["WorkBucketName"]
         versions = [*self._versions(work, f"{PAID}{payment}"), *self._versions(work, f"{PREPARED}{sha256}.")]
@@ -95,9 +95,7 @@ class KeptPhoto:
         """Cut-outs under every name that one may have, as far as their metadata say that they are this photo's."""
         bucket = self.outputs["OutputBucketName"]
         owner = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest()
-        recorded = job.get("output_keys") or frozenset()
-        assert isinstance(recorded, frozenset)
-        names = {*recorded, text(job, "output_key")} - {""}
+        names = {*job.get("output_keys", ()), *([job["output_key"]] if "output_key" in job else [])}
         names |= {
             name
             for rendition in self.renditions
@@ -120,7 +118,7 @@ class KeptPhoto:
 
     def _job(self, job: Item) -> Iterator[Trace]:
         if job:
-            yield self._item(self._job_id, "job_id = :job_id", {":job_id": {"S": text(job, "job_id")}})
+            yield self._item(self._job_id, "job_id = :job_id", {":job_id": {"S": job["job_id"]}})
 
     def _scan_payments(self) -> Iterator[str]:
         """Ids of what uploads of this key paid for, those before the newest included."""
@@ -210,10 +208,10 @@ class KeptPhoto:
 
 def _payment_keys(job: Mapping[str, Any]) -> set[str]:
     """What a photo's record says it is made of."""
-    found = {text(dict(job), "payment_key")}
-    if delivered := text(dict(job), "delivered_outcome"):
-        found.add(json.loads(delivered)["outcome"]["work_key"].removeprefix(PAID))
-    return found - {""}
+    found = {job["payment_key"]} if "payment_key" in job else set()
+    if "delivered_outcome" in job:
+        found.add(json.loads(job["delivered_outcome"])["outcome"]["work_key"].removeprefix(PAID))
+    return found
 
 
 def _work_key_in_json(payment: str) -> str:
