@@ -16,6 +16,7 @@ import sys
 import time
 
 from botocore.exceptions import BotoCoreError, ClientError
+from dropcut.core.plain_text import shown
 
 from cli.kept import KeptPhoto, Trace
 from infra.settings import Settings, SettingsError
@@ -73,7 +74,7 @@ def _forget(settings: Settings, told: argparse.Namespace) -> None:
         print(_line(trace, removed=told.yes))
     going = sum(not trace.stays for trace in traces)
     if not traces:
-        print(f"Nothing is kept of {told.key!r} in `{settings.stage}`.")
+        print(f"Nothing is kept of '{shown(told.key)}' in `{settings.stage}`.")
     elif told.yes:
         print(f"{going} of {len(traces)} were removed.")
     else:
@@ -82,7 +83,6 @@ def _forget(settings: Settings, told: argparse.Namespace) -> None:
 
 
 def _line(trace: Trace, *, removed: bool) -> str:
-    """Names are quoted as in Python, so that no control character reaches the terminal."""
     if trace.stays:
         return f"  stays    {trace.place}  {trace.name}: {trace.stays}"
     return f"  {'removed' if removed else 'would go'}  {trace.place}  {trace.name}"
@@ -90,7 +90,7 @@ def _line(trace: Trace, *, removed: bool) -> str:
 
 def how_to_remove(told: argparse.Namespace) -> str:
     """The command that removes what was shown; a name that would drive the terminal is not written out."""
-    if not told.key.isprintable():
+    if shown(told.key) != told.key:
         return "the same with `--yes`"
     flags = ["--yes", *(["--photo"] if told.photo else []), *(["--stage", told.stage] if told.stage else [])]
     variables = [f"KEY={quoted_for_make(told.key)}", f"ARGS={quoted_for_make(shlex.join(flags))}"]

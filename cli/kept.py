@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dropcut.adapters.state_table import JOB, PAYMENT, Item, StateTable
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.output_naming import output_keys
+from dropcut.core.plain_text import shown
 from dropcut.core.rendition import FORMATS, Rendition
 
 from local.problem import Problem
@@ -58,7 +59,7 @@ class KeptPhoto:
         job = self._table.get(self._job_id) or {}
         if job.get("status") in UNDER_WAY and job["updated_at"] > self.now - MESSAGE_SECONDS:
             raise Problem(
-                f"The photo {self.key!r} is under way (its record says: {job['status']}): what is removed now "
+                f"The photo {_quoted(self.key)} is under way (its record says: {job['status']}): what is removed now "
                 "would be made again. Wait until it has ended, then run this again."
             )
         return [*self._payments(job), *self._cutouts(job), *self._photo(with_photo=with_photo), *self._job(job)]
@@ -86,10 +87,10 @@ class KeptPhoto:
             unclaimed = "attribute_not_exists(lease_until) OR lease_until < :now"
             yield self._item(id_, unclaimed, {":now": {"N": repr(self.now)}})
             return
-        yield Trace(place="state table", name=repr(id_), stays=kept)
+        yield Trace(place="state table", name=_quoted(id_), stays=kept)
         if is_payer:
             forget_name = partial(self._table.update, id_, "REMOVE photo", {})
-            yield Trace(place="state table", name=f"the photo's name in {id_!r}", remove=forget_name)
+            yield Trace(place="state table", name=f"the photo's name in {_quoted(id_)}", remove=forget_name)
 
     def _cutouts(self, job: Item) -> Iterator[Trace]:
         """Cut-outs under every name that one may have, as far as their metadata say that they are this photo's."""
@@ -174,7 +175,7 @@ class KeptPhoto:
                 self.s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
 
         more = f" ({len(versions)} versions)" if len(versions) > 1 else ""
-        return Trace(place=bucket, name=f"{key!r}{more}", remove=remove, stays=stays)
+        return Trace(place=bucket, name=f"{_quoted(key)}{more}", remove=remove, stays=stays)
 
     def _item(self, id_: str, condition: str, values: Any) -> Trace:
         def remove() -> None:
@@ -187,11 +188,11 @@ class KeptPhoto:
                 )
             except self.dynamodb.exceptions.ConditionalCheckFailedException as error:
                 raise Problem(
-                    f"The record {id_!r} changed meanwhile: the photo, or one of the same picture, came again. "
+                    f"The record {_quoted(id_)} changed meanwhile: the photo, or one of the same picture, came again. "
                     "Run this again once that has ended."
                 ) from error
 
-        return Trace(place="state table", name=repr(id_), remove=remove)
+        return Trace(place="state table", name=_quoted(id_), remove=remove)
 
     @property
     def _table(self) -> StateTable:
@@ -204,6 +205,10 @@ class KeptPhoto:
     @property
     def _job_id(self) -> str:
         return f"{JOB}{self._name}"
+
+
+def _quoted(name: str) -> str:
+    return f"'{shown(name)}'"
 
 
 def _payment_keys(job: Mapping[str, Any]) -> set[str]:

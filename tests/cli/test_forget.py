@@ -313,5 +313,5 @@ def test_a_name_that_would_drive_the_terminal_is_shown_as_text(
     assert forget.main([key]) == forget.main([key, "--yes"]) == 0
     said = capsys.readouterr().out
     assert said.replace("\n", "").isprintable()
-    assert r"'a\x9b2J\u202e\n.png'" in said
+    assert r"'a\u009b2J\u202e\u000a.png'" in said
     assert "would be removed; the same with `--yes` removes them." in said
