@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dropcut.adapters.state_table import JOB, PAYMENT, Item, StateTable
 from dropcut.core.messages import PAID, PREPARED
+from dropcut.core.operation import OPERATIONS
 from dropcut.core.output_naming import output_keys
 from dropcut.core.plain_text import shown
 from dropcut.core.rendition import FORMATS, Rendition
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HELD = "held/"
 """Folder of the output bucket in which doubtful cut-outs wait for a person."""
+PREPARED_FORMATS = ("jpeg", "png", "webp")
 UNDER_WAY = ("preparing", "waiting")
 MESSAGE_SECONDS = 28 * 86_400.0
 """The longest that a message can live: 14 days in a queue, then 14 in its dead-letter queue."""
@@ -66,7 +68,8 @@ class KeptPhoto:
 
     def _payments(self, job: Item) -> Iterator[Trace]:
         paid_by_it = {id_.removeprefix(PAYMENT) for id_ in self._scan_payments()}
-        of_it = sorted(paid_by_it | _payment_keys(job))
+        # A record that somebody forged must not lead to anybody else's pictures.
+        of_it = sorted(payment for payment in paid_by_it | _payment_keys(job) if _is_payment_key(payment))
         sharers = self._sharers(of_it)
         for payment in of_it:
             yield from self._payment(payment, sharers[payment], is_payer=payment in paid_by_it)
@@ -77,9 +80,10 @@ class KeptPhoto:
         sha256 = (item or {}).get("picture_sha256") or payment.partition(".")[0]
         kept = f"it is shared by {sharers} other photo{'s' * (sharers > 1)} of the same picture" if sharers else ""
         work = self.outputs["WorkBucketName"]
-        versions = [*self._versions(work, f"{PAID}{payment}"), *self._versions(work, f"{PREPARED}{sha256}.")]
-        for key in dict.fromkeys(version["Key"] for version in versions):
-            yield self._object(work, key, [each for each in versions if each["Key"] == key], stays=kept)
+        for key in (f"{PAID}{payment}", *(f"{PREPARED}{sha256}.{format_}" for format_ in PREPARED_FORMATS)):
+            versions = self._versions(work, key)
+            if versions:
+                yield self._object(work, key, versions, stays=kept)
         if item is None:
             return
         id_ = f"{PAYMENT}{payment}"
@@ -104,7 +108,7 @@ class KeptPhoto:
             for name in output_keys(self.key, rendition, extension)
         }
         for name in sorted(names | {HELD + name for name in names}):
-            versions = self._versions(bucket, name, exactly=True)
+            versions = self._versions(bucket, name)
             stored = [version for version in versions if "Size" in version]
             its_own = [version for version in stored if self._owner(bucket, version) == owner]
             if its_own:  # the marks of deletions go with the last version
@@ -112,7 +116,7 @@ class KeptPhoto:
 
     def _photo(self, *, with_photo: bool) -> Iterator[Trace]:
         bucket = self.outputs["InputBucketName"]
-        versions = self._versions(bucket, self.key, exactly=True)
+        versions = self._versions(bucket, self.key)
         if versions:
             stays = "" if with_photo else "it is the photo itself, which `--photo` removes with all its versions"
             yield self._object(bucket, self.key, versions, stays=stays)
@@ -156,12 +160,14 @@ class KeptPhoto:
         for page in pages:
             yield from page["Items"]
 
-    def _versions(self, bucket: str, prefix: str, *, exactly: bool = False) -> list[Any]:
-        """Versions, and marks of deletions, of objects whose names begin like this; one of each if not versioned."""
+    def _versions(self, bucket: str, key: str) -> list[Any]:
+        """Versions of an object, and marks of its deletions; one version where the bucket is not versioned."""
         found = []
-        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
             found += [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-        return [each for each in found if not exactly or each["Key"] == prefix]
+            if found and found[-1]["Key"] > key:
+                break
+        return [each for each in found if each["Key"] == key]
 
     def _owner(self, bucket: str, version: Mapping[str, Any]) -> str:
         # What was never versioned is the version `null`, which not every S3 can be asked for by that name.
@@ -217,6 +223,11 @@ def _payment_keys(job: Mapping[str, Any]) -> set[str]:
     if "delivered_outcome" in job:
         found.add(json.loads(job["delivered_outcome"])["outcome"]["work_key"].removeprefix(PAID))
     return found
+
+
+def _is_payment_key(payment: str) -> bool:
+    sha256 = payment.partition(".")[0]
+    return bool(sha256) and payment in {operation.payment_key(sha256) for operation in OPERATIONS.values()}
 
 
 def _work_key_in_json(payment: str) -> str:

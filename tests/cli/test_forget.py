@@ -237,6 +237,19 @@ def test_an_answer_that_is_being_paid_for_again_stays(shop: Shop) -> None:
         payment.remove()
 
 
+@pytest.mark.parametrize("forged", ["", "y", "y.pn", "y.png"])
+def test_a_forged_record_leads_to_nobody_elses_answer(shop: Shop, forged: str) -> None:
+    """Whoever holds prepare's role may write to the photo's record."""
+    shop.delivered(OTHER, "y")
+    shop.delivered(KEY, "x")
+    outcome = shop.cloud.item(f"object#{INPUT}/{KEY}") or {}
+    text = outcome["delivered_outcome"].replace("paid/x.png", f"paid/{forged}")
+    shop.cloud.table.update(f"object#{INPUT}/{KEY}", "SET delivered_outcome = :text", {"text": text})
+    shop.forget()
+    others = {f"{WORK}:paid/y.png", f"{WORK}:prepared/y.jpeg", payment_id("y.png")}
+    assert others <= shop.everything()
+
+
 # The command.
 
 
