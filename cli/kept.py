@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dropcut.adapters.state_table import JOB, PAYMENT, Item, StateTable
+from dropcut.core.key_template import Edition
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.operation import OPERATIONS
 from dropcut.core.output_naming import output_keys
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 HELD = "held/"
 """Folder of the output bucket in which doubtful cut-outs wait for a person."""
+ANY = "\0"
+ANY_EDITION = Edition(version=ANY, sha256=ANY)
+"""Stands in a name for what differs from upload to upload of the photo."""
 PREPARED_FORMATS = ("jpeg", "png", "webp")
 UNDER_WAY = ("preparing", "waiting")
 MESSAGE_SECONDS = 28 * 86_400.0
@@ -105,14 +110,24 @@ class KeptPhoto:
             name
             for rendition in self.renditions
             for extension in FORMATS.values()
-            for name in output_keys(self.key, rendition, extension)
+            for name in output_keys(self.key, rendition, extension, ANY_EDITION)
         }
-        for name in sorted(names | {HELD + name for name in names}):
+        for name in self._found(bucket, names | {HELD + name for name in names}):
             versions = self._versions(bucket, name)
             stored = [version for version in versions if "Size" in version]
             its_own = [version for version in stored if self._owner(bucket, version) == owner]
             if its_own:  # the marks of deletions go with the last version
                 yield self._object(bucket, name, versions if len(its_own) == len(stored) else its_own)
+
+    def _found(self, bucket: str, names: set[str]) -> list[str]:
+        """These names; those of any version or content of the photo are looked for in the bucket."""
+        found = {name for name in names if ANY not in name}
+        for name in names - found:
+            pattern = re.compile("[^/]+".join(map(re.escape, name.split(ANY))))
+            prefix = name.partition(ANY)[0]
+            for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+                found |= {each["Key"] for each in page.get("Versions", []) if pattern.fullmatch(each["Key"])}
+        return sorted(found)
 
     def _photo(self, *, with_photo: bool) -> Iterator[Trace]:
         bucket = self.outputs["InputBucketName"]

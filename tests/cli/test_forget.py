@@ -1,13 +1,14 @@
 """What is kept of a photo is found, shown, and removed; what is another's stays."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.payment_records import PaymentRecords, payment_id
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
-from dropcut.core.rendition_setting import FULL
+from dropcut.core.rendition_setting import FULL, read_renditions
 from dropcut.use_cases.outputs import _provenance
 from moto import mock_aws
 
@@ -176,6 +177,18 @@ def test_cutouts_are_found_under_every_name_but_only_by_their_owner(shop: Shop, 
     shop.cloud.put("shop/a ü.webp", b"put there by hand", bucket=OUTPUT)
     shop.forget(with_photo=True)
     assert shop.cloud.keys(OUTPUT) == ["shop/a ü.png", "shop/a ü.webp"]
+
+
+def test_cutouts_named_by_version_or_content_are_found_as_well(shop: Shop) -> None:
+    by_content = read_renditions([{"name": "mine", "format": "png", "key": "w/{folder}{stem}-{sha256}.{extension}"}])
+    shop.delivered(KEY, "x")
+    stored = shop.cloud.metadata("shop/a ü.png")
+    for name, owner in (("1a", stored), ("2b", stored), ("3c", {"dropcut-source-sha256": "0"})):
+        shop.cloud.put(f"w/shop/a ü-{name}.png", b"cut-out", bucket=OUTPUT, Metadata=owner)
+    for trace in replace(shop.kept(), renditions=by_content).traces(with_photo=False):
+        if not trace.stays:
+            trace.remove()
+    assert shop.cloud.keys(OUTPUT) == ["w/shop/a ü-3c.png"]
 
 
 def test_all_versions_go_but_those_that_are_another_photos(shop: Shop) -> None:

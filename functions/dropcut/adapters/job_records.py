@@ -93,7 +93,7 @@ class JobRecords:
         self._set(upload, change, values, only_if="#status = :waiting")
 
     def delivered(self, outcome: OutcomeMessage, *, output_keys: Sequence[str], now: float) -> None:
-        """With what made it, so that it can be made again without paying; `output_keys` holds all that ever were."""
+        """With what made it, so that it can be made again without paying, and the names of all its cut-outs."""
         values: dict[str, Value] = {
             "status": "delivered",
             "output_key": output_keys[0],
@@ -104,8 +104,8 @@ class JobRecords:
         }
         change = (
             "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now,"
-            " expires_at = :expires_at"
-            f" REMOVE {_OF_AN_END}, {_OF_A_WAIT}, payment_key ADD output_keys :output_keys"
+            " output_keys = :output_keys, expires_at = :expires_at"
+            f" REMOVE {_OF_AN_END}, {_OF_A_WAIT}, payment_key"
         )
         self._set(outcome.upload, change, values)
 
