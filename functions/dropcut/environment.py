@@ -228,6 +228,8 @@ class DeliverEnvironment(ImagingEnvironment):
     """Inputs whose photos have renditions of their own, as JSON (core/photo_source.py)."""
     colour_profile: str
     """`keep` or `srgb`: what cut-outs at full size are in."""
+    keep_jobs_days: int
+    """How long the record of an ended photo is kept."""
 
     @property
     def needed_seconds(self) -> float:

@@ -35,7 +35,9 @@ hide_from_children()
 imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
 objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
-jobs = JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table))
+jobs = JobRecords(
+    table=StateTable(boto3.client("dynamodb"), environment.state_table), keep_days=environment.keep_jobs_days
+)
 events = EventBus(boto3.client("events"), deployment=logger.service)
 
 

@@ -78,6 +78,7 @@ class Cut(Construct):
         return [
             allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
             allow("StorePaid", ["s3:PutObject"], [paid]),
+            allow("RemovePrepared", ["s3:DeleteObject"], [prepared]),
             allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
             self._tell_vanished,
             *deployment.api_key.read(),

@@ -125,7 +125,20 @@ class Settings:
     keep_results_days: int = setting(
         30,
         whole(1, 3650),
-        "How long an answer that was paid for is used again for the same picture, in days.",
+        "How long an answer that was paid for is used again for the same picture, in days. It is kept for as long, and "
+        "for 29 days at least, since its photo may wait so long for its delivery.",
+    )
+    keep_jobs_days: int = setting(
+        90,
+        whole(57, 3650),
+        "How long the record of a photo that has ended is kept, in days. A photo that waits is kept for as long as it "
+        "waits.",
+    )
+    keep_versions_days: int = setting(
+        90,
+        whole(0, 3650),
+        "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
+        "versions, in days; 0 means for ever.",
     )
     max_photo_megapixels: float = setting(
         120.0,

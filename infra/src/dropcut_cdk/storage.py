@@ -28,13 +28,19 @@ class Storage(Construct):
         self._key = props.encryption_key
         self.input_bucket: s3.IBucket | None = None
         if any(photos.bucket is None for photos in props.inputs):
-            self.input_bucket = self._input_bucket(versioned=props.versioned_input)
-        self.output_bucket: s3.IBucket = props.output_bucket or self._bucket("OutputBucket")
-        self.work_bucket = self._bucket("WorkBucket")
+            self.input_bucket = self._input_bucket(props)
+        self.output_bucket: s3.IBucket = props.output_bucket or self._bucket(
+            "OutputBucket", keep_versions=props.keep_versions_days
+        )
+        self.work_bucket = self._bucket("WorkBucket", keep_versions=1)
         self._expire_work(keep_results_days=props.keep_results_days)
         self.state_table = self._state_table()
 
-    def _bucket(self, construct_id: str, *, versioned: bool = False) -> s3.Bucket:
+    def _bucket(self, construct_id: str, *, versioned: bool = False, keep_versions: int) -> s3.Bucket:
+        """A private bucket; `keep_versions` are days, and 0 means for ever.
+
+        That one of our own is not versioned is no reason to leave the rule out: AWS Backup, say, turns versioning on.
+        """
         bucket = s3.Bucket(
             self,
             construct_id,
@@ -48,6 +54,12 @@ class Storage(Construct):
             versioned=versioned,
         )
         bucket.add_lifecycle_rule(id="interrupted-uploads", abort_incomplete_multipart_upload_after=Duration.days(7))
+        if keep_versions:
+            bucket.add_lifecycle_rule(
+                id="older-versions",
+                noncurrent_version_expiration=Duration.days(keep_versions),
+                expired_object_delete_marker=True,
+            )
         assert bucket.policy is not None
         bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)  # a bucket that stays stays TLS only
         acknowledge(
@@ -58,9 +70,9 @@ class Storage(Construct):
         )
         return bucket
 
-    def _input_bucket(self, *, versioned: bool) -> s3.Bucket:
+    def _input_bucket(self, props: DropcutProps) -> s3.Bucket:
         """Its events go to EventBridge, by the native property: CDK's own switch brings a function along."""
-        bucket = self._bucket("InputBucket", versioned=versioned)
+        bucket = self._bucket("InputBucket", versioned=props.versioned_input, keep_versions=props.keep_versions_days)
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
@@ -69,17 +81,20 @@ class Storage(Construct):
         return bucket
 
     def _expire_work(self, *, keep_results_days: int) -> None:
-        """Prepared pictures live as long as a dead letter that is redriven once; paid answers longer than promised.
+        """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.
 
-        An answer used again in its last hour may still wait in the deliver queue, then in its dead-letter queue.
+        What is redriven later than that is made anew from its photo (`cli/redrive.py`).
+
+        A paid answer lives as long as it is used again. It also outlives every message that its payment left without a
+        prepared picture (`use_cases/purchase.py`), and its own photo's message on the way to its delivery.
         """
         self.work_bucket.add_lifecycle_rule(
-            id="prepared", prefix=PREPARED, expiration=Duration.days(2 * DAYS_IN_QUEUES + 2 * ROUNDING_DAYS)
+            id="prepared", prefix=PREPARED, expiration=Duration.days(DAYS_IN_QUEUES + ROUNDING_DAYS)
         )
         self.work_bucket.add_lifecycle_rule(
             id="paid",
             prefix=PAID,
-            expiration=Duration.days(keep_results_days + DAYS_IN_QUEUES + ROUNDING_DAYS),
+            expiration=Duration.days(max(keep_results_days, DAYS_IN_QUEUES) + ROUNDING_DAYS),
         )
 
     def _state_table(self) -> dynamodb.Table:

@@ -128,6 +128,7 @@ class Deployment:
                 renditions='["full","amazon_main"]',
                 input_renditions="[]",
                 colour_profile="keep",
+                keep_jobs_days=90,
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,
