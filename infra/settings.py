@@ -2,19 +2,13 @@
 
 On a command line (`cdk deploy -c rate_limit_requests=100`) everything is text, so each value is parsed strictly.
 An unknown name or a bad value stops the synth, with one sentence.
-
-    python -m infra.settings                    prints the table of settings
-    python -m infra.settings --write README.md  puts it between the markers of that file
 """
 
 from __future__ import annotations
 
-import argparse
 import difflib
-import sys
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
-from pathlib import Path
 from typing import Any
 
 from dropcut.core.operation import REMOVE_BACKGROUND
@@ -24,7 +18,7 @@ from dropcut_cdk.kinds import Kind, SettingsError, above_zero, choice, read_sett
 from dropcut_cdk.provider import BASE_URLS, Provider, check_base_url
 from dropcut_cdk.settings import Settings as SettingsOfDropcut
 
-__all__ = ["Settings", "SettingsError", "belongs_to_cdk", "settings_table", "with_settings_table"]
+__all__ = ["Settings", "SettingsError", "belongs_to_cdk"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +55,12 @@ class Settings(SettingsOfDropcut):
         "",
         PREFIX,
         "Only objects whose key begins with this are photos; empty means all.",
-        shown_default="none",
     )
     pace_table: str = setting(
         "",
         text(r"|[A-Za-z0-9_.-]{3,255}", "the name of a DynamoDB table in the same account and region, or nothing"),
         "The state table of another stack that uses the same API key (its output `StateTableName`), so that both "
         "together keep the rate.",
-        shown_default="none",
     )
 
     def __post_init__(self) -> None:
@@ -120,52 +112,3 @@ def _unknown(name: str, value: object, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]}? " if near else ""
     return f"There is no setting {name} (given as {value!r}). {hint}Allowed: {', '.join(known)}."
-
-
-def settings_table() -> str:
-    """The settings as a Markdown table, ending in a newline."""
-    lines = ["| setting | default | allowed | what it is for |", "|---|---|---|---|"]
-    for each in in_order():
-        about = each.metadata
-        default = about["shown_default"] or f"`{_as_text(each.default)}`"
-        lines.append(f"| `{each.name}` | {default} | {about['kind'].allowed} | {about['purpose']} |")
-    return "\n".join(lines) + "\n"
-
-
-def _as_text(default: object) -> str:
-    if isinstance(default, bool):
-        return str(default).lower()
-    return f"{default:g}" if isinstance(default, float) else str(default)
-
-
-BEGIN, END = "<!-- settings -->\n", "<!-- /settings -->"
-
-
-def with_settings_table(document: str) -> str:
-    """The document with what stands between the markers replaced by the table.
-
-    Raises:
-        SettingsError: the markers are missing or turned round.
-    """
-    before, begin, rest = document.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SettingsError(f"The document needs a line {BEGIN.strip()} and, after it, a line {END}.")
-    return before + BEGIN + settings_table() + END + after
-
-
-def _main() -> None:
-    options = argparse.ArgumentParser(prog="python -m infra.settings", description="Print the table of settings.")
-    options.add_argument("--write", type=Path, metavar="FILE", help="put the table between the markers of this file")
-    path: Path | None = options.parse_args().write
-    if path is None:
-        sys.stdout.write(settings_table())
-        return
-    try:
-        path.write_text(with_settings_table(path.read_text(encoding="utf-8")), encoding="utf-8")
-    except (OSError, SettingsError) as problem:
-        sys.exit(f"{path} was left as it is: {problem}")
-
-
-if __name__ == "__main__":
-    _main()

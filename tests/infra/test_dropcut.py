@@ -303,7 +303,7 @@ def test_a_wrong_argument_is_a_sentence_with_its_name(stack: "Stack", arguments:
         ({"prefix": "/a"}, "prefix of an Input is '/a': does not fit. Allowed: up to 512 ASCII characters"),
         (
             {"suffixes": ".jpg"},
-            "suffixes of an Input is '.jpg': not a list. Allowed: a list of at least 0, each 1 to 64",
+            "suffixes of an Input is '.jpg': not a list. Allowed: a list, each 1 to 64",
         ),
         ({"suffixes": ["*.jpg"]}, "suffixes of an Input is ['*.jpg']: does not fit"),
         ({"tag": "cut=yes"}, "tag of an Input is 'cut=yes': not a tag's key and value"),

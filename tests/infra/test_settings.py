@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 from dropcut.core.pace import HORIZON_SECONDS
@@ -14,11 +13,8 @@ from dropcut.environment import SECONDS_AROUND_IMAGING, longest_call_seconds
 
 from dropcut_cdk.sizes import MOST_MEGAPIXELS, ImagingSize, decoder_mib, size_of_cut, size_of_deliver, size_of_prepare
 from infra.settings import (
-    BEGIN,
     Settings,
     SettingsError,
-    settings_table,
-    with_settings_table,
 )
 
 GOOD = [
@@ -312,32 +308,6 @@ def _allowed(name: str, value: object) -> bool:
     except SettingsError:
         return False
     return True
-
-
-def test_the_table_has_a_line_for_every_setting() -> None:
-    lines = settings_table().splitlines()[2:]
-    assert {line.split("`")[1] for line in lines} == {field.name for field in fields(Settings)}
-    assert lines[0].startswith("| `stage` |")
-    assert all(line.count("|") == 5 for line in lines)
-
-
-def test_the_readmes_table_is_the_settings() -> None:
-    readme = Path("README.md").read_text(encoding="utf-8")
-    assert with_settings_table(readme) == readme, "python -m infra.settings --write README.md"
-
-
-def test_the_table_is_written_between_the_markers_and_nowhere_else(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- settings -->\nold\n<!-- /settings -->\nafter\n")
-    subprocess.run([sys.executable, "-m", "infra.settings", "--write", str(readme)], check=True)
-    expected = f"before\n<!-- settings -->\n{settings_table()}<!-- /settings -->\nafter\n"
-    assert readme.read_text() == expected
-
-
-@pytest.mark.parametrize("text", ["", BEGIN, "<!-- /settings -->\n<!-- settings -->\n"])
-def test_a_document_without_the_markers_is_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match="needs a line <!-- settings -->"):
-        with_settings_table(text)
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ class Cut(Construct):
         size = size_of_cut(deployment.props)
         self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
         self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=WAITING_RECEIVES)
-        self.function = ConfinedFunction(
+        self.confined = ConfinedFunction(
             self,
             "Default",
             deployment,
@@ -48,14 +48,14 @@ class Cut(Construct):
                 variables=GIVE_MEMORY_BACK,
             ),
         )
-        self.function.use_keys(deployment.storage.work_bucket)
+        self.confined.use_keys(deployment.storage.work_bucket)
         self.event_source = self.queues.feed(
-            self, self.function.function, max_concurrency=deployment.props.max_concurrency
+            self, self.confined.function, max_concurrency=deployment.props.max_concurrency
         )
 
     def take_from(self, photos: Input) -> None:
         """Let it see whether a photo that waited was deleted meanwhile."""
-        self.function.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
 
     def _environment(self, deployment: Deployment, size: Size, outcomes_to: sqs.Queue) -> CutEnvironment:
         props, provider = deployment.props, deployment.props.provider

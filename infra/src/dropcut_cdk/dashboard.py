@@ -158,9 +158,9 @@ class Dashboard(Construct):
         return _graph("From upload to output (s)", seconds)
 
     def _function_errors(self) -> cloudwatch.IWidget:
-        errors = [s.function.function.metric_errors(label=n, period=_MINUTE) for n, s in self._stages.items()]
+        errors = [s.confined.function.metric_errors(label=n, period=_MINUTE) for n, s in self._stages.items()]
         throttles = [
-            s.function.function.metric_throttles(label=f"{n}, throttled", period=_MINUTE)
+            s.confined.function.metric_throttles(label=f"{n}, throttled", period=_MINUTE)
             for n, s in self._stages.items()
         ]
         return _graph("Functions: errors, and throttled", errors, right=throttles)
@@ -187,7 +187,7 @@ class Dashboard(Construct):
     def _logs(self) -> cloudwatch.IWidget:
         return cloudwatch.LogQueryWidget(
             title="What went wrong last",
-            log_group_names=[stage.function.log_group.log_group_name for stage in self._stages.values()],
+            log_group_names=[stage.confined.log_group.log_group_name for stage in self._stages.values()],
             query_lines=[
                 "fields @timestamp, level, service, message, reason, correlation_id, key",
                 'filter level in ["ERROR", "CRITICAL"] or @message like /Task timed out|Runtime exited/',

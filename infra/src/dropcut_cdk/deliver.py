@@ -45,7 +45,7 @@ class Deliver(Construct):
         self.queues = Queues(
             self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
         )
-        self.function = ConfinedFunction(
+        self.confined = ConfinedFunction(
             self,
             "Default",
             deployment,
@@ -58,18 +58,18 @@ class Deliver(Construct):
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
             ),
         )
-        self.function.use_keys(deployment.storage.work_bucket, deployment.output_bucket)
+        self.confined.use_keys(deployment.storage.work_bucket, deployment.output_bucket)
         # As many as are worked on at once: one that had to wait its turn could run out of time before it came.
         self.event_source = self.queues.feed(
-            self, self.function.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
+            self, self.confined.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
         )
 
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, and tag them."""
         self._make_own_renditions(photos)
-        self.function.use_keys(photos.taken_from)
-        self.function.extend(self._read_and_tag_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
-        self.function.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+        self.confined.use_keys(photos.taken_from)
+        self.confined.extend(self._read_and_tag_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
+        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
 
     def _make_own_renditions(self, photos: Input) -> None:
         """Raises SettingsError: they need more than the function has."""
@@ -83,7 +83,7 @@ class Deliver(Construct):
                 "Allowed: the same input among the argument `inputs`, by which deliver is sized, or fewer renditions."
             )
         self._own_renditions.append((photos.source, made))
-        self.function.set_variable("INPUT_RENDITIONS", source_renditions_to_json(self._own_renditions))
+        self.confined.set_variable("INPUT_RENDITIONS", source_renditions_to_json(self._own_renditions))
 
     def _environment(self, deployment: Deployment, size: ImagingSize) -> DeliverEnvironment:
         props = deployment.props

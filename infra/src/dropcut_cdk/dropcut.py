@@ -92,7 +92,7 @@ class Dropcut(Construct):
     def functions(self) -> Mapping[str, lambda_.Function]:
         """By `prepare`, `cut`, `deliver` and `gatekeeper`."""
         stages = self.pipeline.prepare, self.pipeline.cut, self.pipeline.deliver, self.pipeline.gatekeeper
-        return {stage.node.id.lower(): stage.function.function for stage in stages}
+        return {stage.node.id.lower(): stage.confined.function for stage in stages}
 
     @property
     def state_table(self) -> dynamodb.Table:

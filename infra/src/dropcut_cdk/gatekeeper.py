@@ -34,7 +34,7 @@ class Gatekeeper(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         size = size_of_gatekeeper(deployment.props)
-        self.function = ConfinedFunction(
+        self.confined = ConfinedFunction(
             self,
             "Default",
             deployment,
@@ -46,7 +46,7 @@ class Gatekeeper(Construct):
                 environment=GatekeeperEnvironment(
                     state_table=deployment.storage.state_table.table_name,
                     function_seconds=size.timeout_seconds,
-                    cut_function=cut.function.function.function_name,
+                    cut_function=cut.confined.function.function_name,
                     cut_event_source=cut.event_source.event_source_mapping_id,
                     cut_timeout_seconds=size_of_cut(deployment.props).timeout_seconds,
                     cut_queue_url=cut.queues.queue.queue_url,
@@ -58,7 +58,7 @@ class Gatekeeper(Construct):
             ),
         )
         # The next minute looks again: a look that AWS made twice would be one too many.
-        self.function.function.configure_async_invoke(retry_attempts=0)
+        self.confined.function.configure_async_invoke(retry_attempts=0)
         self._wake_every_minute()
 
     def _permissions(self, deployment: Deployment, cut: Cut, announcements_to: sqs.Queue) -> list[iam.PolicyStatement]:
@@ -72,7 +72,7 @@ class Gatekeeper(Construct):
                 ["lambda:GetEventSourceMapping", "lambda:UpdateEventSourceMapping"],
                 [cut.event_source.event_source_mapping_arn],
             ),
-            allow("TryOnePicture", ["lambda:InvokeFunction"], [cut.function.function.function_arn]),
+            allow("TryOnePicture", ["lambda:InvokeFunction"], [cut.confined.function.function_arn]),
             allow("TakeOnePicture", CONSUME, [cut.queues.queue.queue_arn]),
             send_to("Announce", announcements_to, cut.queues.dead_letter_queue),
         ]
@@ -86,7 +86,7 @@ class Gatekeeper(Construct):
             targets=[
                 events.CfnRule.TargetProperty(
                     id="gatekeeper",
-                    arn=self.function.function.function_arn,
+                    arn=self.confined.function.function_arn,
                     retry_policy=events.CfnRule.RetryPolicyProperty(maximum_retry_attempts=0),
                 )
             ],
@@ -95,7 +95,7 @@ class Gatekeeper(Construct):
             self,
             "EveryMinuteMayInvoke",
             action="lambda:InvokeFunction",
-            function_name=self.function.function.function_name,
+            function_name=self.confined.function.function_name,
             principal="events.amazonaws.com",
             source_arn=rule.attr_arn,
         )

@@ -134,7 +134,8 @@ def several(kind: Kind, *, at_least: int = 0) -> Kind:
             raise ValueError("too few")
         return tuple(kind.check(each) for each in value)
 
-    return Kind(allowed=f"a list of at least {at_least}, each {kind.allowed}", check=check)
+    size = f" of at least {at_least}" if at_least else ""
+    return Kind(allowed=f"a list{size}, each {kind.allowed}", check=check)
 
 
 def optional(kind: Kind) -> Kind:

@@ -108,7 +108,7 @@ class Monitoring(Construct):
         name = stage.node.id
         self._alarm(
             f"Errors{name}",
-            stage.function.function.metric_errors(period=Duration.minutes(5)),
+            stage.confined.function.metric_errors(period=Duration.minutes(5)),
             above=0,
             meaning=f"The function of {name.lower()} crashed, ran out of memory or ran out of time; its batch "
             "comes back by itself, and a cut-off paid call may be paid twice.",
@@ -117,7 +117,7 @@ class Monitoring(Construct):
         )
         self._alarm(
             f"Throttles{name}",
-            stage.function.function.metric_throttles(period=Duration.minutes(5)),
+            stage.confined.function.metric_throttles(period=Duration.minutes(5)),
             above=0,
             of_the_last=(2, 3),
             meaning=f"AWS refused to run the function of {name.lower()} for lack of concurrency; nothing is lost, "

@@ -36,12 +36,12 @@ class Pipeline(Construct):
         self._inputs.append(photos)
         for stage in (self.prepare, self.cut, self.deliver):
             stage.take_from(photos)
-            stage.function.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
+            stage.confined.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
         self._feed(photos, "UploadsRule" if len(self._inputs) == 1 else f"UploadsRule{len(self._inputs)}")
 
     def _update_from_the_far_end(self) -> None:
         """Deploy each function after the one that reads its messages, which may know no new field of them yet."""
-        prepare, cut, deliver = (stage.function.function for stage in (self.prepare, self.cut, self.deliver))
+        prepare, cut, deliver = (stage.confined.function for stage in (self.prepare, self.cut, self.deliver))
         cut.node.add_dependency(deliver)
         prepare.node.add_dependency(cut)
 

@@ -36,7 +36,7 @@ class Prepare(Construct):
         self.queues = Queues(
             self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
         )
-        self.function = ConfinedFunction(
+        self.confined = ConfinedFunction(
             self,
             "Default",
             deployment,
@@ -64,14 +64,14 @@ class Prepare(Construct):
                 ],
             ),
         )
-        self.function.use_keys(storage.work_bucket)
+        self.confined.use_keys(storage.work_bucket)
         # Two photos to a batch: one that had to wait for others would use up a receive.
         self.event_source = self.queues.feed(
-            self, self.function.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
+            self, self.confined.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
         )
 
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, too."""
-        self.function.use_keys(photos.taken_from)
-        self.function.extend(self._read_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
-        self.function.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+        self.confined.use_keys(photos.taken_from)
+        self.confined.extend(self._read_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
+        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)

@@ -65,7 +65,6 @@ class Settings:
         "",
         text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+", "an e-mail address, or nothing"),
         "Who is told of alarms; they get one message first, asking to confirm.",
-        shown_default="none",
     )
     max_concurrency: int = setting(
         7,

@@ -13,7 +13,7 @@ class Stage(Protocol):
     """A queue with its dead-letter queue, and the function that works it off."""
 
     queues: Queues
-    function: ConfinedFunction
+    confined: ConfinedFunction
     event_source: lambda_.EventSourceMapping
 
     @property
