@@ -1,0 +1,51 @@
+"""Which of a deployment's lists of renditions a message of the deliver queue is for."""
+
+from typing import Any
+
+import pytest
+from dropcut.core.message_result import Done, Message, MessageResult
+from dropcut.core.messages import Ended, OutcomeMessage, Remake, SpendingNotice, Upload
+from dropcut.core.photo_source import ByPhoto, PhotoSource
+from dropcut.use_cases.deliver_by_photo import DeliverByPhoto
+
+
+class RecordingDeliver:
+    def __init__(self) -> None:
+        self.handled: list[str] = []
+
+    def __call__(self, message: Message) -> MessageResult:
+        self.handled.append(message.body)
+        return Done()
+
+    def announce_failure(self, message: Message, reason: str) -> None:
+        self.handled.append(reason)
+
+
+def upload(bucket: str, key: str) -> Upload:
+    return Upload(bucket=bucket, key=key, sequencer="01")
+
+
+END = Ended(kind="failed", code="x", reason="x")
+
+
+@pytest.mark.parametrize(
+    ("announced", "is_own"),
+    [
+        (OutcomeMessage(upload=upload("photos", "people/a.jpg"), outcome=END), True),
+        (OutcomeMessage(upload=upload("photos", "shoes/a.jpg"), outcome=END), False),
+        (OutcomeMessage(upload=upload("others", "people/a.jpg"), outcome=END), False),
+        (Remake(bucket="photos", key="people/a.jpg"), True),
+        (Remake(bucket="photos", key="a.jpg"), False),
+        (SpendingNotice(kind="paused", code="x", reason="x"), False),
+    ],
+)
+def test_a_message_goes_to_the_use_case_of_its_photos_input(announced: Any, is_own: bool) -> None:
+    own, others = RecordingDeliver(), RecordingDeliver()
+    people = PhotoSource(bucket="photos", prefix="people/")
+    choice: Any = ByPhoto(others=others, of_sources=[(people, own)])
+    deliver = DeliverByPhoto(deliver=choice)
+    message = Message(body=announced.to_json(), sent_at_seconds=0.0, receive_count=1)
+    assert deliver(message) == Done()
+    deliver.announce_failure(message, "gave up")
+    assert (own.handled if is_own else others.handled) == [announced.to_json(), "gave up"]
+    assert (others.handled if is_own else own.handled) == []
