@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
-from dropcut_cdk.stage import Stage
+from dropcut_cdk.queues import visible
 
 if TYPE_CHECKING:
     from dropcut_cdk.dropcut import Dropcut
 
-_MINUTE = Duration.minutes(1)
+_MINUTE, _FIVE_MINUTES, _HOUR = Duration.minutes(1), Duration.minutes(5), Duration.hours(1)
 _HOW_TO_READ = """\
 **{name}** · The first row adds up the time chosen above right: *came* = delivered + rejected + skipped + failed +
 still on the way. **Failed** or **dead letters** above 0 need somebody: the alarm's description says what to do. A long
 queue is fine while *paid* rises; *time to drain* says how long it takes. Limit: {requests} requests in {seconds:g} s.
 """
+_ENDS = {
+    "PhotosDelivered": "delivered",
+    "PhotosRejected": "rejected",
+    "PhotosSkipped": "skipped",
+    "PhotosFailed": "failed",
+}
+_TOTALS = {"PhotosReceived": "came", **_ENDS, "PicturesPaid": "paid", "AnswersReused": "paid before",
+           "CreditsSpent": "credits"}  # fmt: skip
+_FLOW = {"PhotosReceived": "came", "PicturesPaid": "paid", **_ENDS}
+_TROUBLE = {
+    "ApiRetries": "calls to be repeated",
+    "CallsDeferred": "deferred",
+    "SpendingPauses": "pauses",
+    "CutoutsNotFullSize": "cut-outs not at full size",
+}
+"""Metrics, and what they are called on the dashboard."""
 
 
 class Dashboard(Construct):
@@ -27,12 +43,12 @@ class Dashboard(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, of: Dropcut) -> None:
         super().__init__(scope, construct_id)
-        props, pipeline = of.props, of.pipeline
-        self._metrics = of.metrics
-        self._stages: dict[str, Stage] = {"prepare": pipeline.prepare, "cut": pipeline.cut, "deliver": pipeline.deliver}
-        self._limit_per_second = props.rate_limit_requests / props.rate_limit_seconds
-        self._credits_per_image = props.provider.credits_per_image
+        props = of.props
+        self._of, self._metrics = of, of.metrics
+        self._stages = {stage.node.id.lower(): stage for stage in of.stages.values()}
+        self._letters = {name: stage.queues.dead_letter_queue for name, stage in self._stages.items()}
         text = _HOW_TO_READ.format(name=of.name, requests=props.rate_limit_requests, seconds=props.rate_limit_seconds)
+        trouble = "Trouble with the API, and smaller cut-outs, per minute"
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Resource",
@@ -41,27 +57,17 @@ class Dashboard(Construct):
             widgets=[
                 [cloudwatch.TextWidget(markdown=text, width=24, height=2)],
                 [self._totals(), self._now()],
-                [self._flow(), self._backlog(), self._time_to_drain()],
-                [self._cost(), self._api_time(), self._api_trouble()],
+                [_graph("Photos per minute", self._counts(_FLOW)), self._backlog(), self._time_to_drain()],
+                [self._cost(), self._api_time(), _graph(trouble, self._counts(_TROUBLE))],
                 [self._way(), self._function_errors(), self._dead_letters()],
                 [self._logs()],
             ],
         )
 
     def _totals(self) -> cloudwatch.IWidget:
-        shown = {
-            "PhotosReceived": "came",
-            "PhotosDelivered": "delivered",
-            "PhotosRejected": "rejected",
-            "PhotosSkipped": "skipped",
-            "PhotosFailed": "failed",
-            "PicturesPaid": "paid",
-            "AnswersReused": "paid before",
-            "CreditsSpent": "credits",
-        }
         return cloudwatch.SingleValueWidget(
             title="In the time chosen",
-            metrics=self._counts(shown),
+            metrics=self._counts(_TOTALS),
             set_period_to_time_range=True,
             full_precision=True,
             width=16,
@@ -69,33 +75,22 @@ class Dashboard(Construct):
         )
 
     def _now(self) -> cloudwatch.IWidget:
-        cut = self._stages["cut"]
-        return cloudwatch.SingleValueWidget(
-            title="Now",
-            metrics=[
-                _visible(cut, "waiting for the API"),
-                cut.queues.queue.metric_approximate_number_of_messages_not_visible(
-                    label="at the API, or deferred", period=_MINUTE, statistic="Maximum"
-                ),
-                self._dead_letter_sum(),
-            ],
-            width=8,
-            height=4,
+        cut = self._stages["cut"].queues.queue
+        at_work = cut.metric_approximate_number_of_messages_not_visible(
+            label="at the API, or deferred", period=_MINUTE, statistic="Maximum"
         )
-
-    def _flow(self) -> cloudwatch.IWidget:
-        shown = {
-            "PhotosReceived": "came",
-            "PicturesPaid": "paid",
-            "PhotosDelivered": "delivered",
-            "PhotosRejected": "rejected",
-            "PhotosSkipped": "skipped",
-            "PhotosFailed": "failed",
-        }
-        return _graph("Photos per minute", self._counts(shown))
+        letters = {name: visible(queue, _MINUTE) for name, queue in self._letters.items()}
+        letters_sum = cloudwatch.MathExpression(
+            expression=" + ".join(f"FILL({name}, 0)" for name in letters),
+            using_metrics=letters,
+            label="dead letters",
+            period=_MINUTE,
+        )
+        metrics: list[cloudwatch.IMetric] = [visible(cut, _MINUTE, "waiting for the API"), at_work, letters_sum]
+        return cloudwatch.SingleValueWidget(title="Now", metrics=metrics, width=8, height=4)
 
     def _backlog(self) -> cloudwatch.IWidget:
-        waiting = [_visible(stage, name) for name, stage in self._stages.items()]
+        waiting = [visible(stage.queues.queue, _MINUTE, name) for name, stage in self._stages.items()]
         age = self._stages["cut"].queues.queue.metric_approximate_age_of_oldest_message(
             label="oldest picture (s)", period=_MINUTE, statistic="Maximum"
         )
@@ -103,86 +98,50 @@ class Dashboard(Construct):
 
     def _time_to_drain(self) -> cloudwatch.IWidget:
         """How long the backlog takes at the pace of the last five minutes, and at best, by the API's limit."""
-        minutes = Duration.minutes(5)
-        waiting = self._stages["cut"].queues.queue.metric_approximate_number_of_messages_visible(
-            period=minutes, statistic="Maximum"
-        )
-        paid = self._metrics.count("PicturesPaid", minutes)
+        props = self._of.props
+        waiting = visible(self._stages["cut"].queues.queue, _FIVE_MINUTES)
         at_this_pace = cloudwatch.MathExpression(
             expression="IF(FILL(paid, 0) > 0, waiting / paid * 5, 0)",
-            using_metrics={"waiting": waiting, "paid": paid},
+            using_metrics={"waiting": waiting, "paid": self._metrics.count("PicturesPaid", _FIVE_MINUTES)},
             label="at the present pace (minutes)",
-            period=minutes,
+            period=_FIVE_MINUTES,
         )
         at_best = cloudwatch.MathExpression(
-            expression=f"waiting / {self._limit_per_second * 60:g}",
+            expression=f"waiting / {props.rate_limit_requests / props.rate_limit_seconds * 60:g}",
             using_metrics={"waiting": waiting},
             label="at the API's limit (minutes)",
-            period=minutes,
+            period=_FIVE_MINUTES,
         )
         return _graph("Time to drain", [at_this_pace, at_best])
 
     def _cost(self) -> cloudwatch.IWidget:
-        hour = Duration.hours(1)
-        spent = self._metrics.count("CreditsSpent", hour, label="credits spent per hour")
+        spent = self._metrics.count("CreditsSpent", _HOUR, label="credits spent per hour")
         reused = cloudwatch.MathExpression(
-            expression=f"reused * {self._credits_per_image:g}",
-            using_metrics={"reused": self._metrics.count("AnswersReused", hour)},
+            expression=f"reused * {self._of.props.provider.credits_per_image:g}",
+            using_metrics={"reused": self._metrics.count("AnswersReused", _HOUR)},
             label="credits saved: paid before",
-            period=hour,
+            period=_HOUR,
         )
-        unsure = self._metrics.count("PossiblyPaidCalls", hour, label="calls possibly paid in vain")
+        unsure = self._metrics.count("PossiblyPaidCalls", _HOUR, label="calls possibly paid in vain")
         return _graph("What it costs", [spent, reused], right=[unsure])
 
     def _api_time(self) -> cloudwatch.IWidget:
-        def of(statistic: str) -> cloudwatch.Metric:
-            return self._metrics.statistic("ApiMilliseconds", statistic, label=statistic)
-
         calls = self._metrics.count("ApiCalls", _MINUTE, label="calls")
-        return _graph("The API's time (ms), and calls per minute", [of("p50"), of("p95"), of("Maximum")], right=[calls])
-
-    def _api_trouble(self) -> cloudwatch.IWidget:
-        shown = {
-            "ApiRetries": "calls to be repeated",
-            "CallsDeferred": "deferred",
-            "SpendingPauses": "pauses",
-            "CutoutsNotFullSize": "cut-outs not at full size",
-        }
-        return _graph("Trouble with the API, and smaller cut-outs, per minute", self._counts(shown))
+        return _graph("The API's time (ms), and calls per minute", self._spread("ApiMilliseconds"), right=[calls])
 
     def _way(self) -> cloudwatch.IWidget:
-        seconds = [
-            self._metrics.statistic("SecondsToDelivery", statistic, label=statistic)
-            for statistic in ("p50", "p95", "Maximum")
-        ]
-        return _graph("From upload to output (s)", seconds)
+        return _graph("From upload to output (s)", self._spread("SecondsToDelivery"))
 
     def _function_errors(self) -> cloudwatch.IWidget:
-        errors = [s.confined.function.metric_errors(label=n, period=_MINUTE) for n, s in self._stages.items()]
+        functions = {name: stage.confined.function for name, stage in self._stages.items()}
+        errors = [each.metric_errors(label=name, period=_MINUTE) for name, each in functions.items()]
         throttles = [
-            s.confined.function.metric_throttles(label=f"{n}, throttled", period=_MINUTE)
-            for n, s in self._stages.items()
+            each.metric_throttles(label=f"{name}, throttled", period=_MINUTE) for name, each in functions.items()
         ]
         return _graph("Functions: errors, and throttled", errors, right=throttles)
 
     def _dead_letters(self) -> cloudwatch.IWidget:
-        letters = [
-            stage.queues.dead_letter_queue.metric_approximate_number_of_messages_visible(
-                label=name, period=_MINUTE, statistic="Maximum"
-            )
-            for name, stage in self._stages.items()
-        ]
-        return _graph("Dead letters", letters)
-
-    def _dead_letter_sum(self) -> cloudwatch.IMetric:
-        letters = {
-            name: stage.queues.dead_letter_queue.metric_approximate_number_of_messages_visible(
-                period=_MINUTE, statistic="Maximum"
-            )
-            for name, stage in self._stages.items()
-        }
-        filled = " + ".join(f"FILL({name}, 0)" for name in letters)
-        return cloudwatch.MathExpression(expression=filled, using_metrics=letters, label="dead letters", period=_MINUTE)
+        return _graph("Dead letters", [visible(queue, _MINUTE, name) for name, queue in self._letters.items()])
 
     def _logs(self) -> cloudwatch.IWidget:
         return cloudwatch.LogQueryWidget(
@@ -198,25 +157,23 @@ class Dashboard(Construct):
             height=6,
         )
 
-    def _counts(self, shown: dict[str, str]) -> list[cloudwatch.IMetric]:
+    def _counts(self, shown: Mapping[str, str]) -> list[cloudwatch.IMetric]:
         return [self._metrics.count(name, _MINUTE, label=label) for name, label in shown.items()]
 
-
-def _visible(stage: Stage, label: str) -> cloudwatch.Metric:
-    return stage.queues.queue.metric_approximate_number_of_messages_visible(
-        label=label, period=_MINUTE, statistic="Maximum"
-    )
+    def _spread(self, name: str) -> list[cloudwatch.IMetric]:
+        return [self._metrics.statistic(name, each, label=each) for each in ("p50", "p95", "Maximum")]
 
 
 def _graph(
     title: str, left: Sequence[cloudwatch.IMetric], *, right: Sequence[cloudwatch.IMetric] = ()
 ) -> cloudwatch.GraphWidget:
+    axis = cloudwatch.YAxisProps(min=0, show_units=False)
     return cloudwatch.GraphWidget(
         title=title,
         left=list(left),
         right=list(right),
-        left_y_axis=cloudwatch.YAxisProps(min=0, show_units=False),
-        right_y_axis=cloudwatch.YAxisProps(min=0, show_units=False) if right else None,
+        left_y_axis=axis,
+        right_y_axis=axis if right else None,
         width=8,
         height=6,
     )

@@ -24,6 +24,7 @@ from dropcut_cdk.metrics import Metrics
 from dropcut_cdk.monitoring import Monitoring
 from dropcut_cdk.pipeline import Pipeline
 from dropcut_cdk.props import DropcutProps, keywords_of
+from dropcut_cdk.queues import visible
 from dropcut_cdk.routes import check_routes
 from dropcut_cdk.stage import Stage
 from dropcut_cdk.storage import Storage
@@ -50,6 +51,11 @@ class Dropcut(Construct):
         self.inputs: list[Input] = []
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
         self.pipeline = Pipeline(self, "Default", deployment)
+        self.stages: Mapping[str, Stage] = {
+            "intake": self.pipeline.prepare,
+            "cut": self.pipeline.cut,
+            "deliver": self.pipeline.deliver,
+        }
         self._warn_without_ceiling()
         for photos in props.inputs:
             self._take_from(photos)
@@ -81,12 +87,12 @@ class Dropcut(Construct):
     @property
     def queues(self) -> Mapping[str, sqs.Queue]:
         """The queue of each stage, by `intake`, `cut` and `deliver`."""
-        return {name: stage.queues.queue for name, stage in self._stages.items()}
+        return {name: stage.queues.queue for name, stage in self.stages.items()}
 
     @property
     def dead_letter_queues(self) -> Mapping[str, sqs.Queue]:
         """The dead-letter queue of each stage, by the same names."""
-        return {name: stage.queues.dead_letter_queue for name, stage in self._stages.items()}
+        return {name: stage.queues.dead_letter_queue for name, stage in self.stages.items()}
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
@@ -158,11 +164,7 @@ class Dropcut(Construct):
 
     def metric_waiting(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Pictures that wait for their turn at the API: the most in each period."""
-        return self.queues["cut"].metric_approximate_number_of_messages_visible(period=period, statistic="Maximum")
-
-    @property
-    def _stages(self) -> Mapping[str, Stage]:
-        return {"intake": self.pipeline.prepare, "cut": self.pipeline.cut, "deliver": self.pipeline.deliver}
+        return visible(self.queues["cut"], period)
 
     def _take_from(self, photos: Input) -> None:
         if photos.bucket is None:

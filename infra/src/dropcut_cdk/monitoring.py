@@ -15,6 +15,7 @@ from constructs import Construct
 
 from dropcut_cdk.dashboard import Dashboard
 from dropcut_cdk.gatekeeper import Gatekeeper
+from dropcut_cdk.queues import visible
 from dropcut_cdk.stage import Stage
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Monitoring(Construct):
         self.topic = props.alarm_topic or self._alarm_topic(of.name)
         if props.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(props.alarm_email))
-        for queue_name, stage in (("intake", pipeline.prepare), ("cut", pipeline.cut), ("deliver", pipeline.deliver)):
+        for queue_name, stage in of.stages.items():
             self._alarm_on_dead_letters(queue_name, stage, redrive_command)
             self._alarm_on_function(stage)
         self._alarm_on_function(pipeline.gatekeeper)
@@ -65,11 +66,8 @@ class Monitoring(Construct):
             pending_window=Duration.days(7),
         )
         key.add_to_resource_policy(
-            self._for_our_alarms(
-                "AlarmsMayEncrypt",
-                ["kms:Decrypt", "kms:GenerateDataKey"],
-                "*",  # in a key's policy: this key
-            )
+            # In a key's policy, `*` is this key.
+            self._for_our_alarms("AlarmsMayEncrypt", ["kms:Decrypt", "kms:GenerateDataKey"], "*")
         )
         topic = sns.Topic(self, "AlarmTopic", display_name="Dropcut alarms", master_key=key, enforce_ssl=True)
         topic.add_to_resource_policy(self._for_our_alarms("AlarmsMayPublish", ["sns:Publish"], topic.topic_arn))
@@ -85,23 +83,18 @@ class Monitoring(Construct):
         )
 
     def _alarm_on_dead_letters(self, queue_name: str, stage: Stage, redrive_command: str) -> None:
-        looking = (
-            f"`{redrive_command.format('')}` shows why; a message's attribute `reason` says it too. "
-            if redrive_command
-            else ("A message's attribute `reason` says why. ")
-        )
-        sending = f"with `{redrive_command.format(' --send')}`, or " if redrive_command else ""
-        # Not the number sent there: that does not count what SQS moves by itself.
+        looking, sending = "A message's attribute `reason` says why.", ""
+        if redrive_command:
+            looking = f"`{redrive_command.format('')}` shows why; a message's attribute `reason` says it too."
+            sending = f"with `{redrive_command.format(' --send')}`, or "
         self._alarm(
             f"DeadLetters{stage.node.id}",
-            stage.queues.dead_letter_queue.metric_approximate_number_of_messages_visible(
-                statistic="Maximum", period=Duration.minutes(1)
-            ),
+            visible(stage.queues.dead_letter_queue, Duration.minutes(1)),
             above=0,
             meaning=f"Messages lie in the dead-letter queue of {queue_name}: photos without a result.",
-            fix=f"{looking}Fix the cause, then send them back {sending}with a "
-            "redrive in the SQS console to the stage's own queue as a custom destination: nothing that was paid for is "
-            "paid for again. They are lost after 14 days.",
+            fix=f"{looking} Fix the cause, then send them back {sending}with a redrive in the SQS console to the "
+            "stage's own queue as a custom destination: nothing that was paid for is paid for again. They are lost "
+            "after 14 days.",
         )
 
     def _alarm_on_function(self, stage: Stage | Gatekeeper) -> None:

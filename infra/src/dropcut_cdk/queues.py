@@ -1,6 +1,7 @@
 """The queue of a stage with its dead-letter queue, and how they feed the stage's function."""
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -88,3 +89,11 @@ CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", 
 def send_to(sid: str, *queues: sqs.IQueue) -> iam.PolicyStatement:
     """What a function that sends to these queues may do."""
     return allow(sid, ["sqs:SendMessage"], [queue.queue_arn for queue in queues])
+
+
+def visible(queue: sqs.IQueue, period: Duration, label: str | None = None) -> cloudwatch.Metric:
+    """The most messages that lay ready in a queue in each period.
+
+    Not the number sent to it: that does not count what SQS moves into a dead-letter queue by itself.
+    """
+    return queue.metric_approximate_number_of_messages_visible(label=label, period=period, statistic="Maximum")
