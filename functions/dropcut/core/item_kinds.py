@@ -4,3 +4,4 @@ The functions' roles are cut along them.
 """
 
 JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE = "object#", "payment#", "pace#", "budget#", "health#", "gate"
+WEBHOOK = "webhook"
