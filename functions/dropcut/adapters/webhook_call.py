@@ -85,14 +85,15 @@ class HttpWebhook:
         client = http.client.HTTPConnection(receiver.host, receiver.port)
         client.default_port = 443 if receiver.scheme == "https" else 80  # the port stands in the header Host unless so
         client.auto_open = 0
-        client.sock = _UntilDeadline(connection, deadline)
+        client.sock = within = _UntilDeadline(connection, deadline)
         client.request(
             "POST",
             receiver.target,
             body=body,
             headers={**headers, "user-agent": f"dropcut/{RELEASE}", "connection": "close"},
         )
-        response = client.getresponse()
+        response = http.client.HTTPResponse(within, method="POST")  # type: ignore[arg-type]
+        response.begin()
         return Answered(status=response.status, retry_after=response.headers.get("retry-after", "").strip())
 
 
