@@ -6,7 +6,7 @@ was measured there on good cut-outs and on bad ones. White things on white and p
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
 
@@ -40,6 +40,22 @@ class Measures:
     something_else: float
     """Removed area in the middle, in colours that the frame does not have, as a multiple of the kept area."""
 
+    @classmethod
+    def from_fields(cls, given: object) -> Self:
+        """Read what a process says that strangers' files may have taken over.
+
+        Raises:
+            ValueError: other fields, or one that is no finite number of at least 0, or no whole one where parts count.
+        """
+        kinds = {field.name: field.type for field in fields(cls)}
+        if not isinstance(given, Mapping) or given.keys() != kinds.keys():
+            raise ValueError("These are not the measures of a cut-out")
+        for name, value in given.items():
+            is_number = type(value) is int or (type(value) is float and kinds[name] is float)
+            if not is_number or not 0 <= value < math.inf:
+                raise ValueError(f"The measure {name} of a cut-out is {value!r}")
+        return cls(**given)
+
 
 @dataclass(frozen=True)
 class Doubt:
@@ -58,6 +74,11 @@ class Quality:
     score: float
     """0 to 1, three digits: at most 0.5 with a doubt, more than 0.5 without one."""
     doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def short(self) -> str:
+        """Score and codes in one line of ASCII, such as `0.121 cut_off,pieces`, for an object's metadata."""
+        return f"{self.score:g} {','.join(doubt.code for doubt in self.doubts)}".rstrip()
 
     def to_fields(self) -> dict[str, Any]:
         """The value as JSON has it."""

@@ -9,6 +9,7 @@ The constants were tried on the calibration half of `bench/quality.py`, as the l
 """
 
 import math
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,15 @@ class _Outline:
     loose: pyvips.Image
     """The same, 0 where the photo has an edge."""
     steepness: float
+
+
+def measures_if_possible(photo: pyvips.Image, answer: pyvips.Image) -> Measures | None:
+    """None when measuring fails, whatever the reason: a cut-out without a verdict is better than none."""
+    try:
+        return measures_of(photo, answer)
+    except Exception:
+        traceback.print_exc()  # to standard error, as the child's other failures
+        return None
 
 
 def measures_of(photo: pyvips.Image, answer: pyvips.Image) -> Measures:
