@@ -215,6 +215,9 @@ class DeliverEnvironment(ImagingEnvironment):
     """A list of renditions as JSON (core/rendition_setting.py)."""
     colour_profile: str
     """`keep` or `srgb`: what cut-outs at full size are in."""
+    hold_doubtful: int
+    """1: doubtful cut-outs wait for a person's decision; 0: they are delivered."""
+    held_days: int
 
     @property
     def needed_seconds(self) -> float:

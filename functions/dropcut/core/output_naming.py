@@ -11,7 +11,9 @@ from dropcut.core.rendition_setting import FULL
 MAX_KEY_BYTES = 1024  # S3's limit, in UTF-8
 
 
-def output_keys(source_key: str, rendition: Rendition = FULL, extension: str = "") -> Sequence[str]:
+def output_keys(
+    source_key: str, rendition: Rendition = FULL, extension: str = "", *, prefix: str = ""
+) -> Sequence[str]:
     """Names for a rendition of `source_key`, in the order in which to try them.
 
     `a.jpg` gives `a.png`; when that belongs to another photo (`a.webp` came
@@ -21,6 +23,7 @@ def output_keys(source_key: str, rendition: Rendition = FULL, extension: str = "
 
     Args:
         extension: of the file that was made; without it, that of the rendition's format.
+        prefix: what each name begins with.
     """
     extension = extension or rendition.extension
     folder, slash, name = source_key.rpartition("/")
@@ -35,7 +38,7 @@ def output_keys(source_key: str, rendition: Rendition = FULL, extension: str = "
         named(stem=f"{stem}.{owner}", name=f"{name}.{owner}"),
     )
     cut = owner if rendition.name == FULL.name else _hash(f"{source_key}\0{rendition.name}")
-    return [_fitted(candidate, cut, extension) for candidate in candidates]
+    return [_fitted(prefix + candidate, cut, extension) for candidate in candidates]
 
 
 def _hash(text: str) -> str:

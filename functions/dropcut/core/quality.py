@@ -4,6 +4,7 @@ The rules are a table, RULES. Its levels come from the calibration half of `benc
 was measured there on good cut-outs and on bad ones. White things on white and photos from a camera got the most room.
 """
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -83,6 +84,9 @@ class Quality:
     def to_fields(self) -> dict[str, Any]:
         """The value as JSON has it."""
         return {"score": self.score, "doubts": [asdict(doubt) for doubt in self.doubts]}
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_fields())
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:

@@ -67,8 +67,8 @@ def make_replacement(
 
 def _has_shape(image: pyvips.Image, width: int, height: int) -> bool:
     """Within a pixel of the smaller picture, because sizes are whole numbers."""
-    enlarged = image.width / width
-    return abs(image.height - height * enlarged) <= max(1, enlarged)
+    enlarged: float = image.width / width
+    return bool(abs(image.height - height * enlarged) <= max(1, enlarged))
 
 
 def _written(cutout: pyvips.Image, renditions: Sequence[Rendition], folder: Path) -> list[RenditionFile]:

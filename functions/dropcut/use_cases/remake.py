@@ -52,7 +52,7 @@ class Remaker:
             return _superseded()
         detail = written.event(upload, answer) | {"credits": 0.0, "remade": True}
         self.events.publish("Cutout Delivered", detail)
-        self.jobs.delivered(delivered, output_key=written.keys[0], now=self.clock())
+        self.jobs.delivered(delivered, output_key=written.keys[0], quality=cutouts.quality, now=self.clock())
         logger.info("The cut-outs were made anew", output_key=written.keys[0])
         return Done()
 
@@ -67,8 +67,8 @@ def _not_remade(code: str, why: str) -> DeadLetter:
 
 
 _NOT_DELIVERED = (
-    "There is no delivered photo of this key on record: it is under way, ended otherwise, or was delivered before "
-    "cut-outs could be made anew. Upload it again: within `keep_results_days` the same picture is not paid for twice."
+    "There is no delivered photo of this key on record: it is under way, held, ended otherwise, was delivered before "
+    "cut-outs could be made anew, or a reviewer put a picture in the cut-out's place. Upload it again: within `keep_results_days` the same picture is not paid for twice."
 )
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept (`keep_results_days`). Upload the photo again, "
