@@ -8,7 +8,7 @@ from dropcut.adapters.held_records import HeldRecords
 from dropcut.core.messages import OutcomeMessage, PaidAnswer
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
-from dropcut.core.review import HELD, Held, Review, Word
+from dropcut.core.review import HELD, Held, Review
 from dropcut.observability import count, logger
 from dropcut.use_cases.announcement import Announcer
 from dropcut.use_cases.cutout_maker import Cutouts
@@ -42,11 +42,10 @@ class Holding:
             note=written.cutouts.note,
             quality=quality,
         )
+        event = {**written.event(upload, answer), "decide": self._asked(held)}
         self.announcer.together(
             partial(self.announcer.tag, upload, "held", has_tags=has_tags),
-            partial(
-                self.announcer.events.publish, "Cutout Held", {**written.event(upload, answer), **self._asked(held)}
-            ),
+            partial(self.announcer.events.publish, "Cutout Held", event),
         )
         is_held, before = self.records.hold(held, now=self.clock())
         if not is_held:  # the photo was replaced, or a double of this message was quicker and a decision came
@@ -63,20 +62,11 @@ class Holding:
         self.announcer.held_files.remove_files(held)
 
     def _asked(self, held: Held) -> dict[str, object]:
-        """What to send to decide."""
-
-        def message(decision: Word, picture: str | None = None) -> dict[str, object]:
-            upload = held.upload
-            review = Review(
-                bucket=upload.bucket, key=upload.key, job_id=upload.job_id, decision=decision, picture=picture
-            )
-            return review.to_fields()
-
+        """What to send to decide, and where to."""
+        of_it = partial(Review, bucket=held.upload.bucket, key=held.upload.key, job_id=held.upload.job_id)
         return {
-            "decide": {
-                "queue_url": self.queue_url,
-                "accept": message("accept"),
-                "reject": message("reject"),
-                "replace": message("replace", f"{HELD}KEY_OF_YOUR_PICTURE"),
-            }
+            "queue_url": self.queue_url,
+            "accept": of_it(decision="accept").to_fields(),
+            "reject": of_it(decision="reject").to_fields(),
+            "replace": of_it(decision="replace", picture=f"{HELD}KEY_OF_YOUR_PICTURE").to_fields(),
         }
