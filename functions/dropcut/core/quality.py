@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+_LARGEST = 1e9
+"""More than any measure can be: none counts more than a picture's pixels."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measures:
@@ -46,14 +49,14 @@ class Measures:
         """Read what a process says that strangers' files may have taken over.
 
         Raises:
-            ValueError: other fields, or one that is no finite number of at least 0, or no whole one where parts count.
+            ValueError: other fields, or one that is no number from 0 to _LARGEST, or no whole one where parts count.
         """
         kinds = {field.name: field.type for field in fields(cls)}
         if not isinstance(given, Mapping) or given.keys() != kinds.keys():
             raise ValueError("These are not the measures of a cut-out")
         for name, value in given.items():
             is_number = type(value) is int or (type(value) is float and kinds[name] is float)
-            if not is_number or not 0 <= value < math.inf:
+            if not is_number or not 0 <= value <= _LARGEST:
                 raise ValueError(f"The measure {name} of a cut-out is {value!r}")
         return cls(**given)
 

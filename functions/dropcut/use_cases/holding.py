@@ -50,7 +50,8 @@ class Holding:
         is_held, before = self.records.hold(held, now=self.clock())
         if not is_held:  # the photo was replaced, or a double of this message was quicker and a decision came
             self._undo(held)
-        elif before and before.upload.job_id != upload.job_id:
+            return
+        if before and before.upload.job_id != upload.job_id:
             self.announcer.superseded(before.upload)
             self.announcer.held_files.remove_files(before)
         count("CutoutsHeld")

@@ -108,3 +108,10 @@ def test_two_renditions_of_a_photo_with_a_long_name_never_meet() -> None:
     other = replace(WHITE, name="other")
     assert not set(output_keys(source, WHITE)) & set(output_keys(source, other))
     assert all(len(key.encode()) <= MAX_KEY_BYTES for key in output_keys(source, WHITE))
+
+
+def test_names_in_another_folder_are_those_in_it_and_no_longer() -> None:
+    assert output_keys("b/a.jpg", prefix="held/")[:2] == ["held/b/a.png", "held/b/a.jpg.png"]
+    for name in output_keys("n" * 1020 + ".jpg", prefix="held/"):
+        assert name.startswith("held/n")
+        assert len(name) == MAX_KEY_BYTES

@@ -119,6 +119,8 @@ class Deployment:
                 output_bucket=OUTPUT,
                 renditions='["full","amazon_main"]',
                 colour_profile="keep",
+                hold_doubtful=0,
+                held_days=14,
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,
