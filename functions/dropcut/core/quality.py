@@ -31,6 +31,8 @@ class Measures:
     """Share of what is not clear that is opaque."""
     loose_outline: float
     """Share of the outline that is loose."""
+    longest_loose: float
+    """Length of the longest connected stretch of it that is loose, as a part of the photo's diagonal."""
     pieces: int
     """Separate parts of the subject, without specks."""
     loose_pieces: int
@@ -134,6 +136,9 @@ RULES: Sequence[Rule] = (
          "The cut-out is half transparent everywhere: only {:.0%} of it is opaque."),
     Rule("cut_off", "loose_outline", 0.07, 0.14,
          "On {:.0%} of the outline the photo has no edge: part of the subject is missing, or background is kept."),
+    Rule("cut_off", "longest_loose", 0.06, 0.1,
+         "Along one stretch of the outline, {:.0%} as long as the photo's diagonal, the photo has no edge: part of the "
+         "subject is missing, or background is kept."),
     Rule("pieces", "loose_pieces", 0, 1,
          "Further large pieces end where the photo has no edge ({} in all): the subject is torn."),
     Rule("pieces", "pieces", 6, 16,

@@ -13,6 +13,7 @@ GOOD = Measures(
     steepness=0.6,
     opaque=0.9,
     loose_outline=0.01,
+    longest_loose=0.02,
     pieces=1,
     loose_pieces=0,
     loose_islands=0,

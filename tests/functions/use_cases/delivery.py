@@ -56,6 +56,7 @@ FINE = Measures(
     steepness=0.65,
     opaque=0.9,
     loose_outline=0.0,
+    longest_loose=0.0,
     pieces=1,
     loose_pieces=0,
     loose_islands=0,
