@@ -124,8 +124,9 @@ def _outline_of(alpha: pyvips.Image, photo: pyvips.Image) -> _Outline:
 
 
 def _longest(loose: pyvips.Image) -> float:
-    """Length of the longest connected stretch, in diagonals."""
-    stretches = (loose > 0).labelregions().cast("ushort")
+    """Length of the longest connected stretch, in diagonals; two blocks that happen to hold do not part it."""
+    line = pyvips.Image.new_from_list([[1] * 3], scale=3)
+    stretches = ((loose > 0).convsep(line, precision="integer") > 0).labelregions().cast("ushort")
     weight = loose.hist_find_indexed(stretches, combine="sum").max()
     return float(weight / _STRAIGHT_WEIGHT / math.hypot(loose.width, loose.height))
 
