@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dropcut.adapters.job_records import OF_A_WAIT, OF_AN_END, job_item_id, job_item_id_of
-from dropcut.adapters.state_table import JOB, StateTable, Value, text
+from dropcut.adapters.state_table import JOB, StateTable, Value
 from dropcut.core.messages import Upload
 from dropcut.core.review import DECIDED_AGAIN_AFTER_SECONDS, Held
 
@@ -59,17 +59,17 @@ class HeldRecords:
             only_if="job_id = :job_id AND NOT #status IN (:delivered, :rejected, :skipped)"
             " AND (attribute_not_exists(decision) OR #status <> :held)",
         )
-        before = text(update.before or {}, "held")
+        before = (update.before or {}).get("held")
         return update.changed, Held.from_json(before) if before else None
 
     def under_review(self, bucket: str, key: str) -> UnderReview | None:
         """None when nothing about this key is or was held."""
         item = self.table.get(job_item_id_of(bucket, key)) or {}
-        held, decision = text(item, "held"), text(item, "decision")
+        held, decision = item.get("held"), item.get("decision", "")
         if not held and not decision:
             return None
         return UnderReview(
-            job_id=text(item, "job_id"),
+            job_id=item["job_id"],
             held=Held.from_json(held) if held else None,
             waits=item.get("status") == _HELD,
             decision=decision,
@@ -81,7 +81,6 @@ class HeldRecords:
             "job_id": upload.job_id,
             "held": _HELD,
             "decision": decision,
-            "the_same": decision,
             "stale": now - DECIDED_AGAIN_AFTER_SECONDS,
             "now": now,
         }
@@ -90,7 +89,7 @@ class HeldRecords:
             "SET decision = :decision, updated_at = :now",
             values,
             only_if="job_id = :job_id AND #status = :held"
-            " AND (attribute_not_exists(decision) OR decision = :the_same OR updated_at < :stale)",
+            " AND (attribute_not_exists(decision) OR decision = :decision OR updated_at < :stale)",
         ).changed
 
     def forget(self, held: Held) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dropcut.adapters.state_table import JOB, Item, StateTable, Value, text
+from dropcut.adapters.state_table import JOB, Item, StateTable, Value
 from dropcut.core.messages import Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Quality
 
@@ -41,7 +41,6 @@ class JobRecords:
             "job_id": upload.job_id,
             "version_id": upload.version_id or "",
             "preparing": "preparing",
-            "preparing_too": "preparing",
             "failed": "failed",
             "again": "rejected" if redriven else "failed",
             "waiting": "waiting",
@@ -55,7 +54,7 @@ class JobRecords:
             " output_key, delivered_outcome",
             values,
             only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (sequencer = :sequencer AND"
-            " (#status IN (:preparing_too, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
+            " (#status IN (:preparing, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
         )
         if update.changed:
             return "begun"
@@ -111,7 +110,7 @@ class JobRecords:
         Photos that were delivered before renditions could be made anew have no such thing either.
         """
         item = self.table.get(job_item_id_of(bucket, key)) or {}
-        outcome = text(item, "delivered_outcome")
+        outcome = item.get("delivered_outcome", "")
         return OutcomeMessage.from_json(outcome) if outcome and item.get("status") == "delivered" else None
 
     def ended(self, upload: Upload, end: Ended, *, now: float) -> bool:
@@ -143,7 +142,7 @@ def job_state(item: Item | None, upload: Upload) -> JobState:
     """How an item of the state table is about this upload."""
     if item is None:
         return "under_way"
-    if text(item, "sequencer") > upload.sequencer:
+    if item["sequencer"] > upload.sequencer:
         return "superseded"
     ended = item["job_id"] == upload.job_id and item["status"] in _ENDED
     return "ended" if ended else "under_way"

@@ -139,7 +139,7 @@ def _with_note(sources: Sources, note: str, *, is_another: bool = False) -> Sour
 def _judged(made: MadeCutouts, note: str, *, full_size: bool) -> Cutouts:
     quality = verdict(made.measures) if made.measures else None
     if quality:
-        count("CutoutsDoubtful", bool(quality.doubts))  # its average is the share of all that were judged
+        count(CutoutsDoubtful=bool(quality.doubts))  # its average is the share of all that were judged
     return Cutouts(made=made.files, note=_all_notes(made.files, note), full_size=full_size, quality=quality)
 
 

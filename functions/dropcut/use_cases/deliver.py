@@ -12,7 +12,7 @@ from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
 from dropcut.core.ports import Together
 from dropcut.core.review import EndOldHeld, Review, read_review
-from dropcut.observability import about, duration, logger
+from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.holding import Holding
@@ -48,11 +48,11 @@ class Deliver:
             return Done()
         if isinstance(outcome, Remake):
             return self.remake(outcome, message.receive_count)
-        with about(outcome.upload):
-            if isinstance(outcome.outcome, PaidAnswer):
-                self._deliver(outcome, outcome.outcome, message.receive_count)
-            else:
-                self._end(outcome.upload, outcome.outcome)
+        log_about(outcome.upload)
+        if isinstance(outcome.outcome, PaidAnswer):
+            self._deliver(outcome, outcome.outcome, message.receive_count)
+        else:
+            self._end(outcome.upload, outcome.outcome)
         return Done()
 
     def announce_failure(self, message: Message, reason: str) -> None:
@@ -64,10 +64,10 @@ class Deliver:
             return
         outcome = read_announcement(message.body)
         if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
-            with about(outcome.upload):
-                known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
-                failed = replace(known, kind="failed", code="deliver_failed", reason=reason)
-                self.announcer.ended(outcome.upload, failed)
+            log_about(outcome.upload)
+            known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
+            failed = replace(known, kind="failed", code="deliver_failed", reason=reason)
+            self.announcer.ended(outcome.upload, failed)
 
     def _end(self, upload: Upload, end: Ended) -> None:
         state = self.jobs.state(upload)
@@ -104,4 +104,4 @@ class Deliver:
             self.holding.hold(outcome, answer, written, has_tags=sources.has_tags)
         else:
             self.announcer.delivered(outcome, answer, written, has_tags=sources.has_tags)
-            duration("SecondsToDelivery", seconds=max(0.0, self.clock() - upload.arrived_at_seconds))
+            count(SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dropcut.adapters.held_records import HeldRecords
-from dropcut.adapters.object_store import ObjectGoneError, ObjectStore
+from dropcut.adapters.object_store import ObjectChangedError, ObjectGoneError, ObjectStore
 from dropcut.core.messages import Upload
 from dropcut.core.rendition import RenditionFile
 from dropcut.core.review import Held
@@ -21,15 +21,14 @@ class HeldFiles:
         """Bring the files into that folder as they were held; None when one is gone, or is another by now."""
         files = []
         for number, file in enumerate(held.files):
-            try:
-                found = self.objects.open(self.bucket, file.path)
-            except ObjectGoneError:
-                return None
-            if found.metadata.get("dropcut-job-id") != held.upload.job_id or found.size_bytes != file.size_bytes:
-                found.close()
+            there = self._ours(held, file.path)
+            if there is None:
                 return None
             path = folder / str(number)
-            found.save(path)
+            try:
+                self.objects.open(self.bucket, file.path, etag=there).save(path)
+            except (ObjectGoneError, ObjectChangedError):
+                return None
             files.append(replace(file, path=str(path)))
         return files
 
@@ -46,6 +45,10 @@ class HeldFiles:
     def remove_files(self, held: Held) -> None:
         """Only what is of this upload: under the same names, a newer one's may wait by now."""
         for key in held.keys:
-            there = self.objects.metadata_and_etag(self.bucket, key)
-            if there and there[0].get("dropcut-job-id") == held.upload.job_id:
-                self.objects.delete_if_unchanged(self.bucket, key, seen_etag=there[1])
+            if there := self._ours(held, key):
+                self.objects.delete_if_unchanged(self.bucket, key, seen_etag=there)
+
+    def _ours(self, held: Held, key: str) -> str | None:
+        """ETag of an object, if it is this upload's."""
+        there = self.objects.metadata_and_etag(self.bucket, key)
+        return there[1] if there and there[0].get("dropcut-job-id") == held.upload.job_id else None

@@ -12,7 +12,7 @@ from dropcut.core.messages import Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.core.review import HELD, REJECTED, EndOldHeld, Held, Review, held_too_long
-from dropcut.observability import about, count, logger
+from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import Cutouts, MakeReplacement
 from dropcut.use_cases.outputs import Outputs
@@ -43,11 +43,11 @@ class Reviewer:
         refused = _wrong(review, found)
         if refused or found is None or found.held is None:
             return refused or Done()  # this very decision came twice
-        with about(found.held.upload):
-            if found.waits:
-                return self._carry_out(review, found.held)
-            self.announcer.remove_held(found.held.upload)
-            return Done()
+        log_about(found.held.upload)
+        if found.waits:
+            return self._carry_out(review, found.held)
+        self.announcer.remove_held(found.held.upload)
+        return Done()
 
     def _carry_out(self, review: Review, held: Held) -> MessageResult:
         with scratch_folder() as name:
@@ -120,13 +120,13 @@ class Reviewer:
             found = self.records.under_review(bucket, key)
             if found is None or not found.waits or found.held is None:
                 continue  # the index is a moment behind
-            with about(found.held.upload):
-                try:
-                    if self._is_ours(found.held.upload, _NEVER_DECIDED):
-                        self.announcer.ended(found.held.upload, held_too_long(self.held_days))
-                except Exception:
-                    count("UnexpectedErrors")
-                    logger.exception("A photo that was held too long could not be ended")
+            log_about(found.held.upload)
+            try:
+                if self._is_ours(found.held.upload, _NEVER_DECIDED):
+                    self.announcer.ended(found.held.upload, held_too_long(self.held_days))
+            except Exception:
+                count("UnexpectedErrors")
+                logger.exception("A photo that was held too long could not be ended")
         return Done()
 
 
