@@ -26,6 +26,8 @@ EMITTED = {
     "DeadLettered",
     "SecondsToDelivery",
     "CutoutsNotFullSize",
+    "CutoutsDoubtful",
+    "CutoutsHeld",
 }
 
 

@@ -56,7 +56,7 @@ class Announcer:
         if held_some:
             self.remove_held(upload)
         count("PhotosDelivered")
-        logger.info("The cut-out is delivered", output_key=first)
+        logger.info("The cut-out is delivered", output_key=first, credits=answer.credits)
 
     def ended(self, upload: Upload, end: Ended) -> None:
         """Without a cut-out."""

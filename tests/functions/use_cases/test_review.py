@@ -12,6 +12,7 @@ from dropcut.core.message_result import DeadLetter, Done, Message
 from dropcut.core.messages import Ended, OutcomeMessage, Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.quality import verdict
+from dropcut.observability import metrics
 
 from tests.functions.cloud import OUTPUT, Cloud
 from tests.functions.use_cases.delivery import (
@@ -113,6 +114,17 @@ def test_the_outcome_of_a_held_photo_that_comes_again_changes_nothing(held: Deli
                       sent_at_seconds=NOW)  # fmt: skip
     held.deliver.announce_failure(message, "Failed 12 times.")
     assert (held.record(), held.events.types) == (before, ["Cutout Held"])
+
+
+def test_each_verdict_counts_so_that_the_average_is_the_share_of_doubtful_ones(delivery: Delivery) -> None:
+    metrics.metric_set.clear()
+    for number, measures in enumerate([FINE, FINE, DOUBTFUL, None]):
+        upload = replace(UPLOAD, key=f"shop/{number}.jpg")
+        delivery.upload(upload)
+        delivery.imaging.measures = measures
+        delivery.end(upload=delivery.seen(upload))
+    assert metrics.metric_set["CutoutsDoubtful"]["Value"] == [0, 0, 1]
+    assert metrics.metric_set["CutoutsHeld"]["Value"] == [1]
 
 
 # ---- decisions
