@@ -14,6 +14,8 @@ from tests.model.dynamodb import DynamoDb
 from tests.model.state_table import STATE_TABLE
 
 REGION = "eu-central-1"
+ACCOUNT = "123456789012"
+"""As moto has it."""
 INPUT, WORK, OUTPUT = "photos-in", "photos-work", "photos-out"
 TABLE = "state"
 SECRET = "api-key"

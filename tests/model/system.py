@@ -195,6 +195,7 @@ class System:
             snapshots=Snapshots(table=self.records),
             jobs=self.jobs,
             objects=self.objects,
+            input_bucket=INPUT,
             work_bucket=WORK,
             purchases=Purchases(
                 accounts=accounts,
@@ -285,6 +286,7 @@ class System:
                 announcer=announcer,
                 clock=self.clock,
             ),
+            input_bucket=INPUT,
             remake=Remaker(jobs=self.jobs, events=events, maker=maker, outputs=outputs, clock=self.clock),
             review=lambda _review: Done(),  # nobody decides in these histories
             together=one_after_the_other,

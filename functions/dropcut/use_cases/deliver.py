@@ -8,6 +8,7 @@ from pathlib import Path
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.scratch import scratch_folder
+from dropcut.core.message_checks import check_notice, check_outcome
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
 from dropcut.core.ports import Together
@@ -30,6 +31,7 @@ class Deliver:
     outputs: Outputs
     announcer: Announcer
     holding: Holding
+    input_bucket: str
     remake: Callable[[Remake, int], MessageResult]
     """Makes a delivered photo's renditions anew; takes the message's receive count, too (use_cases/remake.py)."""
     review: Callable[[Review | EndOldHeld], MessageResult]
@@ -38,10 +40,14 @@ class Deliver:
     clock: Callable[[], float]
 
     def __call__(self, message: Message) -> MessageResult:
-        """Handle one message of the deliver queue. Raises MalformedMessageError: it is not what deliver reads."""
+        """Handle one message of the deliver queue.
+
+        Raises:
+            MalformedMessageError: it is not what deliver reads, or nothing that a stage could have written.
+        """
         if review := read_review(message.body):
             return self.review(review)
-        outcome = read_announcement(message.body)
+        outcome = self._read(message.body)
         if isinstance(outcome, SpendingNotice):
             # Several deployments share the account's bus, and each has its own gate.
             self.events.publish(_SPENDING_EVENT[outcome.kind], {"service": logger.service, **asdict(outcome)})
@@ -62,12 +68,20 @@ class Deliver:
         """
         if read_review(message.body):
             return
-        outcome = read_announcement(message.body)
+        outcome = self._read(message.body)
         if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
             log_about(outcome.upload)
             known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
             failed = replace(known, kind="failed", code="deliver_failed", reason=reason)
             self.announcer.ended(outcome.upload, failed)
+
+    def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake:
+        announcement = read_announcement(body)
+        if isinstance(announcement, OutcomeMessage):
+            check_outcome(announcement.upload, announcement.outcome, input_bucket=self.input_bucket)
+        elif isinstance(announcement, SpendingNotice):
+            check_notice(announcement)
+        return announcement
 
     def _end(self, upload: Upload, end: Ended) -> None:
         state = self.jobs.state(upload)

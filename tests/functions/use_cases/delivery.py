@@ -1,5 +1,6 @@
 """The deliver stage with everything around it: one photo uploaded, its answer paid for, imaging by script."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,12 +29,17 @@ from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
 from tests.functions.cutouts import answer_as_it_is
 from tests.functions.fakes import FakeEventBus, one_after_the_other
 
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 NOW = 1_722_000_000.0
 UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
 NEWER = replace(UPLOAD, sequencer="03")
 ANSWER = PaidAnswer(
-    work_key="paid/abc.png",
-    picture_sha256="abc",
+    work_key=f"paid/{sha256(b'cut out')}.png",
+    picture_sha256=sha256(b"cut out"),
     format="png",
     width=80,
     height=64,
@@ -41,7 +47,7 @@ ANSWER = PaidAnswer(
     request_id="r1",
     provider="ezlink",
 )
-NEWER_ANSWER = replace(ANSWER, work_key="paid/new.png")
+NEWER_ANSWER = replace(ANSWER, work_key=f"paid/{sha256(b'newer')}.png", picture_sha256=sha256(b"newer"))
 SET = read_renditions(
     ["full", "amazon_main", {"name": "small", "longest_side": 64, "key": "small/{folder}{name}.{extension}"}]
 )
@@ -146,6 +152,7 @@ class Delivery:
                 announcer=announcer,
                 clock=clock,
             ),
+            input_bucket=INPUT,
             remake=self.remaker,
             review=Reviewer(
                 records=self.held,
