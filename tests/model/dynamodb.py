@@ -39,7 +39,12 @@ class DynamoDb:
         values = {name: _plain(typed) for name, typed in request["ExpressionAttributeValues"].items()}
         matches = condition(request["KeyConditionExpression"], ())
         found = sorted((item for item in self.items.values() if matches(item, values)), key=_held_at)
-        return {"Items": [_typed({"id": item["id"]}) for item in found[: request["Limit"]]]}
+        return {
+            "Items": [
+                _typed({name: item[name] for name in ("id", "held_index", "held_at")})
+                for item in found[: request["Limit"]]
+            ]
+        }
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         item_id = request["Key"]["id"]["S"]

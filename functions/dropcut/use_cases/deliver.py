@@ -111,7 +111,9 @@ class Deliver:
             if state != "superseded":
                 cutouts = self.maker.make(answer, sources, folder, receive_count=receive_count)
                 held_in = self.holding.folder_for(cutouts)
-                written = self.outputs.write_all(upload, answer, cutouts, folder=held_in)
+                # Where each upload has its own keys, none that is taken says that a newer one came meanwhile.
+                if not (self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded"):
+                    written = self.outputs.write_all(upload, answer, cutouts, folder=held_in)
         if written is None:
             self.announcer.ended(upload, SUPERSEDED)
         elif held_in:
