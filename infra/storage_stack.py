@@ -7,6 +7,7 @@ from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from dropcut.adapters.held_records import HELD_INDEX
 from dropcut.core.messages import PAID, PREPARED
 
 from infra.nag import acknowledge
@@ -99,7 +100,7 @@ class StorageStack(Stack):
         Without deletion protection: deleting it by hand leaves a backup for 35 days, since it has point-in-time
         recovery, and a protected table would have to be unlocked by hand before a stage can be cleared away.
         """
-        return dynamodb.Table(
+        table = dynamodb.Table(
             self,
             "StateTable",
             partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
@@ -111,3 +112,11 @@ class StorageStack(Stack):
             time_to_live_attribute="expires_at",
             removal_policy=RemovalPolicy.RETAIN,
         )
+        # Sparse: it has only the jobs that are held, so that the old ones are found without a scan.
+        table.add_global_secondary_index(
+            index_name=HELD_INDEX,
+            partition_key=dynamodb.Attribute(name="held_index", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="held_at", type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        return table

@@ -59,7 +59,7 @@ class Remaker:
             return _superseded()
         detail = written.event(upload, answer) | {"credits": 0.0, "remade": True}
         self.events.publish("Cutout Delivered", detail)
-        self.jobs.delivered(delivered, output_keys=written.keys, now=self.clock())
+        self.jobs.delivered(delivered, output_keys=written.keys, quality=cutouts.quality, now=self.clock())
         logger.info("The cut-outs were made anew", output_key=written.keys[0])
         return Done()
 
@@ -74,9 +74,9 @@ def _not_remade(code: str, why: str) -> DeadLetter:
 
 
 _NOT_DELIVERED = (
-    "There is no delivered photo of this key on record: it is under way, ended otherwise, or was delivered so long ago "
-    "that its record is gone (`keep_jobs_days`). Upload it again: within `keep_results_days` the same picture is not "
-    "paid for twice."
+    "There is no delivered photo of this key on record: it is under way, held, ended otherwise, was delivered so long "
+    "ago that its record is gone (`keep_jobs_days`), or a reviewer put a picture in the cut-out's place. Upload it "
+    "again: within `keep_results_days` the same picture is not paid for twice."
 )
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept (`keep_results_days`). Upload the photo again, "

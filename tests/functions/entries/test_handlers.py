@@ -128,6 +128,8 @@ class Deployment:
                 renditions='["full","amazon_main"]',
                 colour_profile="keep",
                 keep_jobs_days=90,
+                hold_doubtful=0,
+                held_days=14,
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,
