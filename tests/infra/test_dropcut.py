@@ -214,6 +214,16 @@ def test_an_output_beside_the_inputs_prefix_is_none(stack: "Stack") -> None:
     output_into_input(stack, renditions=[{"name": "out", "key": "cutouts/{folder}{stem}.{extension}"}])
 
 
+def test_what_is_held_can_make_a_loop_too(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    bucket, beside = a_bucket(stack, "photos"), [{"name": "out", "key": "cutouts/{folder}{stem}.{extension}"}]
+    inputs = [Input(bucket=bucket, prefix="held/")]
+    Dropcut(stack, "Cutouts", inputs=inputs, output_bucket=bucket, renditions=beside)
+    with pytest.raises(SettingsError, match="goes to held/cutouts/"):
+        Dropcut(stack, "More", inputs=inputs, output_bucket=bucket, renditions=beside, hold_doubtful=True)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "apart"),
     [

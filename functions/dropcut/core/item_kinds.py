@@ -4,3 +4,6 @@ The functions' roles are cut along them.
 """
 
 JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE = "object#", "payment#", "pace#", "budget#", "health#", "gate"
+
+HELD_INDEX = "held-by-time"
+"""A sparse index: only items that are held have its keys, `held_index` and `held_at`."""

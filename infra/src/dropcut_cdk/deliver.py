@@ -8,11 +8,12 @@ from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 from dropcut.core import event_names
-from dropcut.core.item_kinds import JOB
+from dropcut.core.item_kinds import HELD_INDEX, JOB
 from dropcut.core.messages import PAID
 from dropcut.core.photo_source import PhotoSource, source_renditions_to_json
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
+from dropcut.core.review import HELD
 from dropcut.environment import DeliverEnvironment
 
 from dropcut_cdk.confined_function import ConfinedFunction
@@ -112,6 +113,8 @@ class Deliver(Construct):
             self._tell_vanished,
             read_state(storage.state_table, JOB),
             write_state(storage.state_table, JOB),
+            allow("RemoveHeld", ["s3:DeleteObject"], [objects(self, output, f"{HELD}*")]),
+            allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
             allow(
                 "Publish",
                 ["events:PutEvents"],

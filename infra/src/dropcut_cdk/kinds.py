@@ -62,7 +62,7 @@ def check_settings(given: Any, name: str) -> None:
         object.__setattr__(given, each.name, checked)
 
 
-def whole(lowest: int, highest: int | None = None) -> Kind:
+def whole(lowest: int, highest: int | None = None, *, allowed: str = "") -> Kind:
     """A whole number."""
 
     def check(value: object) -> int:
@@ -71,7 +71,7 @@ def whole(lowest: int, highest: int | None = None) -> Kind:
         _check_range(value, lowest, highest)
         return value
 
-    return Kind(allowed=f"a whole number {_range(lowest, highest)}", check=check, from_text=_whole_from_text)
+    return Kind(allowed=allowed or f"a whole number {_range(lowest, highest)}", check=check, from_text=_whole_from_text)
 
 
 def number(lowest: float, highest: float | None = None, *, allowed: str = "") -> Kind:

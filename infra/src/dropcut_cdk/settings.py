@@ -14,7 +14,18 @@ from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from dropcut.environment import Environment
 
-from dropcut_cdk.kinds import above_zero, check_settings, choice, number, renditions, setting, text, whole, yes_or_no
+from dropcut_cdk.kinds import (
+    SettingsError,
+    above_zero,
+    check_settings,
+    choice,
+    number,
+    renditions,
+    setting,
+    text,
+    whole,
+    yes_or_no,
+)
 from dropcut_cdk.sizes import (
     LONGEST_API_TIMEOUT_SECONDS,
     LONGEST_IMAGING_SECONDS,
@@ -139,6 +150,17 @@ class Settings:
         "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
         "versions, in days; 0 means for ever.",
     )
+    hold_doubtful: bool = setting(
+        False,
+        yes_or_no(),
+        "Whether a doubtful cut-out waits under `held/` in the output bucket until a person decides "
+        "(docs/quality.md); without it, it is delivered with its doubts.",
+    )
+    held_days: int = setting(
+        14,
+        whole(1, 3649, allowed="a whole number from 1 to 3649, less than `keep_results_days`"),
+        "How long a held cut-out waits for a decision before its photo ends as failed, in days.",
+    )
     max_photo_megapixels: float = setting(
         120.0,
         number(5, MOST_MEGAPIXELS),
@@ -171,6 +193,12 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_settings(self, "Setting {}")
+        if self.hold_doubtful and self.keep_results_days <= self.held_days:
+            raise SettingsError(
+                f"Setting keep_results_days is {self.keep_results_days}, and cut-outs are held for {self.held_days} "
+                "days (held_days): a photo that is uploaded again after that would be paid for again. "
+                f"Allowed: keep_results_days of at least {self.held_days + 1}, or a smaller held_days."
+            )
 
     @property
     def renditions_made(self) -> tuple[Rendition, ...]:

@@ -129,6 +129,8 @@ class Deployment:
                 input_renditions="[]",
                 colour_profile="keep",
                 keep_jobs_days=90,
+                hold_doubtful=0,
+                held_days=14,
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,
