@@ -23,6 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from dropcut import RELEASE
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.core.operation import REMOVE_BACKGROUND
 from dropcut.core.rendition import Rendition, RenditionError
 from dropcut.core.rendition_setting import FULL, read_renditions
@@ -153,6 +154,14 @@ def _renditions(value: object) -> tuple[Rendition, ...]:
         return read_renditions(value)
     except RenditionError as error:
         raise ValueError(str(error).rstrip(".")) from error
+
+
+def _formats(value: object) -> str:
+    """In our order, each once."""
+    named = value.split(",") if isinstance(value, str) else value
+    if not isinstance(named, list) or not named or not set(named) <= set(PHOTO_FORMATS):
+        raise ValueError("not a list of formats that are known")
+    return ",".join(name for name in PHOTO_FORMATS if name in named)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,6 +345,20 @@ class Settings:
         "a whole number from 1 to 100000",
         "The longest animation taken (GIF, WebP; pages of a TIFF), in frames; only its first frame is cut out.",
         _integer(1, 100_000),
+    )
+    formats: str = _setting(
+        ",".join(PHOTO_FORMATS),
+        "some of these, with commas between them",
+        "The formats of photos that are taken. Leave one out while its decoder is not to be trusted; such photos are "
+        "rejected unread.",
+        _formats,
+    )
+    refuse_exposed: bool = _setting(
+        False,
+        "`true` or `false`",
+        "Decode nothing while the processes that decode could read the function's credentials (alarm "
+        "`CredentialsExposed`); photos then wait, and end in the dead-letter queue.",
+        _yes_or_no,
     )
     imaging_seconds: float = _setting(
         40.0,
