@@ -107,7 +107,7 @@ class DecoderProcess:
     def __init__(self, server: ForkServer, folder: Path) -> None:
         """Fork it, to work in that folder. Raises ServerLostError."""
         self._server = server
-        self._ended: tuple[int, str] | None = None
+        self._ended: tuple[int | None, str] | None = None
         with ExitStack() as opened:
             self._errors = opened.enter_context(tempfile.TemporaryFile())
             self._connection, theirs = socket.socketpair()
@@ -133,8 +133,8 @@ class DecoderProcess:
             self._connection.sendall(json.dumps(request).encode() + b"\n")
         return self._hear(seconds=seconds)
 
-    def end(self, *, grace: float = 0) -> tuple[int, str]:
-        """How it ended, by itself within that time or by us, and its last words. Raises ServerLostError."""
+    def end(self, *, grace: float = 0) -> tuple[int | None, str]:
+        """How it ended, if it did so by itself within that time, and its last words. Raises ServerLostError."""
         if self._ended is None:
             with self._connection, self._errors:
                 told = self._server.call({"end": self._pid, "grace": grace})
@@ -156,7 +156,7 @@ class DecoderProcess:
             except OSError:
                 said = b""
             if not said:
-                raise DecoderEndedError(*self.end(grace=_GRACE_SECONDS))
+                raise _ended(*self.end(grace=_GRACE_SECONDS))
             line += said
             if len(line) > _MOST_ANSWER_BYTES or b"\n" in said[:-1]:
                 raise UntrueAnswerError("it talks without end")
@@ -167,6 +167,12 @@ class DecoderProcess:
         if not isinstance(answer, dict):
             raise UntrueAnswerError("its answer is no object")
         return answer
+
+
+def _ended(returncode: int | None, last_words: str) -> Exception:
+    if returncode is None:
+        return UntrueAnswerError("it fell silent")
+    return DecoderEndedError(returncode, last_words)
 
 
 def _last_words(errors: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS
 from dropcut.core.formats.heif_boxes import primary_size
-from dropcut.core.formats.picture_header import NotAPictureError, PictureHeader, read_header
+from dropcut.core.formats.picture_header import NotAPictureError, read_header
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import CODES
 from dropcut.core.rendition import FORMATS, LONGEST_CANVAS_SIDE, Rendition, RenditionFile
@@ -55,17 +55,19 @@ def refusal(answer: object) -> PictureRefusedError:
 
 def fitted(done: Mapping[str, Any], made: Path, target: Path, limits: DecodeLimits) -> Fitted:
     """Move the one file that `fit` makes to `target`. Raises UntrueAnswerError."""
-    header, _ = _moved(made / "sendable", target, most_bytes=MAX_PICTURE_BYTES)
+    measured, _ = _measured(made / "sendable", done, ("jpeg", "png", "webp"), MAX_PICTURE_BYTES)
     width, height = (_number(done.get(name), limits.max_pixels) for name in ("original_width", "original_height"))
-    if header.width * header.height > MAX_PIXELS or width * height > limits.max_pixels:
+    if measured["width"] * measured["height"] > MAX_PIXELS or width * height > limits.max_pixels:
         raise UntrueAnswerError("its picture has more pixels than it may have")
-    return Fitted(
-        **_measured(header, done, ("jpeg", "png", "webp")),
+    found = Fitted(
+        **measured,
         original_width=width,
         original_height=height,
         sent_as_it_was=done.get("sent_as_it_was") is True,
         note=sentence(done.get("note")),
     )
+    shutil.move(made / "sendable", target)
+    return found
 
 
 def rendition_files(
@@ -76,29 +78,18 @@ def rendition_files(
     if not isinstance(told, list) or len(told) != len(asked) or not all(isinstance(each, dict) for each in told):
         raise UntrueAnswerError("it made other renditions than it was asked for")
     most_bytes = _MOST_BYTES_A_PIXEL * max(limits.max_pixels, LONGEST_CANVAS_SIDE**2)
-    files = []
-    for rendition, said in zip(asked, told, strict=True):
-        form = said.get("format") if said.get("format") == rendition.format else "png"  # as what cannot be that becomes
-        name = f"{rendition.name}.{FORMATS[form]}"
-        header, size_bytes = _moved(made / name, folder / name, most_bytes=most_bytes)
-        files.append(
-            RenditionFile(
-                rendition=rendition.name,
-                path=str(folder / name),
-                **_measured(header, said, (form,)),
-                size_bytes=size_bytes,
-                note=sentence(said.get("note")),
-            )
-        )
-    return files
+    return [_rendition_file(said, made, each, folder, most_bytes) for said, each in zip(told, asked, strict=True)]
 
 
-def _measured(header: PictureHeader, said: Mapping[str, Any], formats: Sequence[str]) -> dict[str, Any]:
-    """Format and size as they are in the file; a process that says otherwise is not believed in anything."""
-    measured = {"format": header.format, "width": header.width, "height": header.height}
-    if header.format not in formats or any(said.get(name) != value for name, value in measured.items()):
-        raise UntrueAnswerError("its picture is not what it says it is")
-    return measured
+def _rendition_file(
+    said: Mapping[str, Any], made: Path, asked: Rendition, folder: Path, most_bytes: int
+) -> RenditionFile:
+    form = asked.format if said.get("format") == asked.format else "png"  # which is made of what cannot be the other
+    name = f"{asked.name}.{FORMATS[form]}"
+    measured, size_bytes = _measured(made / name, said, (form,), most_bytes)
+    note = sentence(said.get("note"))
+    shutil.move(made / name, folder / name)
+    return RenditionFile(rendition=asked.name, path=str(folder / name), **measured, size_bytes=size_bytes, note=note)
 
 
 def _number(told: object, most: int) -> int:
@@ -107,8 +98,13 @@ def _number(told: object, most: int) -> int:
     return told
 
 
-def _moved(made: Path, target: Path, *, most_bytes: int) -> tuple[PictureHeader, int]:
-    """Header and size of a file that is an ordinary one of ours, known by no other name, and not too large."""
+def _measured(
+    made: Path, said: Mapping[str, Any], formats: Sequence[str], most_bytes: int
+) -> tuple[dict[str, Any], int]:
+    """Format, width and height, and bytes, of an ordinary file of ours that has no other name and is not too large.
+
+    A process that says otherwise of them is not believed in anything.
+    """
     try:
         # A link is not followed; a pipe is not waited for.
         with os.fdopen(os.open(made, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
@@ -116,15 +112,17 @@ def _moved(made: Path, target: Path, *, most_bytes: int) -> tuple[PictureHeader,
             is_ours = stat.S_ISREG(about.st_mode) and about.st_nlink == 1 and about.st_uid == os.geteuid()
             if not is_ours or not 0 < about.st_size <= most_bytes:
                 raise UntrueAnswerError("its file is of no kind or size that it may have")
-            header = _header(file.read(_HEADER_BYTES))
+            measured = _header(file.read(_HEADER_BYTES))
     except (OSError, NotAPictureError) as error:
         raise UntrueAnswerError(f"its file cannot be used: {type(error).__name__}") from error
-    shutil.move(made, target)
-    return header, about.st_size
+    if measured["format"] not in formats or any(said.get(name) != value for name, value in measured.items()):
+        raise UntrueAnswerError("its picture is not what it says it is")
+    return measured, about.st_size
 
 
-def _header(data: bytes) -> PictureHeader:
+def _header(data: bytes) -> dict[str, Any]:
     if data[4:8] == b"ftyp":
         width, height = primary_size(data)
-        return PictureHeader(format="avif", width=width, height=height, has_alpha=True)
-    return read_header(data)
+        return {"format": "avif", "width": width, "height": height}
+    header = read_header(data)
+    return {"format": header.format, "width": header.width, "height": header.height}

@@ -5,7 +5,7 @@ process (1 ms), which confines itself (imaging/sandbox.py), does one piece of wo
 does, it does to that process alone. All of them know no secret, and end when the function does.
 
 To the server, a line of JSON each:     {"folder": "/tmp/..."}, with two descriptors  ->  {"pid": 7}
-                                        {"end": 7, "grace": 1}                        ->  {"returncode": -9}
+                                        {"end": 7, "grace": 1}                        ->  {"returncode": -11}
 From the process, on its connection:    {"ready": {"layers": {"landlock": true, ...}, "exposed": false}}
 To it, and from it, once:               {"do": "fit", "seconds": 40, "arguments": {...}}
                                             ->  {"done": {...}}
@@ -40,6 +40,8 @@ _PROCESSORS = 2
 """As many as libvips has threads (VIPS_CONCURRENCY): so much faster than the clock may processor time pass."""
 _CONNECTION = 3
 """The process's only descriptor beside the standard ones."""
+_LOOK_ONLY = os.WEXITED | os.WNOHANG | os.WNOWAIT
+"""At who has ended, leaving it there."""
 
 Arguments = Mapping[str, Any]
 Operations = Mapping[str, Callable[[Arguments], dict[str, Any]]]
@@ -148,29 +150,31 @@ def answer(request: Arguments, operations: Operations) -> dict[str, Any]:
         return {"failed": f"{type(error).__name__}: {error}"}
 
 
-def end(pid: int, grace: float, working: set[int]) -> int:
-    """End a process, after some seconds in which it may do so itself, with all that came of it; how it ended."""
+def end(pid: int, grace: float, working: set[int]) -> int | None:
+    """End a process with all that came of it; how it ended if it did so by itself, within some seconds."""
     deadline = time.monotonic() + grace
-    while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) and time.monotonic() < deadline:
+    while (
+        not (itself := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
-    for kill in (os.killpg, os.kill):
-        with suppress(ProcessLookupError):
-            kill(pid, signal.SIGKILL)
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     working.discard(pid)
-    while strays := _children() - working:  # a process cannot flee from its group where the filter holds
+    while strays := _children() - working:  # that left the group, which the filter forbids where there is one
         for stray in strays:
             os.kill(stray, signal.SIGKILL)
             os.waitpid(stray, 0)
-    return os.waitstatus_to_exitcode(status)
+    return os.waitstatus_to_exitcode(status) if itself else None
 
 
 def _children() -> set[int]:
     """All that have this process for a parent, those of dead parents included."""
-    with suppress(ChildProcessError):
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return {int(stat.parent.name) for stat in Path("/proc").glob("[0-9]*/stat") if _parent(stat) == os.getpid()}
-    return set()
+    try:
+        os.waitid(os.P_ALL, 0, _LOOK_ONLY)
+    except ChildProcessError:  # most often there are none
+        return set()
+    return {int(stat.parent.name) for stat in Path("/proc").glob("[0-9]*/stat") if _parent(stat) == os.getpid()}
 
 
 def _parent(stat: Path) -> int:
