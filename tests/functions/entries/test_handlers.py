@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.environment import (
     AWS_CONNECT_SECONDS,
     AWS_READ_SECONDS,
@@ -103,6 +104,8 @@ class Deployment:
             "max_frames": 1000,
             "imaging_seconds": 40.0,
             "imaging_memory_mib": 1200,
+            "formats": ",".join(PHOTO_FORMATS),
+            "refuse_exposed": False,
         }
         return {
             "prepare": PrepareEnvironment(
