@@ -58,8 +58,8 @@ def test_the_answer_is_printed_line_by_line(
         (["--stage", "P R O D"], LambdaThatAnswers(FOUND), "Setting stage"),
     ],
 )
+@pytest.mark.usefixtures("account")
 def test_what_went_wrong_is_said_in_a_sentence(
-    account: None,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],

@@ -1,6 +1,5 @@
-"""What holds the decoders reaches the operator: once in the log, and as a metric for as long as something is missing."""
+"""What is missing of the sandbox reaches the operator: in the log once, as a metric for as long as it is missing."""
 
-import logging
 from collections import Counter
 from collections.abc import Iterator
 
@@ -17,7 +16,6 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     counted: Counter[str] = Counter()
     monkeypatch.setattr(sandbox_report, "count", lambda name, amount=1: counted.update({name: int(amount)}))
     sandbox_report._log.cache_clear()
-    monkeypatch.setattr(sandbox_report, "logger", logging.getLogger("report"))
     yield counted
 
 

@@ -1,0 +1,51 @@
+"""The most memory of the processes that decode, which are gone when their photo is done: looked at while they work."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bench.memory_probe import most_kib
+
+_EVERY_SECONDS = 0.01
+"""What is read is each process's highest so far (VmHWM): only what it takes in its last moment is missed."""
+
+
+class Watch:
+    """Sees all processes below this one while its context lasts."""
+
+    def __init__(self) -> None:
+        self._most_kib, self._over = 0, threading.Event()
+
+    def most_mib(self) -> float:
+        """Since it was asked last."""
+        most, self._most_kib = self._most_kib, 0
+        return most / 1024
+
+    @contextmanager
+    def watching(self) -> Iterator["Watch"]:
+        watcher = threading.Thread(target=self._look)
+        watcher.start()
+        try:
+            yield self
+        finally:
+            self._over.set()
+            watcher.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(_EVERY_SECONDS):
+            self._most_kib = max(self._most_kib, *map(_most_kib, [*_below("self")]), 0)
+
+
+def _below(pid: str) -> Iterator[str]:
+    with suppress(OSError):  # it has just ended
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text(encoding="ascii").split():
+                yield child
+                yield from _below(child)
+
+
+def _most_kib(pid: str) -> int:
+    with suppress(OSError, IndexError):
+        return most_kib(pid)
+    return 0
