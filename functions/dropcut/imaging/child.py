@@ -13,6 +13,7 @@ To it, and from it, once:               {"do": "fit", "seconds": 40, "arguments"
                                                 {"failed": "OSError: No space left on device"}
 """
 
+import gc
 import json
 import logging
 import os
@@ -53,6 +54,7 @@ def main() -> None:
     sandbox.adopt_orphans()
     with socket.socket(fileno=int(sys.argv[2])) as control:
         operations = load_operations()
+        gc.freeze()  # else each process would copy what its garbage collector only looks at
         control.send(b"{}")
         serve(control, operations)
 
