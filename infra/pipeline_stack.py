@@ -205,7 +205,7 @@ class PipelineStack(Stack):
             api_key_secret=self.api_key_secret_name,
             variables=self._variables(),
             permissions=[
-                self._read_state(GATE),
+                self._read_state(GATE, HEALTH),
                 self._write_state(GATE, HEALTH),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
             ],

@@ -89,10 +89,13 @@ class MessageBatch:
 
     def _one(self, record: SQSRecord, context: LambdaContext, handle: Handle) -> None:
         message = _message(record)
-        ended = self._came_too_often(message)
-        if not ended and context.get_remaining_time_in_millis() < self.needed_seconds * 1000:
-            self._carry_out(record, message, Wait(seconds=0, why="too little of this invocation's time is left"))
-        self._carry_out(record, message, ended or self._handled(record, message, handle))
+        result: MessageResult | None = self._came_too_often(message)
+        if not result and context.get_remaining_time_in_millis() < self.needed_seconds * 1000:
+            result = Wait(seconds=0, why="too little of this invocation's time is left")
+        try:
+            self._carry_out(record, message, result or self._handled(record, message, handle))
+        finally:
+            logger.thread_safe_clear_keys()  # the next message of this thread is about another photo
 
     def _handled(self, record: SQSRecord, message: Message, handle: Handle) -> MessageResult:
         try:

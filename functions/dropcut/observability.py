@@ -5,8 +5,6 @@ Metrics go out as lines of the log (EMF), with one dimension, `service`.
 """
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
@@ -16,25 +14,17 @@ from dropcut.core.messages import Upload
 logger = Logger()
 metrics = Metrics()
 
+_UNITS = {"ApiMilliseconds": MetricUnit.Milliseconds, "SecondsToDelivery": MetricUnit.Seconds}
 _lock = threading.Lock()
 
 
-@contextmanager
-def about(upload: Upload) -> Iterator[None]:
-    """Log lines inside belong to this upload, also with several threads at work."""
+def log_about(upload: Upload) -> None:
+    """From here on this thread's log lines belong to the upload, until its message is done with (message_batch.py)."""
     logger.thread_safe_append_keys(correlation_id=upload.job_id, bucket=upload.bucket, key=upload.key)
-    try:
-        yield
-    finally:
-        logger.thread_safe_clear_keys()
 
 
-def count(metric: str, amount: float = 1) -> None:
+def count(*once: str, **amounts: float) -> None:
+    """Add one to each metric that is named alone, and what is given to the others."""
     with _lock:
-        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=amount)
-
-
-def duration(metric: str, *, seconds: float | None = None, milliseconds: float | None = None) -> None:
-    unit, value = (MetricUnit.Seconds, seconds) if seconds is not None else (MetricUnit.Milliseconds, milliseconds)
-    with _lock:
-        metrics.add_metric(name=metric, unit=unit, value=value or 0)
+        for name, amount in (dict.fromkeys(once, 1) | amounts).items():
+            metrics.add_metric(name=name, unit=_UNITS.get(name, MetricUnit.Count), value=amount)

@@ -13,7 +13,7 @@ from dropcut.core import gate as gates
 from dropcut.core.blame import Health
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer
-from dropcut.core.pace import AHEAD_SECONDS, HORIZON_SECONDS, Pace, Slot, slot_after_rest, slot_at
+from dropcut.core.pace import AHEAD_SECONDS, HORIZON_SECONDS, MOST_LATE_SECONDS, Pace, Slot
 from dropcut.core.payment import Payment
 
 
@@ -155,6 +155,9 @@ class FakeHealth:
     in_vain: dict[tuple[str, int], int] = field(default_factory=lambda: defaultdict(int))
     """By hour, too: calls that may have been charged."""
 
+    def get(self, fingerprint: str) -> Health:
+        return self.records[fingerprint]
+
     def trouble(self, fingerprint: str, payment_key: str, *, now: float) -> Health:
         before = self.records[fingerprint]
         self.records[fingerprint] = replace(before, troubled=before.troubled | {payment_key})
@@ -195,7 +198,8 @@ class FakePace:
             if max(free, first) > now + self.horizon_seconds:
                 return free
             self.next_free[fingerprint] = max(free, first) + self.pace.interval_seconds
-            return slot_at(free) if free > first else slot_after_rest(first, idle_since=max(now, free))
+            booked = max(free, first)
+            return Slot(opens=free if free > first else max(now, free), closes=booked + MOST_LATE_SECONDS)
 
     def hold(self, fingerprint: str, *, until: float) -> None:
         self.next_free[fingerprint] = max(until, self.next_free.get(fingerprint, 0.0))

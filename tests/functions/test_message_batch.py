@@ -1,14 +1,17 @@
 """What becomes of each message of a batch, whatever its use case does, and however often it came."""
 
+import io
+import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
-from dropcut.core.messages import MalformedMessageError
+from dropcut.core.messages import MalformedMessageError, Upload
 from dropcut.message_batch import LONGEST_RETRY_SECONDS, MessageBatch
-from dropcut.observability import metrics
+from dropcut.observability import log_about, logger, metrics
 
 from tests.functions.lambda_events import Context, batch_of
 
@@ -231,6 +234,23 @@ def test_messages_are_handled_at_the_same_time_and_no_more_than_there_are_thread
     stage.handle = handle
     assert stage.process(*"abcdef") == []
     assert most == [3]
+
+
+def test_every_line_about_a_photos_error_names_its_job_and_no_line_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    printed, upload = io.StringIO(), Upload(bucket="in", key="a.jpg", sequencer="02")
+    monkeypatch.setattr(logger.registered_handler, "stream", printed)
+
+    def handle(message: Message) -> MessageResult:
+        if message.body == "photo":
+            log_about(upload)
+        raise ZeroDivisionError("nobody thought of this")
+
+    stage: Any = Stage()
+    stage.handle = handle
+    stage.batch = replace(stage.batch, threads=1)
+    stage.process("photo", "no photo", receives=5)
+    lines = [json.loads(line) for line in printed.getvalue().splitlines()]
+    assert [line.get("correlation_id") for line in lines] == [upload.job_id, upload.job_id, None, None]
 
 
 def test_a_dead_letter_is_counted() -> None:

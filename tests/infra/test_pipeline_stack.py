@@ -338,7 +338,7 @@ ITEMS = {
         WRITE_STATE: ["object#*", "payment#*", "pace#*", "budget#*", "health#*", "gate"],
     },
     "Deliver": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
-    "Gatekeeper": {READ_STATE: ["gate"], WRITE_STATE: ["gate", "health#*"]},
+    "Gatekeeper": {READ_STATE: ["gate", "health#*"], WRITE_STATE: ["gate", "health#*"]},
 }
 """Whoever decodes strangers' files has no business with payments, budget and gate."""
 

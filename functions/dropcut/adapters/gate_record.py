@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dropcut.adapters.state_table import GATE, Item, StateTable, number, text
+from dropcut.adapters.state_table import GATE, Item, StateTable
 from dropcut.core.gate import Gate
 
 
@@ -107,13 +107,13 @@ def read_gate(item: Item | None) -> Gate:
     return Gate(
         is_closed=item["standing"] == "closed",
         is_opening=item["standing"] == "opening",
-        code=text(item, "code"),
-        reason=text(item, "reason"),
-        until=number(item, "closed_until"),
-        probes_failed=int(number(item, "probes")),
-        holder=text(item, "prober"),
-        probe_ends=number(item, "probe_ends"),
-        fingerprint=text(item, "fingerprint"),
+        code=item.get("code", ""),
+        reason=item.get("reason", ""),
+        until=item.get("closed_until", 0.0),
+        probes_failed=int(item.get("probes", 0)),
+        holder=item.get("prober", ""),
+        probe_ends=item.get("probe_ends", 0.0),
+        fingerprint=item.get("fingerprint", ""),
         announced="announced" in item,
-        swept_at=number(item, "swept_at"),
+        swept_at=item.get("swept_at", 0.0),
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dropcut.adapters.state_table import JOB, Item, StateTable, Value, text
+from dropcut.adapters.state_table import JOB, Item, StateTable, Value
 from dropcut.core.messages import Ended, OutcomeMessage, Upload
 
 Begun = Literal["begun", "already_under_way", "superseded"]
@@ -38,7 +38,6 @@ class JobRecords:
             "job_id": upload.job_id,
             "version_id": upload.version_id or "",
             "preparing": "preparing",
-            "preparing_too": "preparing",
             "failed": "failed",
             "again": "rejected" if redriven else "failed",
             "waiting": "waiting",
@@ -51,7 +50,7 @@ class JobRecords:
             f" updated_at = :now REMOVE {_OF_AN_END}, {_OF_A_WAIT}, output_key, delivered_outcome",
             values,
             only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (sequencer = :sequencer AND"
-            " (#status IN (:preparing_too, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
+            " (#status IN (:preparing, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
         )
         if update.changed:
             return "begun"
@@ -96,7 +95,7 @@ class JobRecords:
         Photos that were delivered before renditions could be made anew have no such thing either.
         """
         item = self.table.get(_id_of(bucket, key)) or {}
-        outcome = text(item, "delivered_outcome")
+        outcome = item.get("delivered_outcome", "")
         return OutcomeMessage.from_json(outcome) if outcome and item.get("status") == "delivered" else None
 
     def ended(self, upload: Upload, end: Ended, *, now: float) -> None:
@@ -123,7 +122,7 @@ def job_state(item: Item | None, upload: Upload) -> JobState:
     """How an item of the state table is about this upload."""
     if item is None:
         return "under_way"
-    if text(item, "sequencer") > upload.sequencer:
+    if item["sequencer"] > upload.sequencer:
         return "superseded"
     ended = item["job_id"] == upload.job_id and item["status"] in _ENDED
     return "ended" if ended else "under_way"

@@ -6,9 +6,9 @@ Keys are named by a fingerprint, never by themselves.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dropcut.adapters.state_table import BUDGET, HEALTH, PACE, Item, StateTable, number
+from dropcut.adapters.state_table import BUDGET, HEALTH, PACE, Item, StateTable
 from dropcut.core.blame import Health
-from dropcut.core.pace import AHEAD_SECONDS, Pace, Slot, slot_after_rest, slot_at
+from dropcut.core.pace import AHEAD_SECONDS, MOST_LATE_SECONDS, Pace, Slot
 
 _DAY_SECONDS = 86_400
 _KEEP_BUDGET_SECONDS = 400 * _DAY_SECONDS
@@ -33,17 +33,17 @@ class PaceRecord:
             {"after": first + width, "first": first},
             only_if="attribute_not_exists(next_free) OR next_free <= :first",
         )
-        next_free = number(start_anew.before or {}, "next_free")
-        if start_anew.changed:
-            return slot_after_rest(first, idle_since=max(now, next_free))
+        if start_anew.changed:  # nobody has a slot from then on, so that it need not wait for its own
+            idle_since = (start_anew.before or {}).get("next_free", 0.0)
+            return Slot(opens=max(now, idle_since), closes=first + MOST_LATE_SECONDS)
         queue_up = self.table.update(
             item,
             "SET next_free = next_free + :width",
             {"width": width, "horizon": now + self.horizon_seconds},
             only_if="next_free <= :horizon",
         )
-        next_free = number(queue_up.before or {}, "next_free")
-        return slot_at(next_free) if queue_up.changed else next_free
+        next_free: float = (queue_up.before or {}).get("next_free", 0.0)
+        return Slot(opens=next_free, closes=next_free + MOST_LATE_SECONDS) if queue_up.changed else next_free
 
     def hold(self, fingerprint: str, *, until: float) -> None:
         """Nobody calls before `until`: the key is locked out."""
@@ -95,6 +95,9 @@ class HealthRecord:
 
     table: StateTable
 
+    def get(self, fingerprint: str) -> Health:
+        return read_health(self.table.get(health_id(fingerprint)))
+
     def trouble(self, fingerprint: str, payment_key: str, *, now: float) -> Health:
         """A picture's call failed; the health as it was before."""
         return self._met(fingerprint, "troubled", payment_key, now)
@@ -133,7 +136,7 @@ class HealthRecord:
         if self.table.update(item_id, "SET vain_hour = :hour, vain = :one", values, only_if=hour_is_new).changed:
             return 1
         more = self.table.update(item_id, "ADD vain :one", values, only_if="vain_hour = :hour")
-        return int(number(more.before or {}, "vain")) + 1
+        return int((more.before or {}).get("vain", 0)) + 1
 
     def went_well(self, fingerprint: str) -> None:
         """A call went well: what failed before is not held against anybody. What this hour cost in vain stays."""
@@ -148,7 +151,7 @@ def read_health(item: Item | None) -> Health:
     """The health that an item describes; all is well where there is none."""
     values = item or {}
     return Health(
-        troubled=frozenset(values.get("troubled", ())),  # type: ignore[arg-type] # a set, or nothing
-        refused=frozenset(values.get("refused", ())),  # type: ignore[arg-type]
-        lockouts=int(number(values, "lockouts")),
+        troubled=values.get("troubled", frozenset()),
+        refused=values.get("refused", frozenset()),
+        lockouts=int(values.get("lockouts", 0)),
     )

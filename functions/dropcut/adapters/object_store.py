@@ -46,7 +46,6 @@ class Opened:
 
     size_bytes: int
     tag_count: int
-    metadata: Mapping[str, str]
     etag: str
     stream: Any
 
@@ -89,7 +88,6 @@ class ObjectStore:
         return Opened(
             size_bytes=answer["ContentLength"],
             tag_count=answer.get("TagCount", 0),
-            metadata=answer.get("Metadata", {}),
             etag=answer["ETag"],
             stream=answer["Body"],
         )

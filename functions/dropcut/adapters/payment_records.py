@@ -1,13 +1,17 @@
 """One item of the state table for each picture that was ever to be bought; `core/payment.py` says what it means."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value, number, text
+from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value
 from dropcut.core.messages import Ended, EndKind, PaidAnswer
 from dropcut.core.payment import Payment
 
 _NOT_PAID = "(attribute_not_exists(work_key) OR expires_at < :now)"
 _NOT_ENDED = "(attribute_not_exists(end_kind) OR expires_at < :now OR ended_at < :redriven_at)"
+
+_LEASE = "SET claimed_by = :holder, lease_until = :lease_until, expires_at = :expires_at"
+_OF_A_CLAIM = "lease_until, claimed_by, attempts, possibly_paid, trouble_since, probes"
+"""A payment or an end removes these, so that the next one starts afresh."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,40 +22,36 @@ class PaymentRecords:
         self, key: str, *, holder: str, now: float, lease_until: float, expires_at: float, redriven_at: float = 0.0
     ) -> Payment:
         """Take the picture if its state allows that; returns the record as it was before."""
-        values: dict[str, Value] = {
+        lease: dict[str, Value] = {
             "holder": holder,
             "lease_until": lease_until,
             "expires_at": int(expires_at),  # an old date would take a running lease away
-            "redriven_at": redriven_at,
-            "now": now,
             "one": 1,
         }
         update = self.table.update(
             payment_id(key),
-            "SET claimed_by = :holder, lease_until = :lease_until, expires_at = :expires_at"
-            " REMOVE work_key, end_kind ADD attempts :one",
-            values,
+            f"{_LEASE} REMOVE work_key, end_kind ADD attempts :one",
+            lease | {"redriven_at": redriven_at, "now": now},
             only_if=f"{_NOT_PAID} AND {_NOT_ENDED} AND attribute_not_exists(lease_until)",
         )
         before = read_payment(update.before)
-        if update.changed or (before.holder != holder and before.state(now) != "abandoned"):
+        if update.changed:
             return before
-        if before.holder != holder:
-            before = self._take_over(key, before, values)
-        # The answer to our own claim may have been lost on its way: then botocore asked again.
-        return _before_claim(before) if before.holder == holder else before
+        if before.holder == holder:  # the answer to our own claim was lost on its way, and botocore asked again
+            return replace(before, attempts=before.attempts - 1, holder="", lease_until=0.0)
+        return self._take_over(key, before, lease) if before.state(now) == "abandoned" else before
 
-    def _take_over(self, key: str, dead: Payment, values: dict[str, Value]) -> Payment:
+    def _take_over(self, key: str, dead: Payment, lease: dict[str, Value]) -> Payment:
         """The holder died: its call may have been charged. Returns the record as it was before."""
-        names = ("holder", "lease_until", "expires_at", "one")
         update = self.table.update(
             payment_id(key),
-            "SET claimed_by = :holder, lease_until = :lease_until, expires_at = :expires_at"
-            " ADD attempts :one, possibly_paid :one",
-            {name: values[name] for name in names} | {"dead": dead.lease_until},
+            f"{_LEASE} ADD attempts :one, possibly_paid :one",
+            lease | {"dead": dead.lease_until},
             only_if="lease_until = :dead",
         )
-        return dead if update.changed else read_payment(update.before)
+        now_there = read_payment(update.before)
+        ours = update.changed or now_there.holder == lease["holder"]  # the latter: the answer to it was lost
+        return dead if ours else now_there
 
     def release(self, key: str, *, holder: str, payment: Payment) -> None:
         """Give the picture back unpaid, with the attempts that the record names."""
@@ -84,7 +84,7 @@ class PaymentRecords:
             "job_id": job_id,
             "expires_at": int(expires_at),
         }
-        self._end_lease(key, values, also="end_kind")
+        self.table.update(payment_id(key), f"{_set(values)} REMOVE {_OF_A_CLAIM}, end_kind", values)
 
     def end(self, key: str, ended: Ended, *, job_id: str, holder: str, now: float, expires_at: float) -> None:
         """Remember that the picture was refused, or failed."""
@@ -99,17 +99,8 @@ class PaymentRecords:
             "ended_at": now,
             "expires_at": int(expires_at),
         }
-        self._end_lease(key, values, also="work_key", holder=holder)
-
-    def _end_lease(self, key: str, values: dict[str, Value], *, also: str, holder: str = "") -> None:
-        """Attempts are over with it: the next payment starts afresh."""
-        assignments = ", ".join(f"{name} = :{name}" for name in values)
-        self.table.update(
-            payment_id(key),
-            f"SET {assignments} REMOVE lease_until, claimed_by, attempts, possibly_paid, trouble_since, probes, {also}",
-            values | ({"holder": holder} if holder else {}),
-            only_if="claimed_by = :holder" if holder else "",
-        )
+        change = f"{_set(values)} REMOVE {_OF_A_CLAIM}"
+        self.table.update(payment_id(key), change, values | {"holder": holder}, only_if="claimed_by = :holder")
 
     def forget_answer(self, key: str, answer: PaidAnswer) -> None:
         """The answer that was paid for is gone: the picture can be paid for again."""
@@ -125,14 +116,8 @@ def payment_id(key: str) -> str:
     return f"{PAYMENT}{key}"
 
 
-def _before_claim(claimed: Payment) -> Payment:
-    return Payment(
-        attempts=claimed.attempts - 1,
-        possibly_paid=claimed.possibly_paid,
-        trouble_since=claimed.trouble_since,
-        probes=claimed.probes,
-        exists=True,
-    )
+def _set(values: dict[str, Value]) -> str:
+    return "SET " + ", ".join(f"{name} = :{name}" for name in values)
 
 
 def read_payment(item: Item | None) -> Payment:
@@ -140,32 +125,32 @@ def read_payment(item: Item | None) -> Payment:
     if item is None:
         return Payment()
     return Payment(
-        attempts=int(number(item, "attempts")),
-        possibly_paid=int(number(item, "possibly_paid")),
-        trouble_since=number(item, "trouble_since"),
-        probes=int(number(item, "probes")),
-        holder=text(item, "claimed_by"),
-        lease_until=number(item, "lease_until"),
+        attempts=int(item.get("attempts", 0)),
+        possibly_paid=int(item.get("possibly_paid", 0)),
+        trouble_since=item.get("trouble_since", 0.0),
+        probes=int(item.get("probes", 0)),
+        holder=item.get("claimed_by", ""),
+        lease_until=item.get("lease_until", 0.0),
         answer=_answer(item) if "work_key" in item else None,
-        job_id=text(item, "job_id"),
+        job_id=item.get("job_id", ""),
         ended=_ended(item) if "end_kind" in item else None,
-        ended_at=number(item, "ended_at"),
-        expires_at=number(item, "expires_at"),
+        ended_at=item.get("ended_at", 0.0),
+        expires_at=item.get("expires_at", 0.0),
         exists=True,
     )
 
 
 def _answer(item: Item) -> PaidAnswer:
     return PaidAnswer(
-        work_key=text(item, "work_key"),
-        picture_sha256=text(item, "picture_sha256"),
-        format=text(item, "answer_format"),
-        width=int(number(item, "width")),
-        height=int(number(item, "height")),
-        credits=number(item, "credits"),
-        request_id=text(item, "request_id") or None,
-        provider=text(item, "provider"),
-        note=text(item, "note"),
+        work_key=item.get("work_key", ""),
+        picture_sha256=item.get("picture_sha256", ""),
+        format=item.get("answer_format", ""),
+        width=int(item.get("width", 0)),
+        height=int(item.get("height", 0)),
+        credits=item.get("credits", 0.0),
+        request_id=item.get("request_id") or None,
+        provider=item.get("provider", ""),
+        note=item.get("note", ""),
     )
 
 
@@ -173,9 +158,9 @@ def _ended(item: Item) -> Ended:
     kind: EndKind = "rejected" if item["end_kind"] == "rejected" else "failed"
     return Ended(
         kind=kind,
-        code=text(item, "code"),
-        reason=text(item, "reason"),
-        attempts=int(number(item, "end_attempts")),
-        possibly_paid=int(number(item, "end_possibly_paid")),
-        request_id=text(item, "request_id") or None,
+        code=item.get("code", ""),
+        reason=item.get("reason", ""),
+        attempts=int(item.get("end_attempts", 0)),
+        possibly_paid=int(item.get("end_possibly_paid", 0)),
+        request_id=item.get("request_id") or None,
     )

@@ -23,6 +23,7 @@ class PictureForm:
     Attributes:
         picture_is_out: whether all of the picture was handed to the connection. Until then the API cannot have it.
         sent_at: when the last byte was handed over (monotonic seconds); None before.
+        len: in bytes; by this name the library knows the Content-Length.
     """
 
     def __init__(
@@ -39,12 +40,9 @@ class PictureForm:
             for name, value in fields.items()
         )
         head += f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{file_name}"\r\n\r\n'
-        self._pieces = [head.encode(), picture, f"\r\n--{boundary}--\r\n".encode()]
-        self._length_bytes = sum(map(len, self._pieces))
-
-    def __len__(self) -> int:
-        """In bytes: becomes the Content-Length."""
-        return self._length_bytes
+        pieces = [head.encode(), picture, f"\r\n--{boundary}--\r\n".encode()]
+        self.len = sum(map(len, pieces))
+        self._pieces = [b"".join(pieces)] if self.len <= SLICE_BYTES else pieces  # a small form goes out at once
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises SendingTooLongError: the time is up before the end."""
@@ -53,7 +51,7 @@ class PictureForm:
             for start in range(0, len(piece), SLICE_BYTES):
                 if time.monotonic() > self._ends_at:
                     raise SendingTooLongError(f"sending took longer than {self._seconds:g} s")
-                if len(self._pieces) == 1 and start + SLICE_BYTES >= len(piece):
+                if len(self._pieces) <= 1 and start + SLICE_BYTES >= len(piece):
                     self.picture_is_out = True
                 yield piece[start : start + SLICE_BYTES]
         self.sent_at = time.monotonic()

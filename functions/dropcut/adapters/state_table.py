@@ -5,7 +5,7 @@ botocore's error goes up and the record fails: nothing is paid on a guess.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE = "object#", "payment#", "pace#", "budget#", "health#", "gate"
 """What an item is about: its id begins with one of these, or is the last. The functions' roles are cut along them."""
 Value = str | float | frozenset[str]
-Item = dict[str, Value]
+Item = dict[str, Any]
+"""An item as it is read: each attribute is a `Value`."""
 _TRIES_FOR_MANY = 5
 
 
@@ -46,7 +47,7 @@ class StateTable:
             answer = self._client.batch_get_item(RequestItems=wanted)
             for item in answer["Responses"].get(self._table, []):
                 decoded = _decode(item)
-                found[str(decoded["id"])] = decoded
+                found[decoded["id"]] = decoded
             wanted = answer.get("UnprocessedKeys")
             if not wanted:
                 return found
@@ -92,12 +93,11 @@ class StateTable:
         return Update(changed=True, before=_decode(before) if before else None)
 
 
-class Update:
+class Update(NamedTuple):
     """What an update did."""
 
-    def __init__(self, *, changed: bool, before: Item | None) -> None:
-        self.changed = changed
-        self.before = before
+    changed: bool
+    before: Item | None
 
 
 def _encode(value: Value) -> dict[str, Any]:
@@ -117,13 +117,3 @@ def _decoded(typed: Mapping[str, Any]) -> Value:
     if "SS" in typed:
         return frozenset(typed["SS"])
     return float(typed["N"]) if "N" in typed else str(typed["S"])
-
-
-def text(item: Item, name: str) -> str:
-    """An attribute of a text; empty when it is not there."""
-    return str(item.get(name, ""))
-
-
-def number(item: Item, name: str) -> float:
-    """An attribute of a number; 0 when it is not there."""
-    return float(item.get(name, 0))  # type: ignore[arg-type] # a set never stands where a number does

@@ -21,7 +21,7 @@ Nothing here knows about AWS or HTTP libraries; adapters bring replies in and ca
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dropcut.core.api_reply import ApiError, UnusableAnswerError, read_answer, read_error, request_id_in
 from dropcut.core.operation import Expected
@@ -117,7 +117,8 @@ def decide(reply: Reply | NoReply, expected: Expected) -> Decision:
         return _no_reply(reply)
     if reply.status == 200:
         return _success(reply, expected)
-    return _refusal(reply.status, reply.headers, read_error(reply.body, reply.headers))
+    error = read_error(reply.body, reply.headers)
+    return replace(_refusal(reply.status, reply.headers, error), request_id=error.request_id)
 
 
 def possibly_paid(decision: Trouble) -> bool:
@@ -161,49 +162,41 @@ def _success(reply: Reply, expected: Expected) -> Decision:
     return Delivered(picture=answer.picture, request_id=answer.request_id, note=note)
 
 
-def _refusal(status: int, headers: Mapping[str, str], error: ApiError) -> Decision:  # noqa: PLR0911 - one row, one return
-    said, request_id = _ended(error.sentence(status)), error.request_id
+def _refusal(status: int, headers: Mapping[str, str], error: ApiError) -> Trouble:  # noqa: PLR0911 - one row, one return
+    said = _ended(error.sentence(status))
     match status:
         case _ if 200 <= status < 300:
             reason = f"The API answered HTTP {status}, which is neither a picture nor a refusal."
-            return Failure(code=f"http_{status}", reason=reason, possibly_paid=True, request_id=request_id)
+            return Failure(code=f"http_{status}", reason=reason, possibly_paid=True)
         case 400 if error.message == "failed to get response":
             reason = f"The gateway lost its connection to the maker ({said[:-1]})."
-            return Failure(code="upstream_broke_off", reason=reason, possibly_paid=True, request_id=request_id)
+            return Failure(code="upstream_broke_off", reason=reason, possibly_paid=True)
         case 400 | 413 | 422:
-            return Refused(
-                code=error.name or f"http_{status}",
-                reason=f"The API refused the picture: {said}",
-                request_id=request_id,
-            )
+            return Refused(code=error.name or f"http_{status}", reason=f"The API refused the picture: {said}")
         case 403 if error.name == "content_moderation":
             reason = f"The API's content moderation refused the picture: {said}"
-            return Refused(code="content_moderation", reason=reason, proves_account=True, request_id=request_id)
+            return Refused(code="content_moderation", reason=reason, proves_account=True)
         case 429:
-            return LockedOut(seconds=_retry_after(headers), request_id=request_id)
+            return LockedOut(seconds=_retry_after(headers))
         case 408 | 502 | 504 | 520 | 524:
             reason = f"The API's edge got no answer it could pass on ({said[:-1]}); the work may have been done."
-            return Failure(code=f"http_{status}", reason=reason, possibly_paid=True, request_id=request_id)
+            return Failure(code=f"http_{status}", reason=reason, possibly_paid=True)
         case 500 if not error.message:
             reason = (
                 "The gateway answered HTTP 500 without a word, as it does when the account's balance is used up: "
                 "look at the balance, and top it up."
             )
-            return Failure(
-                code="out_of_balance", reason=reason, possibly_paid=False, suspects_account=True, request_id=request_id
-            )
+            return Failure(code="out_of_balance", reason=reason, possibly_paid=False, suspects_account=True)
         case 503 if "no channels" in error.message.lower():
             reason = f"The gateway has no channel to this model for the account: {said} Ask the provider."
-            return Failure(
-                code="no_channel", reason=reason, possibly_paid=False, suspects_account=True, request_id=request_id
-            )
+            return Failure(code="no_channel", reason=reason, possibly_paid=False, suspects_account=True)
         case _ if status >= 500:
             reason = f"The API failed: {said}"
-            return Failure(code=f"http_{status}", reason=reason, possibly_paid=False, request_id=request_id)
+            return Failure(code=f"http_{status}", reason=reason, possibly_paid=False)
     code, advice = _ACCOUNT_PROBLEMS.get(
         status, ("unexpected_answer", "Check `api_base_url` and `provider`, and the provider's status.")
     )
-    return AccountProblem(code=code, reason=f"{said} {advice}", request_id=request_id)
+    return AccountProblem(code=code, reason=f"{said} {advice}")
 
 
 def _ended(sentence: str) -> str:

@@ -4,6 +4,7 @@ import string
 from collections.abc import Iterator
 
 PLACEHOLDERS = ("folder", "stem", "name", "rendition", "extension")
+"""Of a photo: its folder, with a slash at the end, its name without its extension, its name; then the rendition's."""
 ENDING = ".{extension}"
 
 
@@ -29,17 +30,6 @@ def check_key_template(template: str) -> None:
         raise KeyTemplateError("contains what is not printable ASCII. Allowed: printable ASCII characters")
 
 
-def fill_key_template(template: str, *, folder: str, stem: str, name: str, rendition: str, extension: str) -> str:
-    """The key of one rendition of one photo.
-
-    Args:
-        folder: the photo's, with its slash at the end; empty for none.
-        stem: the photo's name without its extension.
-        name: the photo's name.
-    """
-    return template.format(folder=folder, stem=stem, name=name, rendition=rendition, extension=extension)
-
-
 def could_collide(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether two renditions, each a template and the rendition's name, may give one photo the same key twice.
 
@@ -60,8 +50,8 @@ def could_collide(one: tuple[str, str], other: tuple[str, str]) -> bool:
 
 def _filled(rendition: tuple[str, str], folder: str, stem: str, source_extension: str) -> str:
     template, rendition_name = rendition
-    return fill_key_template(
-        template, folder=folder, stem=stem, name=stem + source_extension, rendition=rendition_name, extension="x"
+    return template.format(
+        folder=folder, stem=stem, name=stem + source_extension, rendition=rendition_name, extension="x"
     )
 
 

@@ -76,10 +76,10 @@ class CutRequest:
     redriven_at: float = 0.0
     """When somebody asked for a photo that had ended to be tried again (epoch seconds); 0 when nobody has."""
 
-    def delivers(self, answer: "PaidAnswer") -> "OutcomeMessage":
-        """What deliver is given: the answer for this photo, with what there is to say about both."""
+    def delivers(self, answer: "PaidAnswer") -> str:
+        """The message for deliver: the answer for this photo, with what there is to say about both."""
         note = " ".join(text for text in (self.note, answer.note) if text)
-        return OutcomeMessage(upload=self.upload, outcome=replace(answer, note=note))
+        return OutcomeMessage(upload=self.upload, outcome=replace(answer, note=note)).to_json()
 
     @cached_property
     def payment_key(self) -> str:

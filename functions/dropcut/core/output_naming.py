@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Sequence
 from functools import partial
 
-from dropcut.core.key_template import fill_key_template
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 
@@ -26,9 +25,7 @@ def output_keys(source_key: str, rendition: Rendition = FULL, extension: str = "
     folder, slash, name = source_key.rpartition("/")
     stem = _without_extension(name)
     owner = _hash(source_key)
-    named = partial(
-        fill_key_template, rendition.key, folder=folder + slash, rendition=rendition.name, extension=extension
-    )
+    named = partial(rendition.key.format, folder=folder + slash, rendition=rendition.name, extension=extension)
     candidates = (
         named(stem=stem, name=name),
         named(stem=name, name=name),

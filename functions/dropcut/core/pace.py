@@ -36,13 +36,3 @@ class Pace:
         two workers' clocks are 200 ms apart, one is 20 ms late, and its connection 50 ms slower than another's.
         """
         return cls(interval_seconds=limit_seconds / (limit_requests * PART_USED))
-
-
-def slot_at(opens: float) -> Slot:
-    """The slot that was booked for this time."""
-    return Slot(opens=opens, closes=opens + MOST_LATE_SECONDS)
-
-
-def slot_after_rest(first: float, *, idle_since: float) -> Slot:
-    """The slot booked for `first` where nobody has one from `idle_since` on: its request need not wait."""
-    return Slot(opens=idle_since, closes=first + MOST_LATE_SECONDS)

@@ -8,7 +8,6 @@ import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from dropcut.adapters.api_key import ApiKey, ApiKeyMissingError, ApiKeys
 from dropcut.core import gate as gates
@@ -123,11 +122,14 @@ class Account:
             key = self._key = self._of.keys.current(fetch_anew=True) if probe or not self._key else self._key
         except ApiKeyMissingError as error:
             return self._close("no_key", str(error), probe, fingerprint="")
-        if probe and not self._storage_works(probe):
-            return self._wait_for_gate()
+        if probe:
+            try:
+                self._of.prove_storage()
+            except Exception as error:  # whatever it is: an answer would be lost to it
+                return self._close("answer_not_stored", _not_stored(error), probe)
         taken_at = self._of.clock()
         if not self._of.budget.take(key.fingerprint, self._rules.credits_per_image, now=taken_at):
-            return self._close("daily_credit_limit", _BUDGET, probe, not_after=_utc_day(taken_at) + _DAY_SECONDS)
+            return self._close("daily_credit_limit", _BUDGET, probe, not_after=(_utc_day(taken_at) + 1) * _DAY_SECONDS)
         permit = Permit(key=key, taken_at=taken_at, probe=probe)
         wait: Wait | None = Wait(seconds=0, why="it was interrupted")
         try:
@@ -136,14 +138,6 @@ class Account:
             if wait:
                 self._refund(permit)
         return wait or permit
-
-    def _storage_works(self, probe: str) -> bool:
-        try:
-            self._of.prove_storage()
-        except Exception as error:  # whatever it is: an answer would be lost to it
-            self._close("answer_not_stored", _not_stored(error), probe)
-            return False
-        return True
 
     def _wait_for_slot(self, permit: Permit) -> Wait | None:
         """Sleep until the call is to be made. Nothing that takes time may come after it."""
@@ -211,10 +205,6 @@ class Account:
     def answer_lost(self, error: Exception, permit: Permit) -> None:
         """An answer that may have been paid for could not be stored: nobody calls before it is known that one can."""
         self._close("answer_not_stored", _not_stored(error), permit.probe)
-
-    def wait_after(self, decision: Trouble) -> Wait:
-        """How long a picture waits whose call ended like this, when that was not its own fault."""
-        return self.must_wait() or Wait(seconds=0, why=decision.reason)
 
     @property
     def gate(self) -> Gate:
@@ -369,5 +359,5 @@ def _why(verdict: Verdict, decision: Trouble) -> str:
 
 
 def _utc_day(seconds: float) -> float:
-    """The midnight at which the day of this time began (epoch seconds)."""
-    return datetime.fromtimestamp(seconds, UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    """Whole days since the epoch."""
+    return seconds // _DAY_SECONDS

@@ -140,22 +140,17 @@ class Claims:
                 yield Remembered(ended=before.ended, job_id=before.job_id)
             case action:
                 lost = action == "buy again"
-                begun = _begun(before, another_call_lost=lost)
+                if lost:
+                    count("PossiblyPaidCalls")
+                begun = replace(
+                    before,
+                    attempts=before.attempts + 1,
+                    possibly_paid=before.possibly_paid + lost,
+                    answer=None,
+                    ended=None,
+                )
                 claim = Claim(self, key, holder, begun, another_call_lost=lost)
                 try:
                     yield claim
                 finally:
                     claim.give_back_unless_settled()
-
-
-def _begun(before: Payment, *, another_call_lost: bool) -> Payment:
-    """The record that our own claim made of this one."""
-    if another_call_lost:
-        count("PossiblyPaidCalls")
-    return replace(
-        before,
-        attempts=before.attempts + 1,
-        possibly_paid=before.possibly_paid + another_call_lost,
-        answer=None,
-        ended=None,
-    )

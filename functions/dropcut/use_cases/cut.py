@@ -18,13 +18,16 @@ from dropcut.core.messages import (
     PaidAnswer,
 )
 from dropcut.core.ports import Together
-from dropcut.observability import about, count, logger
+from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.account import Account, Accounts
 from dropcut.use_cases.claim import AlreadyPaid, Claims, InFlight, Remembered
 from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.purchase import Purchases
 
 IN_FLIGHT_WAIT_SECONDS = 5.0
+_SUPERSEDED = Ended(
+    kind="skipped", code="superseded", reason="A newer upload of the same key came before it was paid for."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,21 +72,22 @@ class Cut:
         self.endings.announce(request, Ended(kind="failed", code="waited_too_long", reason=reason))
 
     def _handle(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
-        with about(request.upload):
-            result = self._result(account, state, request, message)
-            if isinstance(result, Wait):
-                count("CallsDeferred")
-                logger.info("The picture waits", why=result.why, seconds=round(result.seconds, 1))
-                if account.gate.is_closed:
-                    now = self.accounts.clock()
-                    self.jobs.waits(request.upload, why=result.why, next_try=account.gate.until, now=now)
-            return result
+        log_about(request.upload)
+        result = self._result(account, state, request, message)
+        if isinstance(result, Wait):
+            count("CallsDeferred")
+            logger.info("The picture waits", why=result.why, seconds=round(result.seconds, 1))
+            if account.gate.is_closed:
+                now = self.accounts.clock()
+                self.jobs.waits(request.upload, why=result.why, next_try=account.gate.until, now=now)
+        return result
 
     def _result(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
         if state == "ended":
             return Done()  # the message came twice
         if state == "superseded":
-            return self._skip(request, "superseded", "A newer upload of the same key came before it was paid for.")
+            self.endings.end(request, _SUPERSEDED)
+            return Done()
         wait = account.must_wait()
         if wait:
             return wait
@@ -116,16 +120,12 @@ class Cut:
         except ObjectGoneError:
             return []
 
-    def _skip(self, request: CutRequest, code: str, reason: str) -> MessageResult:
-        self.endings.end(request, Ended(kind="skipped", code=code, reason=reason))
-        return Done()
-
     def _reuse(self, request: CutRequest, answer: PaidAnswer) -> MessageResult:
         if self.objects.metadata_and_etag(self.work_bucket, answer.work_key) is None:
             self.claims.payments.forget_answer(request.payment_key, answer)
             return Wait(seconds=0, why="the answer that was paid for before is not kept any more")
         count("AnswersReused")
-        self.purchases.deliver_queue.send(request.delivers(answer).to_json())
+        self.purchases.deliver_queue.send(request.delivers(answer))
         return Done()
 
     def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:

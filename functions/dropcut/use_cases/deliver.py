@@ -12,7 +12,7 @@ from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
 from dropcut.core.ports import Together
-from dropcut.observability import about, count, duration, logger
+from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.outputs import Outputs, Written, about_photo
 
@@ -46,11 +46,11 @@ class Deliver:
             return Done()
         if isinstance(outcome, Remake):
             return self.remake(outcome, message.receive_count)
-        with about(outcome.upload):
-            if isinstance(outcome.outcome, PaidAnswer):
-                self._deliver(outcome, outcome.outcome, message.receive_count)
-            else:
-                self._end(outcome.upload, outcome.outcome)
+        log_about(outcome.upload)
+        if isinstance(outcome.outcome, PaidAnswer):
+            self._deliver(outcome, outcome.outcome, message.receive_count)
+        else:
+            self._end(outcome.upload, outcome.outcome)
         return Done()
 
     def announce_failure(self, message: Message, reason: str) -> None:
@@ -60,9 +60,9 @@ class Deliver:
         """
         outcome = read_announcement(message.body)
         if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
-            with about(outcome.upload):
-                known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
-                self._announce(outcome.upload, replace(known, kind="failed", code="deliver_failed", reason=reason))
+            log_about(outcome.upload)
+            known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
+            self._announce(outcome.upload, replace(known, kind="failed", code="deliver_failed", reason=reason))
 
     def _end(self, upload: Upload, end: Ended) -> None:
         state = self.jobs.state(upload)
@@ -102,8 +102,7 @@ class Deliver:
             partial(self.events.publish, "Cutout Delivered", written.event(upload, answer)),
         )
         self.jobs.delivered(outcome, output_key=first, now=self.clock())
-        count("PhotosDelivered")
-        duration("SecondsToDelivery", seconds=max(0.0, self.clock() - upload.arrived_at_seconds))
+        count("PhotosDelivered", SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))
         logger.info("The cut-out is delivered", output_key=first, credits=answer.credits)
 
     def _announce(self, upload: Upload, end: Ended) -> None:

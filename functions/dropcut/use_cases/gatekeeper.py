@@ -47,7 +47,7 @@ class Gatekeeper:
     def __call__(self, *, ends_at: float) -> None:
         """Look at the gate once. `ends_at`: when the invocation runs out of time (epoch seconds)."""
         gate = self.gate.get()
-        count("SpendingIsPaused", gate.is_closed)
+        count(SpendingIsPaused=gate.is_closed)
         if gate.is_closed:
             self._keep_closed(gate)
             try:
@@ -85,14 +85,33 @@ class Gatekeeper:
             gate = self.gate.get()
             if gate.state(self.clock()) != "due":
                 return
-            messages = self.cut_queue.receive(most=1, visibility_seconds=round(self.cut_seconds))
-            if not messages:
+            message = self._next(gate)
+            if not message:
                 if self.cut_queue.is_empty():
                     self._open_without_a_call(gate)
                 return
             logger.info("One picture is tried", paused_for=gate.code)
-            if not self._try(messages[0]):
+            if not self._try(message):
                 return
+
+    def _next(self, gate: Gate) -> Any:
+        """A waiting message; None when none waits.
+
+        A picture that met trouble comes after those that met none: good ones would wait for long behind a poison one.
+        """
+        unseen = round(self.cut_seconds)
+        messages = list(self.cut_queue.receive(most=1, visibility_seconds=unseen))
+        if not messages:
+            return None
+        health = self.health.get(gate.fingerprint)
+        met_trouble = health.troubled | health.refused
+        if _payment_key(messages[0]) in met_trouble:
+            messages += self.cut_queue.receive(most=10, visibility_seconds=unseen)
+        first = min(messages, key=lambda message: _payment_key(message) in met_trouble)
+        for other in messages:
+            if other is not first:
+                self.cut_queue.put_back(other["ReceiptHandle"], 0)
+        return first
 
     def _open_without_a_call(self, gate: Gate) -> None:
         """As a probe: then nobody else makes one, and a gate that was closed anew meanwhile stays so."""
@@ -136,6 +155,14 @@ class Gatekeeper:
         self.deliver_queue.send(SpendingNotice(kind="resumed", code="open", reason=reason).to_json())
         self.gate.opened()
         logger.info("Spending goes on")
+
+
+def _payment_key(message: Any) -> str:
+    """Empty when the message is none of ours, which cut finds out."""
+    try:
+        return CutRequest.from_json(message["Body"]).payment_key
+    except MalformedMessageError:
+        return ""
 
 
 def _record(message: Any) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Sender
 from dropcut.core.upload_event import read_uploads
-from dropcut.observability import about, count, logger
+from dropcut.observability import count, log_about, logger
 
 TRIES_IF_SLOW = 2
 
@@ -58,12 +58,12 @@ class Prepare:
             MalformedMessageError: it is about no upload, or about one in a bucket that is not ours.
         """
         for upload in read_uploads(message.body, sent_at_seconds=message.sent_at_seconds):
+            log_about(upload)
             if upload.bucket != self.input_bucket:
                 raise MalformedMessageError(
                     f"The event is about the bucket {upload.bucket}; photos are taken from {self.input_bucket} only."
                 )
-            with about(upload):
-                self._prepare(upload, message)
+            self._prepare(upload, message)
         return Done()
 
     def announce_failure(self, message: Message, reason: str) -> None:
@@ -134,14 +134,12 @@ class Prepare:
     def _not_to_be_read(self, upload: Upload, source: Opened) -> Ended | None:
         if upload.key.endswith("/") and source.size_bytes == 0:
             return _skipped("folder", "This is a folder marker, not a photo.")
-        if source.tag_count and self._is_left_alone(upload):
+        tags = self.objects.tags(upload.bucket, upload.key, upload.version_id) if source.tag_count else {}
+        if tags.get(OUTCOME_TAG) == LEAVE_ALONE:
             return _skipped(
                 "left_alone", f"The object carries the tag {OUTCOME_TAG}=skip: it is left alone on request."
             )
         return refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
-
-    def _is_left_alone(self, upload: Upload) -> bool:
-        return self.objects.tags(upload.bucket, upload.key, upload.version_id).get(OUTCOME_TAG) == LEAVE_ALONE
 
     def _ready(self, photo: Path, sendable: Path, upload: Upload, message: Message) -> CutRequest | Ended:
         """The picture as it will be sent, stored or inside its message; or why it cannot be."""

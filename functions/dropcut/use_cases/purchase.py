@@ -9,14 +9,14 @@ from functools import partial
 from threading import Lock
 
 from dropcut.adapters.api import ApiCall, PaidApi
-from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.object_store import ObjectStore, not_there_yet
 from dropcut.core.backoff import full_jitter_seconds
 from dropcut.core.blame import Verdict
 from dropcut.core.decision import Decision, Delivered, LockedOut, Trouble, decide, possibly_paid
 from dropcut.core.message_result import Done, MessageResult, Wait
 from dropcut.core.messages import PAID, CutRequest, Ended, PaidAnswer, Upload
 from dropcut.core.ports import Sender, Together
-from dropcut.observability import count, duration, logger
+from dropcut.observability import count, logger
 from dropcut.use_cases.account import Account, Accounts, Permit
 from dropcut.use_cases.claim import Claim
 from dropcut.use_cases.endings import Endings
@@ -25,8 +25,6 @@ LONGEST_BACKOFF_SECONDS = 900.0
 STORE_AGAIN_SECONDS = 5.0
 LOOK_AFTER_SECONDS = 60.0
 """A photo that has waited for so long is looked for before it is paid for: it may have been deleted."""
-SURELY_VISIBLE_SECONDS = 900.0
-"""S3 may say for a quarter of an hour that a version does not exist, after versioning was first enabled."""
 _DELETED = Ended(kind="skipped", code="gone", reason="The photo was deleted before it was paid for.")
 
 
@@ -84,9 +82,9 @@ class Purchases:
         return self._settle(account, request, claim, permit, decision)
 
     def _was_deleted(self, upload: Upload) -> bool:
-        waited = self.accounts.clock() - upload.arrived_at_seconds
-        looks = waited > (SURELY_VISIBLE_SECONDS if upload.version_id else LOOK_AFTER_SECONDS)
-        return looks and self.objects.is_gone(upload.bucket, upload.key)
+        now = self.accounts.clock()
+        is_new = now - upload.arrived_at_seconds <= LOOK_AFTER_SECONDS or not_there_yet(upload, now=now)
+        return not is_new and self.objects.is_gone(upload.bucket, upload.key)
 
     def _is_exhausted(self, claim: Claim) -> bool:
         """Whether workers that died used up the attempts, before any of them could say so."""
@@ -108,8 +106,7 @@ class Purchases:
         sent, clock = request.picture, self.accounts.clock
         started = clock()
         reply = self.api.call(ApiCall(request.operation, picture.pop(), sent.format, request.upload.key), permit.key)
-        count("ApiCalls")
-        duration("ApiMilliseconds", milliseconds=(clock() - started) * 1000)
+        count("ApiCalls", ApiMilliseconds=(clock() - started) * 1000)
         with self.one_answer_at_a_time:
             return decide(reply, request.operation.expected(width=sent.width, height=sent.height))
 
@@ -147,20 +144,25 @@ class Purchases:
         if verdict.ending == "tries again":
             count("ApiRetries")
             claim.release(counts=True, possibly_paid=charged)
-            return Wait(seconds=self._backoff_seconds(claim.payment.attempts), why=decision.reason)
+            backoff = full_jitter_seconds(
+                attempt=claim.payment.attempts,
+                base_seconds=self.retry_base_seconds,
+                ceiling_seconds=LONGEST_BACKOFF_SECONDS,
+                jitter=self.accounts.jitter(),
+            )
+            return Wait(seconds=backoff, why=decision.reason)
         met_trouble = verdict.closes and not isinstance(decision, LockedOut)
         trouble_at = self.accounts.clock() if met_trouble else 0.0
         claim.release(counts=False, possibly_paid=charged, trouble_at=trouble_at, probe=bool(permit.probe))
-        return account.wait_after(decision)
+        return account.must_wait() or Wait(seconds=0, why=decision.reason)
 
     def _paid(self, request: CutRequest, claim: Claim, answer: PaidAnswer) -> MessageResult:
         """The stored answer is paid for: nobody pays again, and the photo goes on."""
         logger.info("The picture is paid for", credits=answer.credits, request_id=answer.request_id)
-        count("PicturesPaid")
-        count("CreditsSpent", answer.credits)
-        handed_on = request.delivers(answer).to_json()
+        count("PicturesPaid", CreditsSpent=answer.credits)
         self.together(
-            partial(claim.pay, answer, job_id=request.upload.job_id), partial(self.deliver_queue.send, handed_on)
+            partial(claim.pay, answer, job_id=request.upload.job_id),
+            partial(self.deliver_queue.send, request.delivers(answer)),
         )
         return Done()
 
@@ -197,14 +199,6 @@ class Purchases:
             request_id=request_id,
             provider=self.provider,
             note=note,
-        )
-
-    def _backoff_seconds(self, attempt: int) -> float:
-        return full_jitter_seconds(
-            attempt=attempt,
-            base_seconds=self.retry_base_seconds,
-            ceiling_seconds=LONGEST_BACKOFF_SECONDS,
-            jitter=self.accounts.jitter(),
         )
 
 

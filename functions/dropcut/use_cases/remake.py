@@ -10,7 +10,7 @@ from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.message_result import DeadLetter, Done, MessageResult
 from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
-from dropcut.observability import about, logger
+from dropcut.observability import log_about, logger
 from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.outputs import Outputs
 
@@ -31,8 +31,8 @@ class Remaker:
         upload = delivered.upload
         if remake.job_id not in (None, upload.job_id):
             return _not_remade("another_job", f"The newest upload of this key is job {upload.job_id}.")
-        with about(upload):
-            return self._again(delivered, delivered.outcome, receive_count)
+        log_about(upload)
+        return self._again(delivered, delivered.outcome, receive_count)
 
     def _again(self, delivered: OutcomeMessage, answer: PaidAnswer, receive_count: int) -> MessageResult:
         upload = delivered.upload

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from dropcut.adapters.key_records import BudgetRecord, HealthRecord, PaceRecord, health_id, read_health
+from dropcut.adapters.key_records import BudgetRecord, HealthRecord, PaceRecord, health_id
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.blame import Health
 from dropcut.core.pace import MOST_LATE_SECONDS, Pace, Slot
@@ -177,7 +177,7 @@ def health(table: StateTable) -> HealthRecord:
 
 
 def known(table: StateTable) -> Health:
-    return read_health(table.get(HEALTH))
+    return HealthRecord(table=table).get(KEY)
 
 
 def test_a_key_that_nobody_met_trouble_with_is_well(table: StateTable) -> None:

@@ -25,7 +25,7 @@ def store(cloud: Cloud) -> ObjectStore:
 def test_what_was_written_is_read_with_its_metadata(store: ObjectStore) -> None:
     store.write(WORK, "paid/ü.png", b"bytes", content_type="image/png", metadata={"request-id": "r"})
     opened = store.open(WORK, "paid/ü.png")
-    assert (opened.size_bytes, opened.tag_count, opened.metadata) == (5, 0, {"request-id": "r"})
+    assert (opened.size_bytes, opened.tag_count) == (5, 0)
     assert opened.read() == store.read(WORK, "paid/ü.png") == b"bytes"
     assert store.metadata_and_etag(WORK, "paid/ü.png") == ({"request-id": "r"}, opened.etag)
 

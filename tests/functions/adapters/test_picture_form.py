@@ -14,7 +14,7 @@ def test_slices_are_small_and_make_up_the_form() -> None:
     sent = form()
     slices = list(sent)
     assert max(map(len, slices)) <= SLICE_BYTES
-    assert len(b"".join(slices)) == len(sent)
+    assert len(b"".join(slices)) == sent.len
     assert PICTURE in b"".join(slices)
 
 
@@ -23,6 +23,12 @@ def test_the_picture_is_out_with_its_last_slice_and_the_form_with_its_last_byte(
     seen = [(sent.picture_is_out, sent.sent_at is not None) for _slice in sent]
     assert seen == [(False, False), (False, False), (False, False), (True, False), (True, False)]
     assert sent.sent_at is not None
+
+
+def test_a_small_form_goes_out_at_once() -> None:
+    sent = PictureForm(picture=b"x", file_name="image.png", fields={})
+    seen = [(len(piece), sent.picture_is_out, sent.sent_at is not None) for piece in sent]
+    assert seen == [(sent.len, True, False)]
 
 
 def test_a_line_that_is_too_slow_ends_the_sending_before_the_picture_is_out() -> None:

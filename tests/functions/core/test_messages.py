@@ -213,6 +213,6 @@ def test_what_there_is_to_say_of_photo_and_answer_stands_in_one_note() -> None:
     request = replace(REQUEST, note="Its range was wider.")
     assert CutRequest.from_json(request.to_json()) == request
     answer = replace(ANSWER, note="The API called it odd.")
-    delivered = request.delivers(answer).outcome
+    delivered = OutcomeMessage.from_json(request.delivers(answer)).outcome
     assert isinstance(delivered, PaidAnswer)
     assert delivered.note == "Its range was wider. The API called it odd."

@@ -402,6 +402,25 @@ def test_the_picture_of_a_probe_that_cannot_be_made_is_seen_again_soon(paused: W
     assert not paused.cut_function.enabled
 
 
+@pytest.mark.parametrize("trouble", ["trouble", "refusal"])
+def test_a_picture_that_met_no_trouble_is_tried_before_those_that_did(watch: Watch, trouble: str) -> None:
+    """Good pictures waited for hours behind a poison one: each probe of it doubles the pause."""
+    watch.close(until=NOW)
+    getattr(watch.health, trouble)(ApiKey(KEY).fingerprint, "poison.png", now=NOW)
+    waiting = [watch.cut_queue.send(request(f"{name}.jpg", sha256=name)) for name in ("poison", "good", "another")]
+    watch.look()
+    assert [record["body"] for record in watch.cut_function.handled] == [waiting[1]]
+    assert watch.cut_queue.unseen_for() == [0, CUT_SECONDS, 0]
+
+
+def test_a_picture_that_met_trouble_is_tried_where_no_other_waits(watch: Watch) -> None:
+    watch.close(until=NOW)
+    watch.health.trouble(ApiKey(KEY).fingerprint, "poison.png", now=NOW)
+    watch.cut_queue.send(request("poison.jpg", sha256="poison"))
+    watch.look()
+    assert len(watch.cut_function.handled) == 1
+
+
 def test_with_no_picture_left_there_is_nothing_to_lose_by_opening(watch: Watch) -> None:
     watch.close(until=NOW)
     watch.health.trouble(ApiKey(KEY).fingerprint, "a.png", now=NOW)
@@ -464,9 +483,9 @@ def test_a_key_that_was_taken_away_is_no_reason_to_try(watch: Watch) -> None:
 # ---- what waits too long behind a closed gate
 
 
-def request(key: str) -> str:
+def request(key: str, *, sha256: str = "a") -> str:
     picture = PreparedPicture(
-        work_key="prepared/a.jpeg", sha256="a", format="jpeg", width=80, height=64, size_bytes=100
+        work_key="prepared/a.jpeg", sha256=sha256, format="jpeg", width=80, height=64, size_bytes=100
     )
     return CutRequest(upload=Upload(bucket="photos", key=key, sequencer="1"), picture=picture).to_json()
 
