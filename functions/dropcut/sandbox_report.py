@@ -18,7 +18,7 @@ def report_sandbox(found: Sandbox) -> None:
     if found.exposed:
         count("CredentialsExposed")
     if missing := tuple(name for name, holds in found.layers.items() if not holds):
-        count("SandboxLayersMissing", len(missing))
+        count(SandboxLayersMissing=len(missing))
     _log(missing, found.exposed)
 
 

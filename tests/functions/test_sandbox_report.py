@@ -14,7 +14,7 @@ ALL = {"no_new_privs": True, "landlock": True, "seccomp": True}
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     counted: Counter[str] = Counter()
-    monkeypatch.setattr(sandbox_report, "count", lambda name, amount=1: counted.update({name: int(amount)}))
+    monkeypatch.setattr(sandbox_report, "count", lambda *once, **amounts: counted.update([*once], **amounts))
     sandbox_report._log.cache_clear()
     yield counted
 

@@ -28,6 +28,7 @@ _GRACE_SECONDS = 1.0
 """For a process that closed its connection to end by itself, so that how it ended can be told."""
 _MOST_ANSWER_BYTES = 65536
 _LAST_WORDS_BYTES = 2000
+_SIGNALS = {each.value: each.name for each in signal.Signals}
 
 
 class ServerLostError(RuntimeError):
@@ -69,6 +70,9 @@ class ForkServer:
                 socket.send_fds(self._control, [json.dumps(order).encode()], list(descriptors))
             return self._heard(_FORK_SECONDS)
 
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def end(self) -> None:
         self._control.close()
         self._process.kill()
@@ -96,8 +100,7 @@ class DecoderEndedError(Exception):
     """
 
     def __init__(self, returncode: int, last_words: str) -> None:
-        how = signal.Signals(-returncode).name if returncode < 0 else f"exit status {returncode}"
-        super().__init__(how)
+        super().__init__(_SIGNALS.get(-returncode, f"exit status {returncode}"))
         self.returncode, self.last_words = returncode, last_words
 
 

@@ -25,16 +25,8 @@ from dropcut.core.picture_limits import DecodeLimits, Fitted
 from dropcut.core.rendition import Rendition, RenditionFile
 
 CHILD = "dropcut.imaging.child"
-_CRASHES = {
-    signal.SIGSEGV,
-    signal.SIGBUS,
-    signal.SIGILL,
-    signal.SIGFPE,
-    signal.SIGABRT,
-    signal.SIGTRAP,
-    signal.SIGSYS,
-}
-"""Signals that a program brings upon itself. Others come from outside: the system's lack of memory, or a person."""
+_CRASHES = {-getattr(signal, f"SIG{name}") for name in ("SEGV", "BUS", "ILL", "FPE", "ABRT", "TRAP", "SYS")}
+"""Return codes of signals that a program brings upon itself. Others come from the system, or a person."""
 _SAYS_NO_MEMORY = re.compile(r"failed to allocate|out of memory|bad_alloc|MemoryError|creating thread", re.IGNORECASE)
 """What C libraries say before they abort because they got no memory (GLib, C++), as far as they say anything."""
 
@@ -162,30 +154,22 @@ class ImagingProcess:
     @contextmanager
     def _forked(self, folder: Path) -> Iterator[DecoderProcess]:
         """A process, ended with the context. Raises ImagingFailedError."""
-        process = self._fork(folder)
         try:
-            yield process
-        finally:
+            process = DecoderProcess(self._running(), folder)
             try:
+                yield process
+            finally:
                 process.end()
-            except ServerLostError as error:
-                self.close()  # and with it the process, which nobody else would end
-                raise ImagingFailedError(str(error)) from error
-
-    def _fork(self, folder: Path) -> DecoderProcess:
-        """By the server there is, or by a new one: it may have been ended meanwhile, for lack of memory."""
-        try:
-            return DecoderProcess(self._running(), folder)
-        except ServerLostError:
-            self.close()
-        try:
-            return DecoderProcess(self._running(), folder)
         except ServerLostError as error:
-            self.close()
+            self.close()  # and with it the process, which nobody else would end
             raise ImagingFailedError(str(error)) from error
 
     def _running(self) -> ForkServer:
+        """The fork server; another one if it was ended meanwhile, for lack of memory. Raises ServerLostError."""
         with self._lock:
+            if self._server and not self._server.is_running():
+                self._server.end()
+                self._server = None
             self._server = self._server or self._start()
             return self._server
 
@@ -207,7 +191,7 @@ def _verdict(ended: DecoderEndedError, seconds: float) -> Exception:
     """Whose fault it is that a process ended."""
     if ended.returncode == -signal.SIGXCPU:
         return picture_refusals.too_slow(seconds)
-    if ended.returncode < 0 and -ended.returncode not in _CRASHES:
+    if ended.returncode < 0 and ended.returncode not in _CRASHES:
         return ImagingFailedError(f"The imaging process ended ({ended}): {decoder_results.sentence(ended.last_words)}")
     if _SAYS_NO_MEMORY.search(ended.last_words):
         return picture_refusals.too_much_memory()
