@@ -38,7 +38,7 @@ LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - SECONDS_AROUND_A_PROBE
 PHOTOS_AT_ONCE = 2
 """Photos that one function works on at the same time (`threads` in its entry)."""
 LONGEST_IMAGING_SECONDS = 300
-"""Two tries and what is around them stay within a function's time."""
+"""Cut-outs with the photo, then without it, and what is around them stay within a function's time."""
 SECONDS_FOR_ANOTHER_RENDITION = 10
 """Added to `imaging_seconds` for each rendition after the first: reading the cut-out again, and encoding it."""
 MOST_MEGAPIXELS = 400
@@ -408,8 +408,8 @@ class Settings:
 
     @property
     def prepare_timeout_seconds(self) -> int:
-        """Time-out of `prepare`: time for a photo that is tried in two processes, and half a minute for a batch."""
-        return math.ceil(2 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+        """Time-out of `prepare`: time for a photo, and half a minute for a batch."""
+        return math.ceil(self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
 
     @property
     def prepare_memory_mb(self) -> int:
@@ -431,8 +431,8 @@ class Settings:
 
     @property
     def deliver_timeout_seconds(self) -> int:
-        """Time-out of `deliver`: for a photo tried in two processes, its answer alone after that, and a batch."""
-        needed = math.ceil(3 * self.deliver_imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+        """Time-out of `deliver`: for a photo, its answer alone after that, and a batch."""
+        needed = math.ceil(2 * self.deliver_imaging_seconds + SECONDS_AROUND_IMAGING + 30)
         return min(LONGEST_FUNCTION_SECONDS, needed)
 
     @property

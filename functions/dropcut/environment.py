@@ -102,8 +102,8 @@ class ImagingEnvironment(StageEnvironment):
 
     @property
     def needed_seconds(self) -> float:
-        """Time without which no photo is begun: for one that is tried in a warm process, then in a fresh one."""
-        return 2 * self.imaging_seconds + SECONDS_AROUND_IMAGING
+        """Time without which no photo is begun."""
+        return self.imaging_seconds + SECONDS_AROUND_IMAGING
 
     @property
     def decode_limits(self) -> DecodeLimits:
@@ -223,7 +223,7 @@ class DeliverEnvironment(ImagingEnvironment):
 
     @property
     def needed_seconds(self) -> float:
-        """With the photo in two processes, then without it: a minute at most, to stay within a function's time."""
+        """With the photo, then without it: a minute at most, which is plenty at the answer's size."""
         return super().needed_seconds + min(self.imaging_seconds, 60.0)
 
 

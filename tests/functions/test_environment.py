@@ -146,12 +146,12 @@ def test_the_gatekeeper_waits_longer_than_the_cut_function_can_run(api_timeout_s
 
 
 @pytest.mark.parametrize(
-    ("function", "processes"), [(PrepareEnvironment, 2), (DeliverEnvironment, 3)], ids=["prepare", "deliver"]
+    ("function", "processes"), [(PrepareEnvironment, 1), (DeliverEnvironment, 2)], ids=["prepare", "deliver"]
 )
 @pytest.mark.parametrize("imaging_seconds", [5.0, 40.0, 60.0])
 def test_a_photo_is_begun_with_time_for_each_process_that_may_try_it(
     function: type[PrepareEnvironment] | type[DeliverEnvironment], processes: int, imaging_seconds: float
 ) -> None:
-    """A warm process, then a fresh one; deliver makes its renditions without the photo after that."""
+    """Deliver makes its renditions with the photo, then without it."""
     environment = replace(function.read(complete(function)), imaging_seconds=imaging_seconds)
     assert environment.needed_seconds > processes * imaging_seconds + 10
