@@ -95,12 +95,13 @@ class DecoderEndedError(Exception):
     """The process ended in the middle of its work.
 
     Attributes:
-        returncode: as `subprocess` gives it: the exit status, or the signal that ended it, negative.
+        returncode: as `subprocess` gives it: the exit status, or the signal that ended it, negative; None if it fell
+            silent without an end, and was ended.
         last_words: the end of what it wrote to standard error.
     """
 
-    def __init__(self, returncode: int, last_words: str) -> None:
-        super().__init__(_SIGNALS.get(-returncode, f"exit status {returncode}"))
+    def __init__(self, returncode: int | None, last_words: str) -> None:
+        super().__init__("silence" if returncode is None else _SIGNALS.get(-returncode, f"exit status {returncode}"))
         self.returncode, self.last_words = returncode, last_words
 
 
@@ -159,7 +160,7 @@ class DecoderProcess:
             except OSError:
                 said = b""
             if not said:
-                raise _ended(*self.end(grace=_GRACE_SECONDS))
+                raise DecoderEndedError(*self.end(grace=_GRACE_SECONDS))
             line += said
             if len(line) > _MOST_ANSWER_BYTES or b"\n" in said[:-1]:
                 raise UntrueAnswerError("it talks without end")
@@ -170,12 +171,6 @@ class DecoderProcess:
         if not isinstance(answer, dict):
             raise UntrueAnswerError("its answer is no object")
         return answer
-
-
-def _ended(returncode: int | None, last_words: str) -> Exception:
-    if returncode is None:
-        return UntrueAnswerError("it fell silent")
-    return DecoderEndedError(returncode, last_words)
 
 
 def _last_words(errors: Any) -> str:

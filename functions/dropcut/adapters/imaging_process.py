@@ -191,7 +191,7 @@ def _verdict(ended: DecoderEndedError, seconds: float) -> Exception:
     """Whose fault it is that a process ended."""
     if ended.returncode == -signal.SIGXCPU:
         return picture_refusals.too_slow(seconds)
-    if ended.returncode < 0 and ended.returncode not in _CRASHES:
+    if ended.returncode is not None and ended.returncode < 0 and ended.returncode not in _CRASHES:
         return ImagingFailedError(f"The imaging process ended ({ended}): {decoder_results.sentence(ended.last_words)}")
     if _SAYS_NO_MEMORY.search(ended.last_words):
         return picture_refusals.too_much_memory()

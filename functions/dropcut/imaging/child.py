@@ -110,16 +110,15 @@ def serve(control: socket.socket, operations: Operations) -> None:
             continue
         pid = os.fork()
         if pid == 0:
-            work(Path(order["folder"]), (descriptors[0], descriptors[1]), function, operations)
+            work(Path(order["folder"]), descriptors[0], descriptors[1], function, operations)
         working.add(pid)
         for descriptor in descriptors:
             os.close(descriptor)
         control.send(json.dumps({"pid": pid}).encode())
 
 
-def work(folder: Path, descriptors: tuple[int, int], function: int, operations: Operations) -> None:
-    """What the forked process does, from its first to its last; `descriptors`: its connection, and for its errors."""
-    connection, errors = descriptors
+def work(folder: Path, connection: int, errors: int, function: int, operations: Operations) -> None:
+    """What the forked process does, from its first to its last."""
     try:
         os.setsid()
         sandbox.end_with_parent()
@@ -143,10 +142,9 @@ def answer(request: Arguments, operations: Operations) -> dict[str, Any]:
     limit_processor_time(request["seconds"])
     try:
         return {"done": operations[request["do"]](request["arguments"])}
-    except PictureRefusedError as refusal:
-        return _refused(refusal)
-    except MemoryError:
-        return _refused(picture_refusals.too_much_memory())
+    except (PictureRefusedError, MemoryError) as error:
+        refusal = error if isinstance(error, PictureRefusedError) else picture_refusals.too_much_memory()
+        return {"refused": {"code": refusal.code, "reason": refusal.reason}}
     except Exception as error:
         traceback.print_exc()
         return {"failed": f"{type(error).__name__}: {error}"}
@@ -205,10 +203,6 @@ def _limit(which: int, most: int) -> None:
     _, hard = resource.getrlimit(which)
     least = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(which, (least, least))
-
-
-def _refused(refusal: PictureRefusedError) -> dict[str, Any]:
-    return {"refused": {"code": refusal.code, "reason": refusal.reason}}
 
 
 def _send(message: Mapping[str, Any]) -> None:

@@ -68,7 +68,7 @@ def test_a_process_that_talks_little_by_little_is_ended_by_the_clock(imaging: Im
 
 
 def test_a_process_that_falls_silent_and_stays_is_a_crash(imaging: ImagingProcess, tmp_path: Path) -> None:
-    with pytest.raises(PictureRefusedError, match="fell silent"):
+    with pytest.raises(PictureRefusedError, match=r"crashed \(silence\)"):
         ordered(imaging, tmp_path, "fall_silent")
 
 
