@@ -12,7 +12,7 @@ _EVERY_SECONDS = 0.01
 
 
 class Watch:
-    """Sees all processes below this one while its context lasts."""
+    """Sees all children of this process's children while its context lasts: those of fork servers."""
 
     def __init__(self) -> None:
         self._most_kib, self._over = 0, threading.Event()
@@ -34,15 +34,14 @@ class Watch:
 
     def _look(self) -> None:
         while not self._over.wait(_EVERY_SECONDS):
-            self._most_kib = max(self._most_kib, *map(_most_kib, [*_below("self")]), 0)
+            decoders = [decoder for server in _children("self") for decoder in _children(server)]
+            self._most_kib = max(self._most_kib, 0, *map(_most_kib, decoders))
 
 
-def _below(pid: str) -> Iterator[str]:
+def _children(pid: str) -> Iterator[str]:
     with suppress(OSError):  # it has just ended
         for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text(encoding="ascii").split():
-                yield child
-                yield from _below(child)
+            yield from (task / "children").read_text(encoding="ascii").split()
 
 
 def _most_kib(pid: str) -> int:

@@ -1,6 +1,7 @@
 """Photos that order the process of misbehaving_child.py to do something, and what it tells of it."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,3 +23,13 @@ def ordered(imaging: ImagingProcess, folder: Path, do: str, **more: Any) -> Any:
     """What the process tells that did this."""
     (folder / "order").write_text(json.dumps({"do": do, **more}))
     return json.loads(imaging.fit(folder / "order", folder / "sendable", LIMITS).note)
+
+
+def children_of(pid: int) -> set[int]:
+    """The processes whose parent is this one."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == pid:
+                found.add(int(stat.parent.name))
+    return found

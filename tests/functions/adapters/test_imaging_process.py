@@ -18,7 +18,7 @@ from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition import Rendition
 from PIL import Image
 
-from tests.functions.adapters.ordered import LIMITS, fits, ordered
+from tests.functions.adapters.ordered import LIMITS, children_of, fits, ordered
 from tests.functions.photos_of_all_kinds import KINDS
 from tests.functions.pictures import cutout, picture
 
@@ -190,16 +190,13 @@ def test_a_process_that_cannot_be_started_is_not_the_pictures_fault(
 
 
 def test_a_fork_server_that_died_meanwhile_is_replaced(imaging: ImagingProcess, tmp_path: Path) -> None:
+    before = children_of(os.getpid())
     assert fits(imaging, tmp_path)
-    [server] = children_of(os.getpid())
+    [server] = children_of(os.getpid()) - before
     os.kill(server, signal.SIGKILL)
     assert fits(imaging, tmp_path)
-    assert children_of(os.getpid()) != [server]
-
-
-def children_of(pid: int) -> list[int]:
-    stats = (stat.read_text() for stat in Path("/proc").glob("[0-9]*/stat"))
-    return [int(stat.split()[0]) for stat in stats if f") S {pid} " in stat or f") R {pid} " in stat]
+    [another] = children_of(os.getpid()) - before
+    assert another != server
 
 
 def test_requests_at_once_have_a_process_each(imaging: ImagingProcess, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from dropcut.adapters.imaging_process import ImagingFailedError, ImagingProcess, Sandbox
 from dropcut.imaging.sandbox import LAYERS
 
-from tests.functions.adapters.ordered import fits, ordered
+from tests.functions.adapters.ordered import children_of, fits, ordered
 
 SECRET = ctypes.create_string_buffer(b"credential")
 """Of this process, which stands for the function."""
@@ -118,17 +118,11 @@ def test_what_proc_tells_of_the_function_is_out_of_reach(start: Start, tmp_path:
 
 def test_a_process_that_forks_twice_and_leaves_its_group_is_ended(start: Start, tmp_path: Path) -> None:
     """Without the filter, which forbids the first fork."""
-    imaging = start()
-    assert ordered(imaging, tmp_path, "fork_twice_and_stay") == {"went_well": True}
-    assert descendants(os.getpid()) == 1  # the fork server
-    assert ordered(start("no_new_privs", "seccomp"), tmp_path, "fork_twice_and_stay")["went_well"] is False
-
-
-def descendants(pid: int) -> int:
-    fields = [stat.read_text().rpartition(")")[2].split() for stat in Path("/proc").glob("[0-9]*/stat")]
-    names = [stat.parent.name for stat in Path("/proc").glob("[0-9]*/stat")]
-    below = [int(name) for name, of in zip(names, fields, strict=False) if int(of[1]) == pid]
-    return len(below) + sum(map(descendants, below))
+    before = children_of(os.getpid())
+    assert ordered(start(), tmp_path, "fork_twice_and_stay") == {"went_well": True}
+    [server] = children_of(os.getpid()) - before
+    assert children_of(server) == set()
+    assert not ordered(start("no_new_privs", "seccomp"), tmp_path, "fork_twice_and_stay")["went_well"]
 
 
 def test_all_layers_hold_on_this_kernel_and_are_reported(start: Start, tmp_path: Path) -> None:
