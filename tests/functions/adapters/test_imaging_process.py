@@ -194,6 +194,7 @@ def test_a_fork_server_that_died_meanwhile_is_replaced(imaging: ImagingProcess, 
     assert fits(imaging, tmp_path)
     [server] = children_of(os.getpid()) - before
     os.kill(server, signal.SIGKILL)
+    until(lambda: ") Z " in Path(f"/proc/{server}/stat").read_text())
     assert fits(imaging, tmp_path)
     [another] = children_of(os.getpid()) - before
     assert another != server
