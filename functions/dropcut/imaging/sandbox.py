@@ -87,6 +87,7 @@ def _landlock(folder: Path) -> bool:
 def _libraries() -> list[Path]:
     """Folders of Python and of what it loads; some modules and shared objects are only loaded when a photo needs it."""
     named = [*sys.path, sys.prefix, sys.base_prefix, "/lib", "/lib64", "/usr/lib", "/usr/lib64"]
+    named += os.environ.get("LD_LIBRARY_PATH", "").split(":")
     return [path for path in map(Path, named) if path.is_dir() and path.is_absolute()]
 
 
