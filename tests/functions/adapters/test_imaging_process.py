@@ -1,6 +1,7 @@
 """A picture that crashes its decoder, eats memory or time is refused for it; the next one is none the worse."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from dropcut.adapters.decoder_process import DecoderEndedError, DecoderProcess, ForkServer
 from dropcut.adapters.imaging_process import ImagingFailedError, ImagingProcess
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.core.picture_limits import PictureRefusedError
@@ -145,6 +147,20 @@ def test_a_picture_that_takes_too_long_is_refused_and_its_process_ended(
     assert time.monotonic() - begun < 5
     assert list(temporary.iterdir()) == []
     assert fits(hurried, tmp_path)
+
+
+@pytest.mark.parametrize(("attack", "ended_by"), [("loop", "SIGXCPU"), ("loop_whatever_it_is_told", "SIGKILL")])
+def test_processor_time_ends_where_no_clock_is_looked_at(tmp_path: Path, attack: str, ended_by: str) -> None:
+    for folder in ("given", "made"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "given/photo").write_text(json.dumps({"do": attack}))
+    server = ForkServer(MISBEHAVING, 400)
+    try:
+        process = DecoderProcess(server, tmp_path)
+        with pytest.raises(DecoderEndedError, match=ended_by):
+            process.ask({"do": "fit", "seconds": 0, "arguments": {}}, seconds=100)
+    finally:
+        server.end()
 
 
 def test_a_real_photo_over_the_memory_limit_is_refused(temporary: Path, tmp_path: Path) -> None:
