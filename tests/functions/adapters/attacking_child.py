@@ -86,13 +86,14 @@ def leave_what_it_shares(_: Order) -> bool:
 
 def fork_twice_and_stay(_: Order) -> bool:
     """Out of its group and its session, and nobody's child; as a photo's process does it that wants to see the next."""
-    if not os.fork():
+    if not (pid := os.fork()):
         os.setsid()
         if not os.fork():
             os.closerange(0, 128)
             while True:
                 signal.pause()
         os._exit(0)
+    os.waitpid(pid, 0)
     return True
 
 
