@@ -15,6 +15,7 @@ from dropcut.core.formats.heif_boxes import primary_size
 from dropcut.core.formats.picture_header import NotAPictureError, read_header
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import CODES
+from dropcut.core.plain_text import shown
 from dropcut.core.rendition import FORMATS, LONGEST_CANVAS_SIDE, Rendition, RenditionFile
 
 _HEADER_BYTES = 1 << 24
@@ -32,7 +33,7 @@ def sentence(text: object) -> str:
     """A note or reason, without what drives terminals, and never a whole file."""
     if not isinstance(text, str):
         raise UntrueAnswerError("its sentence is no text")
-    return "".join(letter if letter.isprintable() else " " for letter in text[:_LONGEST_SENTENCE])
+    return shown(text[:_LONGEST_SENTENCE])[:_LONGEST_SENTENCE]
 
 
 def done(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from dropcut.adapters.credentials import hide_credentials
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
@@ -38,7 +38,7 @@ imaging = ImagingProcess(
     report=report_sandbox,
 )
 sqs = boto3.client("sqs")
-objects = ObjectStore(boto3.client("s3"))
+objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
 jobs = JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table))
 events = EventBus(boto3.client("events"))
 renditions = read_renditions(environment.renditions)
@@ -57,6 +57,7 @@ deliver = Deliver(
     events=events,
     maker=maker,
     outputs=outputs,
+    input_bucket=environment.input_bucket,
     remake=Remaker(jobs=jobs, events=events, maker=maker, outputs=outputs, clock=time.time),
     together=side_by_side,
     clock=time.time,

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dropcut.adapters.credentials import hide_credentials
 from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
@@ -33,7 +33,7 @@ imaging = ImagingProcess(
 )
 sqs = boto3.client("sqs")
 prepare = Prepare(
-    objects=ObjectStore(boto3.client("s3")),
+    objects=ObjectStore(owned_by(environment.account_id, boto3.client("s3"))),
     jobs=JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table)),
     cut_queue=Queue(sqs, environment.cut_queue_url),
     deliver_queue=Queue(sqs, environment.deliver_queue_url),

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 from dropcut.core.messages import PaidAnswer, Upload
+from dropcut.core.output_naming import output_keys
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from dropcut.use_cases.cutout_maker import Cutouts
@@ -74,7 +75,7 @@ def test_a_cut_out_says_where_it_comes_from(writer: Writer, key: str) -> None:
     (output_key,) = writer.keys(upload, answer=replace(ANSWER, request_id=None, credits=0.0))
     metadata = writer.cloud.metadata(output_key)
     assert metadata["dropcut-job-id"] == upload.job_id
-    assert metadata["dropcut-picture-sha256"] == "abc"
+    assert metadata["dropcut-picture-sha256"] == ANSWER.picture_sha256
     assert (metadata["dropcut-request-id"], metadata["dropcut-credits"]) == ("none", "0")
     assert unquote(metadata["dropcut-source"]) in (key, "too-long")
     assert metadata["dropcut-source-version"] == "none"
@@ -182,3 +183,48 @@ def test_a_cut_out_from_before_there_were_renditions_is_replaced_by_the_full_one
     writer.put_our_older_one()
     assert writer.keys() == [KEY]
     assert (writer.cloud.keys(OUTPUT), writer.there()) == ([KEY], b"cut-out")
+
+
+@pytest.mark.parametrize("key", ["shop/photo.jpg", "k" * 1020 + ".jpg", "日" * 341])
+def test_uploads_that_took_every_name_but_the_last_do_not_stop_a_photo(writer: Writer, key: str) -> None:
+    """Under each of its names lies the cut-out of another photo, which somebody uploaded for this very purpose."""
+    taken = output_keys(key)[:-1]
+    for name in taken:
+        writer.cloud.put(name, b"the attacker's", bucket=OUTPUT, Metadata={"dropcut-source-sha256": "another"})
+    (own,) = writer.keys(replace(UPLOAD, key=key))
+    assert own == output_keys(key)[-1]
+    assert writer.there(own) == b"cut-out"
+    assert {writer.there(name) for name in taken} == {b"the attacker's"}
+
+
+# ---- keys that are never written twice with another picture
+
+BY_VERSION = replace(FULL, key="{folder}{stem}-{version}.{extension}")
+BY_HASH = replace(FULL, key="{folder}{stem}-{sha256}.{extension}")
+OF_CUT_OUT, OF_NEW_CUT_OUT = (hashlib.sha256(content).hexdigest()[:12] for content in (b"cut-out", b"new cut-out"))
+
+
+def test_a_new_picture_gets_a_new_key_and_the_old_one_stays(writer: Writer) -> None:
+    assert writer.keys(renditions=[BY_HASH]) == [f"shop/a-{OF_CUT_OUT}.png"]
+    assert writer.keys(NEWER, content=b"new cut-out", renditions=[BY_HASH]) == [f"shop/a-{OF_NEW_CUT_OUT}.png"]
+    assert writer.there(f"shop/a-{OF_CUT_OUT}.png") == b"cut-out"
+
+
+def test_the_same_picture_keeps_its_key_and_is_the_newest_uploads(writer: Writer) -> None:
+    keys = [writer.keys(upload, renditions=[BY_HASH]) for upload in (UPLOAD, UPLOAD, NEWER)]
+    assert keys == [[f"shop/a-{OF_CUT_OUT}.png"]] * 3
+    assert writer.write(UPLOAD, renditions=[BY_HASH]) is None
+
+
+def test_every_version_has_a_key_of_its_own(writer: Writer) -> None:
+    versions = [replace(UPLOAD, version_id="v1"), replace(NEWER, version_id="v2/../x"), replace(NEWER, version_id=None)]
+    keys = [writer.keys(upload, renditions=[BY_VERSION])[0] for upload in versions]
+    assert keys[0] == "shop/a-v1.png"
+    assert len(keys[1]) == len("shop/a-.png") + 32
+    assert keys[2] == "shop/a-20240726T131953Z.png"
+
+
+def test_two_photos_with_one_picture_never_share_its_key(writer: Writer) -> None:
+    writer.write(renditions=[BY_HASH])
+    assert writer.keys(replace(UPLOAD, key="shop/a.webp"), renditions=[BY_HASH]) == [f"shop/a.webp-{OF_CUT_OUT}.png"]
+    assert writer.cloud.metadata(f"shop/a-{OF_CUT_OUT}.png")["dropcut-source"] == "shop/a.jpg"
