@@ -126,6 +126,7 @@ class PipelineStack(Stack):
             permissions=[
                 allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
                 allow("StorePaid", ["s3:PutObject"], [paid]),
+                allow("RemovePrepared", ["s3:DeleteObject"], [prepared]),
                 allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
                 allow("TellVanished", ["s3:ListBucket"], [self._storage.input_bucket.bucket_arn]),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),

@@ -329,8 +329,23 @@ class Settings:
     keep_results_days: int = _setting(
         30,
         "a whole number from 1 to 3650",
-        "How long an answer that was paid for is used again for the same picture, in days.",
+        "How long an answer that was paid for is used again for the same picture, in days. It is kept for as long, and "
+        "for 29 days at least, since its photo may wait so long for its delivery.",
         _integer(1, 3650),
+    )
+    keep_jobs_days: int = _setting(
+        90,
+        "a whole number from 57 to 3650",
+        "How long the record of a photo that has ended is kept, in days. A photo that waits is kept for as long as it "
+        "waits.",
+        _integer(57, 3650),
+    )
+    keep_versions_days: int = _setting(
+        90,
+        "a whole number from 0 to 3650",
+        "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
+        "versions, in days; 0 means for ever.",
+        _integer(0, 3650),
     )
     max_photo_megapixels: float = _setting(
         120.0,

@@ -222,6 +222,8 @@ class DeliverEnvironment(ImagingEnvironment):
     """A list of renditions as JSON (core/rendition_setting.py)."""
     colour_profile: str
     """`keep` or `srgb`: what cut-outs at full size are in."""
+    keep_jobs_days: int
+    """How long the record of an ended photo is kept."""
 
     @property
     def needed_seconds(self) -> float:

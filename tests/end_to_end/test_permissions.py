@@ -117,6 +117,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             remember,
             s3("put_object", work, "paid/test"),
             s3("get_object", work, "paid/test"),
+            s3("delete_object", work, "prepared/test"),
             ("s3", "list_objects_v2", {"Bucket": photos, "Prefix": photo_key, "MaxKeys": 1}),
         ],
         ("cut", "may not"): [

@@ -274,6 +274,7 @@ CHANGED = Settings(
     retry_base_seconds=0.05,
     pause_seconds=61.5,
     keep_results_days=13,
+    keep_jobs_days=77,
     max_photo_megapixels=33.5,
     max_photo_mib=44.5,
     max_frames=55,
@@ -302,7 +303,7 @@ def test_a_function_reads_back_the_settings_and_its_real_timeout(changed_app: Sy
         expected |= {"imaging_seconds": 76.5, "renditions": read["renditions"]}
         assert read_renditions(read["renditions"]) == read_renditions(["full", "amazon_main"], full_format="webp")
     assert {name: read[name] for name in expected} == expected
-    assert len(expected) == {"Prepare": 7, "Cut": 19, "Deliver": 8, "Gatekeeper": 0}[stage]
+    assert len(expected) == {"Prepare": 7, "Cut": 19, "Deliver": 9, "Gatekeeper": 0}[stage]
 
 
 def test_the_changed_settings_differ_from_the_defaults_wherever_a_function_reads_them() -> None:
@@ -384,7 +385,7 @@ ALLOWED = {
     },
     "Cut": {
         **own("Cut"),
-        "<WorkBucket.Arn>/prepared/*": {"s3:GetObject"},
+        "<WorkBucket.Arn>/prepared/*": {"s3:GetObject", "s3:DeleteObject"},
         "<WorkBucket.Arn>/paid/*": {"s3:GetObject", "s3:PutObject"},
         "<WorkBucket.Arn>": {"s3:ListBucket"},
         "<InputBucket.Arn>": {"s3:ListBucket"},  # was a waiting photo deleted?

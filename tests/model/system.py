@@ -24,6 +24,7 @@ from dropcut.adapters.queue import Queue
 from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.blame import BlameRules
+from dropcut.core.messages import MOST_INLINE_BYTES
 from dropcut.core.pace import Pace
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import SECONDS_TO_STORE, call_needs_seconds, cut_function_seconds
@@ -133,13 +134,15 @@ class WatchedS3(S3):
 
 
 class System:
-    def __init__(self, patch: pytest.MonkeyPatch, *, daily_credit_limit: float) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, *, daily_credit_limit: float, travels: bool = True) -> None:
+        """`travels`: whether pictures travel inside their messages, as small ones do; else they lie in the bucket."""
         self.now = START
         self.random = random.Random(0)
         self.metrics: Counter[str] = Counter()
         self.log = io.StringIO()
         patch.setattr(observability.logger.registered_handler, "stream", self.log)
         patch.setattr(observability.metrics, "add_metric", self._add_metric)
+        patch.setattr("dropcut.use_cases.prepare.MOST_INLINE_BYTES", MOST_INLINE_BYTES if travels else 0)
         true_clock = lambda: self.now  # noqa: E731
         self.table, self.s3, self.sqs, self.events = WatchedTable(), WatchedS3(), Sqs(true_clock), Events()
         self.secrets, self.cut_source = Secrets("sk-first-secret-key"), Lambda(true_clock, self._invoke_cut)

@@ -14,7 +14,7 @@ from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.gate import Gate
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
 from dropcut.core.pace import Pace
 from dropcut.core.payment import Payment
 from hypothesis import HealthCheck, given, settings
@@ -34,6 +34,8 @@ ANSWER = PaidAnswer(
     request_id=None,
     provider="ezlink",
 )
+PICTURE = PreparedPicture(work_key="prepared/s.png", sha256="s", format="png", width=1, height=1, size_bytes=1)
+UPLOAD = Upload(bucket="b", key="k", sequencer="1")
 REJECTED = Ended(kind="rejected", code="c", reason="r")
 FAILED = Ended(kind="failed", code="c", reason="r")
 
@@ -115,9 +117,9 @@ def _jobs(table: StateTable) -> list[Step]:
         lambda now, which: jobs.begin(upload(which), now=now + 3600),
         lambda now, which: jobs.begin(upload(which), now=now, redriven=True),
         lambda now, which: jobs.state(upload(which)),
-        lambda now, which: jobs.wait_for_cut(upload(which), now=now),
+        lambda now, which: jobs.wait_for_cut(CutRequest(upload=upload(which), picture=PICTURE), now=now),
         lambda now, which: jobs.waits(upload(which), why="w", next_try=now, now=now),
-        lambda now, which: jobs.delivered(delivered(which), output_key="o", now=now),
+        lambda now, which: jobs.delivered(delivered(which), output_keys=["o", str(which)], now=now),
         lambda now, which: jobs.delivered_outcome("b", "k"),
         lambda now, which: jobs.ended(upload(which), REJECTED, now=now),
         lambda now, which: Snapshots(table=table).read("f", [upload(which), upload(2)]),
@@ -141,7 +143,7 @@ def _payments(table: StateTable) -> list[Step]:
         lambda now, which: claim("p", now, str(which)),
         lambda now, which: claim("q", now, str(which)),
         lambda now, which: claim("p", now, str(which), redriven_at=now),
-        lambda now, which: payments.pay("p", ANSWER, job_id="j", expires_at=now + 200),
+        lambda now, which: payments.pay("p", ANSWER, upload=UPLOAD, expires_at=now + 200),
         lambda now, which: payments.release("p", holder=str(which), payment=Payment(attempts=which, probes=1)),
         lambda now, which: end(REJECTED, now, which),
         lambda now, which: end(FAILED, now, which),

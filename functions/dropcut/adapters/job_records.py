@@ -1,10 +1,11 @@
 """What became of each source object: one item per key, for its newest upload."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from dropcut.adapters.state_table import JOB, Item, StateTable, Value
-from dropcut.core.messages import Ended, OutcomeMessage, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 
 Begun = Literal["begun", "already_under_way", "superseded"]
 JobState = Literal["under_way", "superseded", "ended"]
@@ -15,6 +16,7 @@ _ENDED = {"delivered", "rejected", "skipped"}
 _OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
 """Attributes that say why there is no cut-out."""
 _OF_A_WAIT = "waits_for, next_try"
+_DAY_SECONDS = 86_400
 LOST_AFTER_SECONDS = 3600.0
 """A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
 If it is not, the second one costs a look at the records, and no call."""
@@ -23,6 +25,8 @@ If it is not, the second one costs a look at the records, and no call."""
 @dataclass(frozen=True, kw_only=True)
 class JobRecords:
     table: StateTable
+    keep_days: int = 90
+    """For how long an ended job is remembered. One that has not ended never expires."""
 
     def begin(self, upload: Upload, *, now: float, redriven: bool = False) -> Begun:
         """Take up an upload unless a newer one of its key came first or it is under way already.
@@ -47,7 +51,8 @@ class JobRecords:
         update = self.table.update(
             job_item_id(upload),
             "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, #status = :preparing,"
-            f" updated_at = :now REMOVE {_OF_AN_END}, {_OF_A_WAIT}, output_key, delivered_outcome",
+            f" updated_at = :now REMOVE {_OF_AN_END}, {_OF_A_WAIT}, payment_key, output_key, delivered_outcome,"
+            " expires_at",
             values,
             only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (sequencer = :sequencer AND"
             " (#status IN (:preparing, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
@@ -66,11 +71,20 @@ class JobRecords:
         item = self.table.get(job_item_id(upload))
         return item is not None and item["job_id"] != upload.job_id
 
-    def wait_for_cut(self, upload: Upload, *, now: float) -> None:
-        """The picture is ready and stands in the cut queue."""
-        values: dict[str, Value] = {"status": "waiting", "preparing": "preparing", "now": now}
+    def wait_for_cut(self, request: CutRequest, *, now: float) -> None:
+        """The picture is ready and stands in the cut queue.
+
+        Its payment is named here until the photo is delivered; then it stands in `delivered_outcome`.
+        """
+        values: dict[str, Value] = {
+            "status": "waiting",
+            "preparing": "preparing",
+            "payment_key": request.payment_key,
+            "now": now,
+        }
+        change = "SET #status = :status, payment_key = :payment_key, updated_at = :now"
         # Not when it has gone its way already: a picture paid for before can be delivered by now.
-        self._set(upload, "SET #status = :status, updated_at = :now", values, only_if="#status = :preparing")
+        self._set(request.upload, change, values, only_if="#status = :preparing")
 
     def waits(self, upload: Upload, *, why: str, next_try: float, now: float) -> None:
         """The picture is held back: why, and until when at least (epoch seconds)."""
@@ -78,16 +92,22 @@ class JobRecords:
         change = "SET waits_for = :why, next_try = :next_try, updated_at = :now"
         self._set(upload, change, values, only_if="#status = :waiting")
 
-    def delivered(self, outcome: OutcomeMessage, *, output_key: str, now: float) -> None:
-        """With what made it, so that it can be made again without paying."""
+    def delivered(self, outcome: OutcomeMessage, *, output_keys: Sequence[str], now: float) -> None:
+        """With what made it, so that it can be made again without paying, and the names of all its cut-outs."""
         values: dict[str, Value] = {
             "status": "delivered",
-            "output_key": output_key,
+            "output_key": output_keys[0],
+            "output_keys": frozenset(output_keys),
             "outcome": outcome.to_json(),
             "now": now,
+            "expires_at": self._expires_at(now),
         }
-        change = "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now"
-        self._set(outcome.upload, f"{change} REMOVE {_OF_AN_END}, {_OF_A_WAIT}", values)
+        change = (
+            "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now,"
+            " output_keys = :output_keys, expires_at = :expires_at"
+            f" REMOVE {_OF_AN_END}, {_OF_A_WAIT}, payment_key"
+        )
+        self._set(outcome.upload, change, values)
 
     def delivered_outcome(self, bucket: str, key: str) -> OutcomeMessage | None:
         """What the cut-outs of a key were made of; None when its newest upload is not delivered.
@@ -107,10 +127,14 @@ class JobRecords:
             "possibly_paid": end.possibly_paid,
             "request_id": end.request_id or "",
             "now": now,
+            "expires_at": self._expires_at(now),
         }
-        change = "SET #status = :status, code = :code, reason = :reason, updated_at = :now"
+        change = "SET #status = :status, code = :code, reason = :reason, updated_at = :now, expires_at = :expires_at"
         calls = "attempts = :attempts, possibly_paid = :possibly_paid, request_id = :request_id"
         self._set(upload, f"{change}, {calls} REMOVE {_OF_A_WAIT}", values)
+
+    def _expires_at(self, now: float) -> int:
+        return int(now) + self.keep_days * _DAY_SECONDS
 
     def _set(self, upload: Upload, change: str, values: dict[str, Value], *, only_if: str = "") -> None:
         """Only while the record is still about this upload: a newer one's record is not touched."""

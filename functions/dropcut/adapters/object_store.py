@@ -146,6 +146,10 @@ class ObjectStore:
             Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=_headers(metadata or {})
         )
 
+    def remove(self, bucket: str, key: str) -> None:
+        """Remove an object; that there is none is no error."""
+        self._client.delete_object(Bucket=bucket, Key=key)
+
     def write_if_unchanged(
         self,
         bucket: str,

@@ -39,7 +39,9 @@ imaging = ImagingProcess(
 )
 sqs = boto3.client("sqs")
 objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
-jobs = JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table))
+jobs = JobRecords(
+    table=StateTable(boto3.client("dynamodb"), environment.state_table), keep_days=environment.keep_jobs_days
+)
 events = EventBus(boto3.client("events"))
 renditions = read_renditions(environment.renditions)
 maker = CutoutMaker(

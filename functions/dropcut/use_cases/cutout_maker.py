@@ -28,6 +28,10 @@ TRIES_AT_FULL_SIZE = 3
 _AT_SENT_SIZE = "which therefore has the size sent to the API."
 
 
+class AnswerGoneError(ObjectGoneError):
+    """The answer that was paid for is not kept any more."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """What the renditions of one photo are made of, as files."""
@@ -67,7 +71,8 @@ class CutoutMaker:
         """Bring answer and photo into that folder.
 
         Raises:
-            ObjectGoneError: the paid answer is not there; or the photo is not there yet.
+            AnswerGoneError: the paid answer is not there.
+            ObjectGoneError: the photo is not there yet.
         """
         paid = folder / "answer"
         _none, sources = self.together(
@@ -102,7 +107,10 @@ class CutoutMaker:
         return Cutouts(made=[as_it_came], note=note, full_size=False)
 
     def _save_answer(self, answer: PaidAnswer, path: Path) -> None:
-        self.objects.open(self.work_bucket, answer.work_key).save(path)
+        try:
+            self.objects.open(self.work_bucket, answer.work_key).save(path)
+        except ObjectGoneError as error:
+            raise AnswerGoneError(str(error)) from error
 
     def _original(self, upload: Upload, without: Sources, path: Path, receive_count: int) -> Sources:
         if not upload.etag:  # its message is older than full-size cut-outs: what was sent was the photo itself

@@ -10,11 +10,11 @@ from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.message_checks import check_notice, check_outcome
-from dropcut.core.message_result import Done, Message, MessageResult
+from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
 from dropcut.core.ports import Together
 from dropcut.observability import count, log_about, logger
-from dropcut.use_cases.cutout_maker import CutoutMaker
+from dropcut.use_cases.cutout_maker import AnswerGoneError, CutoutMaker
 from dropcut.use_cases.outputs import Outputs, Written, about_photo
 
 _NO_END_YET = Ended(kind="failed", code="", reason="")
@@ -23,6 +23,10 @@ _EVENT = {"rejected": "Cutout Rejected", "skipped": "Cutout Skipped", "failed": 
 _SPENDING_EVENT = {"paused": "Spending Paused", "resumed": "Spending Resumed"}
 _SUPERSEDED = Ended(
     kind="skipped", code="superseded", reason="A newer upload of the same key came before this one was delivered."
+)
+_ANSWER_EXPIRED = (
+    "The answer that was paid for this photo is no longer kept: it waited for its delivery for longer than "
+    "`keep_results_days`. A redrive starts from the photo, and pays for a new one."
 )
 
 
@@ -54,9 +58,8 @@ class Deliver:
             return self.remake(outcome, message.receive_count)
         log_about(outcome.upload)
         if isinstance(outcome.outcome, PaidAnswer):
-            self._deliver(outcome, outcome.outcome, message.receive_count)
-        else:
-            self._end(outcome.upload, outcome.outcome)
+            return self._deliver(outcome, outcome.outcome, message.receive_count)
+        self._end(outcome.upload, outcome.outcome)
         return Done()
 
     def announce_failure(self, message: Message, reason: str) -> None:
@@ -85,7 +88,15 @@ class Deliver:
         else:
             self._announce(upload, _SUPERSEDED if state == "superseded" else end)
 
-    def _deliver(self, outcome: OutcomeMessage, answer: PaidAnswer, receive_count: int) -> None:
+    def _deliver(self, outcome: OutcomeMessage, answer: PaidAnswer, receive_count: int) -> MessageResult:
+        try:
+            self._make_and_write(outcome, answer, receive_count)
+        except AnswerGoneError:
+            if self.jobs.state(outcome.upload) != "ended":
+                return DeadLetter(reason=_ANSWER_EXPIRED, details={"code": "answer_expired"}, announce=True)
+        return Done()
+
+    def _make_and_write(self, outcome: OutcomeMessage, answer: PaidAnswer, receive_count: int) -> None:
         upload = outcome.upload
         with scratch_folder() as name:
             folder = Path(name)
@@ -117,7 +128,7 @@ class Deliver:
             partial(self._tag, upload, "delivered", has_tags=has_tags),
             partial(self.events.publish, "Cutout Delivered", written.event(upload, answer)),
         )
-        self.jobs.delivered(outcome, output_key=first, now=self.clock())
+        self.jobs.delivered(outcome, output_keys=written.keys, now=self.clock())
         count("PhotosDelivered", SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))
         logger.info("The cut-out is delivered", output_key=first, credits=answer.credits)
 

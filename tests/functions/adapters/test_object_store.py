@@ -57,6 +57,7 @@ def test_every_call_names_the_account_that_the_bucket_must_belong_to(cloud: Clou
         "is_gone": lambda: owned.is_gone(INPUT, "a"),
         "write_if_unchanged": lambda: owned.write_if_unchanged(INPUT, "b", seen_etag=None, **file),
         "tags": lambda: owned.tags(INPUT, "a", None),
+        "remove": lambda: owned.remove(INPUT, "b"),
         "tag_outcome": lambda: owned.tag_outcome(INPUT, "a", None, "delivered"),
     }
     assert calls.keys() == {name for name in vars(ObjectStore) if not name.startswith("_")}
@@ -66,6 +67,13 @@ def test_every_call_names_the_account_that_the_bucket_must_belong_to(cloud: Clou
         owners = [request.headers.get("x-amz-expected-bucket-owner") for request in requests]
         assert owners, name
         assert {owner.decode() if isinstance(owner, bytes) else owner for owner in owners} == {ACCOUNT}, name
+
+
+def test_what_is_removed_is_gone_and_may_be_gone_already(store: ObjectStore) -> None:
+    store.write(WORK, "prepared/a.png", b"1", content_type="image/png")
+    for _time in range(2):
+        store.remove(WORK, "prepared/a.png")
+        assert store.metadata_and_etag(WORK, "prepared/a.png") is None
 
 
 def test_metadata_never_leaves_its_header(store: ObjectStore) -> None:

@@ -131,6 +131,7 @@ class Deployment:
                 output_bucket=OUTPUT,
                 renditions='["full","amazon_main"]',
                 colour_profile="keep",
+                keep_jobs_days=90,
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,
