@@ -69,6 +69,7 @@ def _pipeline_outputs(stack: Stack, dropcut: Dropcut) -> None:
     _outputs(
         stack,
         ApiKeySecretName=dropcut.api_key.secret,
+        PrepareFunctionName=dropcut.functions["prepare"].function_name,
         **{f"{names[name]}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
         **{f"{names[name]}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.core.rendition import Rendition, RenditionError
 from dropcut.core.rendition_setting import read_renditions, renditions_to_json
 
@@ -152,6 +153,18 @@ def thing(allowed: str, *, with_attribute: str) -> Kind:
         return value
 
     return Kind(allowed=allowed, check=check)
+
+
+def photo_formats() -> Kind:
+    """Names of formats, kept as a text in our order, each once."""
+
+    def check(value: object) -> str:
+        named = value.split(",") if isinstance(value, str) else value
+        if not isinstance(named, list | tuple) or not named or not set(named) <= set(PHOTO_FORMATS):
+            raise ValueError("not a list of formats that are known")
+        return ",".join(name for name in PHOTO_FORMATS if name in named)
+
+    return Kind(allowed="some of these, with commas between them", check=check)
 
 
 def renditions() -> Kind:

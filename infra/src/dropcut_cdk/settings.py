@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from dropcut import RELEASE
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from dropcut.environment import Environment
@@ -20,6 +21,7 @@ from dropcut_cdk.kinds import (
     check_settings,
     choice,
     number,
+    photo_formats,
     renditions,
     setting,
     text,
@@ -171,6 +173,18 @@ class Settings:
         1000,
         whole(1, 100_000),
         "The longest animation taken (GIF, WebP; pages of a TIFF), in frames; only its first frame is cut out.",
+    )
+    formats: str | Sequence[str] = setting(
+        ",".join(PHOTO_FORMATS),
+        photo_formats(),
+        "The formats of photos that are taken. Leave one out while its decoder is not to be trusted; such photos are "
+        "rejected unread.",
+    )
+    refuse_exposed: bool = setting(
+        False,
+        yes_or_no(),
+        "Decode nothing while the processes that decode could read the function's credentials (alarm "
+        "`CredentialsExposed`); photos then wait, and end in the dead-letter queue.",
     )
     imaging_seconds: float = setting(
         40.0,
