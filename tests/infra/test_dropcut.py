@@ -330,6 +330,19 @@ def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any
     assert said in str(refusal.value)
 
 
+def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, DropcutProps, Input, SettingsError, Storage
+
+    own = Storage(stack, "Own", DropcutProps())
+    with pytest.raises(SettingsError, match="name two output buckets"):
+        Dropcut(stack, "Two", storage=own, output_bucket=a_bucket(stack, "shop"))
+    photos = Input(bucket=a_bucket(stack, "photos"))
+    without_input = Storage(stack, "Others", DropcutProps(inputs=[photos]))
+    with pytest.raises(SettingsError, match="the given storage has no input bucket of our own"):
+        Dropcut(stack, "None", storage=without_input)
+    assert Dropcut(stack, "Right", storage=without_input, inputs=[photos]).storage is without_input
+
+
 # ---- what of the account's own it uses
 
 
