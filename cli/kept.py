@@ -16,6 +16,7 @@ from dropcut.core.operation import OPERATIONS
 from dropcut.core.output_naming import output_keys
 from dropcut.core.plain_text import shown
 from dropcut.core.rendition import FORMATS, Rendition
+from dropcut.core.review import HELD, Held
 
 from local.problem import Problem
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-HELD = "held/"
-"""Folder of the output bucket in which doubtful cut-outs wait for a person."""
 ANY = "\0"
 ANY_EDITION = Edition(version=ANY, sha256=ANY)
 """Stands in a name for what differs from upload to upload of the photo."""
@@ -113,7 +112,9 @@ class KeptPhoto:
             for extension in FORMATS.values()
             for name in output_keys(self.key, rendition, extension, ANY_EDITION)
         }
-        for name in self._found(bucket, names | {HELD + name for name in names}):
+        names |= {HELD + name for name in names}
+        names |= set(Held.from_json(job["held"]).keys) if "held" in job else set()
+        for name in self._found(bucket, names):
             versions = self._versions(bucket, name)
             stored = [version for version in versions if "Size" in version]
             its_own = [version for version in stored if self._owner(bucket, version) == owner]

@@ -6,7 +6,7 @@ time-out, such as the lease of a claim, is derived here and nowhere else.
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
@@ -44,7 +44,7 @@ class Environment:
                 wrong.append(f"{name} is missing")
                 continue
             try:
-                values[field.name] = field.type(text) if field.type in (int, float) else text
+                values[field.name] = _READ_AS.get(field.type, str)(text)
             except ValueError:
                 wrong.append(f"{name} is {text!r}, not a number")
         if wrong:
@@ -58,6 +58,7 @@ class Environment:
         return {name.upper(): _as_text(value) for name, value in asdict(self).items()}
 
 
+_READ_AS: Mapping[object, Callable[[str], str | float]] = {int: int, float: float, bool: lambda text: bool(int(text))}
 _MAY_BE_EMPTY = {"client_id", "client_version"}
 
 
@@ -107,11 +108,15 @@ class ImagingEnvironment(StageEnvironment):
     """How long one picture may take to decode and encode."""
     imaging_memory_mib: int
     """How much memory the process that decodes may use."""
+    formats: str
+    """The formats of photos that are taken, with commas between them."""
+    refuse_exposed: bool
+    """Decode nothing while a process that decodes could read the function's credentials."""
 
     @property
     def needed_seconds(self) -> float:
-        """Time without which no photo is begun: for one that is tried in a warm process, then in a fresh one."""
-        return 2 * self.imaging_seconds + SECONDS_AROUND_IMAGING
+        """Time without which no photo is begun."""
+        return self.imaging_seconds + SECONDS_AROUND_IMAGING
 
     @property
     def decode_limits(self) -> DecodeLimits:
@@ -230,10 +235,13 @@ class DeliverEnvironment(ImagingEnvironment):
     """`keep` or `srgb`: what cut-outs at full size are in."""
     keep_jobs_days: int
     """How long the record of an ended photo is kept."""
+    hold_doubtful: int
+    """1: doubtful cut-outs wait for a person's decision; 0: they are delivered."""
+    held_days: int
 
     @property
     def needed_seconds(self) -> float:
-        """With the photo in two processes, then without it: a minute at most, to stay within a function's time."""
+        """With the photo, then without it: a minute at most, which is plenty at the answer's size."""
         return super().needed_seconds + min(self.imaging_seconds, 60.0)
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
+from dropcut.core.item_kinds import HELD_INDEX
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
 from tests.end_to_end.photos import photo
@@ -83,6 +84,16 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
         "update_item",
         item | {"UpdateExpression": "SET a = :b", "ExpressionAttributeValues": {":b": {"S": "test"}}},
     )
+    held: Attempt = (
+        "dynamodb",
+        "query",
+        {
+            "TableName": out["StateTableName"],
+            "IndexName": HELD_INDEX,
+            "KeyConditionExpression": "held_index = :held",
+            "ExpressionAttributeValues": {":held": {"S": "held"}},
+        },
+    )
     forget: Attempt = ("dynamodb", "delete_item", item)
     publish: Attempt = (
         "events",
@@ -136,6 +147,8 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             look_up,
             s3("get_object", photos, photo_key),
             s3("put_object", cutouts, "test/permissions"),
+            s3("delete_object", cutouts, "held/test/permissions"),
+            held,
             s3("put_object_tagging", photos, photo_key, **tagging),
         ],
         ("deliver", "may not"): [
@@ -151,6 +164,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             publish,
             forget,
             look_up_many,
+            held,
             send("CutQueueUrl"),
             receive("DeliverQueueUrl"),
             s3("get_object", photos, photo_key),

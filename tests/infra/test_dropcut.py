@@ -214,6 +214,16 @@ def test_an_output_beside_the_inputs_prefix_is_none(stack: "Stack") -> None:
     output_into_input(stack, renditions=[{"name": "out", "key": "cutouts/{folder}{stem}.{extension}"}])
 
 
+def test_what_is_held_can_make_a_loop_too(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    bucket, beside = a_bucket(stack, "photos"), [{"name": "out", "key": "cutouts/{folder}{stem}.{extension}"}]
+    inputs = [Input(bucket=bucket, prefix="held/")]
+    Dropcut(stack, "Cutouts", inputs=inputs, output_bucket=bucket, renditions=beside)
+    with pytest.raises(SettingsError, match="goes to held/cutouts/"):
+        Dropcut(stack, "More", inputs=inputs, output_bucket=bucket, renditions=beside, hold_doubtful=True)
+
+
 @pytest.mark.parametrize(
     ("one", "other", "apart"),
     [
@@ -318,6 +328,19 @@ def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any
     with pytest.raises(SettingsError) as refusal:
         Input(**arguments)
     assert said in str(refusal.value)
+
+
+def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, DropcutProps, Input, SettingsError, Storage
+
+    own = Storage(stack, "Own", DropcutProps())
+    with pytest.raises(SettingsError, match="name two output buckets"):
+        Dropcut(stack, "Two", storage=own, output_bucket=a_bucket(stack, "shop"))
+    photos = Input(bucket=a_bucket(stack, "photos"))
+    without_input = Storage(stack, "Others", DropcutProps(inputs=[photos]))
+    with pytest.raises(SettingsError, match="the given storage has no input bucket of our own"):
+        Dropcut(stack, "None", storage=without_input)
+    assert Dropcut(stack, "Right", storage=without_input, inputs=[photos]).storage is without_input
 
 
 # ---- what of the account's own it uses

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from dropcut.core.item_kinds import HELD_INDEX
 
 from .synthesized import Synthesized, written_out
 
@@ -108,7 +109,15 @@ def test_work_is_kept_for_as_long_as_a_message_can_need_it(
 def test_the_state_table(app: Synthesized) -> None:
     table = app.properties("Storage", "AWS::DynamoDB::Table", "StateTable")
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
-    assert table["AttributeDefinitions"] == [{"AttributeName": "id", "AttributeType": "S"}]
+    assert {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]} == {
+        "id": "S",
+        "held_index": "S",
+        "held_at": "N",
+    }
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == HELD_INDEX
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["held_index", "held_at"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}

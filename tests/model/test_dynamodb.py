@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord, HealthRecord, PaceRecord
 from dropcut.adapters.payment_records import PaymentRecords
@@ -17,11 +18,14 @@ from dropcut.core.gate import Gate
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
 from dropcut.core.pace import Pace
 from dropcut.core.payment import Payment
+from dropcut.core.quality import Quality
+from dropcut.core.review import Held
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
 from tests.model.dynamodb import DynamoDb
+from tests.model.state_table import STATE_TABLE
 
 TABLE = "state"
 ANSWER = PaidAnswer(
@@ -55,6 +59,9 @@ class Both:
     def update_item(self, **request: Any) -> Any:
         return self._same("update_item", request)
 
+    def query(self, **request: Any) -> Any:
+        return self._same("query", request)
+
     def _same(self, method: str, request: dict[str, Any]) -> Any:
         ours, theirs = (_asked(client, method, request) for client in (self.memory, self.moto))
         assert _comparable(ours) == _comparable(theirs), request
@@ -74,7 +81,7 @@ def _comparable(answer: Any) -> Any:
     """What of an answer the functions use, numbers as numbers."""
     if isinstance(answer, ClientError):
         return answer.response["Error"]["Code"], _values(answer.response.get("Item"))  # type: ignore[typeddict-item]
-    listed = [_values(item) for item in answer.get("Responses", {}).get(TABLE, [])]
+    listed = [_values(item) for item in answer.get("Responses", {}).get(TABLE, []) or answer.get("Items", [])]
     by_id = sorted(listed, key=lambda item: str(item["id"]))
     return _values(answer.get("Item")), _values(answer.get("Attributes")), by_id, answer.get("UnprocessedKeys") or {}
 
@@ -100,7 +107,7 @@ Step = Callable[[float, int], object]
 
 
 def _everything(table: StateTable) -> list[Step]:
-    return [*_jobs(table), *_payments(table), *_key(table), *_gate(table)]
+    return [*_jobs(table), *_held(table), *_payments(table), *_key(table), *_gate(table)]
 
 
 def _jobs(table: StateTable) -> list[Step]:
@@ -119,10 +126,30 @@ def _jobs(table: StateTable) -> list[Step]:
         lambda now, which: jobs.state(upload(which)),
         lambda now, which: jobs.wait_for_cut(CutRequest(upload=upload(which), picture=PICTURE), now=now),
         lambda now, which: jobs.waits(upload(which), why="w", next_try=now, now=now),
-        lambda now, which: jobs.delivered(delivered(which), output_keys=["o", str(which)], now=now),
+        lambda now, which: jobs.delivered(delivered(which), output_keys=["o"], quality=Quality(0.4), now=now),
+        lambda now, which: jobs.delivered(delivered(which), output_keys=["o", str(which)], by_hand=True, now=now),
         lambda now, which: jobs.delivered_outcome("b", "k"),
         lambda now, which: jobs.ended(upload(which), REJECTED, now=now),
         lambda now, which: Snapshots(table=table).read("f", [upload(which), upload(2)]),
+    ]
+
+
+def _held(table: StateTable) -> list[Step]:
+    held = HeldRecords(table=table)
+
+    def photo(which: int) -> Held:
+        upload = Upload(bucket="b", key="k", sequencer=str(which))
+        outcome = OutcomeMessage(upload=upload, outcome=ANSWER)
+        return Held(outcome=outcome, files=[], renditions="[]", note="", quality=Quality(0.4))
+
+    return [
+        lambda now, which: held.hold(photo(which), now=now),
+        lambda now, which: held.hold(photo(which), now=now),
+        lambda now, which: held.under_review("b", "k"),
+        lambda now, which: held.decide(photo(which).upload, "accept", now=now),
+        lambda now, which: held.decide(photo(which).upload, "reject", now=now + 90_000),
+        lambda now, which: held.held_before(now - 60, most=1),
+        lambda now, which: held.forget(photo(which)),
     ]
 
 
@@ -191,19 +218,14 @@ def _gate(table: StateTable) -> list[Step]:
     ]
 
 
-THINGS = 40
+THINGS = 48
 STEP = st.tuples(st.integers(0, THINGS - 1), st.floats(0, 60), st.integers(0, 2))
 
 
 def _new_table(moto: Any) -> StateTable:
     with contextlib.suppress(ClientError):
         moto.delete_table(TableName=TABLE)
-    moto.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    moto.create_table(TableName=TABLE, **STATE_TABLE)
     return StateTable(Both(moto), TABLE)  # type: ignore[arg-type]
 
 

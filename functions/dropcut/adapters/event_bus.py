@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dropcut.core.event_names import SOURCE
 from dropcut.core.plain_text import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-SOURCE = "dropcut"
 _FOR_PEOPLE = ("reason", "note")
 """Parts of an event that subscribers print; keys are given exactly as S3 knows them."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from dropcut.core.message_result import Message, MessageResult
 from dropcut.core.messages import OutcomeMessage, SpendingNotice, read_announcement
 from dropcut.core.photo_source import ByPhoto
+from dropcut.core.review import EndOldHeld, read_review
 from dropcut.use_cases.deliver import Deliver
 
 
@@ -20,8 +21,8 @@ class DeliverByPhoto:
         self._of(message).announce_failure(message, reason)
 
     def _of(self, message: Message) -> Deliver:
-        announced = read_announcement(message.body)
-        if isinstance(announced, SpendingNotice):
+        announced = read_review(message.body) or read_announcement(message.body)
+        if isinstance(announced, SpendingNotice | EndOldHeld):
             return self.deliver.others
         photo = announced.upload if isinstance(announced, OutcomeMessage) else announced
         return self.deliver(photo.bucket, photo.key)

@@ -7,6 +7,7 @@ from pathlib import Path
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.scratch import scratch_folder
+from dropcut.core import event_names
 from dropcut.core.message_checks import check_outcome
 from dropcut.core.message_result import DeadLetter, Done, MessageResult
 from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
@@ -58,8 +59,8 @@ class Remaker:
         if written is None:
             return _superseded()
         detail = written.event(upload, answer) | {"credits": 0.0, "remade": True}
-        self.events.publish("Cutout Delivered", detail)
-        self.jobs.delivered(delivered, output_keys=written.keys, now=self.clock())
+        self.events.publish(event_names.DELIVERED, detail)
+        self.jobs.delivered(delivered, output_keys=written.keys, quality=cutouts.quality, now=self.clock())
         logger.info("The cut-outs were made anew", output_key=written.keys[0])
         return Done()
 
@@ -74,9 +75,9 @@ def _not_remade(code: str, why: str) -> DeadLetter:
 
 
 _NOT_DELIVERED = (
-    "There is no delivered photo of this key on record: it is under way, ended otherwise, or was delivered so long ago "
-    "that its record is gone (`keep_jobs_days`). Upload it again: within `keep_results_days` the same picture is not "
-    "paid for twice."
+    "There is no delivered photo of this key on record: it is under way, held, ended otherwise, was delivered so long "
+    "ago that its record is gone (`keep_jobs_days`), or a reviewer put a picture in the cut-out's place. Upload it "
+    "again: within `keep_results_days` the same picture is not paid for twice."
 )
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept (`keep_results_days`). Upload the photo again, "

@@ -40,10 +40,8 @@ class ConfinedFunction(Construct):
         props = deployment.props
         self._entry = spec.entry
         self._variables = {**spec.environment.to_variables(), **_of_libraries(deployment.name), **spec.variables}
-        self._policy, self._use_keys = (
-            iam.PolicyDocument(),
-            allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], []),
-        )
+        self._policy = iam.PolicyDocument()
+        self._use_keys = allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [])
         _check_timeout(spec)
         _check_environment(spec.entry, self._variables)
         self.log_group = logs.LogGroup(

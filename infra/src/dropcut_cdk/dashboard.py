@@ -60,6 +60,7 @@ class Dashboard(Construct):
                 [_graph("Photos per minute", self._counts(_FLOW)), self._backlog(), self._time_to_drain()],
                 [self._cost(), self._api_time(), _graph(trouble, self._counts(_TROUBLE))],
                 [self._way(), self._function_errors(), self._dead_letters()],
+                [self._doubtful()],
                 [self._logs()],
             ],
         )
@@ -131,6 +132,17 @@ class Dashboard(Construct):
 
     def _way(self) -> cloudwatch.IWidget:
         return _graph("From upload to output (s)", self._spread("SecondsToDelivery"))
+
+    def _doubtful(self) -> cloudwatch.IWidget:
+        """Of the cut-outs that were judged: each counts 0 or 1, so the average is the share."""
+        share = cloudwatch.MathExpression(
+            expression="100 * doubtful",
+            using_metrics={"doubtful": self._metrics.statistic("CutoutsDoubtful", "Average", period=_HOUR)},
+            label="doubtful, percent of the cut-outs",
+            period=_HOUR,
+        )
+        held = self._metrics.count("CutoutsHeld", _HOUR, label="held per hour")
+        return _graph("Doubtful cut-outs", [share], right=[held])
 
     def _function_errors(self) -> cloudwatch.IWidget:
         functions = {name: stage.confined.function for name, stage in self._stages.items()}

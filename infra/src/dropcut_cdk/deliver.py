@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
-from dropcut.core import event_names
-from dropcut.core.item_kinds import JOB
+from dropcut.core.item_kinds import HELD_INDEX, JOB
 from dropcut.core.messages import PAID
 from dropcut.core.photo_source import PhotoSource, source_renditions_to_json
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
+from dropcut.core.review import HELD
 from dropcut.environment import DeliverEnvironment
 
 from dropcut_cdk.confined_function import ConfinedFunction
@@ -20,7 +19,7 @@ from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
-from dropcut_cdk.permissions import allow, objects, of_photos, read_state, write_state
+from dropcut_cdk.permissions import allow, objects, of_photos, publish, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, QUICK_STAGES_AT_ONCE, ImagingSize, largest, size_of_deliver
 
@@ -101,8 +100,6 @@ class Deliver(Construct):
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         storage, output = deployment.storage, deployment.output_bucket
-        # AWS always fills in the key of this condition, and the embedded AWS does not.
-        equals = "StringEqualsIfExists" if self._props.for_embedded_aws else "StringEquals"
         return [
             allow("ReadPaid", ["s3:GetObject"], [objects(self, storage.work_bucket, f"{PAID}*")]),
             allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
@@ -112,10 +109,7 @@ class Deliver(Construct):
             self._tell_vanished,
             read_state(storage.state_table, JOB),
             write_state(storage.state_table, JOB),
-            allow(
-                "Publish",
-                ["events:PutEvents"],
-                [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"],
-                {equals: {"events:source": event_names.SOURCE}},
-            ),
+            allow("RemoveHeld", ["s3:DeleteObject"], [objects(self, output, f"{HELD}*")]),
+            allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
+            publish(self._props),
         ]

@@ -4,9 +4,10 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.core.rendition import Rendition, RenditionError
 from dropcut.core.rendition_setting import read_renditions, renditions_to_json
 
@@ -62,7 +63,7 @@ def check_settings(given: Any, name: str) -> None:
         object.__setattr__(given, each.name, checked)
 
 
-def whole(lowest: int, highest: int | None = None) -> Kind:
+def whole(lowest: int, highest: int | None = None, *, allowed: str = "") -> Kind:
     """A whole number."""
 
     def check(value: object) -> int:
@@ -71,7 +72,7 @@ def whole(lowest: int, highest: int | None = None) -> Kind:
         _check_range(value, lowest, highest)
         return value
 
-    return Kind(allowed=f"a whole number {_range(lowest, highest)}", check=check, from_text=_whole_from_text)
+    return Kind(allowed=allowed or f"a whole number {_range(lowest, highest)}", check=check, from_text=_whole_from_text)
 
 
 def number(lowest: float, highest: float | None = None, *, allowed: str = "") -> Kind:
@@ -138,6 +139,13 @@ def several(kind: Kind, *, at_least: int = 0) -> Kind:
     return Kind(allowed=f"a list{size}, each {kind.allowed}", check=check)
 
 
+def words(*names: str) -> Kind:
+    """Some of these words: a list, or a text in which commas separate them."""
+    listed = ", ".join(f"`{name}`" for name in names)
+    kind = several(choice(*names), at_least=1)
+    return replace(kind, allowed=f"a list, or a text with commas, of {listed}", from_text=lambda said: said.split(","))
+
+
 def optional(kind: Kind) -> Kind:
     """A value of a kind, or None."""
     return Kind(allowed=kind.allowed, check=lambda value: None if value is None else kind.check(value))
@@ -152,6 +160,18 @@ def thing(allowed: str, *, with_attribute: str) -> Kind:
         return value
 
     return Kind(allowed=allowed, check=check)
+
+
+def photo_formats() -> Kind:
+    """Names of formats, kept as a text in our order, each once."""
+
+    def check(value: object) -> str:
+        named = value.split(",") if isinstance(value, str) else value
+        if not isinstance(named, list | tuple) or not named or not set(named) <= set(PHOTO_FORMATS):
+            raise ValueError("not a list of formats that are known")
+        return ",".join(name for name in PHOTO_FORMATS if name in named)
+
+    return Kind(allowed="some of these, with commas between them", check=check)
 
 
 def renditions() -> Kind:

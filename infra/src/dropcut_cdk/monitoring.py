@@ -49,6 +49,7 @@ class Monitoring(Construct):
             self._alarm_on_function(stage)
         self._alarm_on_function(pipeline.gatekeeper)
         self._alarm_on_unexpected_errors()
+        self._alarm_on_exposed_credentials()
         self._alarm_on_money(props.alarm_credits_per_hour)
         if not props.for_embedded_aws:
             self._alarm_on_stuck_work(pipeline.cut)
@@ -83,6 +84,7 @@ class Monitoring(Construct):
         )
 
     def _alarm_on_dead_letters(self, queue_name: str, stage: Stage, redrive_command: str) -> None:
+        lost = "events that their receiver has not taken" if queue_name == "notify" else "photos without a result"
         looking, sending = "A message's attribute `reason` says why.", ""
         if redrive_command:
             looking = f"`{redrive_command.format('')}` shows why; a message's attribute `reason` says it too."
@@ -91,7 +93,7 @@ class Monitoring(Construct):
             f"DeadLetters{stage.node.id}",
             visible(stage.queues.dead_letter_queue, Duration.minutes(1)),
             above=0,
-            meaning=f"Messages lie in the dead-letter queue of {queue_name}: photos without a result.",
+            meaning=f"Messages lie in the dead-letter queue of {queue_name}: {lost}.",
             fix=f"{looking} Fix the cause, then send them back {sending}with a redrive in the SQS console to the "
             "stage's own queue as a custom destination: nothing that was paid for is paid for again. They are lost "
             "after 14 days.",
@@ -130,6 +132,17 @@ class Monitoring(Construct):
             "nothing is paid for twice.",
             fix="Look for `A message could not be handled` in the logs (dashboard, last row): a role, a bucket's or a "
             "key's policy that was changed, or AWS itself.",
+        )
+
+    def _alarm_on_exposed_credentials(self) -> None:
+        self._alarm(
+            "CredentialsExposed",
+            self._metrics.count("CredentialsExposed", Duration.minutes(5)),
+            above=0,
+            meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
+            "Landlock holds there. A photo that takes its decoder over could use them.",
+            fix="`python -m cli.sandbox_probe` shows which layers hold. If the photos come from "
+            "strangers, set refuse_exposed=true until it is settled: photos then wait.",
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:

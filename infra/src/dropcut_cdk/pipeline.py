@@ -1,9 +1,12 @@
 """The pipeline, as in the diagram: inputs, prepare, cut, deliver, output bucket.
 
 inputs ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ cut ─▶ [deliver] ─▶ deliver ─▶ output bucket
+                                                                               └─ EventBridge ─▶ [notify] ─▶ notify
 """
 
 from __future__ import annotations
+
+import json
 
 from aws_cdk import aws_events as events
 from constructs import Construct
@@ -14,6 +17,7 @@ from dropcut_cdk.deliver import Deliver
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input
+from dropcut_cdk.notify import Notify
 from dropcut_cdk.prepare import Prepare
 
 
@@ -28,7 +32,9 @@ class Pipeline(Construct):
         self.cut = Cut(self, "Cut", deployment, outcomes_to=outcomes)
         self.prepare = Prepare(self, "Prepare", deployment, pictures_to=self.cut.queues.queue, outcomes_to=outcomes)
         self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
+        self.notify = Notify(self, "Notify", deployment) if deployment.props.webhook_url else None
         self._update_from_the_far_end()
+        self._end_old_held()
         self._inputs: list[Input] = []
 
     def take_from(self, photos: Input) -> None:
@@ -69,4 +75,22 @@ class Pipeline(Construct):
                 )
             ],
         )
-        intake.take_from_rule(rule.attr_arn, rule_id)
+        intake.take_from_rule(rule, undeliverable=True)
+
+    def _end_old_held(self) -> None:
+        """Ask deliver once an hour to end what waits for a decision for too long.
+
+        Also without `hold_doubtful`: some may be held since before.
+        """
+        queues = self.deliver.queues
+        asked = events.CfnRule.TargetProperty(
+            id="deliver", arn=queues.queue.queue_arn, input=json.dumps({"end_old_held": {}})
+        )
+        rule = events.CfnRule(
+            self,
+            "HeldRule",
+            description="Dropcut: does any cut-out wait for a decision for too long?",
+            schedule_expression="rate(1 hour)",
+            targets=[asked],
+        )
+        queues.take_from_rule(rule, undeliverable=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from dropcut_cdk.input import Input
-from dropcut_cdk.kinds import Kind, optional, setting, several, text, thing, yes_or_no
+from dropcut_cdk.kinds import Kind, SettingsError, optional, setting, several, text, thing, yes_or_no
 from dropcut_cdk.provider import Provider
 from dropcut_cdk.settings import Settings
 
@@ -95,6 +95,16 @@ class DropcutProps(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.provider.check_daily_limit(self.daily_credit_limit)
+        if self.storage and self.output_bucket and self.storage.output_bucket is not self.output_bucket:
+            raise SettingsError(
+                "Settings storage and output_bucket name two output buckets. Allowed: the output bucket that "
+                "`Storage` was made with."
+            )
+        if self.storage and not self.storage.input_bucket and any(each.bucket is None for each in self.inputs):
+            raise SettingsError(
+                "An input names no bucket, and the given storage has no input bucket of our own. Allowed: a bucket "
+                "for each input, or a `Storage` that is made with the same inputs."
+            )
 
 
 P = ParamSpec("P")

@@ -2,6 +2,7 @@
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
@@ -69,16 +70,20 @@ class Queues(Construct):
             max_concurrency=max_concurrency,
         )
 
-    def take_from_rule(self, rule_arn: str, sid: str) -> None:
-        """Let this one EventBridge rule send to the queue; what it cannot send goes to the dead-letter queue."""
-        for queue in (self.queue, self.dead_letter_queue):
+    def take_from_rule(self, rule: events.CfnRule, *, undeliverable: bool) -> None:
+        """Let this one EventBridge rule send to the queue.
+
+        Args:
+            undeliverable: whether what it cannot send goes to the dead-letter queue.
+        """
+        for queue in (self.queue, self.dead_letter_queue) if undeliverable else (self.queue,):
             queue.add_to_resource_policy(
                 iam.PolicyStatement(
-                    sid=sid,
+                    sid=rule.node.id,
                     principals=[iam.ServicePrincipal("events.amazonaws.com")],
                     actions=["sqs:SendMessage"],
                     resources=[queue.queue_arn],
-                    conditions={"ArnEquals": {"aws:SourceArn": rule_arn}},
+                    conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
                 )
             )
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from dropcut.core.rendition import Rendition
+from dropcut.core.review import HELD
 
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
@@ -23,7 +24,7 @@ def check_routes(inputs: Sequence[Input], output_bucket_name: str, settings: Set
     for photos in inputs:
         if photos.taken_from.bucket_name == output_bucket_name:
             for renditions in made:
-                _check_no_loop(photos, renditions)
+                _check_no_loop(photos, renditions, held=settings.hold_doubtful)
     for (one, its), (other, others) in combinations(zip(inputs, made, strict=True), 2):
         if _may_take_the_same(one, other) and its != others:
             raise SettingsError(
@@ -32,15 +33,15 @@ def check_routes(inputs: Sequence[Input], output_bucket_name: str, settings: Set
             )
 
 
-def _check_no_loop(photos: Input, renditions: Sequence[Rendition]) -> None:
-    """A key that begins with a placeholder begins as the photo's own key does."""
-    for rendition in renditions:
-        head = next(literal for literal, *_ in string.Formatter().parse(rendition.key))
+def _check_no_loop(photos: Input, renditions: Sequence[Rendition], *, held: bool) -> None:
+    """A key that begins with a placeholder begins as the photo's own key does; what is held lies under `held/`."""
+    for rendition, key in [(each, f"{folder}{each.key}") for each in renditions for folder in ("", HELD)[: 1 + held]]:
+        head = next(literal for literal, *_ in string.Formatter().parse(key))
         into = head.startswith(photos.prefix) or photos.prefix.startswith(head)
         if into and photos.source.refuses_key(f"{photos.prefix}x.{rendition.extension}") is None:
             raise SettingsError(
                 f"The output bucket is the input bucket of {_named(photos)}, so each cut-out would be a new photo, "
-                f"without end: rendition {rendition.name!r} goes to {rendition.key}. Allowed: another bucket, or keys "
+                f"without end: rendition {rendition.name!r} goes to {key}. Allowed: another bucket, or keys "
                 "of renditions that begin with a folder outside the input's prefix."
             )
 

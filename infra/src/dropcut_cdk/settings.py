@@ -10,11 +10,28 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from dropcut import RELEASE
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
+from dropcut.core.webhook import EVENTS
+from dropcut.core.webhook_receiver import Receiver
 from dropcut.environment import Environment
 
-from dropcut_cdk.kinds import above_zero, check_settings, choice, number, renditions, setting, text, whole, yes_or_no
+from dropcut_cdk.kinds import (
+    Kind,
+    SettingsError,
+    above_zero,
+    check_settings,
+    choice,
+    number,
+    photo_formats,
+    renditions,
+    setting,
+    text,
+    whole,
+    words,
+    yes_or_no,
+)
 from dropcut_cdk.sizes import (
     LONGEST_API_TIMEOUT_SECONDS,
     LONGEST_IMAGING_SECONDS,
@@ -24,6 +41,13 @@ from dropcut_cdk.sizes import (
 
 _INTRODUCTION = text(r"|(?! )[ -~]{1,256}(?<! )", "up to 256 printable ASCII characters, without spaces at either end")
 """256 by the API's specification, no outer spaces by HTTP's."""
+
+
+def _check_receiver(given: object) -> object:
+    """Nothing, or a URL that webhooks can be sent to. Raises ValueError: it is none."""
+    if given != "":
+        Receiver.at(given)
+    return given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +89,20 @@ class Settings:
         "",
         text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+", "an e-mail address, or nothing"),
         "Who is told of alarms; they get one message first, asking to confirm.",
+    )
+    webhook_url: str = setting(
+        "",
+        Kind(
+            allowed="a URL with https; http only to this machine (127.0.0.1, ::1, localhost), on the embedded AWS",
+            check=_check_receiver,
+        ),
+        "Where events are sent as signed webhooks (docs/webhooks.md).",
+    )
+    webhook_events: Sequence[str] = setting(
+        ("cutout.delivered", "cutout.rejected", "cutout.failed", "cutout.held"),
+        words(*EVENTS),
+        "Which events those are.",
+        shown_default="`cutout.delivered,cutout.rejected,cutout.failed,cutout.held`",
     )
     max_concurrency: int = setting(
         7,
@@ -139,6 +177,17 @@ class Settings:
         "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
         "versions, in days; 0 means for ever.",
     )
+    hold_doubtful: bool = setting(
+        False,
+        yes_or_no(),
+        "Whether a doubtful cut-out waits under `held/` in the output bucket until a person decides "
+        "(docs/quality.md); without it, it is delivered with its doubts.",
+    )
+    held_days: int = setting(
+        14,
+        whole(1, 3649, allowed="a whole number from 1 to 3649, less than `keep_results_days`"),
+        "How long a held cut-out waits for a decision before its photo ends as failed, in days.",
+    )
     max_photo_megapixels: float = setting(
         120.0,
         number(5, MOST_MEGAPIXELS),
@@ -149,6 +198,18 @@ class Settings:
         1000,
         whole(1, 100_000),
         "The longest animation taken (GIF, WebP; pages of a TIFF), in frames; only its first frame is cut out.",
+    )
+    formats: str | Sequence[str] = setting(
+        ",".join(PHOTO_FORMATS),
+        photo_formats(),
+        "The formats of photos that are taken. Leave one out while its decoder is not to be trusted; such photos are "
+        "rejected unread.",
+    )
+    refuse_exposed: bool = setting(
+        False,
+        yes_or_no(),
+        "Decode nothing while the processes that decode could read the function's credentials (alarm "
+        "`CredentialsExposed`); photos then wait, and end in the dead-letter queue.",
     )
     imaging_seconds: float = setting(
         40.0,
@@ -171,6 +232,17 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_settings(self, "Setting {}")
+        if self.webhook_url and Receiver.at(self.webhook_url).is_this_machine and not self.for_embedded_aws:
+            raise SettingsError(
+                f"Setting webhook_url is {self.webhook_url!r}: a function on AWS would send to itself. Allowed: a URL "
+                "with https to another host, or bundle_for=this_machine."
+            )
+        if self.hold_doubtful and self.keep_results_days <= self.held_days:
+            raise SettingsError(
+                f"Setting keep_results_days is {self.keep_results_days}, and cut-outs are held for {self.held_days} "
+                "days (held_days): a photo that is uploaded again after that would be paid for again. "
+                f"Allowed: keep_results_days of at least {self.held_days + 1}, or a smaller held_days."
+            )
 
     @property
     def renditions_made(self) -> tuple[Rendition, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from dropcut.environment import SECONDS_AROUND_IMAGING, cut_function_seconds
+from dropcut.environment import SECONDS_AROUND_IMAGING, cut_function_seconds, notify_function_seconds
 
 from dropcut_cdk.kinds import SettingsError
 
@@ -27,7 +27,7 @@ PHOTOS_AT_ONCE = 2
 QUICK_STAGES_AT_ONCE = 10
 """Invocations of `prepare` and of `deliver` at once."""
 LONGEST_IMAGING_SECONDS = 300
-"""Two tries and what is around them stay within a function's time."""
+"""Cut-outs with the photo, then without it, and what is around them stay within a function's time."""
 SECONDS_FOR_ANOTHER_RENDITION = 10
 """Added to `imaging_seconds` for each rendition after the first: reading the cut-out again, and encoding it."""
 MOST_MEGAPIXELS = 400
@@ -61,14 +61,14 @@ class ImagingSize(Size):
 
 
 def size_of_prepare(settings: Settings) -> ImagingSize:
-    """Time for a photo that is tried in two processes, and half a minute for a batch.
+    """Time for a photo, and half a minute for a batch.
 
     On the disk are each photo's file, and its decoded first frame if it is turned.
     """
     photo_mb = math.ceil(settings.max_photo_mib * 1.05 + settings.max_photo_megapixels * 4)
     memory_mib = decoder_mib(settings)
     return ImagingSize(
-        timeout_seconds=math.ceil(2 * settings.imaging_seconds + SECONDS_AROUND_IMAGING + 30),
+        timeout_seconds=math.ceil(settings.imaging_seconds + SECONDS_AROUND_IMAGING + 30),
         memory_mb=PHOTOS_AT_ONCE * memory_mib + _OF_THE_FUNCTION_MB,
         ephemeral_storage_mb=SMALLEST_EPHEMERAL_STORAGE_MB + PHOTOS_AT_ONCE * photo_mb,
         imaging_seconds=settings.imaging_seconds,
@@ -82,7 +82,7 @@ def size_of_cut(settings: Settings) -> Size:
 
 
 def size_of_deliver(settings: Settings, renditions: tuple[Rendition, ...]) -> ImagingSize:
-    """Time for a photo tried in two processes, its answer alone after that, and a batch; more for more renditions.
+    """Time for a photo, its answer alone after that, and a batch; more for more renditions.
 
     WebP's encoder may need more memory than any decoder.
 
@@ -93,7 +93,7 @@ def size_of_deliver(settings: Settings, renditions: tuple[Rendition, ...]) -> Im
     seconds = max(settings.imaging_seconds, min(LONGEST_IMAGING_SECONDS, settings.imaging_seconds + more_seconds))
     memory_mib = max(decoder_mib(settings), 240 + LARGEST_ENCODER_MIB)
     return ImagingSize(
-        timeout_seconds=min(LONGEST_FUNCTION_SECONDS, math.ceil(3 * seconds + SECONDS_AROUND_IMAGING + 30)),
+        timeout_seconds=min(LONGEST_FUNCTION_SECONDS, math.ceil(2 * seconds + SECONDS_AROUND_IMAGING + 30)),
         memory_mb=PHOTOS_AT_ONCE * memory_mib + _OF_THE_FUNCTION_MB,
         ephemeral_storage_mb=_disk_of_deliver(settings, renditions),
         imaging_seconds=seconds,
@@ -110,6 +110,10 @@ def largest(sizes: Iterable[ImagingSize]) -> ImagingSize:
 def size_of_gatekeeper(settings: Settings) -> Size:
     """It waits for a whole run of `cut`."""
     return Size(timeout_seconds=size_of_cut(settings).timeout_seconds + SECONDS_AROUND_A_PROBE, memory_mb=256)
+
+
+def size_of_notify() -> Size:
+    return Size(timeout_seconds=notify_function_seconds(), memory_mb=256)
 
 
 def decoder_mib(settings: Settings) -> int:

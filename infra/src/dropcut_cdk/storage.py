@@ -9,6 +9,7 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from dropcut.core.item_kinds import HELD_INDEX
 from dropcut.core.messages import PAID, PREPARED
 
 from dropcut_cdk.nag import acknowledge
@@ -103,7 +104,7 @@ class Storage(Construct):
         Without deletion protection: deleting it by hand leaves a backup for 35 days, since it has point-in-time
         recovery, and a protected table would have to be unlocked by hand before a stage can be cleared away.
         """
-        return dynamodb.Table(
+        table = dynamodb.Table(
             self,
             "StateTable",
             partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
@@ -115,3 +116,11 @@ class Storage(Construct):
             time_to_live_attribute="expires_at",
             removal_policy=RemovalPolicy.RETAIN,
         )
+        # Sparse: it has only the jobs that are held, so that the old ones are found without a scan.
+        table.add_global_secondary_index(
+            index_name=HELD_INDEX,
+            partition_key=dynamodb.Attribute(name="held_index", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="held_at", type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        return table
