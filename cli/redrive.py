@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
-QUEUES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver"}
+QUEUES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver", "notify": "Notify"}
+"""Of each stage, and how its outputs begin. A deployment without `webhook_url` has no queue of webhooks."""
 HELD_SECONDS = 300
 """For how long what was looked at is unseen by others; what is not sent back is released at once."""
 WITHOUT_CODE = "unexpected"
@@ -65,6 +66,11 @@ class Stages:
     sqs: "SQSClient"
     dynamodb: "DynamoDBClient"
     outputs: Mapping[str, str]
+
+    @property
+    def queues(self) -> list[str]:
+        """Those that this deployment has."""
+        return [name for name, output in QUEUES.items() if f"{output}QueueUrl" in self.outputs]
 
     def queue_url(self, queue: str) -> str:
         return self.outputs[f"{QUEUES[queue]}QueueUrl"]
@@ -193,8 +199,7 @@ def main(arguments: list[str] | None = None) -> int:
         if told.rejected:
             lines = redrive_rejected(stages, code=told.code, reason=told.reason, send=told.send)
         else:
-            queues = [told.queue] if told.queue else list(QUEUES)
-            lines = redrive(stages, queues, code=told.code, reason=told.reason, send=told.send)
+            lines = redrive(stages, chosen(stages, told.queue), code=told.code, reason=told.reason, send=told.send)
     except (Problem, SettingsError) as wrong:
         print(wrong, file=sys.stderr)
         return 1
@@ -216,6 +221,13 @@ def main(arguments: list[str] | None = None) -> int:
         else f"No {noun} of `{told.stage}` matches."
     )
     return 0
+
+
+def chosen(stages: Stages, queue: str | None) -> list[str]:
+    """Raises Problem: the deployment has no such queue."""
+    if queue and queue not in stages.queues:
+        raise Problem(f"This deployment has no queue `{queue}`: it was deployed without `webhook_url`.")
+    return [queue] if queue else stages.queues
 
 
 def how_to_send(arguments: list[str] | None) -> str:

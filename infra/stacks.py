@@ -72,8 +72,8 @@ def _pipeline_outputs(stack: Stack, dropcut: Dropcut) -> None:
         **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
         **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},
     )
-    if dropcut.webhook_secret:
-        _outputs(stack, WebhookSecretArn=dropcut.webhook_secret.secret_arn)
+    if notify := dropcut.pipeline.notify:
+        _outputs(stack, WebhookSecretArn=notify.secret_arn)
 
 
 def _outputs(stack: Stack, **values: str) -> None:

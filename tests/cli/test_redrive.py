@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from moto import mock_aws
 from cli import redrive
 from cli.redrive import QUEUES, Stages
 from local import settings_line
+from local.problem import Problem
 from local.real_account import RealAccount
 
 
@@ -86,7 +87,7 @@ def test_neither_a_code_nor_a_reason_speaks_to_the_operators_terminal(stages: St
 def test_each_goes_back_to_its_own_stage(stages: Stages) -> None:
     for queue in QUEUES:
         dead_letter(stages, queue, f"of {queue}", reason="Failed 5 times.")
-    assert redrive.redrive(stages, QUEUES, code=None, reason="", send=True).total() == 3
+    assert redrive.redrive(stages, QUEUES, code=None, reason="", send=True).total() == len(QUEUES)
     for queue in QUEUES:
         assert bodies(stages, stages.queue_url(queue)) == [f"of {queue}"]
         assert bodies(stages, stages.dead_letter_queue_url(queue)) == []
@@ -116,6 +117,16 @@ def test_a_remake_without_an_answer_goes_back_to_its_stage(stages: Stages) -> No
     dead_letter(stages, "deliver", '{"remake": {}}', code="answer_expired", reason="It is gone.")
     redrive.redrive(stages, QUEUES, code=None, reason="", send=True)
     assert bodies(stages, stages.queue_url("deliver")) == ['{"remake": {}}']
+
+
+def test_a_deployment_without_webhooks_is_redriven_and_says_so_when_they_are_asked_for(stages: Stages) -> None:
+    names = [name for name in stages.outputs if not name.startswith("Notify")]
+    bare = replace(stages, outputs={name: stages.outputs[name] for name in names})
+    assert redrive.chosen(bare, None) == ["intake", "cut", "deliver"]
+    assert redrive.chosen(stages, None) == list(QUEUES)
+    assert redrive.chosen(stages, "notify") == ["notify"]
+    with pytest.raises(Problem, match="no queue `notify`: it was deployed without `webhook_url`"):
+        redrive.chosen(bare, "notify")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from local.outcomes import subscribed
 from local.steps import Silence
 from local.system import System, bring_up, run_few_processes
 from tests.end_to_end.dropcut_in_use import DropcutInUse
+from tests.functions.webhook_receiver import WebhookReceiver
 
 SETTINGS = {
     "lockout_seconds": "2",
@@ -31,9 +32,19 @@ def api() -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="package")
-def system(api: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="package")
+def system(api: StandIn, receiver: WebhookReceiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The deployed system: that of tests/end_to_end alone, gone when the last test of this folder has run."""
-    system = bring_up(tmp_path_factory.mktemp("system"), {**SETTINGS, "api_base_url": api.base_url}, steps=Silence())
+    system = bring_up(
+        tmp_path_factory.mktemp("system"),
+        {**SETTINGS, "api_base_url": api.base_url, "webhook_url": receiver.url},
+        steps=Silence(),
+    )
     try:
         run_few_processes(system)
         yield system

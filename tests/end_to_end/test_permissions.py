@@ -62,6 +62,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
     photos, cutouts, work = out["InputBucketName"], out["OutputBucketName"], out["WorkBucketName"]
     photo_key = dropcut.drop(photo(), dropcut.unused("photo.jpg"))
     secret: Attempt = ("secretsmanager", "get_secret_value", {"SecretId": out["ApiKeySecretName"]})
+    webhook_keys: Attempt = ("secretsmanager", "get_secret_value", {"SecretId": out["WebhookSecretArn"]})
     item = {"TableName": out["StateTableName"], "Key": {"id": {"S": "nothing"}}}
 
     def s3(operation: str, bucket: str, key: str, **more: Any) -> Attempt:
@@ -110,6 +111,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             remember,
         ],
         ("prepare", "may not"): [
+            webhook_keys,
             look_up_many,
             secret,
             publish,
@@ -132,6 +134,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             ("s3", "list_objects_v2", {"Bucket": photos, "Prefix": photo_key, "MaxKeys": 1}),
         ],
         ("cut", "may not"): [
+            webhook_keys,
             s3("get_object", photos, photo_key),
             publish,
             forget,
@@ -152,12 +155,24 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("put_object_tagging", photos, photo_key, **tagging),
         ],
         ("deliver", "may not"): [
+            webhook_keys,
             secret,
             forget,
             send("CutQueueUrl"),
             s3("put_object", photos, photo_key),
             s3("put_object", work, "paid/test"),
             s3("delete_object", cutouts, "test/permissions"),
+        ],
+        ("notify", "may"): [webhook_keys, look_up, remember, publish],
+        ("notify", "may not"): [
+            secret,
+            look_up_many,
+            forget,
+            send("IntakeQueueUrl"),
+            send("NotifyQueueUrl"),
+            receive("DeliverQueueUrl"),
+            s3("get_object", photos, photo_key),
+            s3("get_object", cutouts, "test/permissions"),
         ],
         ("gatekeeper", "may"): [secret, look_up, remember],
         ("gatekeeper", "may not"): [
@@ -173,7 +188,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
     }
 
 
-@pytest.mark.parametrize("function", ["prepare", "cut", "deliver", "gatekeeper"])
+@pytest.mark.parametrize("function", ["prepare", "cut", "deliver", "gatekeeper", "notify"])
 def test_a_role_may_do_what_its_function_does_and_is_denied_what_it_was_not_granted(
     function: Function, dropcut: DropcutInUse
 ) -> None:

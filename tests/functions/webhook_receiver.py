@@ -1,5 +1,6 @@
 """A receiver of webhooks on this machine, as an application has one."""
 
+import json
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -8,7 +9,7 @@ from typing import Self
 
 
 class WebhookReceiver:
-    """Answers each webhook as `answers` says, by its id: the first status left, or 204."""
+    """Answers each webhook as `answers` says, by the photo's key: the first status left, or 204."""
 
     def __init__(self) -> None:
         self.received: list[tuple[bytes, Mapping[str, str]]] = []
@@ -20,7 +21,7 @@ class WebhookReceiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 receiver.received.append((body, headers))
-                left = receiver.answers.get(headers["webhook-id"])
+                left = receiver.answers.get(json.loads(body)["data"]["key"])
                 self.send_response(left.pop(0) if left else 204)
                 self.end_headers()
 
@@ -31,8 +32,9 @@ class WebhookReceiver:
         self.url = f"http://127.0.0.1:{self._server.server_port}/hook"
 
     @property
-    def ids(self) -> list[str]:
-        return [headers["webhook-id"] for _body, headers in self.received]
+    def keys(self) -> list[str]:
+        """Of the photos, in the order of arrival."""
+        return [json.loads(body)["data"]["key"] for body, _headers in self.received]
 
     def __enter__(self) -> Self:
         Thread(target=self._server.serve_forever, daemon=True).start()

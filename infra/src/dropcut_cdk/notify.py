@@ -40,6 +40,7 @@ class Notify(Construct):
         super().__init__(scope, construct_id)
         size = size_of_notify()
         self.secret = self._secret(deployment.name)
+        self.secret_arn = _arn_of(self.secret)
         self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=RECEIVES)
         self.confined = ConfinedFunction(
             self,
@@ -56,7 +57,7 @@ class Notify(Construct):
                     queue_url=self.queues.queue.queue_url,
                     dead_letter_queue_url=self.queues.dead_letter_queue.queue_url,
                     webhook_url=deployment.props.webhook_url,
-                    webhook_secret=self.secret.secret_arn,
+                    webhook_secret=self.secret_arn,
                 ),
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
                 variables={"RES_OPTIONS": RESOLVER_OPTIONS},
@@ -89,7 +90,7 @@ class Notify(Construct):
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         state = deployment.storage.state_table
         return [
-            allow("ReadKeys", ["secretsmanager:GetSecretValue"], [self.secret.secret_arn]),
+            allow("ReadKeys", ["secretsmanager:GetSecretValue"], [self.secret_arn]),
             read_state(state, WEBHOOK),
             write_state(state, WEBHOOK),
             publish(deployment.props, event_names.WEBHOOK_DISABLED),
@@ -118,3 +119,10 @@ class Notify(Construct):
             ],
         )
         self.queues.take_from_rule(rule, undeliverable=True)
+
+
+def _arn_of(secret: secretsmanager.Secret) -> str:
+    """By the attribute that is an ARN on the embedded AWS, too: its `Ref` is a name."""
+    resource = secret.node.default_child
+    assert isinstance(resource, secretsmanager.CfnSecret)
+    return resource.attr_id

@@ -65,12 +65,12 @@ def entry(cloud: Cloud, receiver: WebhookReceiver, monkeypatch: pytest.MonkeyPat
 def test_a_batch_is_sent_and_what_is_not_taken_stays(
     cloud: Cloud, entry: ModuleType, receiver: WebhookReceiver
 ) -> None:
-    receiver.answers = {"e-2": [503], "e-3": [200]}
-    for event_id in ("e-1", "e-2", "e-3"):
-        cloud.queues["notify"].send(event(event_id=event_id))
+    receiver.answers = {"b.jpg": [503], "c.jpg": [200]}
+    for key in ("a.jpg", "b.jpg", "c.jpg"):
+        cloud.queues["notify"].send(event(key=key))
     cloud.queues["notify"].send("no event")
-    assert run(entry.handler, cloud, "notify") == [event(event_id="e-2")]
-    assert sorted(receiver.ids) == ["e-1", "e-2", "e-3"]
+    assert run(entry.handler, cloud, "notify") == [event(key="b.jpg")]
+    assert sorted(receiver.keys) == ["a.jpg", "b.jpg", "c.jpg"]
     for body, headers in receiver.received:
         Webhook(KEY).verify(body, headers)
     (letter,) = cloud.take("notify-dead")
@@ -80,11 +80,11 @@ def test_a_batch_is_sent_and_what_is_not_taken_stays(
 def test_a_410_is_a_dead_letter_that_a_redrive_sends_again(
     cloud: Cloud, entry: ModuleType, receiver: WebhookReceiver
 ) -> None:
-    receiver.answers = {"e-1": [410, 200]}
-    for event_id in ("e-1", "e-2"):
-        cloud.queues["notify"].send(event(event_id=event_id))
+    receiver.answers = {"a.jpg": [410, 200]}
+    for key in ("a.jpg", "b.jpg"):
+        cloud.queues["notify"].send(event(key=key))
         assert run(entry.handler, cloud, "notify") == []
-    assert receiver.ids == ["e-1"]
+    assert receiver.keys == ["a.jpg"]
     letters = cloud.take("notify-dead")
     assert [letter["MessageAttributes"]["code"]["StringValue"] for letter in letters] == ["webhook_off"] * 2
     for letter in letters:
@@ -94,9 +94,9 @@ def test_a_410_is_a_dead_letter_that_a_redrive_sends_again(
             MessageAttributes=letter["MessageAttributes"],
         )
     assert run(entry.handler, cloud, "notify") == []
-    cloud.queues["notify"].send(event(event_id="e-3"))
+    cloud.queues["notify"].send(event(key="c.jpg"))
     assert run(entry.handler, cloud, "notify") == []
-    assert sorted(receiver.ids) == ["e-1", "e-1", "e-2", "e-3"]
+    assert sorted(receiver.keys) == ["a.jpg", "a.jpg", "b.jpg", "c.jpg"]
 
 
 def test_no_webhook_is_begun_that_could_not_be_ended(
@@ -109,4 +109,4 @@ def test_no_webhook_is_begun_that_could_not_be_ended(
     messages = cloud.take("notify")
     answer = entry.handler(batch_of(messages), Context(remaining_seconds=batch.needed_seconds - 1))
     assert len(answer["batchItemFailures"]) == 1
-    assert receiver.ids == []
+    assert receiver.keys == []
