@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from local.api.stand_in import StandIn
-from local.places import SAMPLES
 from local.system import System
 from tests.end_to_end.new_user import CACHE, NewUser, eventually, install_wheel
+from tests.end_to_end.photos import photo
 
 pytestmark = pytest.mark.timeout(400)
-PHOTO = (SAMPLES / "portrait.jpg").read_bytes()
+PHOTO = photo()
 
 
 @pytest.fixture(scope="module")

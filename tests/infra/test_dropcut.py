@@ -94,6 +94,16 @@ def test_two_of_them_live_side_by_side_in_one_stack(resources_of: Callable[[Make
     assert "hats-api-key" in names and len(names) == 2
 
 
+def test_help_shows_every_argument_with_its_default() -> None:
+    from inspect import signature
+
+    from dropcut_cdk import Dropcut
+
+    arguments = signature(Dropcut.__init__).parameters
+    assert list(arguments)[:3] == ["self", "scope", "construct_id"]
+    assert (arguments["daily_credit_limit"].default, arguments["output_bucket"].default) == (0.0, None)
+
+
 def test_its_parts_are_at_hand(stack: "Stack") -> None:
     from dropcut_cdk import Dropcut
 

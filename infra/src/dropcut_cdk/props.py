@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import Signature, signature
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from dropcut_cdk.input import Input
@@ -127,6 +128,8 @@ def keywords_of(
             make(self, scope, construct_id, value(*args, **kwargs))
 
         init.__doc__ = make.__doc__
+        three, listed = list(signature(make).parameters.values())[:3], signature(value).parameters.values()
+        init.__signature__ = Signature([*three, *listed])  # type: ignore[attr-defined] # what `help` shows
         return init
 
     return decorate

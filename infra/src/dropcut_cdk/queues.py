@@ -1,5 +1,7 @@
 """The queue of a stage with its dead-letter queue, and how they feed the stage's function."""
 
+from typing import Any
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
@@ -29,23 +31,22 @@ class Queues(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, function_seconds: int, max_receive_count: int) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letter_queue = sqs.Queue(
-            self,
-            "DeadLetterQueue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=RETENTION,
-            removal_policy=RemovalPolicy.DESTROY,
-        )
-        self.queue = sqs.Queue(
-            self,
+        self.dead_letter_queue = self._queue("DeadLetterQueue")
+        self.queue = self._queue(
             "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=RETENTION,
             visibility_timeout=Duration.seconds(VISIBILITY_TIMEOUTS * function_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=max_receive_count),
+        )
+
+    def _queue(self, construct_id: str, **more: Any) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            construct_id,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=RETENTION,
             removal_policy=RemovalPolicy.DESTROY,
+            **more,
         )
 
     def permissions(self) -> list[iam.PolicyStatement]:
