@@ -19,6 +19,7 @@ from tests.functions.adapters.raw_server import answering, read_request, unused_
 
 HEADERS = {"content-type": "application/json", "webhook-id": "e-1"}
 Talk = Callable[[socket.socket], None]
+pytestmark = pytest.mark.timeout(30)  # without its deadline a call would last for ever
 
 
 def send(url: str, *, body: bytes = b"{}", **how: Any) -> Answer:

@@ -1,4 +1,4 @@
-"""The receiver of docs/webhooks.md, as it stands there, takes what is signed and refuses what is not."""
+"""docs/webhooks.md: its receiver, as it stands there, takes what is signed and no more; its numbers are the code's."""
 
 import base64
 import re
@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 from dropcut.adapters.webhook_call import HttpWebhook
-from dropcut.core.webhook import SigningKey, Webhook
+from dropcut.core.webhook import EVENTS, FEWEST_KEY_BYTES, MOST_BYTES, MOST_KEY_BYTES, SigningKey, Webhook
 from dropcut.core.webhook_receiver import Receiver
-from dropcut.core.webhook_tries import Answered
+from dropcut.core.webhook_tries import HOUR, LONGEST_WAIT_SECONDS, MINUTE, TRIES_AT, Answered
+from dropcut.environment import WEBHOOK_SECONDS
 
 from tests.functions.webhook_events import event
 
@@ -67,3 +68,20 @@ def test_the_recipe_refuses_what_is_forged_or_old(
     headers = webhook.headers([SigningKey.read(OLD)], now=time.time())
     assert sender.send(webhook.body, headers | forged) == Answered(status=401)
     assert handled == []
+
+
+def test_the_documents_numbers_are_those_of_the_code() -> None:
+    text = " ".join(DOCUMENT.read_text(encoding="utf-8").replace("½", ".5").split())
+    assert f"at most {MOST_BYTES // 1000} kB" in text
+    assert f"within {WEBHOOK_SECONDS:g} seconds" in text
+    assert f"no sooner; {LONGEST_WAIT_SECONDS / HOUR:g} hours at most" in text
+    assert f"{FEWEST_KEY_BYTES} to {MOST_KEY_BYTES} bytes in base64" in text
+    _, *minutes_and_hours = TRIES_AT
+    minutes = [f"{at / MINUTE:g}" for at in minutes_and_hours if at < HOUR]
+    *hours, last = [f"{at / HOUR:g}" for at in minutes_and_hours if at >= HOUR]
+    assert f"at once, then {' and '.join(minutes)} minutes, {', '.join(hours)} and {last} hours after" in text
+
+
+def test_the_document_names_every_type() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert [kind for kind in EVENTS if kind not in text and f"`.{kind.split('.')[1]}`" not in text] == []
