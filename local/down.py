@@ -9,6 +9,6 @@ def main() -> int:
     """End it; when nothing runs, say so and be content."""
     with alone(lock_file(), AT_WORK):
         stopped = put_away()
-    logs = " Its logs stay in .local/up until the next `make up`."
+    logs = " Their logs stay in .local/up until the next `make up`."
     Steps().say(f"Ended: {', '.join(stopped)}.{logs}" if stopped else "Nothing was running.")
     return 0

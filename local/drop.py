@@ -67,7 +67,8 @@ class Drop:
         self.started = time.monotonic()
         with (
             subscribed(self._system, self._bucket, name=name) as subscription,
-            ThreadPoolExecutor(_AT_ONCE) as pool,
+            ThreadPoolExecutor(_AT_ONCE) as uploads,
+            ThreadPoolExecutor(_AT_ONCE) as fetches,
             self._progress() as progress,
             self._steps.saying_now(lambda: self._so_far(results)),
         ):
@@ -78,10 +79,10 @@ class Drop:
                 progress.advance(bar)
 
             try:
-                self._send(results, pool, tell)
-                self._watch(results, subscription, pool, tell)
+                self._send(results, uploads, tell)
+                self._watch(results, subscription, fetches, tell)
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
+                uploads.shutdown(wait=False, cancel_futures=True)  # what was delivered is still fetched
                 raise
             finally:
                 self.ended = time.monotonic()
@@ -113,7 +114,7 @@ class Drop:
         console = self._steps.console
         return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
-    def _send(self, results: Iterable[Result], pool: ThreadPoolExecutor, tell: Tell) -> None:
+    def _send(self, results: Iterable[Result], uploads: ThreadPoolExecutor, tell: Tell) -> None:
         s3 = self._system.client("s3")
 
         def upload(result: Result) -> None:
@@ -129,10 +130,10 @@ class Drop:
                 result.state, result.reason = "unsent", result.photo.unsendable
                 tell(result)
             else:
-                pool.submit(upload, result)
+                uploads.submit(upload, result)
 
     def _watch(
-        self, results: Sequence[Result], subscription: Subscription, pool: ThreadPoolExecutor, tell: Tell
+        self, results: Sequence[Result], subscription: Subscription, fetches: ThreadPoolExecutor, tell: Tell
     ) -> None:
         open_results = {result.key: result for result in results if not result.photo.unsendable}
         last_news = time.monotonic()
@@ -145,12 +146,12 @@ class Drop:
                 if isinstance(event, SpendingChange):
                     self._note_spending(event)
                 elif event.key in open_results:
-                    self._end(open_results.pop(event.key), event, pool, tell)
+                    self._end(open_results.pop(event.key), event, fetches, tell)
             patience = _PATIENCE_WHILE_PAUSED_SECONDS if self._paused else self._patience_seconds
             if time.monotonic() - last_news > min(patience, self._patience_seconds):
                 return
 
-    def _end(self, result: Result, outcome: Outcome, pool: ThreadPoolExecutor, tell: Tell) -> None:
+    def _end(self, result: Result, outcome: Outcome, fetches: ThreadPoolExecutor, tell: Tell) -> None:
         """Note the outcome. A delivered photo is told of when its files are here, or cannot be."""
         result.ended = time.monotonic()
         result.note = outcome.note
@@ -162,7 +163,7 @@ class Drop:
         unknown = [("full", f"{Path(result.key).with_suffix('')}.{self._format}")]
         renditions = outcome.renditions or unknown
         try:
-            # Here and not in the pool: of two files that want one name, the second is to see the first.
+            # Here and not in a thread: of two files that want one name, the second is to see the first.
             cutouts = [Cutout(name, self._out.path_for(key.removeprefix(self._prefix))) for name, key in renditions]
         except Problem as problem:
             result.state, result.reason = "unwritten", str(problem)
@@ -170,7 +171,7 @@ class Drop:
             return
         bucket = str(outcome.detail.get("output_bucket") or self._system.outputs["OutputBucketName"])
         keys = [key for _, key in renditions]
-        pool.submit(self._fetch, result, bucket, keys, cutouts, tell)
+        fetches.submit(self._fetch, result, bucket, keys, cutouts, tell)
 
     def _note_payment(self, result: Result, outcome: Outcome) -> None:
         """The event of a picture that was paid before tells the first one's credits: they are counted once."""

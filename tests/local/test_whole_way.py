@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local import down, system, up
+from local import demo, down, system, up
 from local.demo import run_demo
 from local.embedded_aws import Account, is_healthy
 from local.places import REPOSITORY, SAMPLES
@@ -40,7 +40,8 @@ def local_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     """A `.local` of the test's own, so that a system that is up meanwhile is none of its business."""
     folder = tmp_path / "local"
     folder.mkdir()
-    monkeypatch.setattr(system, "LOCAL", folder)
+    for module in (system, demo):
+        monkeypatch.setattr(module, "LOCAL", folder)
     monkeypatch.setattr(up, "LOCAL", folder)
     monkeypatch.setattr(up, "UP", folder / "up")
     monkeypatch.setattr(up, "STACK_FILE", folder / "stack.json")
@@ -132,6 +133,9 @@ def test_up_stays_until_down(
     finally:
         assert down.main() == 0
     assert "Ended: embedded AWS, stand-in API." in capfd.readouterr().out
-    assert [path.name for path in local_folder.iterdir()] == ["up.lock"]
+    assert {path.name for path in local_folder.iterdir()} == {"up.lock", "up"}
+    said = [json.loads(line) for line in (local_folder / "up" / "functions.log").read_text().splitlines()]
+    assert {line["service"] for line in said} == {"dropcut-uptest"}
+    assert all(path.suffix == ".log" for path in (local_folder / "up").iterdir())
     assert down.main() == 0
     assert "Nothing was running." in capfd.readouterr().out
