@@ -79,7 +79,7 @@ def render_page(rows: Sequence[Row], run: Run, *, folder: Path) -> str:
     delivered = sum(row.state == "delivered" for row in rows)
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
         title=as_text(f"{delivered} of {counted(run.photos, 'photo')} cut out"),
-        note=_note(run) + _stopped(run.photos - len(rows)),
+        note=_stopped(run.photos - len(rows)) + _note(run),
         totals="\n".join(
             f"<li><b>{as_text(figure)}</b><span>{as_text(of)}</span></li>" for figure, of in _totals(rows, run)
         ),
@@ -131,11 +131,9 @@ def _note(run: Run) -> str:
 
 def _stopped(missing: int) -> str:
     """What the page does not show."""
-    return (
-        f" The demo was stopped: {counted(missing, 'photo')} had reached no end and cannot be seen here."
-        if missing
-        else ""
-    )
+    if not missing:
+        return ""
+    return f"The demo was stopped: {counted(missing, 'photo')} had reached no end and cannot be seen here. "
 
 
 def _totals(rows: Sequence[Row], run: Run) -> list[tuple[str, str]]:
