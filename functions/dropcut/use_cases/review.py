@@ -44,10 +44,10 @@ class Reviewer:
         if refused or found is None or found.held is None:
             return refused or Done()  # this very decision came twice
         log_about(found.held.upload)
-        if found.waits:
-            return self._carry_out(review, found.held)
-        self.announcer.remove_held(found.held.upload)
-        return Done()
+        result = self._carry_out(review, found.held) if found.waits else Done()
+        if result == Done():
+            self.announcer.remove_held(found.held.upload)  # a newer upload may have come, and would end it once more
+        return result
 
     def _carry_out(self, review: Review, held: Held) -> MessageResult:
         with scratch_folder() as name:
@@ -131,6 +131,7 @@ class Reviewer:
         log_about(found.held.upload)
         if self._is_ours(found.held.upload, _NEVER_DECIDED):
             self.announcer.ended(found.held.upload, held_too_long(self.held_days))
+            self.announcer.remove_held(found.held.upload)
 
 
 def _wrong(review: Review, found: UnderReview | None) -> DeadLetter | None:

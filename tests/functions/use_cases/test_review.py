@@ -295,6 +295,33 @@ def test_a_newer_upload_takes_the_place_of_a_held_one(held: Delivery, measures: 
     assert held.cloud.metadata(f"{place}shop/a.png")["dropcut-job-id"] == NEWER.job_id
 
 
+@pytest.mark.parametrize(
+    ("decide", "ends_as"),
+    [
+        (lambda held: held.review("accept"), "Cutout Delivered"),
+        (lambda held: held.review("reject"), "Cutout Rejected"),
+        (lambda held: held.an_hour_passes(), "Cutout Failed"),
+    ],
+    ids=["accept", "reject", "too long"],
+)
+def test_a_newer_upload_that_comes_amid_a_decision_does_not_end_the_photo_again(
+    held: Delivery, monkeypatch: pytest.MonkeyPatch, decide: Callable[[Delivery], object], ends_as: str
+) -> None:
+    publish, newer = held.events.publish, iter([NEWER])
+
+    def newer_comes_first(*arguments: Any) -> None:
+        for upload in newer:
+            held.upload(upload)
+        publish(*arguments)
+
+    monkeypatch.setattr(held.events, "publish", newer_comes_first)
+    held.now = NOW + 15 * DAY
+    decide(held)
+    held.end(NEWER_ANSWER, NEWER)
+    assert events_of(held, UPLOAD) == ["Cutout Held", ends_as]
+    assert held_keys(held) == []
+
+
 def test_a_newer_upload_that_is_rejected_ends_the_held_one_too(held: Delivery) -> None:
     held.upload(NEWER)
     held.end(Ended(kind="rejected", code="too_small", reason="Too small."), NEWER)
