@@ -90,6 +90,8 @@ class ForkServer:
         except OSError:
             message = b""
         if not message:
+            with suppress(subprocess.TimeoutExpired):  # it may have something to say about its end
+                self._process.wait(_GRACE_SECONDS)
             self._kill()  # and with it its processes, which nobody else would end
             said = "" if self._errors.closed else _last_words(self._errors)
             raise ServerLostError(f"The imaging process did not come up, or is gone: {said}")

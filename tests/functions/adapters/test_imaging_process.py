@@ -290,6 +290,19 @@ def test_a_fork_server_that_dies_amid_two_photos_is_the_fault_of_neither(
     assert fits(imaging, tmp_path)
 
 
+def test_ends_are_seen_also_where_the_system_was_told_not_to_report_them(
+    imaging: ImagingProcess, tmp_path: Path
+) -> None:
+    """That SIGCHLD is ignored goes on to a program that is started."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert fits(imaging, tmp_path)
+        with pytest.raises(PictureRefusedError, match="SIGABRT"):
+            ordered(imaging, tmp_path, "abort")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_requests_at_once_have_a_process_each(imaging: ImagingProcess, tmp_path: Path) -> None:
     both_there = threading.Barrier(2)
 
