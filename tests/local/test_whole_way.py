@@ -107,7 +107,7 @@ run_command(lambda: run_demo("", {{}}, Path({str(tmp_path / "out")!r})) and 0, w
 def test_up_stays_until_down(
     local_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It can be asked for twice, refuses other settings, and after `down` nothing of it is left."""
+    """It can be asked for twice, refuses other settings, and after `down` only its logs are left."""
     monkeypatch.setenv("SETTINGS", "stage=uptest")
     assert up.main() == 0
     try:
@@ -134,8 +134,6 @@ def test_up_stays_until_down(
         assert down.main() == 0
     assert "Ended: embedded AWS, stand-in API." in capfd.readouterr().out
     assert {path.name for path in local_folder.iterdir()} == {"up.lock", "up"}
-    said = [json.loads(line) for line in (local_folder / "up" / "functions.log").read_text().splitlines()]
-    assert {line["service"] for line in said} == {"dropcut-uptest"}
     assert all(path.suffix == ".log" for path in (local_folder / "up").iterdir())
     assert down.main() == 0
     assert "Nothing was running." in capfd.readouterr().out
