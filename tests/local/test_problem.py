@@ -1,7 +1,6 @@
 """How a command ends: with a sentence that a terminal can print."""
 
 import errno
-import os
 import signal
 from pathlib import Path
 from typing import NoReturn
@@ -27,16 +26,18 @@ def test_a_problem_keeps_its_lines_and_speaks_to_no_terminal(
 
 
 @pytest.mark.parametrize(
-    ("number", "file", "said"),
+    ("error", "said"),
     [
-        (errno.ENOSPC, "/a place/x.json", "The disk is full: '/a place/x.json' could not be written. Make room"),
-        (errno.EDQUOT, None, "The disk is full: a file in "),
-        (errno.EACCES, "x.json", "This was not expected: PermissionError: "),
+        (
+            OSError(errno.ENOSPC, "No space", "/a place/x.json"),
+            "The disk is full: '/a place/x.json' could not be written. Make room",
+        ),
+        (OSError(errno.EDQUOT, "Quota"), "The disk is full: a file in "),
+        (PermissionError(errno.EACCES, "Denied", "x.json"), "This was not expected: PermissionError: "),
     ],
 )
 def test_a_full_disk_is_told_in_a_sentence_wherever_it_is_met(
-    number: int,
-    file: str | None,
+    error: OSError,
     said: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -47,7 +48,7 @@ def test_a_full_disk_is_told_in_a_sentence_wherever_it_is_met(
     monkeypatch.setattr(problem, "LOCAL", tmp_path)
 
     def fail() -> NoReturn:
-        raise OSError(number, os.strerror(number), file)
+        raise error
 
     with pytest.raises(SystemExit) as ended:
         run_command(fail, when_stopped="")
