@@ -256,7 +256,7 @@ class System:
         self.batches["deliver"] = self._batch("deliver", 20, 5, self.deliver.announce_failure)
 
     def _wire_deliver(self) -> None:
-        events = EventBus(Guarded(self.events, "events"))
+        events = EventBus(Guarded(self.events, "events"), deployment="dropcut-test")
         outputs = Outputs(objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS)
         maker = CutoutMaker(
             objects=self.objects,
