@@ -89,6 +89,7 @@ class PipelineStack(Stack):
                 **self._of_stage(own, self._settings.prepare_timeout_seconds),
                 **self._settings.values_of(PrepareEnvironment),
                 imaging_memory_mib=self._settings.imaging_memory_mib,
+                rendition_names=json.dumps([rendition.name for rendition in self._settings.renditions_made]),
                 cut_queue_url=pictures_to.queue_url,
                 deliver_queue_url=outcomes_to.queue_url,
             ),

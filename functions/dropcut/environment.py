@@ -111,6 +111,8 @@ class ImagingEnvironment(StageEnvironment):
 @dataclass(frozen=True, kw_only=True)
 class PrepareEnvironment(ImagingEnvironment):
     input_prefix: str
+    rendition_names: str
+    """A list of names as JSON: what an uploader or a requester may choose from."""
     cut_queue_url: str
     deliver_queue_url: str
     """Where the outcome of a photo goes, whichever stage decided it."""

@@ -38,7 +38,7 @@ sqs = boto3.client("sqs")
 objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
 table = StateTable(boto3.client("dynamodb"), environment.state_table)
 jobs = JobRecords(table=table, keep_days=environment.keep_jobs_days)
-events = EventBus(boto3.client("events"))
+events = EventBus(boto3.client("events"), deployment=logger.service, clock=time.time)
 renditions = read_renditions(environment.renditions)
 limits = environment.decode_limits
 maker = CutoutMaker(
@@ -49,7 +49,9 @@ maker = CutoutMaker(
     together=side_by_side,
     clock=time.time,
 )
-outputs = Outputs(objects=objects, bucket=environment.output_bucket, renditions=renditions)
+outputs = Outputs(
+    objects=objects, bucket=environment.output_bucket, renditions=renditions, is_superseded=jobs.is_superseded
+)
 held_records = HeldRecords(table=table)
 announcer = Announcer(
     objects=objects,

@@ -1,5 +1,6 @@
 """Entry of the prepare function: what it is made of, and one batch after the other."""
 
+import json
 import time
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from dropcut.adapters.state_table import StateTable
 from dropcut.environment import PrepareEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
+from dropcut.use_cases.intake import Intake
 from dropcut.use_cases.prepare import Prepare
 
 environment = PrepareEnvironment.read()
@@ -31,7 +33,11 @@ prepare = Prepare(
     deliver_queue=Queue(sqs, environment.deliver_queue_url),
     fit=partial(imaging.fit, limits=environment.decode_limits),
     max_photo_mib=environment.max_photo_mib,
-    input_bucket=environment.input_bucket,
+    intake=Intake(
+        input_bucket=environment.input_bucket,
+        input_prefix=environment.input_prefix,
+        rendition_names=json.loads(environment.rendition_names),
+    ),
     input_prefix=environment.input_prefix,
     work_bucket=environment.work_bucket,
     clock=time.time,
