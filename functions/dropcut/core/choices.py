@@ -76,7 +76,9 @@ class Choices:
     @classmethod
     def from_fields(cls, values: Mapping[str, Any]) -> Self:
         """Raises ChoicesError; TypeError for unknown names."""
-        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
         return cls(**given)
 
 
