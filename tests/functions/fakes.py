@@ -11,6 +11,7 @@ from typing import Any
 
 from dropcut.core import gate as gates
 from dropcut.core.blame import Health
+from dropcut.core.events import Event, event_id, fields_of
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.pace import AHEAD_SECONDS, HORIZON_SECONDS, MOST_LATE_SECONDS, Pace, Slot
@@ -225,9 +226,11 @@ class FakeBudget:
 @dataclass
 class FakeEventBus:
     published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
-    def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
-        self.published.append((detail_type, detail))
+    def publish(self, event: Event, *, apart: str = "") -> None:
+        self.published.append((event.NAME, fields_of(event)))
+        self.ids.append(event_id("dropcut", event, apart))
 
     @property
     def types(self) -> list[str]:

@@ -41,6 +41,7 @@ from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.gatekeeper import Gatekeeper
 from dropcut.use_cases.held_files import HeldFiles
 from dropcut.use_cases.holding import Holding
+from dropcut.use_cases.intake import Intake
 from dropcut.use_cases.outputs import Outputs
 from dropcut.use_cases.prepare import Prepare
 from dropcut.use_cases.purchase import Purchases
@@ -235,7 +236,7 @@ class System:
             deliver_queue=self.queues["deliver"],
             fit=sent_as_it_is,
             max_photo_mib=10,
-            input_bucket=INPUT,
+            intake=Intake(input_bucket=INPUT, input_prefix="", rendition_names=("full",)),
             input_prefix="",
             work_bucket=WORK,
             clock=self.clock,
@@ -256,8 +257,10 @@ class System:
         self.batches["deliver"] = self._batch("deliver", 20, 5, self.deliver.announce_failure)
 
     def _wire_deliver(self) -> None:
-        events = EventBus(Guarded(self.events, "events"))
-        outputs = Outputs(objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS)
+        events = EventBus(Guarded(self.events, "events"), deployment="dropcut", clock=self.clock)
+        outputs = Outputs(
+            objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS, is_superseded=self.jobs.is_superseded
+        )
         maker = CutoutMaker(
             objects=self.objects,
             make_cutouts=answer_as_it_is,

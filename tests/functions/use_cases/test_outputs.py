@@ -27,6 +27,8 @@ class Writer:
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud, self._folder = cloud, folder
+        self.superseded: list[Upload] = []
+        """Those of which the records say so."""
 
     def write(
         self,
@@ -39,7 +41,12 @@ class Writer:
         paid = self._folder / "answer"
         paid.write_bytes(content)
         made = answer_as_it_is(None, paid, renditions, self._folder).files
-        outputs = Outputs(objects=self.cloud.objects, bucket=OUTPUT, renditions=renditions)
+        outputs = Outputs(
+            objects=self.cloud.objects,
+            bucket=OUTPUT,
+            renditions=renditions,
+            is_superseded=lambda upload: upload in self.superseded,
+        )
         return outputs.write_all(upload, answer, Cutouts(made=made, note="", full_size=True))
 
     def keys(self, upload: Upload = UPLOAD, **more: Any) -> Sequence[str]:

@@ -17,6 +17,7 @@ from dropcut.core.message_result import Done, Message
 from dropcut.core.messages import MOST_INLINE_BYTES, CutRequest, Ended, MalformedMessageError, OutcomeMessage
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
+from dropcut.use_cases.intake import Intake
 from dropcut.use_cases.prepare import TRIES_IF_SLOW, Prepare
 
 from tests.functions.cloud import INPUT, WORK, Cloud
@@ -45,7 +46,7 @@ class Stage:
             deliver_queue=self.deliver_queue,
             fit=partial(fit, limits=DecodeLimits(max_pixels=6_000_000, max_frames=3)),
             max_photo_mib=1,
-            input_bucket=INPUT,
+            intake=Intake(input_bucket=INPUT, input_prefix=input_prefix, rendition_names=("full", "web")),
             input_prefix=input_prefix,
             work_bucket=WORK,
             clock=lambda: self.now,
