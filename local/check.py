@@ -1,4 +1,7 @@
-"""`make check`: style, types, and whether the locks or the events' schemas are stale. All checks run, also after one has failed."""
+"""`make check`: style, types, and whether the locks or the events' schemas are stale.
+
+All checks run, also after one has failed.
+"""
 
 import subprocess
 import sys

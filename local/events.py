@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from dropcut.core.events import PARTS, VERSION, Envelope, Event, event_id, fields_of
 
@@ -117,7 +117,7 @@ def _schema(hint: Any, *, nullable: bool = True) -> Schema:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _schema(arguments[0], nullable=nullable) | {"description": arguments[1]}
-    if origin is types.UnionType:
+    if origin in (Union, types.UnionType):
         schema = _schema(arguments[0])
         return schema | ({"type": [schema["type"], "null"]} if nullable else {})
     if origin is Literal:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +103,7 @@ def test_what_goes_back_says_that_it_was_a_dead_letter_and_why(stages: Stages) -
 @pytest.mark.parametrize(("queue", "code"), [("cut", "prepared_gone"), ("deliver", "answer_expired")])
 def test_what_has_nothing_left_to_go_on_with_starts_from_its_photo(stages: Stages, queue: str, code: str) -> None:
     upload = ended(stages, "v1 a+b.png", "failed", code, "It is gone.")
-    dead_letter(stages, queue, json.dumps({"upload": asdict(upload), "more": {}}), code=code, reason="It is gone.")
+    dead_letter(stages, queue, json.dumps({"upload": upload.to_fields(), "more": {}}), code=code, reason="It is gone.")
     redrive.redrive(stages, QUEUES, code=None, reason="", send=True)
     assert [again.job_id for again in sent_again(stages)] == [upload.job_id]
     assert sent_again(stages)[0].version_id == "v1"

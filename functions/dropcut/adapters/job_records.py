@@ -53,7 +53,7 @@ class JobRecords:
             "sequencer": upload.sequencer,
             "job_id": upload.job_id,
             "version_id": upload.version_id or "",
-            "request": json.dumps(request_event(upload)) if upload.request else "",
+            "requested": json.dumps(request_event(upload)) if upload.request else "",
             "preparing": "preparing",
             "failed": "failed",
             "again": "rejected" if redriven else "failed",
@@ -63,7 +63,7 @@ class JobRecords:
         }
         update = self.table.update(
             job_item_id(upload),
-            "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, request = :request,"
+            "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, requested = :requested,"
             " #status = :preparing, updated_at = :now"
             f" REMOVE {OF_AN_END}, {OF_A_WAIT}, {_OF_THE_INDEX}, quality, decision, payment_key, output_key,"
             " delivered_outcome, expires_at",

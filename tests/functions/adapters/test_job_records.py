@@ -53,6 +53,7 @@ def test_an_upload_is_taken_up(jobs: JobRecords, table: StateTable, version_id: 
         "sequencer": "02",
         "job_id": THIS.job_id,
         "version_id": version_id or "",
+        "requested": "",
         "status": "preparing",
         "updated_at": 5,
     }

@@ -345,10 +345,10 @@ def test_an_old_one_that_cannot_be_ended_holds_up_no_other(held: Delivery, monke
     held.now = NOW + 15 * DAY
     publish, first = held.events.publish, iter([True])
 
-    def breaks_once(*arguments: Any) -> None:
+    def breaks_once(*arguments: Any, **more: Any) -> None:
         if next(first, False):
             raise ConnectionError
-        publish(*arguments)
+        publish(*arguments, **more)
 
     monkeypatch.setattr(held.events, "publish", breaks_once)
     held.an_hour_passes()
