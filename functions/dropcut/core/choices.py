@@ -19,7 +19,7 @@ METADATA_PREFIX = "dropcut-meta-"
 """What a requester's metadata gets in front of its names: nothing of ours can be replaced by it."""
 LONGEST_REFERENCE = 128
 LONGEST_METADATA = 256
-"""Bytes of names and values together. S3 allows 2 KiB for all metadata of an object, and ours take up to 1.7."""
+"""Characters of names, with the prefix, and values. All metadata of an object share 2 KiB, and ours take up to 1.7."""
 _MOST_NAMES = 50
 _RENDITION_NAME = re.compile(r"[!-~]{1,64}")
 _METADATA_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
@@ -75,9 +75,9 @@ class Choices:
 
     @classmethod
     def from_fields(cls, values: Mapping[str, Any]) -> Self:
-        """Raises ChoicesError; TypeError for unknown names."""
+        """Raises ChoicesError; TypeError or ValueError for what is no such fields."""
         given: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+            name: tuple(value) if isinstance(value, list) else value for name, value in dict(values).items()
         }
         return cls(**given)
 
@@ -103,7 +103,7 @@ def _is_reference(value: object) -> bool:
 def _is_metadata(value: object) -> bool:
     if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
         return False
-    length = sum(len(name) + len(header_text(text)) for name, text in value.items())
+    length = sum(len(METADATA_PREFIX) + len(name) + len(header_text(text)) for name, text in value.items())
     return all(map(_METADATA_NAME.fullmatch, value)) and length <= LONGEST_METADATA
 
 

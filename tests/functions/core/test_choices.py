@@ -50,7 +50,8 @@ def test_what_a_requester_left_open_is_as_the_uploader_chose() -> None:
         {"metadata": {"SKU": "42"}},
         {"metadata": {"s k": "42"}},
         {"metadata": {"n" * 33: "42"}},
-        {"metadata": {"sku": "4" * (LONGEST_METADATA - 2)}},
+        {"metadata": {f"n{number}": "" for number in range(20)}},
+        {"metadata": {"sku": "4" * (LONGEST_METADATA - len("dropcut-meta-sku") + 1)}},
     ],
     ids=str,
 )
@@ -65,7 +66,7 @@ def test_what_cannot_be_chosen_is_refused_by_name_with_what_is_allowed(wrong: di
     [
         {"renditions": ["n"] * 50},
         {"reference": "ü" * LONGEST_REFERENCE},
-        {"metadata": {"sku": "4" * (LONGEST_METADATA - 3)}},
+        {"metadata": {"sku": "4" * (LONGEST_METADATA - len("dropcut-meta-sku"))}},
     ],
     ids=lambda right: next(iter(right)),
 )
