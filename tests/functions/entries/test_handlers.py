@@ -122,6 +122,7 @@ class Deployment:
                 **self._of_stage("intake"),
                 **imaging,
                 input_prefix="",
+                rendition_names='["full"]',
                 cut_queue_url=queues["cut"].url,
                 deliver_queue_url=queues["deliver"].url,
             ),
