@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dropcut.adapters.state_table import JOB, Item, StateTable, Value
+from dropcut.adapters.state_table import Item, StateTable, Value
 from dropcut.core.cutout_request import BEFORE_ALL, request_event, sequencer_after
+from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Quality
 

@@ -1,6 +1,5 @@
 """Entry of the prepare function: what it is made of, and one batch after the other."""
 
-import json
 import time
 from functools import partial
 from typing import Any
@@ -16,6 +15,7 @@ from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.photo_source import read_rendition_names
 from dropcut.environment import PrepareEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
@@ -41,12 +41,7 @@ prepare = Prepare(
     deliver_queue=Queue(sqs, environment.deliver_queue_url),
     fit=partial(imaging.fit, limits=environment.decode_limits),
     max_photo_mib=environment.max_photo_mib,
-    intake=Intake(
-        input_bucket=environment.input_bucket,
-        input_prefix=environment.input_prefix,
-        rendition_names=json.loads(environment.rendition_names),
-    ),
-    input_prefix=environment.input_prefix,
+    intake=Intake(sources=environment.sources, rendition_names=read_rendition_names(environment.rendition_names)),
     work_bucket=environment.work_bucket,
     clock=time.time,
 )

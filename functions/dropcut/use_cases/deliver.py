@@ -1,6 +1,6 @@
 """Deliver: makes and writes the renditions, tags the source, publishes the event. Spends nothing, repeats freely."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -44,7 +44,7 @@ class Deliver:
     outputs: Outputs
     announcer: Announcer
     holding: Holding
-    input_bucket: str
+    input_buckets: Collection[str]
     remake: Callable[[Remake, Message], MessageResult]
     """Makes a delivered photo's renditions anew; takes its message, too (use_cases/remake.py)."""
     review: Callable[[Review | EndOldHeld], MessageResult]
@@ -93,7 +93,7 @@ class Deliver:
     def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake | RefusedRequest:
         announcement = read_announcement(body)
         if isinstance(announcement, OutcomeMessage):
-            check_outcome(announcement.upload, announcement.outcome, input_bucket=self.input_bucket)
+            check_outcome(announcement.upload, announcement.outcome, input_buckets=self.input_buckets)
         elif isinstance(announcement, SpendingNotice):
             check_notice(announcement)
         elif isinstance(announcement, RefusedRequest):

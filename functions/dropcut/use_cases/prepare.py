@@ -28,6 +28,7 @@ from dropcut.core.messages import (
     RefusedRequest,
     Upload,
 )
+from dropcut.core.photo_source import refuses_key, refuses_object
 from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Sender
@@ -51,7 +52,6 @@ class Prepare:
     max_photo_mib: float
     """A larger file is not read."""
     intake: Intake
-    input_prefix: str
     work_bucket: str
     clock: Callable[[], float]
 
@@ -123,7 +123,7 @@ class Prepare:
             return upload, None
         try:
             upload = replace(upload, choices=upload.choices.over(choices_of_photo(source.metadata)))
-            wrong = upload.choices.refuses_names(self.intake.rendition_names)
+            wrong = upload.choices.refuses_names(self.intake.rendition_names(upload.bucket, upload.key))
         except ChoicesError as error:
             wrong = str(error)
         return upload, Ended(kind="rejected", code="choices_not_allowed", reason=wrong) if wrong else None
@@ -134,10 +134,9 @@ class Prepare:
         Raises:
             ObjectGoneError: it may yet appear.
         """
-        if not upload.key.startswith(self.input_prefix):
-            return _skipped(
-                "other_prefix", f"Only keys that begin with {self.input_prefix!r} are taken (`input_prefix`)."
-            )
+        not_taken = refuses_key(self.intake.sources_of(upload), upload.key)
+        if not_taken:
+            return _skipped(not_taken.code, not_taken.reason)
         try:
             return self.objects.open(upload.bucket, upload.key, upload.version_id)
         except ObjectGoneError:
@@ -164,6 +163,9 @@ class Prepare:
             return _skipped(
                 "left_alone", f"The object carries the tag {OUTCOME_TAG}=skip: it is left alone on request."
             )
+        not_taken = refuses_object(self.intake.sources_of(upload), upload.key, source.size_bytes, tags)
+        if not_taken:
+            return _skipped(not_taken.code, not_taken.reason)
         return refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
 
     def _ready(self, photo: Path, sendable: Path, upload: Upload, message: Message) -> CutRequest | Ended:

@@ -34,7 +34,7 @@ class Remaker:
         if delivered is None or not isinstance(delivered.outcome, PaidAnswer):
             return _not_remade("not_delivered", _NOT_DELIVERED)
         upload = delivered.upload
-        check_outcome(upload, delivered.outcome, input_bucket=remake.bucket)  # prepare may write to this record, too
+        check_outcome(upload, delivered.outcome, input_buckets={remake.bucket})  # prepare may write to this record, too
         if remake.job_id not in (None, upload.job_id):
             return _not_remade("another_job", f"The newest upload of this key is job {upload.job_id}.")
         log_about(upload)
