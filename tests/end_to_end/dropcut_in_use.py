@@ -116,12 +116,16 @@ class DropcutInUse:
             MessageAttributes={"reason": {"DataType": "String", "StringValue": letter.attributes["reason"]}},
         )
 
-    def request(self, key: str, **asked: Any) -> str:
-        """Ask for a cut-out of an object by a message to the intake queue; returns the request's id."""
-        id_ = uuid.uuid4().hex
+    def request(self, key: str, **asked: Any) -> None:
+        """Ask for a cut-out of an object by a message to the intake queue."""
         detail = {"bucket": self.input_bucket, "key": key, **asked}
-        self.send("Intake", {"id": id_, "detail-type": REQUESTED, "detail": detail})
-        return id_
+        self.send("Intake", {"id": uuid.uuid4().hex, "detail-type": REQUESTED, "detail": detail})
+
+    def publish_request(self, key: str, **asked: Any) -> None:
+        """The same by an event on the default bus."""
+        detail = json.dumps({"bucket": self.input_bucket, "key": key, **asked})
+        entry = {"Source": "shop", "DetailType": REQUESTED, "Detail": detail}
+        assert self.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
     def announce(self, key: str, *, sequencer: str = LATER) -> None:
         """Tell of an object as a bucket does that sends its notifications to the queue itself."""

@@ -1,4 +1,4 @@
-"""What an uploader chooses by the photo's metadata, and a requester by a message to the intake queue."""
+"""What an uploader chooses by the photo's metadata, and a requester by a message or an event."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ RENDITIONS = [
 @pytest.fixture
 def choosing(dropcut: DropcutInUse) -> Iterator[DropcutInUse]:
     """Three renditions to choose from, as after a deployment with another setting."""
-    names = json.dumps(["full", "small", "mask"])
+    names = json.dumps([["full", "small", "mask"]])
     with (
         dropcut.configured("Intake", {"RENDITION_NAMES": names}),
         dropcut.configured("Deliver", {"RENDITIONS": json.dumps(RENDITIONS)}),
@@ -64,7 +64,7 @@ def test_a_rendition_that_is_not_made_here_is_rejected_before_anything_is_paid(d
 def test_a_newer_upload_replaces_what_was_requested(dropcut: DropcutInUse) -> None:
     key = dropcut.drop(photo(), dropcut.unused("a.jpg"))
     assert dropcut.outcome(key).kind == "delivered"
-    dropcut.request(key)
+    dropcut.publish_request(key)
     requested = dropcut.outcome(key, number=2)
     dropcut.drop(photo(), key)
     newer = dropcut.outcome(key, number=3)
