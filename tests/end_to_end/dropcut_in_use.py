@@ -140,7 +140,7 @@ class DropcutInUse:
         deadline = time.monotonic() + seconds
         while len(found := self.outcomes(key)) < number:
             if time.monotonic() > deadline:
-                log = self.system.folder / "embedded-aws.log"
+                log = self.system.folder / "functions.log"
                 raise NothingCameError(
                     f"{len(found)} of {number} outcomes of {key!r} came within {seconds:g} s: {found}. "
                     f"The functions' log is {log}; the state table says {self.record(key)}."

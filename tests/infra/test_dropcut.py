@@ -274,11 +274,13 @@ def test_photos_of_one_input_can_have_renditions_of_their_own(resources_of: Call
         people = Input(bucket=photos, prefix="people/", renditions=["web", "preview"])
         Dropcut(stack, "Cutouts", inputs=[Input(bucket=photos, prefix="shoes/"), people], output_format="webp")
 
-    (variables,) = [
-        each["Environment"]["Variables"]
-        for name, each in of_kind(resources_of(make), "AWS::Lambda::Function").items()
-        if "Deliver" in name
-    ]
+    functions = of_kind(resources_of(make), "AWS::Lambda::Function")
+    variables, of_prepare = (
+        next(each["Environment"]["Variables"] for name, each in functions.items() if stage in name)
+        for stage in ("Deliver", "Prepare")
+    )
+    names = read_rendition_names(written_out(of_prepare["RENDITION_NAMES"]))
+    assert (names("photos", "people/1.jpg"), names("photos", "shoes/1.jpg")) == (["web", "preview"], ["full"])
     ((source, renditions),) = read_source_renditions(written_out(variables["INPUT_RENDITIONS"]))
     assert (source.prefix, [made.name for made in renditions]) == ("people/", ["web", "preview"])
     assert [made.format for made in read_renditions(variables["RENDITIONS"])] == ["webp"]

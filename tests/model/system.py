@@ -257,7 +257,7 @@ class System:
         self.batches["deliver"] = self._batch("deliver", 20, 5, self.deliver.announce_failure)
 
     def _wire_deliver(self) -> None:
-        events = EventBus(Guarded(self.events, "events"), deployment="dropcut", clock=self.clock)
+        events = EventBus(Guarded(self.events, "events"), deployment="dropcut-test", clock=self.clock)
         outputs = Outputs(
             objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS, is_superseded=self.jobs.is_superseded
         )
