@@ -1,5 +1,6 @@
 """How a command ends: with a sentence for a person, never with a traceback."""
 
+import errno
 import os
 import signal
 import sys
@@ -12,7 +13,7 @@ from typing import NoReturn
 
 from dropcut.core.plain_text import shown
 
-from local.places import LOCAL, private_folder
+from local.places import LOCAL, pasted, private_folder
 
 
 class Problem(Exception):
@@ -38,15 +39,15 @@ def writing_to(folder: Path, what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise Problem(
-            f"{folder} cannot be written to: {_why(error, folder)}. {what} go there. Make it a folder that you may "
-            "write to, with space left, or move what is there away; then run the command again."
+            f"{pasted(folder)} cannot be written to: {_why(error, folder)}. {what} go there. Make it a folder "
+            "that you may write to, with space left, or move what is there away; then run the command again."
         ) from error
 
 
 def _why(error: OSError, folder: Path) -> str:
     """Of a link to nowhere the system says only that a file exists."""
     if folder.is_symlink() and not folder.exists():
-        return f"it is a link to {folder.readlink()}, which is not there"
+        return f"it is a link to {pasted(folder.readlink())}, which is not there"
     if folder.exists() and not folder.is_dir():
         return "it is a file"
     inside = f" ({error.filename})" if error.filename and folder in Path(error.filename).parents else ""
@@ -70,10 +71,19 @@ def run_command(main: Callable[[], int], *, when_stopped: str) -> NoReturn:
     except Interrupted as interruption:
         print(f"\nStopped; {when_stopped}.", file=sys.stderr)
         code = 128 + interruption.number
+    except OSError as error:
+        said = _no_space(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else _keep_traceback(error)
+        print(f"\n{said}", file=sys.stderr)
+        code = 1
     except Exception as defect:
         print(f"\n{_keep_traceback(defect)}", file=sys.stderr)
         code = 1
     sys.exit(code)
+
+
+def _no_space(error: OSError) -> str:
+    place = pasted(Path(str(error.filename))) if error.filename else f"a file in {pasted(LOCAL)} or beside it"
+    return f"The disk is full: {shown(place)} could not be written. Make room, then run the command again."
 
 
 def _printable(problem: Problem) -> str:
@@ -98,5 +108,5 @@ def _keep_traceback(defect: Exception) -> str:
         private_folder(LOCAL)
         log.write_text(details)
     except OSError as error:
-        return f"{said}The details cannot be written to {log} ({error.strerror}), so here they are:\n{details}"
-    return f"{said}The details are in {os.path.relpath(log)}."
+        return f"{said}The details cannot be written to {pasted(log)} ({error.strerror}), so here they are:\n{details}"
+    return f"{said}The details are in {pasted(Path(os.path.relpath(log)))}."

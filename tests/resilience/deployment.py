@@ -385,7 +385,8 @@ def _environment(stage: str, endpoint: str, queues: Mapping[str, str], api_base_
 
 def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> Environment:
     environment = _ENVIRONMENTS[stage]
-    every = _SETTINGS.values_of(environment) | {
+    ours = [field.name for field in fields(environment) if hasattr(_SETTINGS, field.name)]
+    every = {name: getattr(_SETTINGS, name) for name in ours} | {
         "state_table": TABLE,
         "function_seconds": FUNCTION_SECONDS[stage],
         "account_id": "000000000000",
@@ -395,6 +396,7 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
         "cut_queue_url": queues["cut"],
         "deliver_queue_url": queues["deliver"],
         "inputs": sources_to_json([PhotoSource(bucket=INPUT)]),
+        "rendition_names": '[["full"]]',
         "output_bucket": OUTPUT,
         "pace_table": TABLE,
         "api_key_secret": SECRET,

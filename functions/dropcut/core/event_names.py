@@ -1,4 +1,4 @@
-"""The names of the events that are published, as `detail-type` has them; the source of all is `dropcut`."""
+"""The names of the events, as `detail-type` has them; the source of all that are published is `dropcut`."""
 
 SOURCE = "dropcut"
 DELIVERED = "Cutout Delivered"
@@ -9,3 +9,5 @@ HELD = "Cutout Held"
 PAUSED = "Spending Paused"
 RESUMED = "Spending Resumed"
 WEBHOOK_DISABLED = "Webhook Disabled"
+REQUESTED = "Cutout Requested"
+"""The only one that others publish, and Dropcut takes."""

@@ -1,7 +1,8 @@
 """Whether webhooks are sent at all: a receiver that answers 410 turns them off, and a redriven one turns them on."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from dropcut.core.events import WebhookDisabled
 
 OFF = "webhook_off"
 """Code of what is not sent since then."""
@@ -23,11 +24,11 @@ class Switch:
         """Another receiver's 410 is nothing to this one."""
         return bool(self.off_since) and self.receiver == fingerprint
 
-    def event(self, host: str) -> Mapping[str, object]:
-        """Detail of `Webhook Disabled`."""
-        return {
-            "event_id": f"webhook-{self.receiver}-{int(self.off_since)}",
-            "code": OFF,
-            "host": host,
-            "reason": TURNED_OFF.format(host=host),
-        }
+    @property
+    def occasion(self) -> str:
+        """Tells one time that they were turned off from another."""
+        return f"{self.receiver}-{self.off_since}"
+
+
+def disabled(host: str) -> WebhookDisabled:
+    return WebhookDisabled(code=OFF, reason=TURNED_OFF.format(host=host), host=host)

@@ -34,7 +34,7 @@ notify = Notify(
     sender=HttpWebhook(receiver),
     keys=WebhookKeys(boto3.client("secretsmanager", config=config), environment.webhook_secret).current,
     switch=WebhookRecord(table=StateTable(boto3.client("dynamodb", config=config), environment.state_table)),
-    events=EventBus(boto3.client("events", config=config), deployment=logger.service),
+    events=EventBus(boto3.client("events", config=config), deployment=logger.service, clock=time.time),
     clock=time.time,
     jitter=random.random,
 )

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from dropcut.adapters.event_bus import EventBus
-from dropcut.core import event_names
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.ports import SwitchStore, WebhookSender
 from dropcut.core.webhook import SigningKey, Webhook
 from dropcut.core.webhook_receiver import Receiver
-from dropcut.core.webhook_switch import OFF, TURNED_OFF, Switch
+from dropcut.core.webhook_switch import OFF, TURNED_OFF, Switch, disabled
 from dropcut.core.webhook_tries import TRIES_AT, Answer, next_try_seconds
 from dropcut.observability import count, logger
 
@@ -61,7 +60,7 @@ class Notify:
         return DeadLetter(reason=TURNED_OFF.format(host=self.receiver.host), details={"code": OFF})
 
     def _announce(self, switch: Switch) -> None:
-        self.events.publish(event_names.WEBHOOK_DISABLED, switch.event(self.receiver.host))
+        self.events.publish(disabled(self.receiver.host), apart=switch.occasion)
         self.switch.announced(switch.receiver)
         logger.error("Webhooks are off: the receiver answered 410")
 
