@@ -257,7 +257,7 @@ class System:
 
     def _wire_deliver(self) -> None:
         events = EventBus(Guarded(self.events, "events"))
-        outputs = Outputs(objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS)
+        outputs = Outputs(objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS, first_input=INPUT)
         maker = CutoutMaker(
             objects=self.objects,
             make_cutouts=answer_as_it_is,

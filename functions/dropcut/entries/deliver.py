@@ -73,7 +73,12 @@ def deliver_with(renditions: Sequence[Rendition]) -> Deliver:
         together=side_by_side,
         clock=time.time,
     )
-    outputs = Outputs(objects=objects, bucket=environment.output_bucket, renditions=renditions)
+    outputs = Outputs(
+        objects=objects,
+        bucket=environment.output_bucket,
+        renditions=renditions,
+        first_input=environment.sources[0].bucket,
+    )
     return Deliver(
         jobs=jobs,
         events=events,

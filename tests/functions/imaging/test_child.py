@@ -1,4 +1,4 @@
-"""What a process that decodes answers when its surroundings fail, which its function cannot bring about from outside."""
+"""What a process that decodes answers when its surroundings fail."""
 
 import errno
 import io
