@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from dropcut.core.plain_text import shown
 
 from cli.rejected import rejected_photos
 from infra.settings import Settings, SettingsError
@@ -138,26 +139,31 @@ def stages_of(stage: str) -> Stages:
 
 def redrive(stages: Stages, queues: Iterable[str], *, code: str | None, reason: str, send: bool) -> Counter[str]:
     """Show the dead letters, and send back those that match when told to; returns how many by line shown."""
-    shown: Counter[str] = Counter()
+    lines: Counter[str] = Counter()
     for queue in queues:
         with stages.dead_letters(queue) as letters:
             for letter in letters:
                 if code in (None, letter.code) and reason in letter.reason:
-                    shown[f"{queue:8} {letter.code:22} {letter.reason}"] += 1
+                    lines[_line(queue, letter.code, letter.reason)] += 1
                     if send:
                         stages.send_back(letter)
-    return shown
+    return lines
 
 
 def redrive_rejected(stages: Stages, *, code: str | None, reason: str, send: bool) -> Counter[str]:
     """Show the photos that the API rejected, and send those that match to the intake queue when told to."""
-    shown: Counter[str] = Counter()
+    lines: Counter[str] = Counter()
     for photo in rejected_photos(stages.dynamodb, stages.outputs["StateTableName"]):
         if code in (None, photo.code) and reason in photo.reason:
-            shown[f"{'rejected':8} {photo.code:22} {photo.reason}"] += 1
+            lines[_line("rejected", photo.code, photo.reason)] += 1
             if send:
                 stages.send("intake", photo.event, REJECTED)
-    return shown
+    return lines
+
+
+def _line(where: str, code: str, reason: str) -> str:
+    """What is printed of a photo: code and reason may hold what the API, or whoever wrote the message, says."""
+    return f"{where:8} {shown(code):22} {shown(reason)}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -181,10 +187,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         stages = stages_of(Settings.from_context({**settings, "stage": told.stage}).stage)
         if told.rejected:
-            shown = redrive_rejected(stages, code=told.code, reason=told.reason, send=told.send)
+            lines = redrive_rejected(stages, code=told.code, reason=told.reason, send=told.send)
         else:
             queues = [told.queue] if told.queue else list(QUEUES)
-            shown = redrive(stages, queues, code=told.code, reason=told.reason, send=told.send)
+            lines = redrive(stages, queues, code=told.code, reason=told.reason, send=told.send)
     except (Problem, SettingsError) as wrong:
         print(wrong, file=sys.stderr)
         return 1
@@ -195,14 +201,14 @@ def main(arguments: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
-    for line, times in sorted(shown.items()):
+    for line, times in sorted(lines.items()):
         print(f"{times:6} x {line}")
     noun = "rejected photo" if told.rejected else "dead letter"
     sent = "sent through the pipeline again" if told.rejected else "sent back to the stages they came from"
     what = sent if told.send else f"found; {how_to_send(arguments)}"
     print(
-        f"{_counted(shown.total(), noun)} of `{told.stage}` {what}."
-        if shown
+        f"{_counted(lines.total(), noun)} of `{told.stage}` {what}."
+        if lines
         else f"No {noun} of `{told.stage}` matches."
     )
     return 0

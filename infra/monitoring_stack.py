@@ -39,7 +39,7 @@ class MonitoringStack(Stack):
             self._alarm_on_function(stage)
         self._alarm_on_function(pipeline.gatekeeper)
         self._alarm_on_unexpected_errors()
-        self._alarm_on_money()
+        self._alarm_on_money(settings.alarm_credits_per_hour)
         if not settings.for_embedded_aws:
             self._alarm_on_stuck_work(pipeline.cut)
             self._alarm_on_rejections(settings.rejection_alarm_percent)
@@ -131,8 +131,17 @@ class MonitoringStack(Stack):
             "key's policy that was changed, or AWS itself.",
         )
 
-    def _alarm_on_money(self) -> None:
+    def _alarm_on_money(self, credits_per_hour: float) -> None:
         count = self._metrics.count
+        self._alarm(
+            "CreditsPerHour",
+            count("CreditsSpent", Duration.hours(1)),
+            above=credits_per_hour,
+            meaning=f"More than {credits_per_hour:g} credits were spent in an hour (alarm_credits_per_hour). Every "
+            "object in the input bucket costs money, whoever puts it there.",
+            fix="If these photos are expected, raise alarm_credits_per_hour. If they are not, take the right to upload "
+            "away from whoever sent them, and set daily_credit_limit: at the limit photos wait, and none is lost.",
+        )
         self._alarm(
             "SpendingPaused",
             self._metrics.gauge("SpendingIsPaused", Duration.minutes(5)),

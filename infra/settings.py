@@ -203,8 +203,12 @@ class Settings:
     daily_credit_limit: float = _setting(
         0.0,
         "0, or a number of at least `credits_per_image`",
-        "No more than this many credits are spent in a UTC day by this deployment with one API key; 0 means no limit.",
+        "No more than this many credits are spent in a UTC day by this deployment with one API key; 0 means no limit. "
+        "`make deploy` asks for it.",
         _number(0),
+    )
+    alarm_credits_per_hour: float = _setting(
+        1000.0, "a number above 0", "Alarm when more credits than this are spent in an hour.", _above_zero
     )
     output_format: str = _setting("png", "`png` or `webp`", "Format of the cut-outs.", _choice("png", "webp"))
     renditions: tuple[Rendition, ...] = _setting(

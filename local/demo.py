@@ -1,7 +1,6 @@
 """`make demo`: photos in, cut-outs out, on a system of its own that is gone afterwards."""
 
 import os
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from dropcut.core.plain_text import shown
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -249,11 +249,6 @@ def line_for(result: Result) -> str:
     return f"[{colour}]{state:<9}[/] {name}: {escape(shown(result.reason or 'no reason given'))}"
 
 
-def shown(text: str) -> str:
-    """Text that a terminal can print without being told what to do by it."""
-    return re.sub(r"[^\x20-\x7e\xa0-\U0010ffff]", lambda match: f"\\x{ord(match[0]):02x}", text)
-
-
 def write_page(out: OutFolder, results: Iterable[Result], drop: Drop, *, stands_in: bool) -> None:
     """Write the page, with small pictures of everything that can be shown."""
     rows = [_row(number, result, out) for number, result in enumerate(results, start=1)]
@@ -266,7 +261,7 @@ def _row(number: int, result: Result, out: OutFolder) -> Row:
     fetched = [cutout for cutout in result.cutouts if cutout.fetched]
     after = _picture(fetched[0].file, out.page_file(f"{number}-after.webp")) if fetched else None
     return Row(
-        name=shown(result.photo.name),
+        name=result.photo.name,
         state=result.state,
         before=before,
         after=after,

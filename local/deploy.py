@@ -18,18 +18,50 @@ from local.settings_line import make_command, settings_of_deployment
 from local.steps import Steps
 from local.system import refuse_wrong
 
+DAILY_LIMIT = "daily_credit_limit"
+_NO_LIMIT = (
+    f"The setting {DAILY_LIMIT} is not given: without it, uploads may spend as many credits as there are. "
+    f'Write SETTINGS="{DAILY_LIMIT}=1000", or {DAILY_LIMIT}=0 for no limit, or put it into "context" in cdk.json.'
+)
+
 
 def main() -> int:
     """Deploy as cdk.json and the environment variables SETTINGS, DROPCUT_API_KEY and NEW_KEY ask for."""
     steps = Steps()
     settings = settings_of_deployment()
     refuse_wrong(settings)
+    settings = with_daily_limit(settings, steps)
     account = real_account()
     steps.say(f"Account {account.account}, region {account.region}, as {account.arn}")
     outputs = deploy(account, settings, steps)
     has_key = put_key(account, outputs["ApiKeySecretName"], steps)
     say_what_next(outputs, Settings.from_context(settings), steps, has_key=has_key)
     return 0
+
+
+def with_daily_limit(settings: dict[str, str], steps: Steps) -> dict[str, str]:
+    """The settings with a daily credit limit, which a person is asked for: no limit has to be said.
+
+    Raises:
+        Problem: it is not given, and nobody is there to be asked.
+    """
+    if DAILY_LIMIT in settings:
+        return settings
+    if not sys.stdin.isatty():
+        raise Problem(_NO_LIMIT)
+    steps.say("Whoever may put photos into the input bucket spends credits. A limit stops that until the next day.")
+    while True:
+        try:
+            answer = input("Credits a day at the most (0 for no limit): ").strip()
+            with_limit = {**settings, DAILY_LIMIT: answer}
+            refuse_wrong(with_limit)
+        except EOFError as nobody:
+            raise Problem(_NO_LIMIT) from nobody
+        except Problem as wrong:
+            steps.say(str(wrong))
+        else:
+            steps.say(f"The next deployment asks again, unless SETTINGS or cdk.json has {DAILY_LIMIT}={answer}.")
+            return with_limit
 
 
 def deploy(account: RealAccount, settings: Mapping[str, str], steps: Steps) -> dict[str, str]:

@@ -57,7 +57,9 @@ def refuse_while_full(account: RealAccount, outputs: Mapping[str, str], *, told:
 def holds_objects(account: RealAccount, bucket: str) -> bool:
     """Whether a bucket holds an object, or an older version of one."""
     try:
-        answer = account.client("s3").list_object_versions(Bucket=bucket, MaxKeys=1)
+        answer = account.client("s3").list_object_versions(
+            Bucket=bucket, MaxKeys=1, ExpectedBucketOwner=account.account
+        )
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchBucket":
             return False

@@ -7,6 +7,8 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
+from dropcut.core.plain_text import shown
+
 from local.preview import Preview
 
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -72,14 +74,19 @@ def render_page(rows: Sequence[Row], run: Run, *, folder: Path) -> str:
     """The page's HTML; links are relative to `folder`, where the page goes."""
     delivered = sum(row.state == "delivered" for row in rows)
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=escape(f"{delivered} of {counted(len(rows), 'photo')} cut out"),
+        title=as_text(f"{delivered} of {counted(len(rows), 'photo')} cut out"),
         note=_note(run),
         totals="\n".join(
-            f"<li><b>{escape(figure)}</b><span>{escape(of)}</span></li>" for figure, of in _totals(rows, run)
+            f"<li><b>{as_text(figure)}</b><span>{as_text(of)}</span></li>" for figure, of in _totals(rows, run)
         ),
         photos="\n".join(_article(row, folder) for row in rows),
         footer="A picture opens in full when clicked. The checkerboard shows through where a cut-out is transparent.",
     )
+
+
+def as_text(text: str) -> str:
+    """Text as HTML: without markup, and without characters that would lie about the order of others."""
+    return escape(shown(text))
 
 
 def counted(number: int, noun: str) -> str:
@@ -113,7 +120,7 @@ def _note(run: Run) -> str:
             "functions' cold start and the stand-in's own work."
         )
     return (
-        f"Cut out by {escape(run.api_base_url)}. All else ran on this one machine: the times include the functions' "
+        f"Cut out by {as_text(run.api_base_url)}. All else ran on this one machine: the times include the functions' "
         "cold start."
     )
 
@@ -135,8 +142,8 @@ def _article(row: Row, folder: Path) -> str:
     if row.credits:
         facts.append(counted_credits(row.credits))
     return f"""<article>
-<header><h2>{escape(row.name)}</h2><span class="state {row.state}">{_STATES[row.state]}</span>
-<p class="facts">{escape(" · ".join(facts))}</p></header>
+<header><h2>{as_text(row.name)}</h2><span class="state {row.state}">{_STATES[row.state]}</span>
+<p class="facts">{as_text(" · ".join(facts))}</p></header>
 <div class="pair">
 {_figure("Before", row.before, folder, plain=True)}
 {_figure("After", row.after, folder, below=_below(row, folder)) if row.after else _reason(row)}
@@ -154,22 +161,22 @@ def _figure(title: str, picture: Picture, folder: Path, *, plain: bool = False, 
     if preview.file:
         link, source = _link(picture.file, folder), _link(preview.file, folder)
         image = f'<img src="{source}" alt="{title}" loading="lazy">'
-        shown = f'<a href="{link}">{image}</a>' if link else image
+        content = f'<a href="{link}">{image}</a>' if link else image
     else:
-        shown = f"<p>{escape(_why_not_shown(picture))}</p>"
+        content = f"<p>{as_text(_why_not_shown(picture))}</p>"
     pixels = f" · {preview.width:,} &times; {preview.height:,}" if preview.width else ""
     kind = _kind(picture.file)
-    caption = f"<b>{title}</b>{pixels}{f' · {escape(kind)}' if kind else ''} · {human_size(picture.size_bytes)}"
+    caption = f"<b>{title}</b>{pixels}{f' · {as_text(kind)}' if kind else ''} · {human_size(picture.size_bytes)}"
     stage = "stage plain" if plain or not preview.file else "stage"
-    return f'<figure><div class="{stage}">{shown}</div><figcaption>{caption}{below}</figcaption></figure>'
+    return f'<figure><div class="{stage}">{content}</div><figcaption>{caption}{below}</figcaption></figure>'
 
 
 def _below(row: Row, folder: Path) -> str:
     """What stands under a cut-out: the note, and its further renditions."""
-    note = f'<p class="remark">{escape(row.note)}</p>' if row.note else ""
+    note = f'<p class="remark">{as_text(row.note)}</p>' if row.note else ""
     lines = "".join(
-        f'<li><a href="{_link(each.file, folder)}">{escape(each.rendition)}</a>'
-        f" · {escape(_kind(each.file))} · {human_size(each.size_bytes)}</li>"
+        f'<li><a href="{_link(each.file, folder)}">{as_text(each.rendition)}</a>'
+        f" · {as_text(_kind(each.file))} · {human_size(each.size_bytes)}</li>"
         for each in row.further
     )
     return note + (f'<ul class="further">{lines}</ul>' if lines else "")
@@ -191,7 +198,7 @@ def _reason(row: Row) -> str:
     else:
         text = row.reason or "No reason was given."
     return (
-        f'<figure><div class="stage plain"><p class="why">{escape(text)}</p></div>'
+        f'<figure><div class="stage plain"><p class="why">{as_text(text)}</p></div>'
         f"<figcaption><b>No cut-out</b></figcaption></figure>"
     )
 

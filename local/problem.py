@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from dropcut.core.plain_text import shown
+
 from local.places import LOCAL
 
 
@@ -63,7 +65,7 @@ def run_command(main: Callable[[], int], *, when_stopped: str) -> NoReturn:
     try:
         code = main()
     except Problem as problem:
-        print(f"\n{problem}", file=sys.stderr)
+        print(f"\n{_printable(problem)}", file=sys.stderr)
         code = 1
     except Interrupted as interruption:
         print(f"\nStopped; {when_stopped}.", file=sys.stderr)
@@ -72,6 +74,11 @@ def run_command(main: Callable[[], int], *, when_stopped: str) -> NoReturn:
         print(f"\n{_keep_traceback(defect)}", file=sys.stderr)
         code = 1
     sys.exit(code)
+
+
+def _printable(problem: Problem) -> str:
+    """Its lines, which may name files or quote logs, as text that drives no terminal."""
+    return "\n".join(shown(line) for line in str(problem).split("\n"))
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

@@ -71,6 +71,9 @@ def _as_text(value: str | float) -> str:
 class StageEnvironment(Environment):
     """What every stage needs."""
 
+    account_id: str
+    """Of the AWS account whose buckets these are."""
+    input_bucket: str
     work_bucket: str
     queue_url: str
     """The stage's own queue."""
@@ -107,7 +110,6 @@ class ImagingEnvironment(StageEnvironment):
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareEnvironment(ImagingEnvironment):
-    input_bucket: str
     input_prefix: str
     cut_queue_url: str
     deliver_queue_url: str

@@ -66,6 +66,21 @@ def test_dead_letters_are_shown_and_stay(stages: Stages) -> None:
     assert bodies(stages, stages.queue_url("cut")) == []
 
 
+def test_neither_a_code_nor_a_reason_speaks_to_the_operators_terminal(stages: Stages) -> None:
+    """A dead letter may be from anybody who can write to the queue, and a rejection quotes the API."""
+    said, escaped = "\u009b31m\n\u202egpj", r"\u009b31m\u000a\u202egpj"
+    stages.sqs.send_message(
+        QueueUrl=stages.dead_letter_queue_url("cut"),
+        MessageBody="{}",
+        MessageAttributes={name: {"DataType": "String", "StringValue": said} for name in ("code", "reason")},
+    )
+    ended(stages, "a.jpg", "rejected", said, said)
+    shown = redrive.redrive(stages, ["cut"], code=None, reason="", send=False)
+    shown += redrive.redrive_rejected(stages, code=None, reason="", send=False)
+    assert [line.count(escaped) for line in shown] == [2, 2]
+    assert all(line.isprintable() for line in shown)
+
+
 def test_each_goes_back_to_its_own_stage(stages: Stages) -> None:
     for queue in QUEUES:
         dead_letter(stages, queue, f"of {queue}", reason="Failed 5 times.")

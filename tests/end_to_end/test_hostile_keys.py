@@ -1,5 +1,7 @@
 """Every name that S3 allows is a name that a photo may have, whichever of the two kinds of event tells of it."""
 
+import base64
+
 import pytest
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, sha256
@@ -86,3 +88,39 @@ def test_a_notification_that_comes_straight_from_s3_names_the_same_object(
         assert outcome.detail["credits"] == 0
         assert dropcut.cutout(output_key).metadata["dropcut-job-id"] == outcome.detail["job_id"]
         assert dropcut.paid_calls(photos[key]) == 1
+
+
+def test_three_uploads_that_take_a_photos_names_do_not_stop_it(dropcut: DropcutInUse) -> None:
+    """The names are known to everybody: they are made of the photo's own key."""
+    victim = dropcut.unused("photo.jpg")
+    stem, owner = victim.removesuffix(".jpg"), sha256(victim.encode())
+    for attacker in (f"{stem}.webp", f"{victim}.webp", f"{stem}.{owner[:8]}.webp"):
+        dropcut.drop(photo("PNG"), attacker)
+        assert dropcut.outcome(attacker).detail["output_key"] == attacker.removesuffix("webp") + "png"
+    dropcut.drop(photo("PNG"), victim)
+    outcome = dropcut.outcome(victim)
+    assert outcome.kind == "delivered", outcome
+    assert outcome.detail["output_key"] == f"{stem}~dropcut-{owner[:32]}.png"
+
+
+def test_a_forged_message_is_dead_lettered_without_a_call(dropcut: DropcutInUse) -> None:
+    """Whoever holds prepare's role sends other bytes under a victim's hash, and an end of a photo elsewhere."""
+    victim, evil = photo("PNG"), photo("PNG")
+    upload = {"bucket": dropcut.input_bucket, "key": dropcut.unused("victim.png"), "sequencer": "0A"}
+    picture = {
+        "sha256": sha256(victim),
+        "work_key": f"prepared/{sha256(victim)}.png",
+        "format": "png",
+        "width": 96,
+        "height": 80,
+        "size_bytes": len(evil),
+    }
+    dropcut.send("Cut", {"upload": upload, "picture": picture, "content": base64.b64encode(evil).decode()})
+    end = {"kind": "rejected", "code": "c", "reason": "r"}
+    dropcut.send("Deliver", {"upload": upload | {"bucket": "somebody-elses"}, "outcome": end})
+    for stage, why in (("Cut", "not those with the SHA-256"), ("Deliver", "somebody-elses")):
+        letter = dropcut.dead_letter(stage, str(upload["key"]))
+        assert why in letter.attributes["reason"]
+        assert letter.attributes["stage"] == stage.lower()
+    assert dropcut.calls(victim) == dropcut.calls(evil) == []
+    assert dropcut.outcomes(str(upload["key"])) == []

@@ -13,6 +13,8 @@ from dropcut.adapters.state_table import Item, StateTable
 from tests.model.dynamodb import DynamoDb
 
 REGION = "eu-central-1"
+ACCOUNT = "123456789012"
+"""As moto has it."""
 INPUT, WORK, OUTPUT = "photos-in", "photos-work", "photos-out"
 TABLE = "state"
 SECRET = "api-key"

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -42,6 +43,7 @@ def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
     gatekeeper = {"ErrorsGatekeeper", "ThrottlesGatekeeper"}
     assert set(alarms(app)) == per_stage | gatekeeper | {
         "UnexpectedErrors",
+        "CreditsPerHour",
         "SpendingPaused",
         "PossiblyPaidCalls",
         "WorkStuck",
@@ -113,6 +115,16 @@ def test_rejections_are_a_share_of_at_least_ten_photos_that_ended(app: Synthesiz
         "rejected": "PhotosRejected",
     }
     assert alarm["Threshold"] == 20
+
+
+def test_more_credits_in_an_hour_than_the_setting_are_an_alarm(
+    app: Synthesized, synthesize: Callable[..., Synthesized]
+) -> None:
+    for synthesized, credits in ((app, 1000), (synthesize(alarm_credits_per_hour=12.5), 12.5)):
+        alarm = alarms(synthesized)["CreditsPerHour"]
+        assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("CreditsSpent", "Sum", 3600)
+        assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (credits, 1)
+        assert f"More than {credits:g} credits" in alarm["AlarmDescription"]
 
 
 def test_pauses_and_possibly_paid_calls(app: Synthesized) -> None:

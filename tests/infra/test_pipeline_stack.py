@@ -1,5 +1,6 @@
 """The pipeline: queues that lose nothing, functions that may do exactly their work, uploads that reach the first."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, fields
@@ -458,9 +459,38 @@ def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_not
         assert allowed(full_app, stage) == expected
 
 
-def test_events_are_published_under_our_own_name_only(app: Synthesized) -> None:
-    publish = [s for s in statements(app, "Deliver") if s["Action"] == "events:PutEvents"]
-    assert [s["Condition"] for s in publish] == [{"StringEqualsIfExists": {"events:source": "dropcut"}}]
+def test_events_are_published_under_our_own_name_only(app: Synthesized, synthesize: Callable[..., Synthesized]) -> None:
+    """The emulator does not say in whose name an event is published, which AWS always does."""
+    embedded = synthesize(bundle_for="this_machine")
+    for synthesized, operator in ((app, "StringEquals"), (embedded, "StringEqualsIfExists")):
+        publish = [s for s in statements(synthesized, "Deliver") if s["Action"] == "events:PutEvents"]
+        assert [s["Condition"] for s in publish] == [{operator: {"events:source": "dropcut"}}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({}, "2,592,000 credits a day"),
+        ({"provider": "stability", "rate_limit_requests": 1, "rate_limit_seconds": 2.0}, "216,000 credits a day"),
+        ({"daily_credit_limit": 500.0}, ""),
+        ({"bundle_for": "this_machine"}, ""),
+    ],
+    ids=str,
+)
+def test_a_synth_without_a_ceiling_warns(
+    synthesize: Callable[..., Synthesized], settings: dict[str, Any], warned: str
+) -> None:
+    """Not where no real money is spent."""
+    said = " ".join(
+        str(entry["data"])
+        for file in synthesize(**settings).folder.glob("*.json")
+        for entries in json.loads(file.read_text()).values()
+        if file.name.endswith(".metadata.json")
+        for entry in entries
+        if entry["type"] == "aws:cdk:warning"
+    )
+    assert ("daily_credit_limit" in said) is bool(warned)
+    assert warned in said
 
 
 def test_no_policy_but_the_roles_own_and_no_wildcard_action_anywhere(app: Synthesized) -> None:

@@ -10,7 +10,7 @@ import pytest
 from rich.text import Text
 
 from local import demo, settings_line, system
-from local.demo import Drop, Result, line_for, run_demo, shown
+from local.demo import Drop, Result, line_for, run_demo
 from local.out_folder import OutFolder
 from local.outcomes import SpendingChange
 from local.photos import Photo
@@ -44,9 +44,12 @@ def test_one_line_for_each_photo(what: Result, line: str) -> None:
     assert Text.from_markup(line_for(what)).plain == line
 
 
-def test_a_name_cannot_speak_to_the_terminal() -> None:
-    """No colours, bells or line breaks out of a file's name; other scripts stay."""
-    assert shown("a\x1b[31m\n\x07é日本.png") == "a\\x1b[31m\\x0a\\x07é日本.png"
+def test_neither_a_name_nor_a_reason_nor_a_note_speaks_to_the_terminal() -> None:
+    """No colours, bells, line breaks or reversed order; other scripts stay."""
+    text, escaped = "a\x1b[31m\n\x07é日本\u202e.png", r"a\u001b[31m\u000a\u0007é日本\u202e.png"
+    assert Text.from_markup(line_for(result("rejected", text, text))).plain == f"rejected  {escaped}: {escaped}"
+    noted = replace(result("delivered", text), note=text)
+    assert Text.from_markup(line_for(noted)).plain.count(escaped) == 2
 
 
 def test_photos_are_dropped_under_the_prefix_that_stays_in_cdk_json(

@@ -1,5 +1,6 @@
 """The commands for a real account: who is asking, the key that is never shown, and photos that are never deleted."""
 
+import builtins
 import getpass
 import json
 from collections.abc import Iterator
@@ -161,6 +162,55 @@ def test_hints_of_a_deployment_are_for_the_same_one(
     assert 'run `make deploy SETTINGS="stage=test"` again' in said
 
 
+def typing(monkeypatch: pytest.MonkeyPatch, *typed: str) -> list[str]:
+    """Somebody sits there and types these lines, then ends the input; returns those that are left."""
+    left = list(typed)
+
+    def answer(_prompt: str) -> str:
+        if not left:
+            raise EOFError
+        return left.pop(0)
+
+    monkeypatch.setattr(deploy.sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(builtins, "input", answer)
+    return left
+
+
+@pytest.mark.parametrize("limit", ["0", "1000"])
+def test_a_daily_limit_that_is_given_is_not_asked_for(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    """No limit, too, when it is said."""
+    left = typing(monkeypatch, "never read")
+    settings = {"stage": "test", "daily_credit_limit": limit}
+    assert deploy.with_daily_limit(settings, steps) == settings
+    assert left == ["never read"]
+
+
+@pytest.mark.parametrize("limit", ["0", "250.5"])
+def test_a_daily_limit_is_asked_for_until_it_is_one(steps: Steps, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    left = typing(monkeypatch, "", "many", "-1", "1", f" {limit} ", "never read")
+    settings = deploy.with_daily_limit({"stage": "test"}, steps)
+    assert settings == {"stage": "test", "daily_credit_limit": limit}
+    assert left == ["never read"]
+    said = steps.console.export_text()
+    assert "less than one cut-out costs" in said
+    assert f"unless SETTINGS or cdk.json has daily_credit_limit={limit}" in said
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_without_a_daily_limit_and_an_answer_nothing_is_deployed(
+    account: RealAccount, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    """In automation, say: the sentence names the setting, and the command fails."""
+    typing(monkeypatch)
+    monkeypatch.setattr(deploy.sys.stdin, "isatty", lambda: terminal, raising=False)
+    monkeypatch.setenv("SETTINGS", "stage=test")
+    monkeypatch.setattr(deploy, "deploy", lambda *_: pytest.fail("it was deployed"))
+    with pytest.raises(Problem, match='SETTINGS="daily_credit_limit=1000"'):
+        deploy.main()
+
+
 class Refused:
     """A synth that fails; it is told what to advise."""
 
@@ -187,7 +237,12 @@ def test_a_deployment_that_failed_is_tried_again_as_the_same_one(
 @pytest.fixture
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """The context of cdk.json, with a stage, a prefix and an address in it."""
-    context: dict[str, object] = {"stage": "shop", "input_prefix": "new/", "alarm_email": "a@example.com"}
+    context: dict[str, object] = {
+        "stage": "shop",
+        "input_prefix": "new/",
+        "alarm_email": "a@example.com",
+        "daily_credit_limit": "500",
+    }
     (tmp_path / "cdk.json").write_text(json.dumps({"context": context}))
     monkeypatch.setattr(settings_line, "CDK_JSON", tmp_path / "cdk.json")
     monkeypatch.delenv("SETTINGS", raising=False)
@@ -276,7 +331,7 @@ def test_deploy_and_destroy_against_the_embedded_aws(
         for name, value in account.variables().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(deploy, "LOCAL", tmp_path)
-        monkeypatch.setenv("SETTINGS", "stage=real bundle_for=this_machine")
+        monkeypatch.setenv("SETTINGS", "stage=real bundle_for=this_machine daily_credit_limit=0")
         monkeypatch.setenv("DROPCUT_API_KEY", "sk-real")
         assert deploy.main() == 0
         found = real_account()

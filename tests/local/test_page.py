@@ -57,8 +57,18 @@ def test_hostile_names_and_reasons_stay_text(tmp_path: Path) -> None:
     rows = [row(HOSTILE, "delivered", tmp_path, after=True), row("b.png", "rejected", tmp_path, reason=HOSTILE)]
     page = Elements(render_page(rows, STANDS_IN, folder=tmp_path))
     assert "script" not in [tag for tag, _ in page.tags]
-    assert page.text.count(HOSTILE) == 2
+    assert page.text.count(HOSTILE.replace("\n", r"\u000a")) == 2
     assert [unquote(link) for link in page.values("a", "href")] == [HOSTILE]
+
+
+def test_no_control_character_comes_onto_the_page(tmp_path: Path) -> None:
+    """Nor one that turns the order of letters round, so that `gpj.exe` is read as `exe.jpg`."""
+    text = "a\x1b[31m\x9b\u202egpj.exe\u2066"
+    rejected = row(text, "rejected", tmp_path, reason=text)
+    delivered = replace(row(text, "delivered", tmp_path, after=True), note=text)
+    page = render_page([rejected, delivered], STANDS_IN, folder=tmp_path)
+    assert Elements(page).text.count(r"a\u001b[31m\u009b\u202egpj.exe\u2066") == 4
+    assert page.replace("\n", "").isprintable()
 
 
 def test_links_are_relative_and_the_photos_own_place_is_not_told(tmp_path: Path) -> None:

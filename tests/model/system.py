@@ -190,6 +190,7 @@ class System:
             snapshots=Snapshots(table=self.records),
             jobs=self.jobs,
             objects=self.objects,
+            input_bucket=INPUT,
             work_bucket=WORK,
             purchases=Purchases(
                 accounts=accounts,
@@ -263,6 +264,7 @@ class System:
             events=events,
             maker=maker,
             outputs=outputs,
+            input_bucket=INPUT,
             remake=Remaker(jobs=self.jobs, events=events, maker=maker, outputs=outputs, clock=self.clock),
             together=one_after_the_other,
             clock=self.clock,

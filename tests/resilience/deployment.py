@@ -390,6 +390,7 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
     every = _SETTINGS.values_of(environment) | {
         "state_table": TABLE,
         "function_seconds": FUNCTION_SECONDS[stage],
+        "account_id": "000000000000",
         "work_bucket": WORK,
         "queue_url": queues[stage],
         "dead_letter_queue_url": queues[f"{stage}-dead"],

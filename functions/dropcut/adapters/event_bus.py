@@ -4,10 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dropcut.core.plain_text import shown
+
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
 SOURCE = "dropcut"
+_FOR_PEOPLE = ("reason", "note")
+"""Parts of an event that subscribers print; keys are given exactly as S3 knows them."""
 
 
 class EventNotAcceptedError(RuntimeError):
@@ -24,6 +28,7 @@ class EventBus:
         Raises:
             EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.
         """
+        detail = {name: shown(str(value)) if name in _FOR_PEOPLE else value for name, value in detail.items()}
         entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail)}
         answer = self._client.put_events(Entries=[entry])  # type: ignore[list-item]
         if answer["FailedEntryCount"]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from dropcut.core.messages import Upload
+from dropcut.core.plain_text import header_text
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -61,6 +62,20 @@ class Opened:
 
     def close(self) -> None:
         self.stream.close()
+
+
+def owned_by(account: str, client: "S3Client") -> "S3Client":
+    """The client, each of whose calls names the bucket's owner from now on.
+
+    S3 refuses it with 403 when the bucket has come to belong to another account: a bucket that was deleted can be made
+    again by anybody, who would then be sent the photos.
+    """
+
+    def name_owner(params: dict[str, Any], **_event: object) -> None:
+        params["ExpectedBucketOwner"] = account
+
+    client.meta.events.register("provide-client-params.s3", name_owner)
+    return client
 
 
 class ObjectStore:
@@ -128,7 +143,7 @@ class ObjectStore:
         metadata: Mapping[str, str] | None = None,
     ) -> None:
         self._client.put_object(
-            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=dict(metadata or {})
+            Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=_headers(metadata or {})
         )
 
     def write_if_unchanged(
@@ -156,7 +171,7 @@ class ObjectStore:
                     Key=key,
                     Body=content,
                     ContentType=content_type,
-                    Metadata=dict(metadata),
+                    Metadata=_headers(metadata),
                     **condition,
                 )
         except ClientError as error:
@@ -244,6 +259,11 @@ def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:
             "The photo is encrypted with a key that only its uploader has (SSE-C). Upload it without that.",
         )
     return error
+
+
+def _headers(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Metadata travels as headers of HTTP: what came from a name, a message or an answer must not end its header."""
+    return {name: header_text(value) for name, value in metadata.items()}
 
 
 def _version(version_id: str | None) -> dict[str, Any]:

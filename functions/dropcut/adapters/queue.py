@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from dropcut.core.plain_text import shown
+
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
@@ -23,13 +25,13 @@ class Queue:
         """Put a message into this (dead-letter) queue unchanged, with the reason as message attributes.
 
         The body stays as it was so that it can be sent to its own stage again. Attributes cannot be empty in SQS and
-        share 256 KiB with the body, so they are cut to 1,000 characters; control characters are not allowed at all.
+        share 256 KiB with the body, so they are cut to 1,000 characters; control characters are escaped.
         """
         self._client.send_message(
             QueueUrl=self.url,
             MessageBody=body,
             MessageAttributes={
-                name: {"DataType": "String", "StringValue": _allowed(value)[:1000] or "-"}
+                name: {"DataType": "String", "StringValue": shown(value)[:1000] or "-"}
                 for name, value in reason.items()
             },
         )
@@ -64,7 +66,3 @@ class Queue:
         """
         whole = max(0, min(LONGEST_INVISIBLE_SECONDS, round(seconds + 0.499)))
         self._client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=whole)
-
-
-def _allowed(text: str) -> str:
-    return "".join(c if c in "\t\n\r" or "\x20" <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" else "?" for c in text)

@@ -23,7 +23,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from dropcut.core.api_reply import ApiError, UnusableAnswerError, read_answer, read_error, request_id_in
+from dropcut.core.api_reply import (
+    LONGEST_MESSAGE,
+    ApiError,
+    UnusableAnswerError,
+    as_said,
+    read_answer,
+    read_error,
+    request_id_in,
+)
 from dropcut.core.operation import Expected
 
 LONGEST_LOCKOUT_SECONDS = 3600.0
@@ -111,13 +119,17 @@ Trouble = Refused | Failure | LockedOut | AccountProblem
 Decision = Delivered | Trouble
 
 
-def decide(reply: Reply | NoReply, expected: Expected) -> Decision:
-    """What an answer means, taken by itself."""
+def decide(reply: Reply | NoReply, expected: Expected, *, api_key: str = "") -> Decision:
+    """What an answer means, taken by itself.
+
+    Args:
+        api_key: the API key of the call, which no text of the decision holds.
+    """
     if isinstance(reply, NoReply):
-        return _no_reply(reply)
+        return _no_reply(replace(reply, detail=as_said(reply.detail, api_key, LONGEST_MESSAGE)))
     if reply.status == 200:
-        return _success(reply, expected)
-    error = read_error(reply.body, reply.headers)
+        return _success(reply, expected, api_key)
+    error = read_error(reply.body, reply.headers, api_key=api_key)
     return replace(_refusal(reply.status, reply.headers, error), request_id=error.request_id)
 
 
@@ -137,9 +149,9 @@ def _no_reply(reply: NoReply) -> Decision:
     return Failure(code="broken_off", reason=reason, possibly_paid=True)
 
 
-def _success(reply: Reply, expected: Expected) -> Decision:
+def _success(reply: Reply, expected: Expected, api_key: str) -> Decision:
     try:
-        answer = read_answer(reply.body, reply.headers)
+        answer = read_answer(reply.body, reply.headers, api_key=api_key)
         if answer.finish_reason == "CONTENT_FILTERED":
             return Refused(
                 code="content_filtered",
@@ -154,11 +166,12 @@ def _success(reply: Reply, expected: Expected) -> Decision:
             code="unusable_answer",
             reason=f"The API answered 200, but {error}",
             possibly_paid=True,
-            request_id=request_id_in(reply.headers),
+            request_id=request_id_in(reply.headers, api_key=api_key),
         )
     note = ""
     if answer.finish_reason not in (None, "SUCCESS"):
-        note = f"The API called this result {answer.finish_reason[:80]!r}; the picture itself is as asked for."
+        called = as_said(answer.finish_reason, api_key, 80)
+        note = f"The API called this result '{called}'; the picture itself is as asked for."
     return Delivered(picture=answer.picture, request_id=answer.request_id, note=note)
 
 

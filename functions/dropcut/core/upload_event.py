@@ -5,6 +5,7 @@ that S3 sends to a queue itself, and plain in those that come through EventBridg
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
@@ -12,6 +13,8 @@ from urllib.parse import unquote_plus
 from dropcut.core.messages import MalformedMessageError, Upload
 
 SEQUENCER_DIGITS = 32  # AWS: "right pad the shorter value with zeros, then compare lexicographically"
+SEQUENCER = re.compile(r"[0-9A-F]{1,64}")
+"""S3 gives 18 hexadecimal digits and promises no length. Anything else could outlast every upload to come."""
 
 
 def read_uploads(body: str, *, sent_at_seconds: float) -> list[Upload]:
@@ -85,7 +88,12 @@ def _text(value: object) -> str:
 
 
 def _padded(sequencer: object) -> str:
-    return str(sequencer).upper().ljust(SEQUENCER_DIGITS, "0") if sequencer else ""
+    if not sequencer:
+        return ""
+    digits = str(sequencer).upper()
+    if not SEQUENCER.fullmatch(digits):
+        raise ValueError(f"S3 gives no sequencer like {digits[:100]!a}")
+    return digits.ljust(SEQUENCER_DIGITS, "0")
 
 
 def _sequencer_from_time(seconds: float) -> str:

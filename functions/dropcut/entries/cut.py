@@ -15,7 +15,7 @@ from dropcut.adapters.api_key import ApiKeys
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord, HealthRecord, PaceRecord
-from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.snapshot import Snapshots
@@ -45,7 +45,7 @@ sqs = boto3.client("sqs", config=config)
 dynamodb = boto3.client("dynamodb", config=config)
 once = boto3.client("dynamodb", config=config.merge(Config(retries={"total_max_attempts": 1})))
 table = StateTable(dynamodb, environment.state_table, once=once)
-objects = ObjectStore(boto3.client("s3", config=config))
+objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3", config=config)))
 keep_seconds = environment.keep_results_days * 86_400
 accounts = Accounts(
     rules=AccountRules(
@@ -86,6 +86,7 @@ cut = Cut(
     snapshots=Snapshots(table=table),
     jobs=JobRecords(table=table),
     objects=objects,
+    input_bucket=environment.input_bucket,
     work_bucket=environment.work_bucket,
     purchases=Purchases(
         accounts=accounts,

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.imaging_process import ImagingProcess, hide_from_children
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
@@ -30,7 +30,7 @@ remove_leftovers()
 hide_from_children()
 imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
-objects = ObjectStore(boto3.client("s3"))
+objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
 jobs = JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table))
 events = EventBus(boto3.client("events"))
 renditions = read_renditions(environment.renditions)
@@ -49,6 +49,7 @@ deliver = Deliver(
     events=events,
     maker=maker,
     outputs=outputs,
+    input_bucket=environment.input_bucket,
     remake=Remaker(jobs=jobs, events=events, maker=maker, outputs=outputs, clock=time.time),
     together=side_by_side,
     clock=time.time,

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dropcut.adapters.imaging_process import ImagingProcess, hide_from_children
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
@@ -25,7 +25,7 @@ hide_from_children()
 imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
 prepare = Prepare(
-    objects=ObjectStore(boto3.client("s3")),
+    objects=ObjectStore(owned_by(environment.account_id, boto3.client("s3"))),
     jobs=JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table)),
     cut_queue=Queue(sqs, environment.cut_queue_url),
     deliver_queue=Queue(sqs, environment.deliver_queue_url),

@@ -9,6 +9,7 @@ from dropcut.adapters.api_key import ApiKeyMissingError
 from dropcut.adapters.job_records import JobRecords, JobState
 from dropcut.adapters.object_store import ObjectGoneError, ObjectStore
 from dropcut.adapters.snapshot import Snapshots
+from dropcut.core.message_checks import check_content, check_request
 from dropcut.core.message_result import Done, Message, MessageResult, Wait
 from dropcut.core.messages import (
     NOT_ASKED_AGAIN,
@@ -39,6 +40,7 @@ class Cut:
     snapshots: Snapshots
     jobs: JobRecords
     objects: ObjectStore
+    input_bucket: str
     work_bucket: str
     purchases: Purchases
     endings: Endings
@@ -54,22 +56,33 @@ class Cut:
             key = self.accounts.keys.current()
         except ApiKeyMissingError:
             key = None  # the account closes the gate when the first picture is to be bought
-        requests = dict(_readable(messages))
+        requests = dict(self._readable(messages))
         uploads = [request.upload for request in requests.values()]
         snapshot = self.snapshots.read(key.fingerprint if key else "", uploads)
         account = Account(self.accounts, key=key, gate=snapshot.gate, health=snapshot.health, ends_at=ends_at)
 
         def handle(message: Message) -> MessageResult:
-            """Raises MalformedMessageError: the message holds no cut request."""
-            request = requests.get(message.body) or CutRequest.from_json(message.body)
+            """Raises MalformedMessageError: the message holds no cut request that prepare could have written."""
+            request = requests.get(message.body) or self._read(message.body)
             return self._handle(account, snapshot.jobs[request.upload.job_id], request, message)
 
         return handle
 
     def announce_failure(self, message: Message, reason: str) -> None:
         """Publish that a photo failed whose message was dead-lettered because it waited for too long."""
-        request = CutRequest.from_json(message.body)
+        request = self._read(message.body)
         self.endings.announce(request, Ended(kind="failed", code="waited_too_long", reason=reason))
+
+    def _read(self, body: str) -> CutRequest:
+        request = CutRequest.from_json(body)
+        check_request(request, input_bucket=self.input_bucket)
+        return request
+
+    def _readable(self, messages: Sequence[Message]) -> Iterator[tuple[str, CutRequest]]:
+        """Requests by the bodies that hold them; the other messages are dead-lettered when they are handled."""
+        for message in messages:
+            with suppress(MalformedMessageError):
+                yield message.body, self._read(message.body)
 
     def _handle(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
         log_about(request.upload)
@@ -114,11 +127,16 @@ class Cut:
                     return self.purchases.buy(account, request, claim, picture)
 
     def _picture(self, request: CutRequest) -> list[bytes]:
-        """The bytes to send, in a list, which the call empties; one that is empty: they are gone."""
+        """The bytes to send, in a list, which the call empties; one that is empty: they are gone.
+
+        Raises MalformedMessageError: others lie there.
+        """
         try:
-            return [self.objects.read(self.work_bucket, request.picture.work_key)]
+            content = self.objects.read(self.work_bucket, request.picture.work_key)
         except ObjectGoneError:
             return []
+        check_content(content, request.picture)
+        return [content]
 
     def _reuse(self, request: CutRequest, answer: PaidAnswer) -> MessageResult:
         if self.objects.metadata_and_etag(self.work_bucket, answer.work_key) is None:
@@ -134,10 +152,3 @@ class Cut:
             ended = replace(ended, reason=f"{ended.reason} {NOT_ASKED_AGAIN}", attempts=0, possibly_paid=0)
         self.endings.end(request, ended)
         return Done()
-
-
-def _readable(messages: Sequence[Message]) -> Iterator[tuple[str, CutRequest]]:
-    """Requests by the bodies that hold them; the other messages are dead-lettered when they are handled."""
-    for message in messages:
-        with suppress(MalformedMessageError):
-            yield message.body, CutRequest.from_json(message.body)

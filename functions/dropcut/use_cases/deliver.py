@@ -9,6 +9,7 @@ from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.scratch import scratch_folder
+from dropcut.core.message_checks import check_notice, check_outcome
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
 from dropcut.core.ports import Together
@@ -32,14 +33,19 @@ class Deliver:
     events: EventBus
     maker: CutoutMaker
     outputs: Outputs
+    input_bucket: str
     remake: Callable[[Remake, int], MessageResult]
     """Makes a delivered photo's renditions anew; takes the message's receive count, too (use_cases/remake.py)."""
     together: Together
     clock: Callable[[], float]
 
     def __call__(self, message: Message) -> MessageResult:
-        """Handle one message of the deliver queue. Raises MalformedMessageError: it is not what deliver reads."""
-        outcome = read_announcement(message.body)
+        """Handle one message of the deliver queue.
+
+        Raises:
+            MalformedMessageError: it is not what deliver reads, or nothing that a stage could have written.
+        """
+        outcome = self._read(message.body)
         if isinstance(outcome, SpendingNotice):
             # Several deployments share the account's bus, and each has its own gate.
             self.events.publish(_SPENDING_EVENT[outcome.kind], {"service": logger.service, **asdict(outcome)})
@@ -58,11 +64,19 @@ class Deliver:
 
         Of a remake nothing is published: what was delivered before is still there.
         """
-        outcome = read_announcement(message.body)
+        outcome = self._read(message.body)
         if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
             log_about(outcome.upload)
             known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
             self._announce(outcome.upload, replace(known, kind="failed", code="deliver_failed", reason=reason))
+
+    def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake:
+        announcement = read_announcement(body)
+        if isinstance(announcement, OutcomeMessage):
+            check_outcome(announcement.upload, announcement.outcome, input_bucket=self.input_bucket)
+        elif isinstance(announcement, SpendingNotice):
+            check_notice(announcement)
+        return announcement
 
     def _end(self, upload: Upload, end: Ended) -> None:
         state = self.jobs.state(upload)

@@ -108,7 +108,8 @@ class Purchases:
         reply = self.api.call(ApiCall(request.operation, picture.pop(), sent.format, request.upload.key), permit.key)
         count("ApiCalls", ApiMilliseconds=(clock() - started) * 1000)
         with self.one_answer_at_a_time:
-            return decide(reply, request.operation.expected(width=sent.width, height=sent.height))
+            expected = request.operation.expected(width=sent.width, height=sent.height)
+            return decide(reply, expected, api_key=permit.key.value)
 
     def _store(self, account: Account, request: CutRequest, delivered: Delivered, permit: Permit) -> None:
         """The answer in memory is money: it is tried until the time is up, while the gate keeps others from calling."""

@@ -8,6 +8,7 @@ from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.adapters.scratch import scratch_folder
+from dropcut.core.message_checks import check_outcome
 from dropcut.core.message_result import DeadLetter, Done, MessageResult
 from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
 from dropcut.observability import log_about, logger
@@ -24,11 +25,16 @@ class Remaker:
     clock: Callable[[], float]
 
     def __call__(self, remake: Remake, receive_count: int) -> MessageResult:
-        """Make the renditions again. What would be less than what was delivered is not written over it."""
+        """Make the renditions again. What would be less than what was delivered is not written over it.
+
+        Raises:
+            MalformedMessageError: the record names an answer that no stage could have delivered.
+        """
         delivered = self.jobs.delivered_outcome(remake.bucket, remake.key)
         if delivered is None or not isinstance(delivered.outcome, PaidAnswer):
             return _not_remade("not_delivered", _NOT_DELIVERED)
         upload = delivered.upload
+        check_outcome(upload, delivered.outcome, input_bucket=remake.bucket)  # prepare may write to this record, too
         if remake.job_id not in (None, upload.job_id):
             return _not_remade("another_job", f"The newest upload of this key is job {upload.job_id}.")
         log_about(upload)

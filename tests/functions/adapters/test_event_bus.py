@@ -25,6 +25,14 @@ def test_an_event_goes_to_the_default_bus_under_dropcuts_name() -> None:
     assert "EventBusName" not in entry
 
 
+def test_what_people_read_of_an_event_controls_no_terminal_and_a_key_stays_itself() -> None:
+    events = RecordingEvents()
+    text = "a\x1b[31m\u202e"
+    EventBus(events).publish("Cutout Rejected", {"key": text, "reason": text, "note": text})  # type: ignore[arg-type]
+    escaped = r"a\u001b[31m\u202e"
+    assert json.loads(events.entries[0]["Detail"]) == {"key": text, "reason": escaped, "note": escaped}
+
+
 def test_the_request_is_one_that_eventbridge_takes(cloud: Cloud) -> None:
     EventBus(cloud.clients.events).publish("Cutout Delivered", {"key": "a.jpg"})
 

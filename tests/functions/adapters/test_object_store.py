@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.object_store import (
@@ -11,10 +12,11 @@ from dropcut.adapters.object_store import (
     ObjectUnreadableError,
     TooManyTagsError,
     not_there_yet,
+    owned_by,
 )
 from dropcut.core.messages import Upload
 
-from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
+from tests.functions.cloud import ACCOUNT, INPUT, OUTPUT, REGION, WORK, Cloud
 
 
 @pytest.fixture
@@ -38,6 +40,41 @@ def test_what_is_not_there_is_gone(store: ObjectStore) -> None:
     with pytest.raises(ObjectGoneError):
         store.tag_outcome(INPUT, "none", None, "delivered")
     assert store.metadata_and_etag(INPUT, "none") is None
+
+
+def test_every_call_names_the_account_that_the_bucket_must_belong_to(cloud: Cloud, tmp_path: Path) -> None:
+    """Each method is called once; all requests to S3 are looked at."""
+    client, requests = boto3.client("s3", region_name=REGION), list[Any]()
+    client.meta.events.register("before-send.s3", lambda request, **_: requests.append(request))
+    owned = ObjectStore(owned_by(ACCOUNT, client))
+    (tmp_path / "file").write_bytes(b"2")
+    file: dict[str, Any] = {"body": tmp_path / "file", "content_type": "a/b", "metadata": {}}
+    calls: dict[str, Callable[[], object]] = {
+        "write": lambda: owned.write(INPUT, "a", b"1", content_type="a/b"),
+        "open": lambda: owned.open(INPUT, "a"),
+        "read": lambda: owned.read(INPUT, "a"),
+        "metadata_and_etag": lambda: owned.metadata_and_etag(INPUT, "a"),
+        "is_gone": lambda: owned.is_gone(INPUT, "a"),
+        "write_if_unchanged": lambda: owned.write_if_unchanged(INPUT, "b", seen_etag=None, **file),
+        "tags": lambda: owned.tags(INPUT, "a", None),
+        "tag_outcome": lambda: owned.tag_outcome(INPUT, "a", None, "delivered"),
+    }
+    assert calls.keys() == {name for name in vars(ObjectStore) if not name.startswith("_")}
+    for name, call in calls.items():
+        requests.clear()
+        call()
+        owners = [request.headers.get("x-amz-expected-bucket-owner") for request in requests]
+        assert owners, name
+        assert {owner.decode() if isinstance(owner, bytes) else owner for owner in owners} == {ACCOUNT}, name
+
+
+def test_metadata_never_leaves_its_header(store: ObjectStore) -> None:
+    """As with a request id that a forged message brings."""
+    said = {"request-id": "r\r\nx-amz-acl: public-read\u202eü"}
+    store.write(WORK, "paid/a.png", b"1", content_type="image/png", metadata=said)
+    found = store.metadata_and_etag(WORK, "paid/a.png")
+    assert found
+    assert found[0] == {"request-id": "r_x-amz-acl: public-read_"}
 
 
 class Refusing:

@@ -1,6 +1,8 @@
 import base64
+import html
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from dropcut.core.api_reply import Answer, UnusableAnswerError, read_answer, read_error, redact
@@ -158,6 +160,53 @@ def test_keys_are_taken_out_of_texts(text: str) -> None:
     assert "abcDEF123456789" not in redact(text)
     assert "[redacted]" in redact(text)
     assert "abcDEF123456789" not in read_error(json.dumps({"message": text}).encode(), {}).message
+
+
+REAL_KEY = "Zx9/q+W=less&7%kk-Vb3"
+
+
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        REAL_KEY,
+        REAL_KEY.upper(),
+        quote(REAL_KEY, safe=""),
+        quote(REAL_KEY, safe="").lower(),
+        html.escape(REAL_KEY),
+        *(
+            base64.b64encode(f"{before}{REAL_KEY}{after}".encode()).decode()
+            for before in ("", "x", "xy")
+            for after in ("", ":pw")
+        ),
+        base64.urlsafe_b64encode(f"xy{REAL_KEY}".encode()).decode(),
+    ],
+)
+@pytest.mark.parametrize("where", ["name", "id", "message"])
+def test_the_very_key_is_taken_out_whatever_it_looks_like(quoted: str, where: str) -> None:
+    error = read_error(json.dumps({where: f"no: {quoted}"}).encode(), {"x-request-id": quoted}, api_key=REAL_KEY)
+    said = f"{error.name} {error.message} {error.request_id}".lower()
+    assert "[redacted]" in said
+    assert not any(quoted[place : place + 6].lower() in said for place in range(3, len(quoted) - 9))
+
+
+def test_a_key_is_taken_out_before_a_text_is_cut() -> None:
+    """Else its first half would stand at the end."""
+    for spaces in range(470, 510):
+        said = read_error(f"{'x' * spaces} {REAL_KEY}".encode(), {}, api_key=REAL_KEY).message
+        assert REAL_KEY[:6] not in said
+
+
+@pytest.mark.parametrize("key", ["", "no", "image"])
+def test_no_key_and_a_key_shorter_than_any_real_one_spoil_no_words(key: str) -> None:
+    assert redact("image: is not required", key) == "image: is not required"
+
+
+def test_name_id_and_message_of_an_error_are_short_and_control_nothing() -> None:
+    text = "a\x1b[31m\r\n\u202eb" * 100
+    error = read_error(json.dumps({"name": text, "id": text, "message": text}).encode(), {})
+    assert error.name == (r"a\u001b[31m\u000d\u000a\u202eb" * 1000)[:64]
+    assert error.message == (r"a\u001b[31m\u000d\u000a\u202eb" * 1000)[:500]
+    assert error.request_id == ("a_[31m_b" * 1000)[:128]
 
 
 @pytest.mark.parametrize("text", ["", "image: is required", "task-force", "a key was not given", "risk-free-choice"])

@@ -371,3 +371,24 @@ def test_any_reply_gets_a_decision_and_a_success_is_never_called_free(
         assert 300 <= status < 500
     if isinstance(decision, LockedOut):
         assert status == 429 and (decision.seconds is None or 0 <= decision.seconds <= LONGEST_LOCKOUT_SECONDS)
+
+
+LEAK = "a\x1b[2J key-of-ours-0123 \u202e"
+LEAKS = [
+    *(
+        Reply(status=status, headers={"x-request-id": LEAK}, body=body)
+        for status in (204, 301, 400, 401, 403, 413, 429, 500, 503, 504)
+        for body in (LEAK.encode(), json.dumps({"name": LEAK, "id": LEAK, "message": LEAK}).encode(), page(LEAK), b"")
+    ),
+    *(NoReply(request_was_sent=sent, was_connected=sent, detail=LEAK) for sent in (True, False)),
+    Reply(status=200, headers={"x-request-id": LEAK}, body=LEAK.encode()),
+    Reply(status=200, headers={"x-request-id": LEAK, "finish-reason": LEAK}, body=PICTURE),
+]
+
+
+@pytest.mark.parametrize("reply", LEAKS)
+def test_no_decision_tells_the_key_or_controls_a_terminal(reply: Reply | NoReply) -> None:
+    decision = decide(reply, EXPECTED, api_key="key-of-ours-0123".upper())
+    texts = [value for name, value in vars(decision).items() if isinstance(value, str) and name != "picture"]
+    assert texts
+    assert all("ours" not in text and text.isprintable() for text in texts), texts

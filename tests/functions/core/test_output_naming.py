@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -36,10 +37,49 @@ def test_the_folder_and_name_are_kept(source: str, first: str, second: str) -> N
     assert list(output_keys(source))[:2] == [first, second]
 
 
-def test_the_last_resort_is_a_name_that_nobody_else_has() -> None:
+def test_the_third_name_says_by_a_hash_whose_it_is() -> None:
     jpeg, webp = output_keys("x/a.jpg")[2], output_keys("x/a.webp")[2]
     assert jpeg.startswith("x/a.") and jpeg.endswith(".png")
     assert jpeg != webp
+
+
+ALL_TEMPLATES = [FULL.key, "{folder}{stem}-{rendition}.{extension}", "x/{folder}{rendition}/{name}.{extension}"]
+
+
+@given(KEYS | st.sampled_from(["photo.jpg", "a/" + "k" * 1018 + ".jpg", "日" * 341]), st.sampled_from(ALL_TEMPLATES))
+def test_no_upload_can_take_a_photos_last_name(victim: str, template: str) -> None:
+    """An attacker knows all names that the victim's cut-out may have, and uploads photos under names made of them."""
+    rendition = replace(FULL, key=template, format="webp")
+    names = output_keys(victim, rendition)
+    for name in names:
+        stem = name.removesuffix(".webp")
+        for attacker in (name, stem, f"{stem}.jpg", f"{stem}.x.jpg", f"{stem}/a.jpg", stem.replace("-full", "")):
+            if attacker != victim:
+                assert names[-1] not in output_keys(attacker, rendition)
+
+
+@pytest.mark.parametrize("victim", ["photo.jpg", "k" * 1020 + ".jpg", "日" * 341, "k" * 1024])
+def test_a_photo_with_a_long_name_has_as_many_names_as_any_other(victim: str) -> None:
+    names = output_keys(victim)
+    assert len(names) == len(output_keys("photo.jpg")) == 4
+    assert len(set(names)) == 4
+    assert all(len(name.encode()) <= MAX_KEY_BYTES for name in names)
+
+
+def test_a_photo_that_bears_the_mark_gets_a_last_name_of_its_own() -> None:
+    marked = output_keys("photo.jpg")[-1]
+    (only,) = output_keys(marked)
+    assert only.startswith(marked.removesuffix(".png"))
+    assert only != marked
+
+
+def test_a_cut_out_under_a_name_of_the_version_before_keeps_it() -> None:
+    """Whose a name is stands in its metadata; these are the ones that were there to be had."""
+    owner = hashlib.sha256(b"shop/photo.jpg").hexdigest()[:8]
+    before = ["shop/photo.png", "shop/photo.jpg.png", f"shop/photo.{owner}.png"]
+    assert list(output_keys("shop/photo.jpg"))[:3] == before
+    long = "k" * 1024
+    assert output_keys(long)[0] == long[: 1024 - 13] + f"~{hashlib.sha256(long.encode()).hexdigest()[:8]}.png"
 
 
 def test_the_extension_is_the_output_formats() -> None:
@@ -75,9 +115,9 @@ def test_every_key_gets_names_that_s3_takes(source: str, extension: str) -> None
 
 
 @given(KEYS, KEYS)
-def test_the_last_resorts_of_two_sources_differ(one: str, other: str) -> None:
+def test_the_last_names_of_two_sources_differ(one: str, other: str) -> None:
     if one != other:
-        assert output_keys(one)[2] != output_keys(other)[2]
+        assert output_keys(one)[-1] != output_keys(other)[-1]
 
 
 WHITE = Rendition(name="white", format="jpeg", background="#ffffff")
@@ -94,9 +134,10 @@ WHITE = Rendition(name="white", format="jpeg", background="#ffffff")
     ],
 )
 def test_a_rendition_is_named_by_its_template(source: str, key: str, names: list[str]) -> None:
-    *first, last = output_keys(source, replace(WHITE, key=key))
+    *first, third, last = output_keys(source, replace(WHITE, key=key))
     assert first == names
-    assert last not in names
+    assert third not in names
+    assert last not in [*names, third]
 
 
 def test_a_rendition_that_became_another_format_has_that_ones_extension() -> None:

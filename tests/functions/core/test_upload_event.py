@@ -82,6 +82,14 @@ def test_sequencers_of_any_length_and_case_order_uploads(shape: Callable[..., An
 
 
 @pytest.mark.parametrize("shape", [by_event_bridge, by_notification])
+@pytest.mark.parametrize("sequencer", ["ZZ", "~", "0x1F", "F" * 65, "-1", "1 ", "日", "1\n", 1.5, ["00"]])
+def test_a_sequencer_that_s3_could_not_have_given_is_refused(shape: Callable[..., Any], sequencer: Any) -> None:
+    """It would order this upload behind all that come."""
+    with pytest.raises(MalformedMessageError, match="no sequencer like"):
+        read(shape(sequencer=sequencer))
+
+
+@pytest.mark.parametrize("shape", [by_event_bridge, by_notification])
 @pytest.mark.parametrize("missing", [None, ""])
 def test_without_a_sequencer_the_time_of_sending_orders_uploads(shape: Callable[..., Any], missing: Any) -> None:
     event = json.dumps(shape(sequencer=missing))

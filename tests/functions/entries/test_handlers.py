@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from dropcut.adapters import object_store
 from dropcut.environment import (
     AWS_CONNECT_SECONDS,
     AWS_READ_SECONDS,
@@ -26,7 +27,7 @@ from dropcut.message_batch import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 from dropcut.observability import logger
 
 from local.api.stand_in import StandIn
-from tests.functions.cloud import INPUT, OUTPUT, SECRET, TABLE, WORK, Cloud, OneWriteAtATime
+from tests.functions.cloud import ACCOUNT, INPUT, OUTPUT, SECRET, TABLE, WORK, Cloud, OneWriteAtATime
 from tests.functions.lambda_events import Context, batch_of, run
 from tests.functions.pictures import decoded, picture
 from tests.functions.upload_messages import body, by_event_bridge, by_notification
@@ -64,6 +65,9 @@ class Deployment:
     def __init__(self, cloud: Cloud, api: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
         self.cloud, self.api = cloud, api
         monkeypatch.setattr(boto3, "client", self._client)
+        self.owners: list[str] = []
+        """The account whose buckets each client of S3 may use."""
+        monkeypatch.setattr(object_store, "owned_by", self._owned_by)
         cloud.put_key(api.key)
         self.aws_lambda = LambdaInMemory()
         self.configured: list[tuple[str, Any]] = []
@@ -85,6 +89,11 @@ class Deployment:
             "secretsmanager": clients.secrets,
             "lambda": self.aws_lambda,
         }[name]
+
+    def _owned_by(self, account: str, client: Any) -> Any:
+        """The client as it is: it is shared by all tests, which make buckets with it."""
+        self.owners.append(account)
+        return client
 
     def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         for variable, text in self.environments[name].to_variables().items():
@@ -108,7 +117,6 @@ class Deployment:
             "prepare": PrepareEnvironment(
                 **self._of_stage("intake"),
                 **imaging,
-                input_bucket=INPUT,
                 input_prefix="",
                 cut_queue_url=queues["cut"].url,
                 deliver_queue_url=queues["deliver"].url,
@@ -161,6 +169,8 @@ class Deployment:
         return {
             "state_table": TABLE,
             "function_seconds": 300,
+            "account_id": ACCOUNT,
+            "input_bucket": INPUT,
             "work_bucket": WORK,
             "queue_url": self.cloud.queues[queue].url,
             "dead_letter_queue_url": self.cloud.queues[f"{queue}-dead"].url,
@@ -488,6 +498,10 @@ def test_a_redriven_picture_is_asked_for_again_by_a_probe_of_the_gatekeeper_too(
     assert deployment.cloud.item("gate") == {"id": "gate"}
     assert deployment.run("deliver") == []
     assert deployment.status() == "delivered"
+
+
+def test_every_stage_talks_to_buckets_of_its_own_account_only(deployment: Deployment) -> None:
+    assert deployment.owners == [ACCOUNT] * 3
 
 
 def test_a_request_of_the_version_before_is_cut_out(deployment: Deployment) -> None:

@@ -1,5 +1,6 @@
 """The deliver stage with everything around it: one photo uploaded, its answer paid for, imaging by script."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +21,17 @@ from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
 from tests.functions.cutouts import answer_as_it_is
 from tests.functions.fakes import FakeEventBus, one_after_the_other
 
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 NOW = 1_722_000_000.0
 UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
 NEWER = replace(UPLOAD, sequencer="03")
 ANSWER = PaidAnswer(
-    work_key="paid/abc.png",
-    picture_sha256="abc",
+    work_key=f"paid/{sha256(b'cut out')}.png",
+    picture_sha256=sha256(b"cut out"),
     format="png",
     width=80,
     height=64,
@@ -33,7 +39,7 @@ ANSWER = PaidAnswer(
     request_id="r1",
     provider="ezlink",
 )
-NEWER_ANSWER = replace(ANSWER, work_key="paid/new.png")
+NEWER_ANSWER = replace(ANSWER, work_key=f"paid/{sha256(b'newer')}.png", picture_sha256=sha256(b"newer"))
 SET = read_renditions(
     ["full", "amazon_main", {"name": "small", "longest_side": 64, "key": "small/{folder}{name}.{extension}"}]
 )
@@ -94,6 +100,7 @@ class Delivery:
             events=bus,
             maker=self.maker,
             outputs=self.outputs,
+            input_bucket=INPUT,
             remake=self.remaker,
             together=one_after_the_other,
             clock=lambda: self.now,

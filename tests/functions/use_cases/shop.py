@@ -155,6 +155,7 @@ class Shop:
             snapshots=self,  # type: ignore[arg-type] # it reads them below
             jobs=self.jobs,
             objects=self.objects,
+            input_bucket=INPUT,
             work_bucket=WORK,
             purchases=Purchases(
                 accounts=self.accounts,

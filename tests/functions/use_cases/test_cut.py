@@ -280,3 +280,59 @@ def test_what_waited_too_long_is_announced_as_failed(shop: Shop) -> None:
     shop.cut.announce_failure(_message(shop.request()), "It waited for 13 days.")
     assert (shop.last_end().kind, shop.last_end().code) == ("failed", "waited_too_long")
     assert not shop.records.dead_letters.dead  # the batch wrote its dead letter before
+
+
+def handled_raw(shop: Shop, body: str) -> MessageResult:
+    """What is to happen with a message that somebody else than prepare wrote."""
+    message = Message(body=body, receive_count=1, sent_at_seconds=shop.now)
+    return shop.cut.begin([message], ends_at=shop.now + 200)(message)
+
+
+def test_other_bytes_under_a_victims_hash_are_neither_paid_for_nor_kept(shop: Shop) -> None:
+    """Whoever holds prepare's role can write them to the work bucket, and send them along."""
+    victims, evil = shop.request("victim.jpg"), picture("png")
+    shop.records.s3.put_object(Bucket=WORK, Key=victims.picture.work_key, Body=evil)
+    for forged in (victims, replace(victims, content=evil)):
+        with pytest.raises(MalformedMessageError, match="not those with the SHA-256"):
+            handled_raw(shop, forged.to_json())
+    assert not shop.api.calls
+    assert shop.spent() == 0
+    assert shop.outcomes() == []
+    assert not [key for _bucket, key in shop.records.s3.objects if key.startswith("paid/")]
+
+    shop.records.s3.put_object(Bucket=WORK, Key=victims.picture.work_key, Body=picture("jpeg"))
+    assert shop.handle(victims) == Done()
+    assert [sent for _key, _time, sent in shop.api.calls] == [picture("jpeg")]
+
+
+def test_a_false_size_does_not_make_a_victims_picture_fail(shop: Shop) -> None:
+    """No answer would fit it: after some paid calls the picture would be remembered as one that failed."""
+    victims = shop.request("victim.jpg")
+    with pytest.raises(MalformedMessageError, match="not as told"):
+        handled_raw(shop, replace(victims, picture=replace(victims.picture, width=81)).to_json())
+    assert not shop.api.calls
+    assert shop.payment(victims).attempts == 0
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"upload": {"bucket": "somebody-elses"}},
+        {"upload": {"sequencer": "~"}},
+        {"picture": {"work_key": "paid/other.png"}},
+        {"picture": {"sha256": "../probe"}},
+    ],
+    ids=str,
+)
+def test_a_forged_request_costs_no_call_and_harms_no_other_of_its_batch(shop: Shop, changed: dict[str, Any]) -> None:
+    forged, honest = json.loads(shop.request("forged.jpg", photo=photos(1)[0]).to_json()), shop.request("honest.jpg")
+    for part, fields in changed.items():
+        forged[part] |= fields
+    messages = [
+        Message(body=text, receive_count=1, sent_at_seconds=shop.now) for text in (json.dumps(forged), honest.to_json())
+    ]
+    handle = shop.cut.begin(messages, ends_at=shop.now + 200)
+    with pytest.raises(MalformedMessageError, match="cannot be from the stage before"):
+        handle(messages[0])
+    assert handle(messages[1]) == Done()
+    assert [sent for _key, _time, sent in shop.api.calls] == [picture("jpeg")]

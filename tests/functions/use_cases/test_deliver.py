@@ -55,7 +55,7 @@ def test_a_cut_out_is_written_tagged_published_and_recorded(delivery: Delivery, 
                 "size_bytes": 7,
                 "credits": 2.0,
                 "request_id": "r1",
-                "picture_sha256": "abc",
+                "picture_sha256": ANSWER.picture_sha256,
                 "renditions": [
                     {"name": "full", "key": key, "format": format_, "width": 80, "height": 64, "size_bytes": 7}
                 ],
@@ -326,8 +326,8 @@ def test_a_message_and_a_record_of_the_version_before_are_delivered(delivery: De
             "etag": None,
         },
         "outcome": {
-            "work_key": "paid/abc.png",
-            "picture_sha256": "abc",
+            "work_key": ANSWER.work_key,
+            "picture_sha256": ANSWER.picture_sha256,
             "format": "png",
             "width": 80,
             "height": 64,
@@ -344,3 +344,31 @@ def test_a_message_and_a_record_of_the_version_before_are_delivered(delivery: De
     assert delivery.handle(json.dumps(old)) == Done()
     assert delivery.record()["status"] == "delivered"
     assert delivery.events.types == ["Cutout Delivered"]
+
+
+@pytest.mark.parametrize(
+    ("upload", "outcome"),
+    [
+        (replace(UPLOAD, bucket="victims-photos"), ANSWER),
+        (replace(UPLOAD, sequencer="~"), ANSWER),
+        (UPLOAD, replace(ANSWER, work_key=f"paid/{'0' * 64}.png")),
+        (UPLOAD, Ended(kind="skip", code="c", reason="It would be left alone for ever.")),  # type: ignore[arg-type]
+    ],
+    ids=["another bucket", "a sequencer after all others", "another's answer", "the tag that means: leave alone"],
+)
+def test_a_forged_outcome_is_neither_delivered_nor_published(
+    delivery: Delivery, upload: Upload, outcome: PaidAnswer | Ended
+) -> None:
+    """By a message itself, and when it was dead-lettered."""
+    before = delivery.record()
+    forged = Message(
+        body=OutcomeMessage(upload=upload, outcome=outcome).to_json(), receive_count=1, sent_at_seconds=NOW
+    )
+    with pytest.raises(MalformedMessageError, match="cannot be from the stage before"):
+        delivery.deliver(forged)
+    with pytest.raises(MalformedMessageError):
+        delivery.deliver.announce_failure(forged, "It came too often.")
+    assert delivery.cloud.keys(OUTPUT) == []
+    assert delivery.cloud.tags(UPLOAD.key) == {}
+    assert delivery.events.types == []
+    assert delivery.record() == before

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 from dropcut.core.messages import PaidAnswer, Upload
+from dropcut.core.output_naming import output_keys
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from dropcut.use_cases.cutout_maker import Cutouts
@@ -74,7 +75,7 @@ def test_a_cut_out_says_where_it_comes_from(writer: Writer, key: str) -> None:
     (output_key,) = writer.keys(upload, answer=replace(ANSWER, request_id=None, credits=0.0))
     metadata = writer.cloud.metadata(output_key)
     assert metadata["dropcut-job-id"] == upload.job_id
-    assert metadata["dropcut-picture-sha256"] == "abc"
+    assert metadata["dropcut-picture-sha256"] == ANSWER.picture_sha256
     assert (metadata["dropcut-request-id"], metadata["dropcut-credits"]) == ("none", "0")
     assert unquote(metadata["dropcut-source"]) in (key, "too-long")
     assert metadata["dropcut-source-version"] == "none"
@@ -182,3 +183,15 @@ def test_a_cut_out_from_before_there_were_renditions_is_replaced_by_the_full_one
     writer.put_our_older_one()
     assert writer.keys() == [KEY]
     assert (writer.cloud.keys(OUTPUT), writer.there()) == ([KEY], b"cut-out")
+
+
+@pytest.mark.parametrize("key", ["shop/photo.jpg", "k" * 1020 + ".jpg", "日" * 341])
+def test_uploads_that_took_every_name_but_the_last_do_not_stop_a_photo(writer: Writer, key: str) -> None:
+    """Under each of its names lies the cut-out of another photo, which somebody uploaded for this very purpose."""
+    taken = output_keys(key)[:-1]
+    for name in taken:
+        writer.cloud.put(name, b"the attacker's", bucket=OUTPUT, Metadata={"dropcut-source-sha256": "another"})
+    (own,) = writer.keys(replace(UPLOAD, key=key))
+    assert own == output_keys(key)[-1]
+    assert writer.there(own) == b"cut-out"
+    assert {writer.there(name) for name in taken} == {b"the attacker's"}

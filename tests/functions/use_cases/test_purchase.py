@@ -1,5 +1,6 @@
 """One call and what comes of it: what is stored, counted, remembered, and what an error in between may cost."""
 
+import json
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -366,3 +367,16 @@ def test_a_poison_picture_fails_after_its_attempts_when_others_go_well(shop: Sho
             shop.records.gate.opened()
         assert (closings, shop.last_end().kind, shop.last_end().code) == (1, "failed", "account_barred")
         assert tries == 1 + BLAME.max_attempts
+
+
+def test_an_answer_that_quotes_the_key_of_its_call_gives_it_to_nobody(shop: Shop) -> None:
+    """Whatever the key looks like."""
+    key = "of.no/usual+look"
+    shop.secrets.text = key
+    shop.api.script = [error(400, json.dumps({"name": "bad_request", "message": f"no: {key}", "id": key}).encode())]
+    assert shop.handle(shop.request()) == Done()
+    ended = shop.last_end()
+    assert (ended.reason, ended.request_id) == (
+        "The API refused the picture: HTTP 400 bad_request: no: [redacted].",
+        "[redacted]",
+    )

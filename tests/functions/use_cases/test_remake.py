@@ -1,13 +1,14 @@
 """Renditions made anew: without paying, and never less than what is there."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from dropcut.core.message_result import DeadLetter, Done, Message
-from dropcut.core.messages import Remake
+from dropcut.core.messages import MalformedMessageError, OutcomeMessage, Remake
 
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
-from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, NOW, SET, UPLOAD, Delivery
+from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, NEWER_ANSWER, NOW, SET, UPLOAD, Delivery
 
 
 @pytest.fixture
@@ -78,3 +79,14 @@ def test_a_dead_lettered_remake_leaves_the_delivered_photo_as_it_is(delivered: D
     delivered.deliver.announce_failure(message, "Failed 12 times.")
     assert delivered.events.types == ["Cutout Delivered"]
     assert delivered.record()["status"] == "delivered"
+
+
+def test_a_forged_record_delivers_nobody_elses_answer(delivered: Delivery) -> None:
+    """Whoever holds prepare's role may write to it: it then names the answer for another's picture."""
+    before = delivered.cloud.read(OUTPUT, "shop/a.png")
+    forged = OutcomeMessage(upload=UPLOAD, outcome=replace(ANSWER, work_key=NEWER_ANSWER.work_key))
+    delivered.jobs.delivered(forged, output_key="shop/a.png", now=NOW)
+    with pytest.raises(MalformedMessageError, match="not where these bytes are kept"):
+        delivered.remake()
+    assert delivered.cloud.read(OUTPUT, "shop/a.png") == before
+    assert delivered.events.types == ["Cutout Delivered"]
