@@ -184,15 +184,14 @@ class PipelineStack(Stack):
                     "Publish",
                     ["events:PutEvents"],
                     [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"],
-                    {self._equals: {"events:source": "dropcut"}},
+                    # The key has a value for each event of a call; `ForAllValues` alone would also allow to name none.
+                    {
+                        "ForAllValues:StringEquals": {"events:source": "dropcut"},
+                        "Null": {"events:source": "false"},
+                    },
                 ),
             ],
         )
-
-    @property
-    def _equals(self) -> str:
-        """The operator of a condition on a key that AWS always fills in, and the embedded AWS does not."""
-        return "StringEqualsIfExists" if self._settings.for_embedded_aws else "StringEquals"
 
     def _gatekeeper(self) -> Gatekeeper:
         """Stops the spending when the account has a problem, and resumes it when it has none."""
