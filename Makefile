@@ -7,32 +7,40 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
+# No package's code sees a person's access to AWS, or their API key, but where a command uses it.
+ALONE = env $(patsubst %,-u %,$(filter-out AWS_PORT,$(filter AWS_% DROPCUT_API_KEY,$(.VARIABLES))))
 .NOTPARALLEL:
-.PHONY: help demo up down test quick check bench deploy destroy redrive ready
+.PHONY: help demo up down test quick check lock audit bench deploy destroy redrive ready
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: ready ## Cut out samples/ on this machine and show them in out/index.html (PHOTOS=folder, SETTINGS="name=value ...")
-	@$(PYTHON) -m local demo
+	@$(subst -u DROPCUT_API_KEY,,$(ALONE)) $(PYTHON) -m local demo
 
 up: ready ## Leave the whole system running on this machine; .local/stack.json tells how to reach it (SETTINGS=...)
-	@$(PYTHON) -m local up
+	@$(subst -u DROPCUT_API_KEY,,$(ALONE)) $(PYTHON) -m local up
 
 down: ready ## End what `make up` started
-	@$(PYTHON) -m local down
+	@$(ALONE) $(PYTHON) -m local down
 
 test: ready ## Run all tests, those on the deployed stacks included (under five minutes on two cores)
-	@$(PYTHON) -m pytest -n 3
+	@$(ALONE) $(PYTHON) -m pytest -n 3
 
 quick: ready ## Run the tests that take seconds
-	@$(PYTHON) -m pytest -q -n 2 -m "not slow and not end_to_end"
+	@$(ALONE) $(PYTHON) -m pytest -q -n 2 -m "not slow and not end_to_end"
 
-check: ready ## Check style and types
-	@$(PYTHON) -m local check
+check: ready ## Check style and types, and that the locks are not stale
+	@$(ALONE) $(PYTHON) -m local check
+
+lock: ready ## Lock the packages anew, with hashes, from requirements.txt and functions/requirements.txt
+	@$(ALONE) $(PYTHON) -m local lock
+
+audit: ready ## Ask for known vulnerabilities of the locked packages; says so where none can be asked
+	@$(ALONE) $(PYTHON) -m local audit
 
 bench: ready ## Measure speed, memory and cost against a baseline in the same run
-	@$(PYTHON) -m bench
+	@$(ALONE) $(PYTHON) -m bench
 
 deploy: ready ## Deploy to your AWS account and put the API key in its secret (SETTINGS=...)
 	@$(PYTHON) -m local deploy

@@ -59,7 +59,7 @@ def deployed_from(code: Path) -> Iterator[System]:
         described = json.loads(said[-1])
         yield System(
             folder=Path(described["folder"]),
-            account=Account(described["endpoint_url"], Path(described["ca_bundle"])),
+            account=Account.described(described),
             api_base_url=described["api_base_url"],
             api_key="",
             outputs=described["outputs"],

@@ -30,6 +30,14 @@ GALLERY: Mapping[str, Mapping[str, object]] = {
     "centre": {"centre": True, "background": "checker"},
     "background": {"background": "#f2c14e", "format": "jpeg"},
     "checker": {"background": "checker", "format": "jpeg"},
+    "shadow": {
+        "canvas": "500x500",
+        "subject_percent": 80,
+        "background": "#ffffff",
+        "format": "jpeg",
+        "shadow": "soft",
+    },
+    "shadow_strong": {"trim": True, "margin_percent": 5, "shadow": {"opacity_percent": 70, "blur_percent": 5}},
     "alpha_only": {"alpha_only": True},
     "quality": {"format": "jpeg", "quality": 5, "background": "#ffffff"},
 }

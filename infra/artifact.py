@@ -1,28 +1,30 @@
 """A function's artifact, built by pip for the function's processor, without Docker.
 
-An artifact is a zip of the packages that the function names, pinned by `functions/requirements.txt`, and of
-`functions/dropcut`. Both steps are cached in `.build/`: the packages by their pins, the processor and the Python
-version, the whole by the sources as well. So a second synth builds nothing, and a changed line of source installs
-nothing.
+An artifact is a zip of the packages that the function names, pinned by `functions/requirements.txt` and locked by
+`functions/requirements.lock`, and of `functions/dropcut`. Both steps are cached in `.build/`: the packages by their
+locked files, the processor and the Python version, the whole by the sources as well. So a second synth builds nothing,
+and a changed line of source installs nothing. Beside each artifact lies its bill of materials.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import re
 import shutil
-import subprocess
-import sys
 import sysconfig
 import tempfile
 import time
+import uuid
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from infra.packages import Locked, PipError, make_wheels, normalized, read_lock, run_pip
 
 PROJECT = Path(__file__).resolve().parent.parent
 FUNCTIONS = PROJECT / "functions"
@@ -52,14 +54,14 @@ class Target:
         """The Lambda runtime on `arm64` or `x86_64`, whatever this machine is."""
         processor = {"arm64": "aarch64", "x86_64": "x86_64"}[architecture]
         platforms = [f"--platform={manylinux}_{processor}" for manylinux in _MANYLINUX]
-        options = (*platforms, f"--python-version={PYTHON_VERSION}", "--implementation=cp", "--only-binary=:all:")
+        options = (*platforms, f"--python-version={PYTHON_VERSION}", "--implementation=cp")
         return cls(name=f"python{PYTHON_VERSION}-{processor}", pip_options=options)
 
     @classmethod
     def this_machine(cls) -> Target:
         """The Python and the processor that run the synth."""
         interpreter = f"{platform.python_implementation()}{platform.python_version()}".lower()
-        return cls(name=f"{interpreter}-{sysconfig.get_platform()}", pip_options=("--only-binary=:all:",))
+        return cls(name=f"{interpreter}-{sysconfig.get_platform()}", pip_options=())
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,11 @@ class Artifact:
 
     path: Path
     content_hash: str
+
+    @property
+    def bill(self) -> Path:
+        """Its software bill of materials, in CycloneDX's JSON."""
+        return self.path.with_suffix(".cdx.json")
 
     @property
     def unzipped_bytes(self) -> int:
@@ -82,22 +89,52 @@ def build_artifact(
     """Build the zip of these packages and the sources, or find the one built before.
 
     Raises:
-        ArtifactError: a package is not pinned, or pip cannot install it.
+        ArtifactError: a package is not pinned or not locked, or pip cannot install it.
     """
-    requirements = pinned(packages, functions / "requirements.txt")
-    dependencies_hash = _hash(Path(__file__).read_text(), target.name, *requirements)
+    locked_packages = locked(packages, functions)
+    how = (path.read_text() for path in (Path(__file__), Path(__file__).with_name("packages.py")))
+    dependencies_hash = _hash(*how, target.name, *(each.line() for each in locked_packages))
     sources = list(_source_files(functions))
     content_hash = _hash(dependencies_hash, *(f"{name}\0{_hash_of(path)}" for name, path in sources))
     artifact = build / f"artifact-{content_hash[:32]}.zip"
     if not artifact.exists():
         dependencies = build / f"packages-{dependencies_hash[:32]}.zip"
         if not dependencies.exists():
-            _build_dependencies(requirements, target, dependencies)
+            _build_dependencies(locked_packages, target, dependencies)
         with _unfinished(artifact) as unfinished:
             shutil.copyfile(dependencies, unfinished)
             _append(unfinished, sources)
-    _forget_unused(build, in_use=(artifact, build / f"packages-{dependencies_hash[:32]}.zip"))
-    return Artifact(artifact, content_hash)
+    built = Artifact(artifact, content_hash)
+    with _unfinished(built.bill) as unfinished:
+        unfinished.write_text(json.dumps(bill_of_materials(locked_packages, content_hash), indent=1) + "\n")
+    _forget_unused(build, in_use=(artifact, built.bill, build / f"packages-{dependencies_hash[:32]}.zip"))
+    return built
+
+
+def bill_of_materials(packages: Sequence[Locked], content_hash: str) -> dict[str, object]:
+    """What an artifact is made of: https://cyclonedx.org/docs/1.6/json/
+
+    A component's hashes are those of the files that the lock allows, one for each platform. The serial number follows
+    from the content, so that the same artifact has the same bill.
+    """
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, content_hash)}",
+        "version": 1,
+        "metadata": {"component": {"type": "application", "name": "dropcut", "version": content_hash}},
+        "components": [
+            {
+                "type": "library",
+                "bom-ref": (purl := f"pkg:pypi/{normalized(package.name)}@{package.version}"),
+                "name": package.name,
+                "version": package.version,
+                "purl": purl,
+                "hashes": [{"alg": "SHA-256", "content": each} for each in package.hashes],
+            }
+            for package in packages
+        ],
+    }
 
 
 def _forget_unused(build: Path, *, in_use: Sequence[Path]) -> None:
@@ -105,7 +142,7 @@ def _forget_unused(build: Path, *, in_use: Sequence[Path]) -> None:
     for path in in_use:
         with suppress(FileNotFoundError):
             os.utime(path)
-    for path in build.glob("*.zip"):
+    for path in (*build.glob("*.zip"), *build.glob("*.cdx.json")):
         with suppress(FileNotFoundError):  # another synth was faster
             if time.time() - path.stat().st_mtime > _FORGET_AFTER_SECONDS:
                 path.unlink()
@@ -124,18 +161,34 @@ def pinned(packages: Sequence[str], requirements: Path) -> list[str]:
     for line in requirements.read_text(encoding="utf-8").splitlines():
         requirement = line.split("#")[0].strip()
         if requirement:
-            pins[_normalized(re.split(r"[=<>!~;\[ ]", requirement)[0])] = requirement
-    missing = sorted(name for name in packages if "==" not in pins.get(_normalized(name), ""))
+            pins[normalized(re.split(r"[=<>!~;\[ ]", requirement)[0])] = requirement
+    missing = sorted(name for name in packages if "==" not in pins.get(normalized(name), ""))
     if missing:
         raise ArtifactError(
             f"A function needs {', '.join(missing)}, not pinned in {requirements.name} of {requirements.parent}. "
             "Add a line name==version there, or take the name out of the stage's `packages`."
         )
-    return sorted(pins[_normalized(name)] for name in packages)
+    return sorted(pins[normalized(name)] for name in packages)
 
 
-def _normalized(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def locked(packages: Sequence[str], functions: Path) -> list[Locked]:
+    """The pinned packages with the hashes that `functions/requirements.lock` allows.
+
+    Raises:
+        ArtifactError: a package is not pinned, or the lock does not hold it as it is pinned.
+    """
+    requirements = pinned(packages, functions / "requirements.txt")
+    lock = read_lock(functions / "requirements.lock")
+    found = []
+    for requirement in requirements:
+        package = lock.get(normalized(requirement.split("==")[0]))
+        if not package or package.version != requirement.split("==")[1] or not package.hashes:
+            raise ArtifactError(
+                f"functions/requirements.lock does not hold {requirement}, which functions/requirements.txt asks for. "
+                "Run `make lock`, and look at what changed."
+            )
+        found.append(package)
+    return found
 
 
 def _source_files(functions: Path) -> Iterator[tuple[str, Path]]:
@@ -145,61 +198,21 @@ def _source_files(functions: Path) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(functions).as_posix(), path
 
 
-def _build_dependencies(requirements: Sequence[str], target: Target, finished: Path) -> None:
+def _build_dependencies(packages: Sequence[Locked], target: Target, finished: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="dropcut-") as scratch:
         wheels, installed = Path(scratch) / "wheels", Path(scratch) / "installed"
-        for requirement in requirements:
-            if _normalized(requirement.split("==")[0]) in _SOURCE_ONLY:
-                _build_wheel(requirement, wheels)
-        _pip("install", "--no-compile", f"--target={installed}", f"--find-links={wheels}", *target.pip_options,
-             *requirements)  # fmt: skip
+        options = ("--no-compile", f"--target={installed}", f"--find-links={wheels}", *target.pip_options)
+        try:
+            make_wheels(packages, wheels)
+            run_pip("install", packages, *options)
+        except PipError as error:
+            names = ", ".join(package.requirement for package in packages)
+            raise ArtifactError(
+                f"pip could not install what the functions need ({names}). Is the package index reachable, and "
+                f"functions/requirements.lock right? pip said: {error}"
+            ) from error
         with _unfinished(finished) as unfinished:
             _append(unfinished, list(_worth_shipping(installed)))
-
-
-_SOURCE_ONLY = {"pyvips": {"PKG_CONFIG": "false"}}
-"""Packages without wheels, and the environment that makes a wheel of theirs for any machine.
-
-pyvips compiles a binding against the libvips that pkg-config finds, if any: for this machine, and over the one of
-pyvips-binary. When pkg-config finds nothing it builds the pure Python wheel, which uses pyvips-binary's."""
-
-
-def _build_wheel(requirement: str, wheels: Path) -> None:
-    """Build a package from its source into a wheel for any machine."""
-    name = _normalized(requirement.split("==", maxsplit=1)[0])
-    # pip's cache may hold a wheel that was built for this machine alone
-    _pip("wheel", f"--wheel-dir={wheels}", "--no-cache-dir", requirement, environment=_SOURCE_ONLY[name])
-    if not any(
-        path.name.endswith("-none-any.whl") for path in wheels.iterdir() if _normalized(path.name).startswith(name)
-    ):
-        raise ArtifactError(
-            f"{requirement} was built as {', '.join(path.name for path in wheels.iterdir())}, for this machine only; "
-            "see _SOURCE_ONLY in infra/artifact.py for how a pure Python wheel is asked for."
-        )
-
-
-def _pip(command: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
-    call = [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
-    done = subprocess.run(  # noqa: S603 - pip, with our own pins
-        [*call, *arguments],
-        env={**os.environ, "PIP_REQUIRE_VIRTUALENV": "0", **(environment or {})},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise ArtifactError(
-            f"pip could not {command} what the functions need ({', '.join(a for a in arguments if '==' in a)}). "
-            f"Is the package index reachable, and the pin in functions/requirements.txt right? pip said: "
-            f"{_last_words(done.stderr)}"
-        )
-
-
-def _last_words(stderr: str) -> str:
-    """pip's errors, or the end of what it wrote."""
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return " ".join((errors or lines)[-3:]) or "nothing"
 
 
 _LEFT_OUT = re.compile(

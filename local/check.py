@@ -1,9 +1,10 @@
-"""`make check`: style and types. All checks run, also after one has failed."""
+"""`make check`: style, types, and whether the locks are stale. All checks run, also after one has failed."""
 
 import subprocess
 import sys
 from collections.abc import Sequence
 
+from local.lock import stale_locks
 from local.places import PYTHON, REPOSITORY
 from local.steps import Steps
 
@@ -30,4 +31,9 @@ def main() -> int:
         if check.returncode:
             failed.append(name)
             print(said, file=sys.stderr)
+    stale = stale_locks()
+    steps.say("[red]✗[/red] locks" if stale else "[green]✓[/green] locks")
+    for lock in stale:
+        failed.append(lock)
+        print(f"{lock} is stale: what it was made from has changed. Run `make lock`.", file=sys.stderr)
     return 1 if failed else 0

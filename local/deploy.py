@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.settings import Settings
 from local.cdk import read_outputs, start_bootstrap, start_deploy, start_synth
-from local.places import LOCAL
+from local.places import LOCAL, private_folder
 from local.problem import Problem
 from local.real_account import RealAccount, real_account
 from local.settings_line import make_command, settings_of_deployment
@@ -70,7 +70,8 @@ def deploy(account: RealAccount, settings: Mapping[str, str], steps: Steps) -> d
     steps.say(f"To deploy: `{stage}`")
     advice = f"What was deployed stays as it was before; put that right and run `{make_command('deploy')}` again."
     folder = LOCAL / f"deploy-{account.account}-{account.region}-{stage}"
-    folder.mkdir(parents=True, exist_ok=True)
+    private_folder(LOCAL)
+    private_folder(folder)
     for log in folder.glob("*.log"):
         log.unlink()
     synth = start_synth(folder, settings)

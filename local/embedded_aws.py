@@ -1,12 +1,16 @@
 """The embedded AWS: `ministack` in a process of its own, TLS on and IAM enforced."""
 
+import base64
 import contextlib
 import json
 import os
+import secrets
 import ssl
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import boto3
 import botocore.session
@@ -20,17 +24,29 @@ from local.surroundings import clean
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-ROOT_KEY = "test"
-"""Both halves of the root key. Roles, not this key, decide what the functions may do."""
 _SECONDS_TO_START = 60.0
 
 
 @dataclass(frozen=True)
 class Account:
-    """How to reach an AWS account on this machine as its root user."""
+    """How to reach an AWS account on this machine as its root user.
+
+    The key is another one for each start. Roles, not this key, decide what the functions may do.
+    """
 
     endpoint_url: str
     authority: Path
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+    @classmethod
+    def described(cls, stack: Mapping[str, Any]) -> "Account":
+        """The account of a `stack.json`.
+
+        Raises:
+            KeyError: it lacks a field.
+        """
+        return cls(stack["endpoint_url"], Path(stack["ca_bundle"]), stack["access_key_id"], stack["secret_access_key"])
 
     def session(self) -> boto3.Session:
         """A session that nothing in this process's environment or in `~/.aws` can change."""
@@ -45,8 +61,8 @@ class Account:
         # No proxies and few retries: everything is on this machine.
         core.set_default_client_config(Config(proxies={}, retries={"mode": "standard", "max_attempts": 3}))
         return boto3.Session(
-            aws_access_key_id=ROOT_KEY,
-            aws_secret_access_key=ROOT_KEY,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
             region_name=REGION,
             botocore_session=core,
         )
@@ -56,8 +72,8 @@ class Account:
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ENDPOINT_URL_S3": self.endpoint_url,
-            "AWS_ACCESS_KEY_ID": ROOT_KEY,
-            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_ACCESS_KEY_ID": self.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": self.secret_access_key,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_CA_BUNDLE": str(self.authority),
@@ -77,6 +93,12 @@ def start_embedded_aws(
     `calls_file`: where each call that a role makes is written, as a line of JSON.
     """
     certificates = make_certificates(folder)
+    account = Account(
+        f"https://{LOOPBACK}:{port}",
+        certificates.authority,
+        access_key_id="AKIA" + base64.b32encode(secrets.token_bytes(10)).decode(),
+        secret_access_key=secrets.token_hex(20),
+    )
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     environment = clean(keep_proxies=functions_use_proxies) | {
@@ -87,6 +109,8 @@ def start_embedded_aws(
         "BIND_HOST": LOOPBACK,
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
+        "DROPCUT_ROOT_KEY_ID": account.access_key_id,
+        "DROPCUT_ROOT_SECRET": account.secret_access_key,
         "DROPCUT_CALLS_FILE": str(calls_file or ""),
         "TMPDIR": str(temporary),
         # Listeners that nothing here uses, and a Docker engine of the person's that is none of our business.
@@ -110,7 +134,6 @@ def start_embedded_aws(
         cwd=folder,
         leashed=leashed,
     )
-    account = Account(f"https://{LOOPBACK}:{port}", certificates.authority)
     try:
         program.wait_until(lambda: is_healthy(account), seconds=_SECONDS_TO_START)
     except BaseException:

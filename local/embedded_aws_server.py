@@ -1,5 +1,6 @@
 """The process of the embedded AWS; started by `embedded_aws.py`, which sets its environment."""
 
+import hashlib
 import json
 import os
 import re
@@ -11,7 +12,7 @@ from typing import Any
 
 import ministack.app  # type: ignore[import-untyped]
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
-from ministack.services import lambda_svc  # type: ignore[import-untyped]
+from ministack.services import lambda_svc, sts  # type: ignore[import-untyped]
 
 # It would also listen on port 443 where it may: one port, the one that was asked for, is enough.
 ministack.app._port_is_bindable = lambda *_: False
@@ -124,6 +125,63 @@ def _end_when_done(workers: Sequence[Any]) -> None:
 
 lambda_svc._update_code = _beside_what_runs(lambda_svc._update_code)
 lambda_svc._update_config = _beside_what_runs(lambda_svc._update_config)
+
+# Who may call. Other users of this machine reach the port, too.
+_ACCOUNT = "000000000000"
+_ROOT_KEY_ID = os.environ.pop("DROPCUT_ROOT_KEY_ID")  # the functions inherit this process's environment
+_ROOT_SECRET = os.environ.pop("DROPCUT_ROOT_SECRET")
+
+
+def _is_root_unseen(_access_key_id: str) -> bool:
+    """No key makes its caller root without a signature; here `test`, any account number and no key at all did."""
+    return False
+
+
+iam_evaluator.is_root_access_key = sts.is_root_access_key = _is_root_unseen
+# Signatures of sessions are verified, so the root user is one.
+sts.register_session(
+    _ROOT_KEY_ID,
+    {
+        "Arn": f"arn:aws:iam::{_ACCOUNT}:root",
+        "UserId": _ACCOUNT,
+        "AccountId": _ACCOUNT,
+        "SecretAccessKey": _ROOT_SECRET,
+        "PrincipalType": "Root",
+    },
+)
+
+_credentials_by_name = lambda_runtime.execution_credentials
+
+
+def _execution_credentials(config: dict[str, Any]) -> dict[str, str]:
+    """A function's credentials, which nobody can work out; here they followed from the names of function and role."""
+    variables: dict[str, str] = _credentials_by_name(config)
+    for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        variables[name] = hashlib.sha256(f"{_ROOT_SECRET} {variables[name]}".encode()).hexdigest()
+    session = sts._sessions[variables["AWS_ACCESS_KEY_ID"]]
+    session["SecretAccessKey"] = variables["AWS_SECRET_ACCESS_KEY"]
+    session["SessionToken"] = variables["AWS_SESSION_TOKEN"]
+    return variables
+
+
+lambda_runtime.execution_credentials = lambda_svc.execution_credentials = _execution_credentials
+
+_serve = ministack.app.app
+_UNSIGNED = ("/_ministack/ready", "/_ministack/cfn-response/")
+"""Whether it is ready, and the addresses with a random part that custom resources answer to."""
+
+
+async def _serve_no_administration(scope: Any, receive: Any, send: Any) -> None:
+    """The emulator's own pages (a queue's messages, a reset ...) ask for no signature: they are closed."""
+    path = scope.get("path", "")
+    if path.startswith(("/_ministack/", "/_localstack/")) and not path.startswith(_UNSIGNED):
+        await send({"type": "http.response.start", "status": 403, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+    else:
+        await _serve(scope, receive, send)
+
+
+ministack.app.app = _serve_no_administration
 
 if __name__ == "__main__":
     ministack.app.main()

@@ -1,6 +1,7 @@
 """Builds `.venv` and the CDK command line: `make` runs this before everything else, with the machine's Python.
 
-Nothing is done again until the lists of requirements change. Uses the standard library only.
+What is installed is what the locks hold, with their hashes, and none of its code is run while it is. Nothing is done
+again until a lock changes. Uses the standard library only.
 """
 
 if __name__ == "__main__":
@@ -14,24 +15,26 @@ import fcntl
 import hashlib
 import importlib.util
 import os
+import re
 import shlex
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
-PYTHON_REQUIREMENTS = [REPOSITORY / "requirements.txt", REPOSITORY / "functions" / "requirements.txt"]
+LOCK = REPOSITORY / "requirements.lock"
 NODE_MODULES = REPOSITORY / "node_modules"
 NODE_REQUIREMENTS = [REPOSITORY / "package.json", REPOSITORY / "package-lock.json"]
 LOG = REPOSITORY / ".local" / "install.log"
 
-_PIP_INSTALL = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off"]
+_PIP_INSTALL = ["install", "--disable-pip-version-check", "--no-input", "--progress-bar=off", "--require-hashes",
+                "--no-deps", "--only-binary=:all:"]  # fmt: skip
 _STAMP = "made-from.txt"
 _TAIL_LINES = 15
 
@@ -64,7 +67,10 @@ def open_lock() -> TextIO:
     """
     try:
         LOG.parent.mkdir(exist_ok=True)
-        return (LOG.parent / "install.lock").open("w")
+        LOG.parent.chmod(0o700)  # keys, logs and photos are kept there
+        lock = LOG.parent / "install.lock"
+        lock.touch(mode=0o600)
+        return lock.open("w")
     except OSError as error:
         lost = LOG.parent.is_symlink() and not LOG.parent.exists()
         why = f"it is a link to {LOG.parent.readlink()}, which is not there" if lost else error.strerror
@@ -77,14 +83,17 @@ def open_lock() -> TextIO:
 def make_ready() -> None:
     """Bring `.venv` and `node_modules` up to what the requirements ask for."""
     works = venv_works()
-    if not works or not is_done(VENV, PYTHON_REQUIREMENTS):
+    if not works or not is_done(VENV, [LOCK]):
+        LOG.touch(mode=0o600)
         LOG.write_text("")
         if not works:
             make_venv()
+        wheels = LOG.parent / "wheels"
+        run("Set up: wheels of what comes as source", [PYTHON, "-m", "infra.packages", LOCK, wheels])
         # Without --no-compile a minute goes into compiling what is never imported, such as most of the CDK's services.
-        install: list[str | Path] = [PYTHON, *_PIP_INSTALL, "--no-compile", "-r", REPOSITORY / "requirements.txt"]
-        run("Set up: Python packages into .venv (once, about two minutes)", install)
-        mark_done(VENV, PYTHON_REQUIREMENTS)
+        install: list[str | Path] = ["-m", "pip", *_PIP_INSTALL, "--no-compile", f"--find-links={wheels}", "-r", LOCK]
+        run("Set up: Python packages into .venv (once, about two minutes)", [PYTHON, *install])
+        mark_done(VENV, [LOCK])
     if not is_done(NODE_MODULES, NODE_REQUIREMENTS):
         run("Set up: the CDK command line into node_modules (once)", [VENV / "bin" / "npm", "ci"])
         mark_done(NODE_MODULES, NODE_REQUIREMENTS)
@@ -109,16 +118,23 @@ def make_venv() -> None:
         run("Set up: .venv", [*make, VENV])
     elif importlib.util.find_spec("pip"):
         run("Set up: .venv", [*make, "--without-pip", VENV])
-        run(
-            "Set up: pip into .venv",
-            [sys.executable, "-m", "pip", "--python", PYTHON, *_PIP_INSTALL[2:], "pip"],
-        )
+        pip_alone = LOG.parent / "pip.lock"
+        pip_alone.write_text(locked_pip(LOCK.read_text()))
+        install: list[str | Path] = [sys.executable, "-m", "pip", "--python", PYTHON, *_PIP_INSTALL, "-r", pip_alone]
+        run("Set up: pip into .venv", install)
     else:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise InstallError(
             f"Python {version} at {sys.executable} came without what its venv module needs; .venv cannot be made.\n"
             f"On Debian or Ubuntu: sudo apt-get install python3-venv (or python{version}-venv), then run make again."
         )
+
+
+def locked_pip(lock: str) -> str:
+    """The lines of the lock for pip itself."""
+    found = re.search(r"^pip==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
+    assert found, "requirements.txt names pip"
+    return found[0]
 
 
 def is_done(folder: Path, requirements: Sequence[Path]) -> bool:
@@ -146,7 +162,8 @@ def run(doing: str, command: Sequence[str | Path]) -> None:
     print(f"{doing} ...", end="", flush=True)
     started = time.monotonic()
     # npm finds `node` by PATH, and it must be the one in .venv.
-    environment = {**os.environ, "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    environment = {**without_access(os.environ), "PATH": path}
     with LOG.open("a") as log:
         log.write(f"$ {shlex.join(str(each) for each in command)}\n")
         log.flush()
@@ -165,6 +182,11 @@ def run(doing: str, command: Sequence[str | Path]) -> None:
             f"That failed. The end of {LOG.relative_to(REPOSITORY)}:\n{_tail()}\n"
             "Most often a package registry could not be reached: see that it can be, then run make again."
         )
+
+
+def without_access(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment without a person's access to AWS and to the API: what is installed has no business with it."""
+    return {k: v for k, v in variables.items() if not k.startswith("AWS_") and k != "DROPCUT_API_KEY"}
 
 
 def _tail() -> str:

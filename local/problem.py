@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from dropcut.core.plain_text import shown
 
-from local.places import LOCAL
+from local.places import LOCAL, private_folder
 
 
 class Problem(Exception):
@@ -95,7 +95,7 @@ def _keep_traceback(defect: Exception) -> str:
     said = f"This was not expected: {type(defect).__name__}: {first_line}\n"
     log = LOCAL / "last-error.log"
     try:
-        LOCAL.mkdir(exist_ok=True)
+        private_folder(LOCAL)
         log.write_text(details)
     except OSError as error:
         return f"{said}The details cannot be written to {log} ({error.strerror}), so here they are:\n{details}"

@@ -41,8 +41,9 @@ class RealAccount:
         return self.session.client(service)  # type: ignore[call-overload] # the service's name is the caller's
 
     def variables(self) -> dict[str, str]:
-        """The person's environment for the CDK, with the region that was found."""
-        return {**os.environ, "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
+        """The person's environment for the CDK, with the region that was found; the API key is none of its business."""
+        environment = {name: value for name, value in os.environ.items() if name != "DROPCUT_API_KEY"}
+        return {**environment, "AWS_REGION": self.region, "AWS_DEFAULT_REGION": self.region}
 
     def is_bootstrapped(self) -> bool:
         """Whether `cdk bootstrap` was run in this account and region."""

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from infra.settings import Settings, SettingsError
 from local.cdk import CdkRun, read_outputs, start_bootstrap, start_deploy, start_synth
-from local.embedded_aws import ACCOUNT, REGION, ROOT_KEY, Account, start_embedded_aws
-from local.places import LOCAL, REPOSITORY
+from local.embedded_aws import ACCOUNT, REGION, Account, start_embedded_aws
+from local.places import LOCAL, REPOSITORY, private_folder
 from local.ports import LOOPBACK, any_free_port
 from local.problem import Problem
 from local.programs import Program, birth, recorded
@@ -61,8 +61,8 @@ class System:
         return {
             "endpoint_url": self.account.endpoint_url,
             "region": REGION,
-            "access_key_id": ROOT_KEY,
-            "secret_access_key": ROOT_KEY,
+            "access_key_id": self.account.access_key_id,
+            "secret_access_key": self.account.secret_access_key,
             "ca_bundle": str(self.account.authority),
             "api_base_url": self.api_base_url,
             "outputs": dict(self.outputs),
@@ -204,7 +204,8 @@ def temporary_folder(kind: str) -> Iterator[Path]:
     _remove_abandoned(kind)
     folder = LOCAL / f"{kind}-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    private_folder(LOCAL)
+    private_folder(folder)
     (folder / "owner.json").write_text(json.dumps({"pid": os.getpid(), "born": birth(os.getpid())}))
     try:
         yield folder

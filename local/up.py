@@ -11,15 +11,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.embedded_aws import Account, is_healthy
-from local.places import LOCAL, STACK_FILE, UP
+from local.places import LOCAL, STACK_FILE, UP, private_folder
 from local.ports import choose_port, port_asked_for
 from local.problem import Problem, writing_to
 from local.programs import recorded, stop_recorded
 from local.settings_line import settings_on_this_machine
+from local.stand_in import STAND_IN_KEY
 from local.steps import Steps
 from local.system import Ports, System, bring_up
 
 AWS_PORT, API_PORT = 4566, 8650
+_REAL_KEY = (
+    "[yellow]A real API key is in this system's secret.[/yellow] Whoever runs programs as you, or has "
+    ".local/stack.json, can read it and spend with it. Run `make down` when you are done; it is then gone from here."
+)
 
 
 def main() -> int:
@@ -33,7 +38,7 @@ def main() -> int:
         if put_away():
             steps.say("Cleared away what an interrupted `make up` had left.")
         with writing_to(UP, "The system's state and logs"):
-            UP.mkdir(parents=True, exist_ok=True)
+            private_folder(UP)
         ports = choose_ports()
         try:
             system = bring_up(UP, settings, ports=ports, leashed=False, steps=steps)
@@ -42,6 +47,8 @@ def main() -> int:
             raise
         _write_stack_file(system, settings)
         _say_what_next(system.description(), steps)
+        if system.api_key != STAND_IN_KEY:
+            steps.say(_REAL_KEY)
     return 0
 
 
@@ -59,7 +66,7 @@ def what_is_up() -> dict[str, Any] | None:
     """The contents of `stack.json` when what it describes is running and answers."""
     try:
         stack: dict[str, Any] = json.loads(STACK_FILE.read_text())
-        account = Account(stack["endpoint_url"], Path(stack["ca_bundle"]))
+        account = Account.described(stack)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     expected = {"embedded AWS"} if _settings_of_up().get("api_base_url") else {"embedded AWS", "stand-in API"}
@@ -79,7 +86,7 @@ def put_away() -> list[str]:
 def alone() -> Iterator[None]:
     """Hold the lock that keeps two `make up` or `make down` from working at the same time."""
     with writing_to(LOCAL, "The state and logs of what runs here"):
-        LOCAL.mkdir(exist_ok=True)
+        private_folder(LOCAL)
         opened = (LOCAL / "up.lock").open("w")
     with opened as lock:
         try:
@@ -154,7 +161,7 @@ def _say_what_next(stack: dict[str, Any], steps: Steps) -> None:
     steps.say(
         f"""
 The system is up.
-    AWS         {stack["endpoint_url"]}   (region {stack["region"]}, key and secret "{stack["access_key_id"]}")
+    AWS         {stack["endpoint_url"]}   (region {stack["region"]}, access key {stack["access_key_id"]})
     API         {stack["api_base_url"]}
     Input       s3://{outputs["InputBucketName"]}
     Output      s3://{outputs["OutputBucketName"]}

@@ -1,6 +1,8 @@
 """Full-size cut-outs of phones' photos, several renditions from one payment, and renditions made anew without one."""
 
+import hashlib
 import json
+import re
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -17,6 +19,17 @@ SMALL = {
     "quality": 80,
     "key": "small/{folder}{stem}.{extension}",
 }
+
+LISTING = {
+    "name": "listing",
+    "format": "jpeg",
+    "canvas": "300x300",
+    "subject_percent": 80,
+    "background": "#ffffff",
+    "shadow": "soft",
+    "key": "listing/{folder}{stem}-{version}-{sha256}.{extension}",
+}
+"""For a receiver that never reads a key twice."""
 
 
 def renditions(dropcut: DropcutInUse, *listed: Any) -> AbstractContextManager[None]:
@@ -64,6 +77,23 @@ def test_all_renditions_of_a_photo_come_from_one_payment(dropcut: DropcutInUse) 
     assert seen["amazon_main"].image.getpixel((0, 0)) == (255, 255, 255)
     assert {cutout.metadata["dropcut-job-id"] for cutout in seen.values()} == {detail["job_id"]}
     assert paid_calls(dropcut, detail["picture_sha256"]) == 1
+
+
+def test_a_rendition_with_a_shadow_has_a_key_by_version_and_hash(dropcut: DropcutInUse) -> None:
+    with renditions(dropcut, LISTING):
+        key = dropcut.drop(photo(), dropcut.unused("a.jpg"))
+        detail = dropcut.outcome(key).detail
+    content = dropcut.client("s3").get_object(Bucket=detail["output_bucket"], Key=detail["output_key"])["Body"].read()
+    version = detail["version_id"] or "[0-9]{8}T[0-9]{6}Z"
+    digest = hashlib.sha256(content).hexdigest()[:12]
+    assert re.fullmatch(rf"listing/{re.escape(key.removesuffix('.jpg'))}-{version}-{digest}\.jpg", detail["output_key"])
+    picture = dropcut.cutout(detail["output_key"]).image.convert("L")
+    assert picture.size == (300, 300)
+    below = picture.crop((100, 0, 200, 300)).resize((1, 300))  # a column: white, the subject, its shadow, white
+    levels = list(below.tobytes())
+    foot = max(row for row, level in enumerate(levels) if level < 150)
+    assert 150 <= levels[foot + 3] < 250
+    assert levels[-1] == 255
 
 
 def test_changed_renditions_are_made_anew_on_request_without_paying(dropcut: DropcutInUse) -> None:

@@ -1,6 +1,7 @@
 """Artifacts: the right packages for the right processor, the same for the same commit, and they start."""
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from infra import artifact
-from infra.artifact import FUNCTIONS, Artifact, ArtifactError, Target, build_artifact, pinned
+from infra.artifact import FUNCTIONS, Artifact, ArtifactError, Target, build_artifact, locked, pinned
+from infra.packages import read_lock
 from infra.pipeline_stack import CALLING, DECODING, POWERTOOLS
 
 PACKAGES = {
@@ -19,16 +21,18 @@ PACKAGES = {
     "deliver": (*POWERTOOLS, *DECODING),
     "gatekeeper": POWERTOOLS,
 }
+HASH = "0" * 64
 AARCH64 = 0xB7
 """Of an ELF file's header: https://refspecs.linuxfoundation.org/elf/gabi4+/ch4.eheader.html"""
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A functions folder with one module and one pin."""
+    """A functions folder with one module and one locked pin."""
     (tmp_path / "functions" / "dropcut").mkdir(parents=True)
     (tmp_path / "functions" / "dropcut" / "__init__.py").write_text("")
     (tmp_path / "functions" / "requirements.txt").write_text("# why\nIdna==3.20   # a reason\nloose>=1\n")
+    (tmp_path / "functions" / "requirements.lock").write_text(f"# made by\nidna==3.20 \\\n    --hash=sha256:{HASH}\n")
     return tmp_path
 
 
@@ -64,6 +68,22 @@ def test_every_pin_is_some_stages() -> None:
     assert {line.split("==")[0] for line in lines if "==" in line} == used
 
 
+def test_what_the_functions_need_is_locked_to_the_last_package() -> None:
+    """Nothing that a package brings along is missing in the list of pins."""
+    lock = read_lock(FUNCTIONS / "requirements.lock")
+    assert set(lock) == {package for packages in PACKAGES.values() for package in packages}
+    assert len(locked(list(lock), FUNCTIONS)) == len(lock)
+
+
+@pytest.mark.parametrize(
+    "lock", ["", "idna==3.19 --hash=sha256:" + HASH, "idna==3.20", "not-idna==3.20 --hash=sha256:" + HASH]
+)
+def test_a_pin_that_is_not_locked_as_it_stands_stops_the_synth(project: Path, lock: str) -> None:
+    (project / "functions" / "requirements.lock").write_text(lock + "\n")
+    with pytest.raises(ArtifactError, match=r"requirements.lock does not hold Idna==3.20.*Run `make lock`"):
+        build(project, ("idna",))
+
+
 def test_cut_holds_no_image_library() -> None:
     assert not set(PACKAGES["cut"]) & {"pyvips", "pyvips-binary", "pillow", "pillow-heif", "numpy"}
 
@@ -75,11 +95,11 @@ def test_cut_holds_no_image_library() -> None:
 def no_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     """Installs nothing, at once."""
 
-    def nothing(command: str, *arguments: str, **_: object) -> None:
-        target = next(a.removeprefix("--target=") for a in arguments if a.startswith("--target="))
+    def nothing(command: str, packages: object, *options: str) -> None:
+        target = next(each.removeprefix("--target=") for each in options if each.startswith("--target="))
         Path(target).mkdir(parents=True)
 
-    monkeypatch.setattr(artifact, "_pip", nothing)
+    monkeypatch.setattr(artifact, "run_pip", nothing)
 
 
 @pytest.mark.usefixtures("no_pip")
@@ -109,7 +129,7 @@ def test_two_builds_in_two_places_are_the_same_to_the_byte(project: Path, tmp_pa
 
 
 @pytest.mark.usefixtures("no_pip")
-def test_a_changed_pin_installs_again_and_a_changed_source_does_not(
+def test_a_changed_lock_installs_again_and_a_changed_source_does_not(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     build(project, ("idna",))
@@ -117,10 +137,11 @@ def test_a_changed_pin_installs_again_and_a_changed_source_does_not(
     def refuse(*_: object, **__: object) -> None:
         raise ArtifactError("pip was called")
 
-    monkeypatch.setattr(artifact, "_pip", refuse)
+    monkeypatch.setattr(artifact, "run_pip", refuse)
     (project / "functions" / "dropcut" / "__init__.py").write_text("changed = True\n")
     build(project, ("idna",))
-    (project / "functions" / "requirements.txt").write_text("idna==3.21\n")
+    lock = project / "functions" / "requirements.lock"
+    lock.write_text(lock.read_text().replace(HASH, "1" * 64))
     with pytest.raises(ArtifactError, match="pip was called"):
         build(project, ("idna",))
 
@@ -146,7 +167,7 @@ def test_an_interrupted_build_leaves_nothing_that_passes_for_one(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(artifact, "_append", interrupted)
-    monkeypatch.setattr(artifact, "_pip", lambda *_, **__: None)
+    monkeypatch.setattr(artifact, "run_pip", lambda *_: None)
     with pytest.raises(KeyboardInterrupt):
         build(project)
     assert list((project / ".build").iterdir()) == []
@@ -154,6 +175,7 @@ def test_an_interrupted_build_leaves_nothing_that_passes_for_one(
 
 def test_an_unreachable_index_is_said_in_a_sentence(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "functions" / "requirements.txt").write_text("no-such-package==1\n")
+    (project / "functions" / "requirements.lock").write_text(f"no-such-package==1 --hash=sha256:{HASH}\n")
     for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
     for name, value in (("PIP_RETRIES", "0"), ("PIP_FIND_LINKS", ""), ("PIP_CONFIG_FILE", os.devnull)):
@@ -163,6 +185,26 @@ def test_an_unreachable_index_is_said_in_a_sentence(project: Path, monkeypatch: 
     assert "pip could not install what the functions need (no-such-package==1)" in str(refusal.value)
     assert "Is the package index reachable" in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.usefixtures("no_pip")
+def test_an_artifact_has_a_bill_of_materials_beside_it(project: Path) -> None:
+    built = build(project, ("idna",))
+    assert built.bill.parent == built.path.parent
+    bill = json.loads(built.bill.read_text())
+    assert (bill["bomFormat"], bill["specVersion"], bill["metadata"]["component"]["name"]) == (
+        *("CycloneDX", "1.6", "dropcut"),
+    )
+    assert bill["components"] == [
+        {
+            "type": "library",
+            "bom-ref": "pkg:pypi/idna@3.20",
+            "name": "idna",
+            "version": "3.20",
+            "purl": "pkg:pypi/idna@3.20",
+            "hashes": [{"alg": "SHA-256", "content": HASH}],
+        }
+    ]
 
 
 # ---- the real ones
@@ -245,16 +287,3 @@ def test_the_artifacts_are_small_and_hold_one_package_of_ours() -> None:
         assert built.unzipped_bytes < limit_mb * 1_000_000, stage
         assert "dropcut/environment.py" in names(built)
         assert not [name for name in names(built) if "__pycache__" in name or name.endswith((".pyc", "/RECORD"))]
-
-
-@pytest.mark.slow
-def test_a_libvips_on_this_machine_does_not_get_into_the_artifact(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where pkg-config finds libvips, pyvips would compile a binding to it, for this processor."""
-    (tmp_path / "vips.pc").write_text("Name: vips\nDescription: vips\nVersion: 8.14.1\nLibs: -lvips\n")
-    monkeypatch.setenv("PKG_CONFIG_PATH", str(tmp_path))
-    wheels = tmp_path / "wheels"
-    artifact._build_wheel(pinned(["pyvips"], FUNCTIONS / "requirements.txt")[0], wheels)
-    (wheel,) = wheels.iterdir()
-    assert wheel.name.endswith("-py3-none-any.whl")

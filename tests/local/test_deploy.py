@@ -410,6 +410,15 @@ def test_a_stack_that_cannot_be_asked_for_is_a_problem(account: RealAccount, mon
             asking.describe("Dropcut-prod-Storage")
 
 
+def test_the_cdk_gets_a_persons_access_to_aws_and_not_their_api_key(
+    account: RealAccount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DROPCUT_API_KEY", "sk-real")
+    variables = account.variables()
+    assert variables["AWS_REGION"] == "us-east-1"
+    assert "sk-real" not in variables.values()
+
+
 def test_sessions_are_real_ones(account: RealAccount) -> None:
     """So that profiles and single sign-on work as with every other tool."""
     assert isinstance(account.session, boto3.Session)

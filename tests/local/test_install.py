@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from infra.packages import read_lock
 from local import install
+from local.places import REPOSITORY
 
 
 @pytest.fixture
@@ -18,6 +20,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(install, "REPOSITORY", tmp_path)
     monkeypatch.setattr(install, "VENV", tmp_path / ".venv")
     monkeypatch.setattr(install, "PYTHON", tmp_path / ".venv" / "bin" / "python")
+    monkeypatch.setattr(install, "LOCK", tmp_path / "requirements.lock")
     monkeypatch.setattr(install, "LOG", tmp_path / ".local" / "install.log")
     return tmp_path
 
@@ -32,6 +35,43 @@ def test_it_is_done_again_when_a_requirement_changes_and_not_before(tmp_path: Pa
     assert install.is_done(tmp_path, [requirements])
     requirements.write_text("a==2\n")
     assert not install.is_done(tmp_path, [requirements])
+
+
+def test_what_is_installed_is_what_is_locked_and_none_of_its_code_runs(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository / "requirements.lock").write_text("a==1 --hash=sha256:00\n")
+    commands: list[list[str]] = []
+    monkeypatch.setattr(install, "run", lambda _doing, command: commands.append([str(each) for each in command]))
+    monkeypatch.setattr(install, "venv_works", lambda: True)
+    monkeypatch.setattr(install, "mark_done", lambda *_: None)
+    monkeypatch.setattr(install, "is_done", lambda folder, _: folder == install.NODE_MODULES)
+    install.make_ready()
+    assert [command[1:3] for command in commands] == [["-m", "infra.packages"], ["-m", "pip"]]
+    assert {"--require-hashes", "--only-binary=:all:", str(install.LOCK)} <= set(commands[1])
+
+
+def test_pip_itself_is_installed_as_it_is_locked(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Python came without it and the machine's own pip takes its place."""
+    lock = (REPOSITORY / "requirements.lock").read_text()
+    (repository / "requirements.lock").write_text(lock)
+    commands: list[list[str]] = []
+    monkeypatch.setattr(install, "run", lambda _doing, command: commands.append([str(each) for each in command]))
+    monkeypatch.setattr(install.importlib.util, "find_spec", lambda name: name == "pip" or None)
+    install.make_venv()
+    assert commands[1][-2:] == ["-r", str(repository / ".local" / "pip.lock")]
+    assert "--require-hashes" in commands[1]
+    (pip,) = read_lock(repository / ".local" / "pip.lock").values()
+    assert pip == read_lock(REPOSITORY / "requirements.lock")["pip"]
+
+
+def test_what_is_installed_does_not_see_a_persons_access(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "theirs")
+    monkeypatch.setenv("DROPCUT_API_KEY", "theirs")
+    install.run("Set up: x", [sys.executable, "-c", "import os; print('seen:', *sorted(os.environ))"])
+    seen = install.LOG.read_text().rpartition("seen: ")[2].split()
+    assert "PATH" in seen
+    assert not [name for name in seen if name.startswith(("AWS_", "DROPCUT_"))]
 
 
 def test_a_venv_that_was_copied_from_elsewhere_does_not_count(repository: Path) -> None:
@@ -84,6 +124,13 @@ def test_ctrl_c_at_work_is_answered_in_a_sentence(
     monkeypatch.setattr(install, "make_ready", lambda: os.kill(os.getpid(), signal.SIGINT))
     assert install.main() == 130
     assert "The next `make` goes on from here" in capfd.readouterr().err
+
+
+def test_the_state_folder_is_its_owners_alone(repository: Path) -> None:
+    """Also one that an older version left open to others."""
+    (repository / ".local").chmod(0o755)
+    install.open_lock().close()
+    assert (repository / ".local").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_state_folder_that_cannot_be_written_to_is_told_in_a_sentence(

@@ -1,7 +1,10 @@
 """The Makefile: every command is listed with its line, and help is what `make` alone does."""
 
+import os
 import re
 import subprocess
+
+import pytest
 
 from local.__main__ import COMMANDS
 from local.places import REPOSITORY
@@ -33,6 +36,19 @@ def test_every_command_builds_what_it_needs_first() -> None:
     """On a fresh clone any of them can be the first."""
     without = {target for target in TARGETS if not re.search(rf"^{target}: ready", MAKEFILE, re.MULTILINE)}
     assert without == {"help", "ready"}
+
+
+@pytest.mark.parametrize("target", sorted(set(TARGETS) - {"help", "ready"}))
+def test_a_persons_access_reaches_only_the_commands_that_use_it(target: str) -> None:
+    theirs = {"AWS_SECRET_ACCESS_KEY": "a", "AWS_PROFILE": "a", "DROPCUT_API_KEY": "a", "AWS_PORT": "4566"}
+    done = subprocess.run(
+        ["make", "-n", target], cwd=REPOSITORY, env={**os.environ, **theirs}, capture_output=True, text=True, check=True
+    )
+    taken_away = set(re.findall(r"-u (\w+)", done.stdout.splitlines()[-1]))
+    expected = set(theirs) - {"AWS_PORT"}
+    if target in ("demo", "up"):
+        expected -= {"DROPCUT_API_KEY"}
+    assert taken_away & set(theirs) == (set() if target in ("deploy", "destroy", "redrive") else expected)
 
 
 def test_the_commands_of_this_package_are_those_of_the_makefile() -> None:

@@ -61,6 +61,13 @@ def local_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_a_folder_of_state_is_its_owners_alone(local_folder: Path) -> None:
+    """Also inside a folder that an older version left open to others."""
+    local_folder.chmod(0o755)
+    with temporary_folder("demo") as folder:
+        assert [oct(path.stat().st_mode & 0o777) for path in (local_folder, folder)] == ["0o700", "0o700"]
+
+
 def test_a_temporary_folder_is_gone_afterwards(local_folder: Path) -> None:
     """Nothing piles up."""
     with temporary_folder("demo") as folder:

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from local import settings_line, up
+from local.embedded_aws import Account
 from local.ports import any_free_port
 from local.problem import Problem
+from local.stand_in import STAND_IN_KEY
+from local.system import System
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +66,26 @@ def test_a_system_that_is_up_says_how_to_drop_a_photo(
     said = capfd.readouterr().out
     assert "AWS_CA_BUNDLE='/a folder/ca.pem' aws --region us-east-1 --endpoint-url https://127.0.0.1:4566 s3 cp" in said
     assert "samples/cat.webp s3://in/\n" in said
+
+
+@pytest.mark.parametrize(("key", "warned"), [("sk-real", True), (STAND_IN_KEY, False)])
+def test_a_real_key_that_is_put_in_is_warned_of(
+    key: str, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(up, "LOCAL", tmp_path)
+    monkeypatch.setattr(up, "UP", tmp_path / "up")
+    monkeypatch.setattr(up, "STACK_FILE", tmp_path / "stack.json")
+    monkeypatch.delenv("SETTINGS", raising=False)
+    account = Account("https://127.0.0.1:4566", Path("ca.pem"), "AKIA", "a secret")
+    outputs = {"InputBucketName": "in", "OutputBucketName": "out"}
+    system = System(tmp_path, account, "http://127.0.0.1:8650", key, outputs, ())
+    monkeypatch.setattr(up, "bring_up", lambda *_, **__: system)
+    assert up.main() == 0
+    said = capfd.readouterr().out
+    assert ("A real API key is in this system's secret." in said) is warned
+    assert key not in said
+    assert [oct(path.stat().st_mode & 0o777) for path in (tmp_path, tmp_path / "up")] == ["0o700", "0o700"]
+    assert oct((tmp_path / "stack.json").stat().st_mode & 0o777) == "0o600"
 
 
 def test_a_photo_is_dropped_where_photos_are_looked_for(

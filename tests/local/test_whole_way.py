@@ -121,7 +121,7 @@ def test_up_stays_until_down(
             "outputs",
         }
         assert {"InputBucketName", "CutDeadLetterQueueUrl", "AlarmTopicArn", "DashboardName"} <= set(stack["outputs"])
-        assert is_healthy(Account(stack["endpoint_url"], Path(stack["ca_bundle"])))
+        assert is_healthy(Account.described(stack))
         assert set(recorded(local_folder / "up")) == {"embedded AWS", "stand-in API"}
         capfd.readouterr()
         assert up.main() == 0

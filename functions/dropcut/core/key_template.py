@@ -2,14 +2,39 @@
 
 import string
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 
-PLACEHOLDERS = ("folder", "stem", "name", "rendition", "extension")
+VERSION, SHA256 = "version", "sha256"
+PLACEHOLDERS = ("folder", "stem", "name", "rendition", VERSION, SHA256, "extension")
 """Of a photo: its folder, with a slash at the end, its name without its extension, its name; then the rendition's."""
 ENDING = ".{extension}"
 
 
 class KeyTemplateError(ValueError):
     """A template could not name every photo's rendition; the sentence says why and what is allowed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edition:
+    """What tells one picture of a photo's rendition from a later one."""
+
+    version: str = ""
+    """The photo's: S3's version id, or the time of the upload where there is none."""
+    sha256: str = ""
+    """The beginning of the hash of the rendition's file."""
+
+
+NO_EDITION = Edition()
+_SAMPLE = Edition(version="20261126T094500Z", sha256="0123456789ab")
+
+
+def uses_edition(template: str) -> bool:
+    """Whether a photo that is uploaded anew, or made anew, gets another key."""
+    return uses(template, VERSION) or uses(template, SHA256)
+
+
+def uses(template: str, placeholder: str) -> bool:
+    return placeholder in _placeholders(template)
 
 
 def check_key_template(template: str) -> None:
@@ -51,7 +76,12 @@ def could_collide(one: tuple[str, str], other: tuple[str, str]) -> bool:
 def _filled(rendition: tuple[str, str], folder: str, stem: str, source_extension: str) -> str:
     template, rendition_name = rendition
     return template.format(
-        folder=folder, stem=stem, name=stem + source_extension, rendition=rendition_name, extension="x"
+        folder=folder,
+        stem=stem,
+        name=stem + source_extension,
+        rendition=rendition_name,
+        extension="x",
+        **asdict(_SAMPLE),
     )
 
 

@@ -3,8 +3,10 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 
+from dropcut.core.key_template import NO_EDITION, Edition, uses
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 
@@ -12,9 +14,25 @@ MAX_KEY_BYTES = 1024  # S3's limit, in UTF-8
 _MARK = "dropcut-"
 _MARKED = re.compile(f"~{_MARK}[0-9a-f]{{32}}")
 """128 bits of SHA-256: nobody finds a second key with the same ones."""
+_NO_VERSION = "null"
+"""S3's version id of an object that was written while the bucket's versioning was suspended."""
+_PLAIN_VERSION = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 
 
-def output_keys(source_key: str, rendition: Rendition = FULL, extension: str = "") -> Sequence[str]:
+def version_name(version_id: str | None) -> str:
+    """A photo's version as a part of a key; empty where S3 has none.
+
+    An id is opaque: S3's guide shows one with slashes. What could end a folder, climb out of it or fill the key is
+    replaced by its hash, which is as unique.
+    """
+    if not version_id or version_id == _NO_VERSION:
+        return ""
+    return version_id if _PLAIN_VERSION.fullmatch(version_id) else _digest(version_id)[:32]
+
+
+def output_keys(
+    source_key: str, rendition: Rendition = FULL, extension: str = "", edition: Edition = NO_EDITION
+) -> Sequence[str]:
     """Names for a rendition of `source_key`, in the order in which to try them.
 
     `a.jpg` gives `a.png`; when that belongs to another photo (`a.webp` came
@@ -30,13 +48,22 @@ def output_keys(source_key: str, rendition: Rendition = FULL, extension: str = "
     folder, slash, name = source_key.rpartition("/")
     stem = _without_extension(name)
     owner = _hash(source_key)
-    named = partial(rendition.key.format, folder=folder + slash, rendition=rendition.name, extension=extension)
+    named = partial(
+        rendition.key.format,
+        folder=folder + slash,
+        rendition=rendition.name,
+        extension=extension,
+        **asdict(edition),
+    )
     candidates = (
         named(stem=stem, name=name),
         named(stem=name, name=name),
         named(stem=f"{stem}.{owner}", name=f"{name}.{owner}"),
     )
-    told_apart = source_key if rendition.name == FULL.name else f"{source_key}\0{rendition.name}"
+    # What tells apart must stay in a name that is cut short.
+    more = [] if rendition.name == FULL.name else [rendition.name]
+    more += [value for name, value in asdict(edition).items() if uses(rendition.key, name)]
+    told_apart = "\0".join((source_key, *more))
     keys: list[str] = []
     for candidate in candidates:
         key = _fitted(candidate, _hash(told_apart), extension)

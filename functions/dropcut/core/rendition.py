@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from dropcut.core.key_template import KeyTemplateError, check_key_template
+from dropcut.core.shadow import Shadow, ShadowError
 
 FORMATS = {"png": "png", "webp": "webp", "jpeg": "jpg", "avif": "avif"}
 """Formats of renditions, and the extensions of their files."""
@@ -48,6 +49,8 @@ class Rendition:
     """Move the subject into the middle of the frame without changing the frame."""
     background: str = TRANSPARENT
     """`transparent`, `checker`, or a colour `#rrggbb`."""
+    shadow: str | Mapping[str, float] | None = None
+    """What the subject casts onto the ground it stands on: `soft`, or a description (core/shadow.py)."""
     alpha_only: bool = False
     """A grey picture of the transparency alone: white is the subject."""
     quality: int | None = None
@@ -58,7 +61,7 @@ class Rendition:
 
     def __post_init__(self) -> None:
         wrong = [refusal for is_so, refusal in _contradictions(self) if is_so]
-        for refusal in (_refused_name(self), *wrong, _refused_key(self)):
+        for refusal in (_refused_name(self), *wrong, _refused_shadow(self), _refused_key(self)):
             if refusal:
                 raise RenditionError(f"Rendition {self.name!r}: {refusal}.")
 
@@ -69,6 +72,11 @@ class Rendition:
             return None
         width, _, height = self.canvas.partition("x")
         return int(width), int(height)
+
+    @property
+    def shadow_cast(self) -> Shadow | None:
+        """Raises ShadowError: it cannot be made as described."""
+        return None if self.shadow is None else Shadow.read(self.shadow)
 
     @property
     def extension(self) -> str:
@@ -83,7 +91,8 @@ class Rendition:
     def is_as_photographed(self) -> bool:
         """Whether it is the full-size cut-out as it is, which keeps the photo's colour profile; all others are sRGB."""
         changed = self.longest_side or self.canvas or self.trim or self.centre or self.alpha_only
-        return not changed and self.background == TRANSPARENT and self.format in ("png", "webp")
+        plain = self.background == TRANSPARENT and self.shadow is None
+        return not changed and plain and self.format in ("png", "webp")
 
     @classmethod
     def from_fields(cls, given: Mapping[str, object], *, based_on: Mapping[str, object] | None = None) -> Self:
@@ -142,6 +151,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
         ),
         BACKGROUNDS,
     ),
+    "shadow": (lambda value: isinstance(value, str | Mapping), "'soft', or an object"),
     "alpha_only": _YES_OR_NO,
     "quality": (lambda value: _is_whole(value, 1, 100), "1 to 100"),
     "max_bytes": (lambda value: _is_whole(value, 1_000, 1_000_000_000), "1000 to 1000000000 bytes"),
@@ -191,6 +201,10 @@ def _contradictions(rendition: Rendition) -> Sequence[tuple[object, str]]:
             "alpha_only has nothing to lay onto a background. Allowed: one of the two",
         ),
         (
+            one.alpha_only and one.shadow is not None,
+            "alpha_only is the subject's transparency, which a shadow is no part of. Allowed: one of the two",
+        ),
+        (
             is_jpeg and one.background == TRANSPARENT and not one.alpha_only,
             "jpeg has no transparency. Allowed: background checker or a colour such as #ffffff, or another format",
         ),
@@ -204,6 +218,14 @@ def _contradictions(rendition: Rendition) -> Sequence[tuple[object, str]]:
             "Allowed: another format, or longest_side",
         ),
     )
+
+
+def _refused_shadow(rendition: Rendition) -> str | None:
+    try:
+        rendition.shadow_cast  # noqa: B018 - reading it checks it
+    except ShadowError as error:
+        return str(error)
+    return None
 
 
 def _refused_key(rendition: Rendition) -> str | None:

@@ -1,7 +1,7 @@
 """The soft shadow that a subject casts onto the ground it stands on, as a rendition's option `shadow` describes it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Self
 
 SOFT = "soft"
@@ -25,9 +25,9 @@ class Shadow:
     Blur and offset are in percent of the subject's longer side, so that they look alike at every size.
     """
 
-    opacity_percent: float = 35.0
+    opacity_percent: float = 40.0
     """How dark the darkest place is: 100 is black."""
-    blur_percent: float = 2.0
+    blur_percent: float = 2.5
     """How soft it is: the standard deviation of a Gaussian."""
     offset_percent: float = 1.0
     """How far it reaches below the subject before the blur."""
@@ -38,23 +38,14 @@ class Shadow:
             if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
                 raise ShadowError(f"{name} is {value!r}. Allowed: {least:g} to {most:g}")
 
-    @property
-    def reach_percent(self) -> float:
-        """How much room it needs below the subject, and at most beside it. A Gaussian ends after 3 deviations."""
-        return self.offset_percent + 3 * self.blur_percent
-
     @classmethod
     def read(cls, given: object) -> Self:
         """A shadow from JSON: `"soft"`, or an object with some of the fields. Raises ShadowError for anything else."""
         if given == SOFT:
             return cls()
         if not isinstance(given, Mapping):
-            raise ShadowError(f"it is {given!r}. Allowed: {SOFT!r}, or an object with {', '.join(RANGES)}")
+            raise ShadowError(f"shadow is {given!r}. Allowed: {SOFT!r}, or an object with {', '.join(RANGES)}")
         unknown = [name for name in given if name not in RANGES]
         if unknown:
-            raise ShadowError(f"there is no {unknown[0]!r}. Allowed: {', '.join(RANGES)}")
+            raise ShadowError(f"shadow has no {unknown[0]!r}. Allowed: {', '.join(RANGES)}")
         return cls(**given)
-
-    def to_json(self) -> str | dict[str, float]:
-        """What `read` makes the same shadow of."""
-        return SOFT if self == Shadow() else asdict(self)

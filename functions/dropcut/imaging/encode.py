@@ -14,7 +14,7 @@ WEBP_LONGEST_SIDE = 16_383
 WEBP_MOST_PIXELS = 40_000_000
 """libvips hands the encoder the whole picture: 21 bytes a pixel were measured, so this stays under 900 MB."""
 JPEG_LONGEST_SIDE = 65_500
-_SMALL = 4_194_304
+SMALL = 4_194_304
 """Pixels up to which effort is spent on a smaller file."""
 _BEST_LOSSY_QUALITY = 95
 
@@ -73,7 +73,7 @@ def _best_under(ceiling: int, image: pyvips.Image, form: str, highest: int | Non
     size_bytes = _write(image, form, lowest, path)
     if size_bytes > ceiling:
         return size_bytes
-    step = 1 if image.width * image.height <= _SMALL else 8  # a large picture takes seconds each time
+    step = 1 if image.width * image.height <= SMALL else 8  # a large picture takes seconds each time
     return _search(ceiling, image, form, range(lowest, best + 1, step), path)
 
 
@@ -104,7 +104,7 @@ _SAVERS = {"webp": "webpsave", "jpeg": "jpegsave", "avif": "heifsave"}
 
 
 def _options(form: str, quality: int | None, pixels: int) -> dict[str, Any]:
-    small = pixels <= _SMALL
+    small = pixels <= SMALL
     match form:
         case "webp" if quality is None:
             return {"lossless": True, "effort": 4 if small else 0}
@@ -118,6 +118,6 @@ def _options(form: str, quality: int | None, pixels: int) -> dict[str, Any]:
 
 def _readable_again(image: pyvips.Image) -> pyvips.Image:
     """Its pixels computed, in memory while they are few and else in a file that goes with the image."""
-    if image.width * image.height <= _SMALL:
+    if image.width * image.height <= SMALL:
         return image.copy_memory()
     return on_disk_copy(image)

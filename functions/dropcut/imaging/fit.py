@@ -1,7 +1,8 @@
 """Makes any photo into what the API takes: upright, 8-bit sRGB, without metadata, within its pixels and bytes.
 
 A photo that fits as it is goes out with its own bytes less the metadata, after it was decoded once to its end: a file
-that was cut off must not be paid for. Any other one is decoded, shrunk just below the most pixels and written as JPEG.
+that was cut off must not be paid for. Any other one is decoded, shrunk just below the most pixels and written as JPEG,
+or as PNG if it is a drawing or a screenshot.
 
 Transparency: what the API makes of it is not documented. So a photo that is not opaque everywhere is laid on white
 before it is sent; deliver then multiplies the cut-out's alpha with the photo's own, and what was transparent stays so.
@@ -19,6 +20,7 @@ from dropcut.core.formats.bare_picture import NotTakenApartError, without_metada
 from dropcut.core.formats.everyday_picture import every_decoder_reads
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureInfo, PictureRefusedError
 from dropcut.imaging import colour, decode
+from dropcut.imaging.drawing import may_be_drawn, write_drawing
 from dropcut.imaging.jpeg_end import needs_all_of
 from dropcut.imaging.repaired import with_repair
 from dropcut.imaging.second_look import is_blank, is_made_up
@@ -77,7 +79,10 @@ def _fit(
             break
     if is_blank(target, *size) and is_made_up(source, info, decoded):
         raise picture_refusals.damaged("its decoder made a blank page of it")
-    return _fitted("jpeg", size, original, sent_as_it_was=False, note=note)
+    form = "jpeg"
+    if may_be_drawn(source, info) and _written_lossless(decoded(source), target):
+        form = "png"
+    return _fitted(form, size, original, sent_as_it_was=False, note=note)
 
 
 def _fitted(
@@ -141,7 +146,22 @@ def _write_jpeg(image: pyvips.Image, target: Path, *, more_effort: bool) -> str:
         The note that belongs to the picture, if there is one.
     """
     with decode.picture_errors():
-        if image.hasalpha():
-            image = image.flatten(background=_WHITE)
+        image = _opaque(image)
         image.jpegsave(str(target), Q=_QUALITY, subsample_mode="off", optimize_coding=more_effort, keep="none")
     return colour.note(image)
+
+
+def _written_lossless(image: pyvips.Image, target: Path) -> bool:
+    """Put a PNG in the place of a drawing's JPEG, with the same pixels, if it fits into a request."""
+    drawing = target.with_name(f"{target.name}.png")
+    with decode.picture_errors():
+        is_drawn = write_drawing(_opaque(image), drawing, jpeg_bytes=target.stat().st_size)
+    if is_drawn and drawing.stat().st_size <= MAX_PICTURE_BYTES:
+        drawing.replace(target)
+        return True
+    drawing.unlink()
+    return False
+
+
+def _opaque(image: pyvips.Image) -> pyvips.Image:
+    return image.flatten(background=_WHITE) if image.hasalpha() else image

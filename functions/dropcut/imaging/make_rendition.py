@@ -7,8 +7,10 @@ import pyvips
 
 from dropcut.core.rendition import CHECKER, TRANSPARENT, Rendition, RenditionFile
 from dropcut.imaging.colour import PROFILE, to_srgb, without_profile
-from dropcut.imaging.encode import Encoded, encode
+from dropcut.imaging.encode import SMALL, Encoded, encode
 from dropcut.imaging.full_size import cleared
+from dropcut.imaging.shadow import NO_ROOM, Room, room_for, shadow_layer
+from dropcut.imaging.shop_check import shop_note
 
 _SUBJECT = 10
 """Alpha, of 255, from which on a pixel belongs to the subject: fainter ones are dust and the matte's noise."""
@@ -26,6 +28,11 @@ class Window:
     width: float
     height: float
 
+    @property
+    def longer(self) -> float:
+        """Its longer side."""
+        return max(self.width, self.height)
+
     def grown(self, width: float, height: float) -> "Window":
         """Of another size around the same middle."""
         return Window(
@@ -33,6 +40,15 @@ class Window:
             top=self.top + (self.height - height) / 2,
             width=width,
             height=height,
+        )
+
+    def with_room(self, room: Room) -> "Window":
+        """Larger by that room on each side."""
+        return Window(
+            left=self.left - room.beside,
+            top=self.top - room.above,
+            width=self.width + 2 * room.beside,
+            height=self.height + room.above + room.below,
         )
 
     def moved_onto(self, other: "Window") -> "Window":
@@ -47,6 +63,8 @@ class Plan:
     window: Window
     width: int
     height: int
+    note: str = ""
+    """A sentence for people when the subject is not as large as asked for."""
 
     def shrunk(self, factor: float) -> "Plan":
         return replace(self, width=max(1, round(self.width * factor)), height=max(1, round(self.height * factor)))
@@ -70,6 +88,7 @@ def make_rendition(cutout: pyvips.Image, rendition: Rendition, path: Path) -> Re
         notes.append(f"The photo is smaller than the canvas: enlarged {plan.width / plan.window.width:.1f} times.")
     encoded = encode(render(cutout, rendition, plan), rendition, path)
     encoded, more = _within_ceiling(cutout, rendition, plan, path, encoded)
+    notes += [plan.note, encoded.note, more, shop_note(rendition.name, encoded.path)]
     return RenditionFile(
         rendition=rendition.name,
         path=str(encoded.path),
@@ -77,7 +96,7 @@ def make_rendition(cutout: pyvips.Image, rendition: Rendition, path: Path) -> Re
         width=encoded.width,
         height=encoded.height,
         size_bytes=encoded.size_bytes,
-        note=" ".join(note for note in (*notes, encoded.note, more) if note),
+        note=" ".join(note for note in notes if note),
     )
 
 
@@ -108,19 +127,39 @@ def plan_of(rendition: Rendition, width: int, height: int, subject: Window | Non
     frame = Window(left=0, top=0, width=width, height=height)
     subject = subject or frame
     window, share = frame, 1.0
+    shadow = _room_for_shadow(rendition, subject)
     if rendition.trim:
-        margin = 2 * rendition.margin_percent / 100 * max(subject.width, subject.height)
-        window = subject.grown(subject.width + margin, subject.height + margin)
+        window = subject.with_room(shadow.at_least(rendition.margin_percent / 100 * subject.longer))
     elif rendition.subject_percent:
         window, share = subject, rendition.subject_percent / 100
     elif rendition.centre:
         window = frame.moved_onto(subject)
     canvas = rendition.canvas_size
     if canvas:
-        scale = share * min(canvas[0] / window.width, canvas[1] / window.height)
-        return Plan(window=window.grown(canvas[0] / scale, canvas[1] / scale), width=canvas[0], height=canvas[1])
+        return _on_canvas(canvas, window, share, shadow if rendition.subject_percent else NO_ROOM)
     scale = min(1.0, (rendition.longest_side or 1e9) / max(window.width, window.height))
     return Plan(window=window, width=max(1, round(window.width * scale)), height=max(1, round(window.height * scale)))
+
+
+def _on_canvas(canvas: tuple[int, int], window: Window, share: float, shadow: Room) -> Plan:
+    """The window in the middle of a canvas, filling that share of it, or less where its shadow needs the room."""
+    scale = share * _scale_onto(canvas, window.width, window.height)
+    most = _scale_onto(canvas, window.width + 2 * shadow.beside, window.height + 2 * max(shadow.above, shadow.below))
+    note = ""
+    if most < scale:
+        note = f"The subject fills {100 * share * most / scale:.1f} % of the canvas, so that its shadow has room."
+        scale = most
+    window = window.grown(canvas[0] / scale, canvas[1] / scale)
+    return Plan(window=window, width=canvas[0], height=canvas[1], note=note)
+
+
+def _scale_onto(canvas: tuple[int, int], width: float, height: float) -> float:
+    return min(canvas[0] / width, canvas[1] / height)
+
+
+def _room_for_shadow(rendition: Rendition, subject: Window) -> Room:
+    shadow = rendition.shadow_cast
+    return room_for(shadow, subject.width, subject.height) if shadow else NO_ROOM
 
 
 def render(cutout: pyvips.Image, rendition: Rendition, plan: Plan) -> pyvips.Image:
@@ -128,8 +167,14 @@ def render(cutout: pyvips.Image, rendition: Rendition, plan: Plan) -> pyvips.Ima
     if rendition.alpha_only:
         return _placed(without_profile(cutout[3]).copy(interpretation="b-w"), plan)
     image = _placed(cutout, plan)
+    shadow = rendition.shadow_cast
+    if shadow and image.width * image.height <= SMALL:
+        image = image.copy_memory()  # looked at three times
+    layer = shadow_layer(without_profile(image[3]), shadow) if shadow else None
     if image.get_typeof(PROFILE) and not rendition.is_as_photographed:
         image = to_srgb(image)
+    if layer is not None:
+        image = layer.composite2(image, "over").rint().cast("uchar")
     if rendition.background == TRANSPARENT:
         # Reducing leaves colour beside the subject, where its kernel overshoots. Lossy formats are left to it: black
         # ground would show in the colours that they blur over an edge.

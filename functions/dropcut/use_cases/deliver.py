@@ -101,7 +101,9 @@ class Deliver:
             written = None
             if state != "superseded":
                 cutouts = self.maker.make(answer, sources, folder, receive_count=receive_count)
-                written = self.outputs.write_all(upload, answer, cutouts)
+                # Where each upload has its own keys, none that is taken says that a newer one came meanwhile.
+                if not (self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded"):
+                    written = self.outputs.write_all(upload, answer, cutouts)
         if written is None:
             self._announce(upload, _SUPERSEDED)
             return

@@ -3,18 +3,22 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from dropcut.adapters.object_store import ObjectStore
+from dropcut.core.key_template import SHA256, Edition, uses, uses_edition
 from dropcut.core.messages import PaidAnswer, Upload
-from dropcut.core.output_naming import output_keys
+from dropcut.core.output_naming import output_keys, version_name
 from dropcut.core.rendition import FORMATS, Rendition, RenditionFile
 from dropcut.core.rendition_setting import FULL
 from dropcut.use_cases.cutout_maker import Cutouts
 
 LOOKS_AT_A_NAME = 3
+_SHA256_DIGITS = 12
+"""Of a key's `{sha256}`: 48 bits, for files of one photo."""
 _LONGEST_METADATA_KEY = 1_000
 """All metadata of an object share 2 KiB; a longer key stands there as its hash alone."""
 
@@ -55,6 +59,11 @@ class Outputs:
     renditions: Sequence[Rendition]
     """The first is the one that the event's own fields are about."""
 
+    @property
+    def differ_by_upload(self) -> bool:
+        """Whether an older upload's may be written beside a newer one's, where neither meets the other."""
+        return any(uses_edition(rendition.key) for rendition in self.renditions)
+
     def write_all(self, upload: Upload, answer: PaidAnswer, cutouts: Cutouts) -> Written | None:
         """Write every file that was made; None when a newer upload's are there."""
         described = {rendition.name: rendition for rendition in self.renditions}
@@ -76,7 +85,8 @@ class Outputs:
             content_type=f"image/{made.format}",
             metadata=metadata,
         )
-        for output_key in output_keys(upload.key, rendition, FORMATS[made.format]):
+        edition = _edition(upload, rendition, Path(made.path))
+        for output_key in output_keys(upload.key, rendition, FORMATS[made.format], edition):
             if write(output_key, seen_etag=None):  # most cut-outs are new: look only when this one is not
                 return output_key
             for _look in range(LOOKS_AT_A_NAME):  # again when somebody wrote since: it may have been our own double
@@ -112,6 +122,16 @@ def _rendition(made: RenditionFile, key: str) -> dict[str, object]:
         "height": made.height,
         "size_bytes": made.size_bytes,
     }
+
+
+def _edition(upload: Upload, rendition: Rendition, written: Path) -> Edition:
+    """The file is read only where its hash is asked for."""
+    digest = ""
+    if uses(rendition.key, SHA256):
+        with written.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()[:_SHA256_DIGITS]
+    uploaded = f"{datetime.fromtimestamp(upload.arrived_at_seconds, UTC):%Y%m%dT%H%M%SZ}"
+    return Edition(version=version_name(upload.version_id) or uploaded, sha256=digest)
 
 
 def _owner(metadata: Mapping[str, str]) -> tuple[str | None, str]:

@@ -53,6 +53,8 @@ class Remaker:
             cutouts = self.maker.make(answer, sources, folder, receive_count=receive_count)
             if upload.etag and not cutouts.full_size:
                 return _not_remade("less_than_before", cutouts.note)
+            if self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded":
+                return _superseded()
             written = self.outputs.write_all(upload, answer, cutouts)
         if written is None:
             return _superseded()

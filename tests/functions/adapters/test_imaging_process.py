@@ -54,8 +54,8 @@ def fits(imaging: ImagingProcess, folder: Path) -> bool:
 def test_a_photo_is_fitted(imaging: ImagingProcess, tmp_path: Path) -> None:
     (tmp_path / "photo").write_bytes(picture("tiff", width=90))
     found = imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
-    assert (found.format, found.width, found.height, found.sent_as_it_was) == ("jpeg", 90, 64, False)
-    assert (tmp_path / "sendable").read_bytes().startswith(b"\xff\xd8")
+    assert (found.format, found.width, found.height, found.sent_as_it_was) == ("png", 90, 64, False)
+    assert (tmp_path / "sendable").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_refusal_comes_through_with_its_code_and_sentence(imaging: ImagingProcess, tmp_path: Path) -> None:

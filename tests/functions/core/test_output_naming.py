@@ -1,8 +1,10 @@
 import hashlib
+import re
 from dataclasses import replace
 
 import pytest
-from dropcut.core.output_naming import MAX_KEY_BYTES, output_keys
+from dropcut.core.key_template import Edition
+from dropcut.core.output_naming import MAX_KEY_BYTES, output_keys, version_name
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from hypothesis import given
@@ -149,3 +151,78 @@ def test_two_renditions_of_a_photo_with_a_long_name_never_meet() -> None:
     other = replace(WHITE, name="other")
     assert not set(output_keys(source, WHITE)) & set(output_keys(source, other))
     assert all(len(key.encode()) <= MAX_KEY_BYTES for key in output_keys(source, WHITE))
+
+
+# ---- what tells a later picture from an earlier one
+
+EDITION = Edition(version="v7", sha256="0123456789ab")
+
+
+@pytest.mark.parametrize(
+    ("version_id", "expected"),
+    [
+        ("QUpfdndhfd8438MNFDN93jdnJFkdmqnh", "QUpfdndhfd8438MNFDN93jdnJFkdmqnh"),
+        ("a.b-c_d", "a.b-c_d"),
+        ("f" * 64, "f" * 64),
+        (None, ""),
+        ("", ""),
+        ("null", ""),
+        ("3/L4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY+MTRCxf3vjVBH40Nr8X8gdRQBpUMLUo", "c8d8b2b5db2166b8cd55e9283834c61f"),
+    ],
+)
+def test_a_version_is_s3s_as_long_as_it_is_plain(version_id: str | None, expected: str) -> None:
+    assert version_name(version_id) == expected
+
+
+HOSTILE = [
+    "..",
+    ".",
+    "a..b",
+    ".a",
+    "a.",
+    "../../x",
+    "a/b",
+    "a b",
+    "a\n",
+    "a%2Fb",
+    "{folder}",
+    "日本",
+    "\ud800",
+    "f" * 65,
+]
+
+
+@pytest.mark.parametrize("version_id", HOSTILE)
+def test_a_version_that_could_spoil_a_key_is_replaced_by_its_hash(version_id: str) -> None:
+    assert re.fullmatch("[0-9a-f]{32}", version_name(version_id))
+
+
+@given(st.text(min_size=1, max_size=80), st.text(min_size=1, max_size=80))
+def test_two_versions_never_look_alike(one: str, other: str) -> None:
+    names = [version_name(version) for version in (one, other)]
+    assert (names[0] == names[1]) is (one == other)
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("{folder}{stem}-{version}.{extension}", "shop/a-v7.jpg"),
+        ("amazon/{folder}{stem}-{sha256}.{extension}", "amazon/shop/a-0123456789ab.jpg"),
+        ("{folder}{name}/{version}-{sha256}.{extension}", "shop/a.jpg/v7-0123456789ab.jpg"),
+    ],
+)
+def test_a_template_may_name_the_version_and_the_hash(key: str, name: str) -> None:
+    assert output_keys("shop/a.jpg", replace(WHITE, key=key), edition=EDITION)[0] == name
+
+
+@pytest.mark.parametrize("name", ["full", "white"])
+@pytest.mark.parametrize("later", [replace(EDITION, version="v8"), replace(EDITION, sha256="ba9876543210")])
+def test_a_later_picture_of_a_photo_with_a_long_name_has_another_key(name: str, later: Edition) -> None:
+    rendition = replace(WHITE, name=name, key="{folder}{stem}-{version}-{sha256}.{extension}")
+    first, second = (output_keys("k" * 1020, rendition, edition=edition) for edition in (EDITION, later))
+    assert not set(first) & set(second)
+    assert all(len(key.encode()) <= MAX_KEY_BYTES for key in (*first, *second))
+
+
+def test_a_name_that_says_neither_is_the_same_for_every_picture() -> None:
+    assert output_keys("k" * 1020, WHITE, edition=EDITION) == output_keys("k" * 1020, WHITE)

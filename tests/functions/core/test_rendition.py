@@ -1,5 +1,7 @@
 """What a rendition may be, and how each contradiction is refused: by the rendition's name, with what is allowed."""
 
+import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -25,6 +27,10 @@ GOOD: list[dict[str, Any]] = [
     {"max_bytes": 100_000, "longest_side": 500},
     {"format": "webp", "canvas": "500x500", "max_bytes": 1000},
     {"key": "small/{folder}{name}.{extension}"},
+    {"key": "{folder}{stem}/{version}-{sha256}.{extension}"},
+    {"shadow": "soft"},
+    {"shadow": {"opacity_percent": 60}, "trim": True},
+    {"shadow": {"opacity_percent": 25.5, "blur_percent": 0, "offset_percent": 3}, "format": "jpeg", **COLOUR},
 ]
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -56,6 +62,12 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"background": "#fff"}, "#ffffff"),
     ({"alpha_only": True, **COLOUR}, "one of the two"),
     ({"quality": 80}, "png is lossless"),
+    ({"shadow": True}, "'soft', or an object"),
+    ({"shadow": "hard"}, "'soft', or an object with opacity_percent"),
+    ({"shadow": {"opacity": 20}}, "opacity_percent, blur_percent, offset_percent"),
+    ({"shadow": {"blur_percent": 21}}, "0 to 20"),
+    ({"shadow": {"blur_percent": "2"}}, "0 to 20"),
+    ({"shadow": "soft", "alpha_only": True}, "one of the two"),
     ({"format": "webp", "quality": 0}, "1 to 100"),
     ({"max_bytes": 10}, "1000 to"),
     ({"max_bytes": 10_000, "canvas": "10x10"}, "longest_side"),
@@ -69,6 +81,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"key": "{stem}.{extension}"}, "{folder}"),
     ({"key": "{folder}{rendition}.{extension}"}, "{stem}"),
     ({"key": "{folder}{stem}{size}.{extension}"}, "{rendition}"),
+    ({"key": "{folder}{version}.{extension}"}, "{stem}"),
     ({"key": "{folder}{stem!r}.{extension}"}, "{rendition}"),
     ({"key": "{folder}{stem:9}.{extension}"}, "{rendition}"),
     ({"key": "{folder}{0}{stem}.{extension}"}, "{rendition}"),
@@ -84,6 +97,7 @@ def test_what_goes_together_is_taken_and_comes_back_the_same(fields: dict[str, A
     rendition = Rendition.from_fields({"name": "shop-1", **fields})
     assert rendition.to_fields() == {"name": "shop-1", **fields}
     assert Rendition.from_fields(rendition.to_fields()) == rendition
+    assert Rendition(**json.loads(json.dumps(asdict(rendition)))) == rendition, "as the imaging process gets it"
 
 
 @pytest.mark.parametrize(("fields", "said"), BAD)
@@ -111,6 +125,7 @@ def test_a_rendition_without_a_name_is_refused() -> None:
         ({"trim": True}, False),
         ({"background": "checker"}, False),
         ({"alpha_only": True}, False),
+        ({"shadow": "soft"}, False),
     ],
 )
 def test_only_a_cutout_as_it_is_keeps_the_photos_colour_profile(fields: dict[str, Any], expected: bool) -> None:

@@ -78,6 +78,8 @@ def test_a_shops_main_picture_is_a_white_square_filled_by_its_subject(name: str)
         ([{"name": "a"}, {"name": "b", "key": "{folder}{stem}-a.{extension}"}], "could get the same key"),
         ([{"name": "a", "key": "x{folder}{stem}.{extension}"}, {"name": "b", "key": "{folder}x{stem}.{extension}"}],
          "could get the same key"),
+        ([{"name": "a", "key": "{folder}{stem}-{sha256}.{extension}"},
+          {"name": "b", "key": "{folder}{stem}-{sha256}.{extension}"}], "could get the same key"),
         (["full", {"name": "a", "key": "{folder}{name}.{extension}"}], "could get the same key"),
         ([{"name": "a", "key": "w/{folder}{stem}.{extension}"}, {"name": "b", "key": "{folder}w/{stem}.{extension}"}],
          "could get the same key"),

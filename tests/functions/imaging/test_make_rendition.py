@@ -1,5 +1,6 @@
 """Renditions as a customer sees them, against approved pictures; and what figures can tell better than the eye."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ APPROVED: list[dict[str, Any]] = [
     {"name": "alpha", "alpha_only": True, "longest_side": 160},
     {"name": "webp", "format": "webp", "longest_side": 160, "quality": 80},
     {"name": "avif", "format": "avif", "longest_side": 160, "quality": 70},
+    {"name": "shadow", "trim": True, "margin_percent": 4, "shadow": "soft", "longest_side": 140},
+    {
+        "name": "shadow-on-white",
+        "format": "jpeg",
+        "canvas": "140x140",
+        "subject_percent": 85,
+        "shadow": "soft",
+        **WHITE,
+    },
     {"name": "enlarged", "format": "jpeg", "canvas": "500x250", "subject_percent": 95, **WHITE},
 ]
 
@@ -162,6 +172,96 @@ def test_a_picture_is_enlarged_only_onto_a_canvas_which_is_said(cup: pyvips.Imag
     assert (left_as_it_is.width, left_as_it_is.note) == (cup.width, "")
     enlarged, _ = made(cup, tmp_path, canvas="1000x1000", format="jpeg", **WHITE)
     assert "enlarged 2.2 times" in enlarged.note
+
+
+# ---- what its shop asks for
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "said"),
+    [
+        ("amazon_main", {}, ""),
+        ("google_shopping", {}, ""),
+        ("amazon_main", {"canvas": "900x900"}, "Amazon asks for a longer side of 1,000 to 10,000 pixels; it has 900."),
+        ("google_shopping", {"subject_percent": 60}, "Google asks for a subject of 75 to 90 % of the picture"),
+        ("amazon_main", {"background": "#fefefe"}, "the darkest place on the border is 254."),
+        ("white_square", {"canvas": "90x90"}, ""),
+    ],
+)
+def test_what_its_shop_asks_for_and_does_not_hold_stands_in_the_note(
+    cup: pyvips.Image, tmp_path: Path, name: str, changed: dict[str, Any], said: str
+) -> None:
+    written = make_rendition(cup, replace(READY_MADE[name], **changed), tmp_path / name)
+    assert said in written.note
+    assert ("asks for" in written.note) is bool(said)
+
+
+def test_a_cut_out_of_nothing_is_nothing_for_a_shop(tmp_path: Path) -> None:
+    empty = pyvips.Image.black(80, 64, bands=4).copy(interpretation="srgb")
+    written = make_rendition(empty, READY_MADE["amazon_main"], tmp_path / "empty")
+    assert "it takes 0.0 %" in written.note
+
+
+# ---- the shadow's room
+
+FAINT = 5
+"""Levels of alpha that nobody sees."""
+
+
+def test_trimmed_to_the_subject_its_shadow_is_kept(cup: pyvips.Image, tmp_path: Path) -> None:
+    bare, _ = made(cup, tmp_path, trim=True)
+    _written, picture = made(cup, tmp_path, trim=True, shadow="soft")
+    longer = max(bare.width, bare.height)
+    assert picture.width - bare.width == pytest.approx(2 * 0.0625 * longer, abs=2)
+    assert picture.height - bare.height == pytest.approx(0.0725 * longer, abs=2)
+    alpha = picture[3]
+    edges = [alpha.crop(0, 0, 1, alpha.height), alpha.crop(alpha.width - 1, 0, 1, alpha.height)]
+    assert all(edge.max() <= FAINT for edge in (*edges, alpha.crop(0, alpha.height - 1, alpha.width, 1)))
+    assert alpha.crop(0, bare.height + 1, alpha.width, 6).max() > 20
+
+
+def test_a_margin_larger_than_the_shadow_is_the_subjects_own(cup: pyvips.Image, tmp_path: Path) -> None:
+    bare, _ = made(cup, tmp_path, trim=True, margin_percent=20)
+    with_shadow, _ = made(cup, tmp_path, trim=True, margin_percent=20, shadow="soft")
+    assert (with_shadow.width, with_shadow.height) == (bare.width, bare.height)
+
+
+@pytest.mark.parametrize(
+    ("percent", "shadow", "filled"),
+    [
+        (82, "soft", 82),
+        (87, "soft", 87),
+        (95, "soft", 87.3),
+        (100, {"blur_percent": 20, "offset_percent": 20}, 41.7),
+    ],
+)
+def test_a_subject_on_a_canvas_leaves_room_for_its_shadow(
+    tmp_path: Path, percent: float, shadow: Any, filled: float
+) -> None:
+    written, picture = made(standing(), tmp_path, canvas="300x300", subject_percent=percent, shadow=shadow)
+    assert (f"fills {filled:.1f} % of the canvas" in written.note) is (filled < percent)
+    assert picture[3].crop(0, 299, 300, 1).max() <= FAINT
+    _left, top, _width, height = (picture[3] > 128).find_trim(threshold=1, background=[0], line_art=True)
+    assert 100 * height / 300 == pytest.approx(filled, abs=0.5)
+    assert top + height / 2 == pytest.approx(150, abs=1)
+
+
+def standing() -> pyvips.Image:
+    """A red bar that ends at the photo's lower edge."""
+    bar = pyvips.Image.black(100, 100, bands=4).draw_rect([200, 0, 0, 255], 30, 20, 40, 80, fill=True)
+    return bar.cast("uchar").copy(interpretation="srgb")
+
+
+def test_a_shadow_goes_beyond_the_photos_edge_where_a_canvas_has_room(tmp_path: Path) -> None:
+    _written, picture = made(standing(), tmp_path, canvas="200x260", shadow="soft")
+    assert picture(100, 231)[3] > 20
+
+
+def test_a_shadow_darkens_the_ground_and_nothing_of_the_subject(cup: pyvips.Image, tmp_path: Path) -> None:
+    bare, (_written, picture) = cup.flatten(background=255), made(cup, tmp_path, shadow="soft", **WHITE)
+    difference = bare - picture
+    assert difference.max() == pytest.approx(0.4 * 255, abs=8)
+    assert (cup[3] == 255).ifthenelse(difference.abs(), 0).max() <= 1
 
 
 # ---- edges and colours

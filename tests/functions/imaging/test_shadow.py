@@ -6,7 +6,7 @@ import numpy.typing as npt
 import pytest
 import pyvips
 from dropcut.core.shadow import Shadow
-from dropcut.imaging.shadow import shadow_layer
+from dropcut.imaging.shadow import room_for, shadow_layer
 
 Levels = npt.NDArray[np.uint8]
 SIDE = 400
@@ -15,9 +15,8 @@ LEFT, TOP, RIGHT, BOTTOM = 120, 80, 280, 320
 
 
 def alpha_of_the_layer(alpha: Levels, **described: float) -> Levels:
-    subject = np.dstack([np.full((*alpha.shape, 3), 200, np.uint8), alpha])
-    layer = shadow_layer(pyvips.Image.new_from_array(subject).copy(interpretation="srgb"), Shadow(**described)).numpy()
-    assert layer.shape == subject.shape
+    layer = shadow_layer(pyvips.Image.new_from_array(alpha), Shadow(**described)).numpy()
+    assert layer.shape == (*alpha.shape, 4)
     assert layer.dtype == np.uint8
     assert not layer[..., :3].any()
     return np.asarray(layer[..., 3])
@@ -92,12 +91,19 @@ def test_a_subject_at_the_pictures_edge_has_a_shadow_too(place: tuple[int, int, 
     alpha_of_the_layer(alpha)
 
 
-def test_it_is_reduced_without_a_step_beyond_the_room_it_says() -> None:
-    described = Shadow(blur_percent=5, offset_percent=3)
-    reach = round(described.reach_percent / 100 * (BOTTOM - TOP))
-    shadow = alpha_of_the_layer(block(), blur_percent=5, offset_percent=3)
-    assert shadow[BOTTOM + reach :].max() <= 1
-    assert shadow[BOTTOM : BOTTOM + reach // 2].max() > 20
+@pytest.mark.parametrize(("width", "height"), [(160, 160), (40, 160), (160, 40), (160, 12), (160, 1)])
+@pytest.mark.parametrize("blur", [0, 2.5, 8])
+def test_it_stays_within_the_room_it_says(width: int, height: int, blur: float) -> None:
+    alpha = np.zeros((SIDE, SIDE), np.uint8)
+    top, left = (SIDE - height) // 2, (SIDE - width) // 2
+    alpha[top : top + height, left : left + width] = 255
+    described = Shadow(blur_percent=blur, offset_percent=3)
+    room = room_for(described, width, height)
+    rows, columns = np.nonzero(alpha_of_the_layer(alpha, blur_percent=blur, offset_percent=3) > 2)
+    beside, above, below = left - columns.min(), top - rows.min(), rows.max() + 1 - top - height
+    assert 0.7 * room.beside - 1 <= beside <= room.beside + 2
+    assert 0.7 * room.below - 1 <= below <= room.below + 2
+    assert above <= 1.1 * room.above + 2
 
 
 def test_glass_casts_a_shadow_and_dust_below_it_does_not() -> None:

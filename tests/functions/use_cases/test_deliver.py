@@ -129,6 +129,15 @@ def test_an_older_upload_never_writes_over_a_newer_one_delivered_while_it_was_ma
     assert (delivery.record()["status"], delivery.record()["job_id"]) == ("delivered", NEWER.job_id)
 
 
+def test_an_older_upload_is_not_published_after_a_newer_one_under_a_key_of_its_own(delivery: Delivery) -> None:
+    """Its name is free, so the cut-outs do not show that a newer one was delivered while it was made."""
+    delivery.use(replace(FULL, key="{folder}{stem}-{sha256}.{extension}"))
+    delivery.imaging.meanwhile = [delivery.newer_one_is_delivered]
+    delivery.end()
+    assert delivery.events.types == ["Cutout Delivered", "Cutout Skipped"]
+    assert [delivery.cloud.read(OUTPUT, key) for key in delivery.cloud.keys(OUTPUT)] == [b"new cut-out"]
+
+
 def test_a_photo_replaced_by_a_newer_upload_on_its_way_is_superseded(
     delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:

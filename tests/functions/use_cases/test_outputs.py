@@ -195,3 +195,36 @@ def test_uploads_that_took_every_name_but_the_last_do_not_stop_a_photo(writer: W
     assert own == output_keys(key)[-1]
     assert writer.there(own) == b"cut-out"
     assert {writer.there(name) for name in taken} == {b"the attacker's"}
+
+
+# ---- keys that are never written twice with another picture
+
+BY_VERSION = replace(FULL, key="{folder}{stem}-{version}.{extension}")
+BY_HASH = replace(FULL, key="{folder}{stem}-{sha256}.{extension}")
+OF_CUT_OUT, OF_NEW_CUT_OUT = (hashlib.sha256(content).hexdigest()[:12] for content in (b"cut-out", b"new cut-out"))
+
+
+def test_a_new_picture_gets_a_new_key_and_the_old_one_stays(writer: Writer) -> None:
+    assert writer.keys(renditions=[BY_HASH]) == [f"shop/a-{OF_CUT_OUT}.png"]
+    assert writer.keys(NEWER, content=b"new cut-out", renditions=[BY_HASH]) == [f"shop/a-{OF_NEW_CUT_OUT}.png"]
+    assert writer.there(f"shop/a-{OF_CUT_OUT}.png") == b"cut-out"
+
+
+def test_the_same_picture_keeps_its_key_and_is_the_newest_uploads(writer: Writer) -> None:
+    keys = [writer.keys(upload, renditions=[BY_HASH]) for upload in (UPLOAD, UPLOAD, NEWER)]
+    assert keys == [[f"shop/a-{OF_CUT_OUT}.png"]] * 3
+    assert writer.write(UPLOAD, renditions=[BY_HASH]) is None
+
+
+def test_every_version_has_a_key_of_its_own(writer: Writer) -> None:
+    versions = [replace(UPLOAD, version_id="v1"), replace(NEWER, version_id="v2/../x"), replace(NEWER, version_id=None)]
+    keys = [writer.keys(upload, renditions=[BY_VERSION])[0] for upload in versions]
+    assert keys[0] == "shop/a-v1.png"
+    assert len(keys[1]) == len("shop/a-.png") + 32
+    assert keys[2] == "shop/a-20240726T131953Z.png"
+
+
+def test_two_photos_with_one_picture_never_share_its_key(writer: Writer) -> None:
+    writer.write(renditions=[BY_HASH])
+    assert writer.keys(replace(UPLOAD, key="shop/a.webp"), renditions=[BY_HASH]) == [f"shop/a.webp-{OF_CUT_OUT}.png"]
+    assert writer.cloud.metadata(f"shop/a-{OF_CUT_OUT}.png")["dropcut-source"] == "shop/a.jpg"

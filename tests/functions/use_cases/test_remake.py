@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from dropcut.core.message_result import DeadLetter, Done, Message
 from dropcut.core.messages import MalformedMessageError, OutcomeMessage, Remake
+from dropcut.core.rendition_setting import FULL
 
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
 from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, NEWER_ANSWER, NOW, SET, UPLOAD, Delivery
@@ -39,6 +40,13 @@ def test_what_is_made_anew_never_writes_over_a_newer_one_delivered_meanwhile(del
     delivered.imaging.meanwhile = [delivered.newer_one_is_delivered]
     assert delivered.remake() == Done()
     assert delivered.cloud.read(OUTPUT, "shop/a.png") == b"new cut-out"
+    assert [detail["job_id"] for detail in delivered.events.details] == [UPLOAD.job_id, NEWER.job_id]
+
+
+def test_what_is_made_anew_is_not_published_after_a_newer_one_under_a_key_of_its_own(delivered: Delivery) -> None:
+    delivered.use(replace(FULL, key="{folder}{stem}-{sha256}.{extension}"))
+    delivered.imaging.meanwhile = [delivered.newer_one_is_delivered]
+    assert delivered.remake() == Done()
     assert [detail["job_id"] for detail in delivered.events.details] == [UPLOAD.job_id, NEWER.job_id]
 
 
