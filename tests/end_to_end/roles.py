@@ -45,6 +45,9 @@ class Grant:
     resource: str
     item: str
 
+    def __str__(self) -> str:
+        return f"{self.function} {self.action} {self.resource} {self.item}"
+
     def covers(self, call: Call) -> bool:
         """Whether a call is made with this grant; one that names several items is made with several."""
         return (

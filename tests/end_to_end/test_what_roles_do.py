@@ -5,6 +5,7 @@ This file makes every call itself that it needs, and comes last of its folder: i
 
 import io
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 import pytest
 from PIL import Image
@@ -17,16 +18,19 @@ from tests.end_to_end.roles import LEADING_KEYS, Call, Policies, calls_made, dec
 pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment
 
 NOT_CALLED = {
-    "sqs:ReceiveMessage": "Lambda receives for the functions, with their role.",
-    "sqs:DeleteMessage": "Lambda deletes what a function has done, with its role.",
-    "sqs:GetQueueAttributes": "Lambda looks at the queue, with the function's role.",
-    "logs:CreateLogStream": "Lambda writes the log, with the function's role.",
-    "logs:PutLogEvents": "Lambda writes the log, with the function's role.",
-    "xray:PutTraceSegments": "Lambda sends the traces, with the function's role.",
-    "xray:PutTelemetryRecords": "Lambda sends the traces, with the function's role.",
-    "s3:ListBucket": "Without it S3 answers 403 for an object that is not there, and not 404.",
+    "[!g]* sqs:ReceiveMessage *": "Lambda receives for a stage, with its role; the gatekeeper does it itself.",
+    "[!g]* sqs:DeleteMessage *": "Lambda deletes for a stage what is done.",
+    "[!g]* sqs:GetQueueAttributes *": "Lambda looks at a stage's queue.",
+    "* logs:*": "Lambda writes the log with the function's role.",
+    "* xray:*": "Lambda sends the traces with the function's role.",
+    "* s3:ListBucket *": "Without it S3 answers 403 for an object that is not there, and not 404.",
+    "prepare sqs:ChangeMessageVisibility *": "After an unexpected error only; see test_message_batch.py.",
+    "deliver sqs:ChangeMessageVisibility *": "The same.",
+    "gatekeeper sqs:ChangeMessageVisibility *": "When the probe cannot be made; see test_gatekeeper.py.",
+    "gatekeeper sqs:SendMessage *CutQueuesDeadLetterQueue*": "For what waited for days; see test_gatekeeper.py.",
+    "cut dynamodb:GetItem *": "For the version before, while it is updated; see infra/pipeline_stack.py.",
 }
-"""Why a role allows what no function calls by itself."""
+"""Why a role allows what no test of this folder makes its function do, by a pattern of `function action resource`."""
 
 
 @pytest.fixture(scope="module")
@@ -36,28 +40,28 @@ def of_roles(running: DropcutInUse) -> Policies:
 
 @pytest.fixture(scope="module")
 def made(running: DropcutInUse) -> Sequence[Call]:
-    """Every call so far, after one photo of each fate."""
+    """Every call so far: at least those of a photo of each fate."""
     dropcut = running
     with dropcut.configured("Cut", {"DAILY_CREDIT_LIMIT": "1000000"}):
-        _delivered(dropcut)
-        _ended_without_a_call(dropcut)
-        _waited(dropcut)
-        _paused(dropcut)
+        _deliver_a_large_picture_twice(dropcut)
+        _end_without_a_call(dropcut)
+        _wait_out_a_lock_out(dropcut)
+        _pause(dropcut)
     return calls_made(dropcut.system, dropcut.system.folder / CALLS)
 
 
-def _delivered(dropcut: DropcutInUse) -> None:
-    """A picture too large for a message, from a photo with a tag of the customer's; then made anew."""
-    large = io.BytesIO()
-    Image.effect_noise((640, 480), 100).convert("RGB").save(large, "jpeg", quality=95)
-    key = dropcut.drop(large.getvalue(), dropcut.unused("large.jpg"), tags={"owner": "me"})
+def _deliver_a_large_picture_twice(dropcut: DropcutInUse) -> None:
+    """Too large for a message, and with a tag of the customer's."""
+    picture = io.BytesIO()
+    Image.effect_noise((640, 480), 100).convert("RGB").save(picture, "jpeg", quality=95)
+    key = dropcut.drop(picture.getvalue(), dropcut.unused("large.jpg"), tags={"owner": "me"})
     assert dropcut.outcome(key).kind == "delivered"
-    dropcut.ended_record(key)
+    dropcut.ended_record(key)  # a remake needs it
     dropcut.send("Deliver", {"remake": {"bucket": dropcut.input_bucket, "key": key}})
     assert dropcut.outcome(key, number=2).kind == "delivered"
 
 
-def _ended_without_a_call(dropcut: DropcutInUse) -> None:
+def _end_without_a_call(dropcut: DropcutInUse) -> None:
     vanished = dropcut.unused("vanished.jpg")
     dropcut.announce(vanished)
     stages: tuple[Stage, ...] = ("Intake", "Cut", "Deliver")
@@ -68,22 +72,26 @@ def _ended_without_a_call(dropcut: DropcutInUse) -> None:
         dropcut.dead_letter(stage, f"for {stage}")
 
 
-def _waited(dropcut: DropcutInUse) -> None:
-    """A lock-out, then a failure for good."""
+def _wait_out_a_lock_out(dropcut: DropcutInUse) -> None:
     picture = photo()
     dropcut.fault("rate_limit_exceeded", picture, times=1)
     assert dropcut.outcome(dropcut.drop(picture, dropcut.unused("late.jpg"))).kind == "delivered"
 
 
-def _paused(dropcut: DropcutInUse) -> None:
-    """A refused key closes the gate; a picture that waits is the probe that opens it."""
+def _pause(dropcut: DropcutInUse) -> None:
+    """A refused key closes the gate, a picture that waits opens it. Closed again, it opens since none waits."""
     dropcut.api.set_key_state(dropcut.api.key, "revoked")
     key = dropcut.drop(photo(), dropcut.unused("waits.jpg"))
     until(dropcut.closed_gate, "a closed gate")
     dropcut.look_at_gate()
+    dynamodb, item = dropcut.client("dynamodb"), {"TableName": dropcut.outputs["StateTableName"]}
+    closed = dynamodb.get_item(**item, Key={"id": {"S": "gate"}})["Item"]
     dropcut.api.set_key_state(dropcut.api.key, "valid")
     until(dropcut.resumes, "an open gate", seconds=60)
     assert dropcut.outcome(key).kind == "delivered"
+    until(lambda: dropcut.is_empty("Cut"), "an empty cut queue")
+    dynamodb.put_item(**item, Item=closed | {"closed_until": {"N": "0"}})
+    until(dropcut.resumes, "an open gate")
 
 
 def test_each_call_that_was_made_is_allowed_by_its_role(made: Sequence[Call], of_roles: Policies) -> None:
@@ -92,13 +100,15 @@ def test_each_call_that_was_made_is_allowed_by_its_role(made: Sequence[Call], of
         (call.function, call.action, tuple(grant for grant in grants if grant.covers(call))): call for call in made
     }
     answers = decided(one_of_each.values(), of_roles)
-    assert len(answers) > 30
+    assert {call.function for call in answers} == set(of_roles) == {"prepare", "cut", "deliver", "gatekeeper"}
     assert {call: answer for call, answer in answers.items() if answer != "Allowed"} == {}
 
 
-def test_each_granted_action_is_used_or_has_a_reason(made: Sequence[Call], of_roles: Policies) -> None:
-    unused = [each for each in granted(of_roles) if not any(each.covers(call) for call in made)]
-    assert [each for each in unused if each.action not in NOT_CALLED] == []
+def test_each_granted_action_is_made_or_has_a_reason(made: Sequence[Call], of_roles: Policies) -> None:
+    grants = granted(of_roles)
+    unused = {str(grant) for grant in grants if not any(grant.covers(call) for call in made)}
+    assert {grant for grant in unused if not any(fnmatchcase(grant, pattern) for pattern in NOT_CALLED)} == set()
+    assert {pattern for pattern in NOT_CALLED if not any(fnmatchcase(str(each), pattern) for each in grants)} == set()
 
 
 def test_a_role_is_denied_each_other_kind_of_item(of_roles: Policies) -> None:
@@ -106,17 +116,13 @@ def test_a_role_is_denied_each_other_kind_of_item(of_roles: Policies) -> None:
     grants = [each for each in granted(of_roles) if each.item]
     table, kinds = grants[0].resource, sorted({each.item for each in grants})
     assert len(kinds) >= 6
-    actions = ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")
     expected = {}
     for function in of_roles:
-        for action in (f"dynamodb:{each}" for each in actions):
-            own = [each.item for each in grants if (each.function, each.action) == (function, action)]
+        for action in ("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Query"):
+            own = [each.item for each in grants if (each.function, each.action) == (function, f"dynamodb:{action}")]
             for kind in kinds:
                 answer = "Allowed" if kind in own else "ImplicitlyDenied"
-                expected[_naming(function, action, table, kind)] = answer
-                expected[_naming(function, action, table, *own[:1], kind)] = answer
+                for items in ([kind], [*own[:1], kind]):
+                    named = tuple(item.replace("*", "any") for item in items)
+                    expected[Call(function, f"dynamodb:{action}", table, ((LEADING_KEYS, named),))] = answer
     assert decided(expected, of_roles) == expected
-
-
-def _naming(function: str, action: str, table: str, *kinds: str) -> Call:
-    return Call(function, action, table, ((LEADING_KEYS, tuple(kind.replace("*", "any") for kind in kinds)),))
