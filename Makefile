@@ -1,7 +1,7 @@
 # Each command builds what it needs the first time. What they do is written in Python, in local/.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-export PHOTOS SETTINGS FORCE NEW_KEY
+export PHOTOS SETTINGS FORCE NEW_KEY KEY
 ARGS ?=
 # What is imported is compiled once and kept: nothing in .venv is compiled when it is installed.
 unexport PYTHONDONTWRITEBYTECODE
@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # No package's code sees a person's access to AWS, or their API key, but where a command uses it.
 ALONE = env $(patsubst %,-u %,$(filter-out AWS_PORT,$(filter AWS_% DROPCUT_API_KEY,$(.VARIABLES))))
 .NOTPARALLEL:
-.PHONY: help demo up down test quick check lock audit bench deploy destroy redrive ready
+.PHONY: help demo up down test quick check lock audit bench deploy destroy redrive forget ready
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -50,6 +50,9 @@ destroy: ready ## Remove the deployment from your AWS account; buckets that hold
 
 redrive: ready ## Show the dead letters of your deployment, or send them back to their stages (SETTINGS=..., ARGS="--send")
 	@$(PYTHON) -m cli.redrive $(ARGS)
+
+forget: ready ## Show what is kept of a photo, or remove it (KEY=its name, SETTINGS=..., ARGS="--yes --photo")
+	@$(PYTHON) -m cli.forget $(ARGS)
 
 # .venv is made by the first of these that is new enough; one that can bring pip along goes before one that cannot.
 ready:

@@ -9,10 +9,12 @@
 The deployment is the one that `--stage` names, or else the setting `stage` (in the environment variable SETTINGS, or
 in cdk.json), or else `prod`.
 Nothing that was paid for is paid for again: a picture whose answer is stored is delivered from it. What is remembered
-of a picture's refusal or failure is forgotten: the API is asked again.
+of a picture's refusal or failure is forgotten: the API is asked again. A photo whose prepared picture or paid answer is
+no longer kept starts from the photo itself.
 """
 
 import argparse
+import json
 import shlex
 import sys
 from collections import Counter
@@ -22,12 +24,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from dropcut.core.messages import Upload
 from dropcut.core.plain_text import shown
 
-from cli.rejected import rejected_photos
+from cli.rejected import rejected_photos, upload_event
 from infra.settings import Settings, SettingsError
 from local.problem import Problem
-from local.real_account import real_account
+from local.real_account import deployed_outputs, real_account
 from local.settings_line import make_command, quoted_for_make, settings_of_deployment
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ QUEUES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver"}
 HELD_SECONDS = 300
 """For how long what was looked at is unseen by others; what is not sent back is released at once."""
 WITHOUT_CODE = "unexpected"
+FROM_THE_PHOTO = {"prepared_gone", "answer_expired"}
+"""What the stage of these dead letters needs is not kept any more; everything can be made of the photo."""
 REJECTED = "It was rejected by the API, and somebody asked for it to be tried again."
 PATIENCE_SECONDS = 1
 """How long an empty answer is waited for: SQS may need it to ask all of its servers."""
@@ -81,7 +86,11 @@ class Stages:
 
     def send_back(self, letter: DeadLetter) -> None:
         """Into its stage's queue, then out of the dead-letter queue: a crash in between may send it twice."""
-        self.send(letter.queue, letter.body, letter.reason)
+        upload = json.loads(letter.body).get("upload") if letter.code in FROM_THE_PHOTO else None
+        if upload:
+            self.send("intake", upload_event(Upload(**upload)), letter.reason)
+        else:
+            self.send(letter.queue, letter.body, letter.reason)
         self.sqs.delete_message(QueueUrl=self.dead_letter_queue_url(letter.queue), ReceiptHandle=letter.receipt_handle)
 
     def send(self, queue: str, body: str, reason: str) -> None:
@@ -128,12 +137,7 @@ def stages_of(stage: str) -> Stages:
         Problem: who is asking is unknown, AWS does not answer, or there is no such deployment.
     """
     account = real_account()
-    outputs = account.outputs(stage)
-    if "IntakeQueueUrl" not in outputs:
-        raise Problem(
-            f"There is no deployment `{stage}` in account {account.account}, region {account.region}. "
-            'Name the one you mean, with SETTINGS="stage=...", or its region, with AWS_REGION.'
-        )
+    outputs = deployed_outputs(account, stage)
     return Stages(sqs=account.client("sqs"), dynamodb=account.client("dynamodb"), outputs=outputs)
 
 

@@ -1,11 +1,11 @@
 """Photos that the API rejected: found in the state table, and sent through the pipeline once more."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from dropcut.core.messages import NOT_ASKED_AGAIN
+from dropcut.core.messages import NOT_ASKED_AGAIN, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -42,14 +42,15 @@ def rejected_photos(dynamodb: "DynamoDBClient", table: str) -> Iterator[Rejected
     for page in pages:
         for item in page["Items"]:
             text = {name: str(value.get("S", "")) for name, value in item.items()}
-            yield RejectedPhoto(code=text["code"], reason=text["reason"], event=json.dumps(_event(text)))
+            bucket, _, key = text["id"].removeprefix(_JOB).partition("/")
+            version_id = text.get("version_id") or None
+            upload = Upload(bucket=bucket, key=key, sequencer=text["sequencer"], version_id=version_id)
+            yield RejectedPhoto(code=text["code"], reason=text["reason"], event=upload_event(upload))
 
 
-def _event(job: Mapping[str, str]) -> dict[str, Any]:
-    bucket, _, key = job["id"].removeprefix(_JOB).partition("/")
-    version = {"version-id": job["version_id"]} if job.get("version_id") else {}
-    return {
-        "source": "aws.s3",
-        "detail-type": "Object Created",
-        "detail": {"bucket": {"name": bucket}, "object": {"key": key, "sequencer": job["sequencer"], **version}},
-    }
+def upload_event(upload: Upload) -> str:
+    """An upload as S3 announces it by EventBridge."""
+    version = {"version-id": upload.version_id} if upload.version_id else {}
+    stored = {"key": upload.key, "sequencer": upload.sequencer, **version}
+    detail = {"bucket": {"name": upload.bucket}, "object": stored}
+    return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})

@@ -51,6 +51,7 @@ class Dashboard(Construct):
                 [self._flow(), self._backlog(), self._time_to_drain()],
                 [self._cost(), self._api_time(), self._api_trouble()],
                 [self._way(), self._function_errors(), self._dead_letters()],
+                [self._doubtful()],
                 [self._logs()],
             ],
         )
@@ -163,6 +164,18 @@ class Dashboard(Construct):
             for statistic in ("p50", "p95", "Maximum")
         ]
         return _graph("From upload to output (s)", seconds)
+
+    def _doubtful(self) -> cloudwatch.IWidget:
+        """Of the cut-outs that were judged: each counts 0 or 1, so the average is the share."""
+        hour = Duration.hours(1)
+        share = cloudwatch.MathExpression(
+            expression="100 * doubtful",
+            using_metrics={"doubtful": self._metrics.statistic("CutoutsDoubtful", "Average", period=hour)},
+            label="doubtful, percent of the cut-outs",
+            period=hour,
+        )
+        held = self._metrics.count("CutoutsHeld", hour, label="held per hour")
+        return _graph("Doubtful cut-outs", [share], right=[held])
 
     def _function_errors(self) -> cloudwatch.IWidget:
         errors = [s.function.metric_errors(label=n, period=_MINUTE) for n, s in self._stages.items()]

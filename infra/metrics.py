@@ -18,9 +18,11 @@ class Metrics:
         """The highest value in each period."""
         return self._metric(name, period, "Maximum", None)
 
-    def statistic(self, name: str, statistic: str, *, label: str) -> cloudwatch.Metric:
-        """A statistic of each minute, such as `p50` or `Maximum`."""
-        return self._metric(name, Duration.minutes(1), statistic, label)
+    def statistic(
+        self, name: str, statistic: str, *, label: str | None = None, period: Duration | None = None
+    ) -> cloudwatch.Metric:
+        """A statistic of each period, such as `p50` or `Maximum`; of each minute, if no other is given."""
+        return self._metric(name, period or Duration.minutes(1), statistic, label)
 
     def _metric(self, name: str, period: Duration, statistic: str, label: str | None) -> cloudwatch.Metric:
         return cloudwatch.Metric(

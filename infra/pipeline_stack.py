@@ -3,6 +3,7 @@
 input bucket ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ cut ─▶ [deliver] ─▶ deliver ─▶ output bucket
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +14,11 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from dropcut.adapters.held_records import HELD_INDEX
 from dropcut.adapters.state_table import BUDGET, GATE, HEALTH, JOB, PACE, PAYMENT
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.rendition_setting import renditions_to_json
+from dropcut.core.review import HELD
 from dropcut.environment import CutEnvironment, DeliverEnvironment, PrepareEnvironment
 
 from infra.artifact import Target
@@ -62,6 +65,7 @@ class PipelineStack(Stack):
         self.gatekeeper = self._gatekeeper()
         self._update_from_the_far_end()
         self._feed(self.prepare)
+        self._end_old_held(self.deliver)
         self._outputs()
 
     def _prepare(self, *, pictures_to: sqs.Queue, outcomes_to: sqs.Queue) -> Stage:
@@ -126,6 +130,7 @@ class PipelineStack(Stack):
             permissions=[
                 allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
                 allow("StorePaid", ["s3:PutObject"], [paid]),
+                allow("RemovePrepared", ["s3:DeleteObject"], [prepared]),
                 allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
                 allow("TellVanished", ["s3:ListBucket"], [self._storage.input_bucket.bucket_arn]),
                 allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._secret_arn_pattern()]),
@@ -180,6 +185,8 @@ class PipelineStack(Stack):
                 allow("TellVanished", ["s3:ListBucket"], [storage.input_bucket.bucket_arn]),
                 self._read_state(JOB),
                 self._write_state(JOB),
+                allow("RemoveHeld", ["s3:DeleteObject"], [self._objects(storage.output_bucket, f"{HELD}*")]),
+                allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
                 allow(
                     "Publish",
                     ["events:PutEvents"],
@@ -243,8 +250,26 @@ class PipelineStack(Stack):
                 )
             ],
         )
-        allow_rule_to_send(stage.queue, rule.attr_arn)
-        allow_rule_to_send(stage.dead_letter_queue, rule.attr_arn)
+        allow_rule_to_send(stage.queue, rule)
+        allow_rule_to_send(stage.dead_letter_queue, rule)
+
+    def _end_old_held(self, stage: Stage) -> None:
+        """Ask a stage once an hour to end what waits for a decision for too long.
+
+        Also without `hold_doubtful`: some may be held since before.
+        """
+        rule = events.CfnRule(
+            self,
+            "HeldRule",
+            description="Dropcut: does any cut-out wait for a decision for too long?",
+            schedule_expression="rate(1 hour)",
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="deliver", arn=stage.queue.queue_arn, input=json.dumps({"end_old_held": {}})
+                )
+            ],
+        )
+        allow_rule_to_send(stage.queue, rule)
 
     def _variables(self) -> dict[str, str]:
         """What the libraries of every function read."""

@@ -320,8 +320,36 @@ class Settings:
     keep_results_days: int = _setting(
         30,
         "a whole number from 1 to 3650",
-        "How long an answer that was paid for is used again for the same picture, in days.",
+        "How long an answer that was paid for is used again for the same picture, in days. It is kept for as long, and "
+        "for 29 days at least, since its photo may wait so long for its delivery.",
         _integer(1, 3650),
+    )
+    keep_jobs_days: int = _setting(
+        90,
+        "a whole number from 57 to 3650",
+        "How long the record of a photo that has ended is kept, in days. A photo that waits is kept for as long as it "
+        "waits.",
+        _integer(57, 3650),
+    )
+    keep_versions_days: int = _setting(
+        90,
+        "a whole number from 0 to 3650",
+        "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
+        "versions, in days; 0 means for ever.",
+        _integer(0, 3650),
+    )
+    hold_doubtful: bool = _setting(
+        False,
+        "`true` or `false`",
+        "Whether a doubtful cut-out waits under `held/` in the output bucket until a person decides "
+        "(docs/quality.md); without it, it is delivered with its doubts.",
+        _yes_or_no,
+    )
+    held_days: int = _setting(
+        14,
+        "a whole number from 1 to 3649, less than `keep_results_days`",
+        "How long a held cut-out waits for a decision before its photo ends as failed, in days.",
+        _integer(1, 3649),
     )
     max_photo_megapixels: float = _setting(
         120.0,
@@ -380,6 +408,12 @@ class Settings:
                 f"Setting daily_credit_limit is {self.daily_credit_limit:g}, less than one cut-out costs "
                 f"(credits_per_image is {self.credits_per_image:g}), so nothing would ever be made. "
                 "Allowed: 0 for no limit, or a number of at least credits_per_image."
+            )
+        if self.hold_doubtful and self.keep_results_days <= self.held_days:
+            raise SettingsError(
+                f"Setting keep_results_days is {self.keep_results_days}, and cut-outs are held for {self.held_days} "
+                "days (held_days): a photo that is uploaded again after that would be paid for again. "
+                f"Allowed: keep_results_days of at least {self.held_days + 1}, or a smaller held_days."
             )
 
     @property

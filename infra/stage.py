@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -139,14 +140,14 @@ class Stage(Construct):
         ]
 
 
-def allow_rule_to_send(queue: sqs.Queue, rule_arn: str) -> None:
+def allow_rule_to_send(queue: sqs.Queue, rule: events.CfnRule) -> None:
     """Let this one EventBridge rule send to a queue, and no other."""
     queue.add_to_resource_policy(
         iam.PolicyStatement(
-            sid="UploadsRule",
+            sid=rule.node.id,
             principals=[iam.ServicePrincipal("events.amazonaws.com")],
             actions=["sqs:SendMessage"],
             resources=[queue.queue_arn],
-            conditions={"ArnEquals": {"aws:SourceArn": rule_arn}},
+            conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
         )
     )

@@ -7,6 +7,7 @@ from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from dropcut.adapters.held_records import HELD_INDEX
 from dropcut.core.messages import PAID, PREPARED
 
 from infra.nag import acknowledge
@@ -23,9 +24,10 @@ class StorageStack(Stack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(scope, construct_id, description=f"Dropcut ({settings.stage}): photos, cut-outs, state")
-        self.input_bucket = self._bucket("InputBucket", versioned=settings.versioned_input)
-        self.output_bucket = self._bucket("OutputBucket")
-        self.work_bucket = self._bucket("WorkBucket")
+        keep_versions = settings.keep_versions_days
+        self.input_bucket = self._bucket("InputBucket", versioned=settings.versioned_input, keep_versions=keep_versions)
+        self.output_bucket = self._bucket("OutputBucket", keep_versions=keep_versions)
+        self.work_bucket = self._bucket("WorkBucket", keep_versions=1)
         self._announce_uploads(self.input_bucket)
         self._expire_work(keep_results_days=settings.keep_results_days)
         self.state_table = self._state_table()
@@ -35,7 +37,11 @@ class StorageStack(Stack):
         CfnOutput(self, "WorkBucketName", value=self.work_bucket.bucket_name)
         CfnOutput(self, "StateTableName", value=self.state_table.table_name)
 
-    def _bucket(self, construct_id: str, *, versioned: bool = False) -> s3.Bucket:
+    def _bucket(self, construct_id: str, *, versioned: bool = False, keep_versions: int) -> s3.Bucket:
+        """A private bucket; `keep_versions` are days, and 0 means for ever.
+
+        That one of our own is not versioned is no reason to leave the rule out: AWS Backup, say, turns versioning on.
+        """
         bucket = s3.Bucket(
             self,
             construct_id,
@@ -47,6 +53,12 @@ class StorageStack(Stack):
             versioned=versioned,
         )
         bucket.add_lifecycle_rule(id="interrupted-uploads", abort_incomplete_multipart_upload_after=Duration.days(7))
+        if keep_versions:
+            bucket.add_lifecycle_rule(
+                id="older-versions",
+                noncurrent_version_expiration=Duration.days(keep_versions),
+                expired_object_delete_marker=True,
+            )
         assert bucket.policy is not None
         bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)  # a bucket that stays stays TLS only
         acknowledge(
@@ -66,17 +78,20 @@ class StorageStack(Stack):
         )
 
     def _expire_work(self, *, keep_results_days: int) -> None:
-        """Prepared pictures live as long as a dead letter that is redriven once; paid answers longer than promised.
+        """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.
 
-        An answer used again in its last hour may still wait in the deliver queue, then in its dead-letter queue.
+        What is redriven later than that is made anew from its photo (`cli/redrive.py`).
+
+        A paid answer lives as long as it is used again. It also outlives every message that its payment left without a
+        prepared picture (`use_cases/purchase.py`), and its own photo's message on the way to its delivery.
         """
         self.work_bucket.add_lifecycle_rule(
-            id="prepared", prefix=PREPARED, expiration=Duration.days(2 * DAYS_IN_QUEUES + 2 * ROUNDING_DAYS)
+            id="prepared", prefix=PREPARED, expiration=Duration.days(DAYS_IN_QUEUES + ROUNDING_DAYS)
         )
         self.work_bucket.add_lifecycle_rule(
             id="paid",
             prefix=PAID,
-            expiration=Duration.days(keep_results_days + DAYS_IN_QUEUES + ROUNDING_DAYS),
+            expiration=Duration.days(max(keep_results_days, DAYS_IN_QUEUES) + ROUNDING_DAYS),
         )
 
     def _state_table(self) -> dynamodb.Table:
@@ -85,7 +100,7 @@ class StorageStack(Stack):
         Without deletion protection: deleting it by hand leaves a backup for 35 days, since it has point-in-time
         recovery, and a protected table would have to be unlocked by hand before a stage can be cleared away.
         """
-        return dynamodb.Table(
+        table = dynamodb.Table(
             self,
             "StateTable",
             partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
@@ -97,3 +112,11 @@ class StorageStack(Stack):
             time_to_live_attribute="expires_at",
             removal_policy=RemovalPolicy.RETAIN,
         )
+        # Sparse: it has only the jobs that are held, so that the old ones are found without a scan.
+        table.add_global_secondary_index(
+            index_name=HELD_INDEX,
+            partition_key=dynamodb.Attribute(name="held_index", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="held_at", type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        return table

@@ -17,6 +17,7 @@ _OUTCOMES = {
     "Cutout Rejected": "rejected",
     "Cutout Failed": "failed",
     "Cutout Skipped": "skipped",
+    "Cutout Held": "held",
 }
 _NO_EVENT = "The photo's tag says so; the event that tells the reason did not arrive."
 _PAUSED, _RESUMED = "Spending Paused", "Spending Resumed"
@@ -32,12 +33,12 @@ class Clients(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of one photo's way."""
+    """The end of one photo's way, or of what goes by itself: a held one waits for a decision."""
 
     key: str
     """Of the source object."""
     kind: str
-    """`delivered`, `rejected`, `failed` or `skipped`."""
+    """`delivered`, `rejected`, `failed`, `skipped` or `held`."""
     detail: Mapping[str, Any]
     """Of the event: reason, output_bucket, output_key, credits, renditions, note ..."""
 

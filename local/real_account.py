@@ -1,4 +1,4 @@
-"""The AWS account that a person's environment names, for `make deploy`, `make destroy` and `make redrive`."""
+"""The AWS account that a person's environment names, for the commands that work on a real deployment."""
 
 import os
 from collections.abc import Mapping
@@ -75,6 +75,21 @@ class RealAccount:
             raise Problem(f"The stack {stack} could not be read: {_no_answer(error, self.region)}") from error
         description: Mapping[str, Any] = stacks[0]
         return description
+
+
+def deployed_outputs(account: RealAccount, stage: str) -> dict[str, str]:
+    """All outputs of a deployment that is there.
+
+    Raises:
+        Problem: there is none of this name.
+    """
+    outputs = account.outputs(stage)
+    if "IntakeQueueUrl" not in outputs:
+        raise Problem(
+            f"There is no deployment `{stage}` in account {account.account}, region {account.region}. "
+            'Name the one you mean, with SETTINGS="stage=...", or its region, with AWS_REGION.'
+        )
+    return outputs
 
 
 def stack_names(stage: str) -> list[str]:

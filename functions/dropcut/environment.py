@@ -217,6 +217,11 @@ class DeliverEnvironment(ImagingEnvironment):
     """A list of renditions as JSON (core/rendition_setting.py)."""
     colour_profile: str
     """`keep` or `srgb`: what cut-outs at full size are in."""
+    keep_jobs_days: int
+    """How long the record of an ended photo is kept."""
+    hold_doubtful: int
+    """1: doubtful cut-outs wait for a person's decision; 0: they are delivered."""
+    held_days: int
 
     @property
     def needed_seconds(self) -> float:

@@ -1,6 +1,8 @@
 """Dead letters go back to their own stage, by reason, unchanged; the others stay where they are."""
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +99,23 @@ def test_what_goes_back_says_that_it_was_a_dead_letter_and_why(stages: Stages) -
     redrive.redrive(stages, QUEUES, code=None, reason="", send=True)
     assert reasons(stages, stages.queue_url("cut")) == ["The API failed."]
     assert reasons(stages, stages.queue_url("deliver"))[0].startswith("It was received too often")
+
+
+@pytest.mark.parametrize(("queue", "code"), [("cut", "prepared_gone"), ("deliver", "answer_expired")])
+def test_what_has_nothing_left_to_go_on_with_starts_from_its_photo(stages: Stages, queue: str, code: str) -> None:
+    upload = ended(stages, "v1 a+b.png", "failed", code, "It is gone.")
+    dead_letter(stages, queue, json.dumps({"upload": asdict(upload), "more": {}}), code=code, reason="It is gone.")
+    redrive.redrive(stages, QUEUES, code=None, reason="", send=True)
+    assert [again.job_id for again in sent_again(stages)] == [upload.job_id]
+    assert sent_again(stages)[0].version_id == "v1"
+    assert bodies(stages, stages.queue_url(queue)) == bodies(stages, stages.dead_letter_queue_url(queue)) == []
+
+
+def test_a_remake_without_an_answer_goes_back_to_its_stage(stages: Stages) -> None:
+    """There is nothing to start: the photo was delivered."""
+    dead_letter(stages, "deliver", '{"remake": {}}', code="answer_expired", reason="It is gone.")
+    redrive.redrive(stages, QUEUES, code=None, reason="", send=True)
+    assert bodies(stages, stages.queue_url("deliver")) == ['{"remake": {}}']
 
 
 @pytest.mark.parametrize(

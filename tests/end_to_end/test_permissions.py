@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
+from dropcut.adapters.held_records import HELD_INDEX
 from dropcut.adapters.state_table import GATE, HEALTH, JOB, PACE, PAYMENT
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
@@ -89,6 +90,17 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
     job, payment, pace, health = (f"{kind}test" for kind in (JOB, PAYMENT, PACE, HEALTH))
     forget: Attempt = "dynamodb", "delete_item", _item(job)
 
+    held: Attempt = (
+        "dynamodb",
+        "query",
+        {
+            "TableName": out["StateTableName"],
+            "IndexName": HELD_INDEX,
+            "KeyConditionExpression": "held_index = :held",
+            "ExpressionAttributeValues": {":held": {"S": "held"}},
+        },
+    )
+
     def publish(*sources: str) -> Attempt:
         entries = [{"Source": source, "DetailType": "Test", "Detail": "{}"} for source in sources]
         return "events", "put_events", {"Entries": entries}
@@ -123,6 +135,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             *(remember(each) for each in (job, payment, pace, health)),
             s3("put_object", work, "paid/test"),
             s3("get_object", work, "paid/test"),
+            s3("delete_object", work, "prepared/test"),
             ("s3", "list_objects_v2", {"Bucket": photos, "Prefix": photo_key, "MaxKeys": 1}),
         ],
         ("cut", "may not"): [
@@ -142,6 +155,8 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             look_up(job),
             s3("get_object", photos, photo_key),
             s3("put_object", cutouts, "test/permissions"),
+            s3("delete_object", cutouts, "held/test/permissions"),
+            held,
             s3("put_object_tagging", photos, photo_key, **tagging),
         ],
         ("deliver", "may not"): [
@@ -163,6 +178,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             publish("dropcut"),
             forget,
             look_up_many(GATE),
+            held,
             send("CutQueueUrl"),
             receive("DeliverQueueUrl"),
             s3("get_object", photos, photo_key),

@@ -11,6 +11,7 @@ from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import Item, StateTable
 
 from tests.model.dynamodb import DynamoDb
+from tests.model.state_table import STATE_TABLE
 
 REGION = "eu-central-1"
 ACCOUNT = "123456789012"
@@ -34,6 +35,10 @@ class OneWriteAtATime:
     def get_item(self, **request: Any) -> Any:
         with self._lock:
             return self._client.get_item(**request)
+
+    def query(self, **request: Any) -> Any:
+        with self._lock:
+            return self._client.query(**request)
 
     def batch_get_item(self, **request: Any) -> Any:
         with self._lock:
@@ -67,13 +72,7 @@ class Queues(dict[str, Queue]):
 
 
 def new_table(clients: Clients) -> StateTable:
-    """A state table as the stacks make it."""
-    clients.dynamodb.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    clients.dynamodb.create_table(TableName=TABLE, **STATE_TABLE)
     return StateTable(OneWriteAtATime(clients.dynamodb), TABLE)  # type: ignore[arg-type]
 
 

@@ -4,12 +4,10 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from dropcut.core.rendition import Rendition, RenditionFile
+from dropcut.core.rendition import MadeCutouts, Rendition, RenditionFile
 
 
-def answer_as_it_is(
-    original: Path | None, answer: Path, renditions: Sequence[Rendition], folder: Path
-) -> Sequence[RenditionFile]:
+def answer_as_it_is(original: Path | None, answer: Path, renditions: Sequence[Rendition], folder: Path) -> MadeCutouts:
     """Every rendition is the paid answer, byte for byte; all are said to have 80 x 64 pixels."""
     made = []
     for rendition in renditions:
@@ -24,4 +22,4 @@ def answer_as_it_is(
                 size_bytes=path.stat().st_size,
             )
         )
-    return made
+    return MadeCutouts(made)

@@ -12,7 +12,7 @@ from typing import Any
 from dropcut.core import gate as gates
 from dropcut.core.blame import Health
 from dropcut.core.gate import Gate
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.pace import AHEAD_SECONDS, HORIZON_SECONDS, MOST_LATE_SECONDS, Pace, Slot
 from dropcut.core.payment import Payment
 
@@ -77,8 +77,8 @@ class FakePayments:
         if self._is_held(key, holder):
             self.records[key] = replace(payment, holder="", lease_until=0.0, exists=True)
 
-    def pay(self, key: str, answer: PaidAnswer, *, job_id: str, expires_at: float) -> None:
-        self.records[key] = Payment(answer=answer, job_id=job_id, expires_at=expires_at, exists=True)
+    def pay(self, key: str, answer: PaidAnswer, *, upload: Upload, expires_at: float) -> None:
+        self.records[key] = Payment(answer=answer, job_id=upload.job_id, expires_at=expires_at, exists=True)
 
     def end(self, key: str, ended: Ended, *, job_id: str, holder: str, now: float, expires_at: float) -> None:
         if self._is_held(key, holder):

@@ -27,6 +27,8 @@ EMITTED = {
     "DeadLettered",
     "SecondsToDelivery",
     "CutoutsNotFullSize",
+    "CutoutsDoubtful",
+    "CutoutsHeld",
 }
 
 

@@ -11,6 +11,7 @@ import pytest
 from dropcut import entries
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.rendition_setting import read_renditions
+from dropcut.core.review import EndOldHeld, read_review
 from dropcut.environment import (
     SECONDS_TO_BEGIN,
     CutEnvironment,
@@ -274,6 +275,9 @@ CHANGED = Settings(
     retry_base_seconds=0.05,
     pause_seconds=61.5,
     keep_results_days=13,
+    keep_jobs_days=77,
+    hold_doubtful=True,
+    held_days=12,
     max_photo_megapixels=33.5,
     max_photo_mib=44.5,
     max_frames=55,
@@ -300,7 +304,7 @@ def test_a_function_reads_back_the_settings_and_its_real_timeout(changed_app: Sy
         expected |= {"imaging_seconds": 76.5, "renditions": read["renditions"]}
         assert read_renditions(read["renditions"]) == read_renditions(["full", "amazon_main"], full_format="webp")
     assert {name: read[name] for name in expected} == expected
-    assert len(expected) == {"Prepare": 5, "Cut": 19, "Deliver": 6, "Gatekeeper": 0}[stage]
+    assert len(expected) == {"Prepare": 5, "Cut": 19, "Deliver": 9, "Gatekeeper": 0}[stage]
 
 
 def test_the_changed_settings_differ_from_the_defaults_wherever_a_function_reads_them() -> None:
@@ -344,7 +348,7 @@ ITEMS = {
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_gets_no_other_items_of_the_state_table_than_its_own(app: Synthesized, name: str) -> None:
-    of_state = [s for s in statements(app, name) if as_list(s["Action"])[0].startswith("dynamodb:")]
+    of_state = [s for s in statements(app, name) if written_out(as_list(s["Resource"])[0]) == "<StateTable.Arn>"]
     assert {s["Action"]: s["Condition"] for s in of_state} == {
         action: {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": items}} for action, items in ITEMS[name].items()
     }
@@ -382,7 +386,7 @@ ALLOWED = {
     },
     "Cut": {
         **own("Cut"),
-        "<WorkBucket.Arn>/prepared/*": {"s3:GetObject"},
+        "<WorkBucket.Arn>/prepared/*": {"s3:GetObject", "s3:DeleteObject"},
         "<WorkBucket.Arn>/paid/*": {"s3:GetObject", "s3:PutObject"},
         "<WorkBucket.Arn>": {"s3:ListBucket"},
         "<InputBucket.Arn>": {"s3:ListBucket"},  # was a waiting photo deleted?
@@ -394,6 +398,8 @@ ALLOWED = {
         "<WorkBucket.Arn>/paid/*": {"s3:GetObject"},
         "<WorkBucket.Arn>": {"s3:ListBucket"},
         "<OutputBucket.Arn>/*": {"s3:PutObject", "s3:GetObject"},
+        "<OutputBucket.Arn>/held/*": {"s3:DeleteObject"},
+        "<StateTable.Arn>/index/held-by-time": {"dynamodb:Query"},
         "<OutputBucket.Arn>": {"s3:ListBucket"},
         "<InputBucket.Arn>/*": {"s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging"},
         "<InputBucket.Arn>": {"s3:ListBucket"},
@@ -520,21 +526,31 @@ def test_a_prefix_is_filtered_before_anything_runs(full_app: Synthesized) -> Non
     assert function(full_app, "Prepare")["Environment"]["Variables"]["INPUT_PREFIX"] == "in/"
 
 
-def test_only_that_rule_may_send_to_the_intake_and_its_dead_letter_queue(app: Synthesized) -> None:
+def test_a_rule_may_send_only_where_its_target_is(app: Synthesized) -> None:
     senders = [
         statement
         for policy in app.resources("Pipeline", "AWS::SQS::QueuePolicy").values()
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
     ]
-    assert {written_out(s["Resource"]) for s in senders} == {
-        "<PrepareQueuesQueue.Arn>",
-        "<PrepareQueuesDeadLetterQueue.Arn>",
+    assert {
+        (written_out(s["Resource"]), written_out(s["Condition"]["ArnEquals"]["aws:SourceArn"])) for s in senders
+    } == {
+        ("<PrepareQueuesQueue.Arn>", "<UploadsRule.Arn>"),
+        ("<PrepareQueuesDeadLetterQueue.Arn>", "<UploadsRule.Arn>"),
+        ("<DeliverQueuesQueue.Arn>", "<HeldRule.Arn>"),
     }
     for statement in senders:
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
         assert statement["Action"] == "sqs:SendMessage"
-        assert written_out(statement["Condition"]["ArnEquals"]["aws:SourceArn"]) == "<UploadsRule.Arn>"
+
+
+def test_deliver_is_asked_every_hour_to_end_what_is_held_for_too_long(app: Synthesized) -> None:
+    rule = app.properties("Pipeline", "AWS::Events::Rule", "HeldRule")
+    assert rule["ScheduleExpression"] == "rate(1 hour)"
+    (target,) = rule["Targets"]
+    assert written_out(target["Arn"]) == "<DeliverQueuesQueue.Arn>"
+    assert read_review(target["Input"]) == EndOldHeld()
 
 
 # ---- the secret

@@ -72,6 +72,10 @@ GOOD = [
     ("retry_base_seconds", "0.05", 0.05),
     ("pause_seconds", "1", 1.0),
     ("keep_results_days", "3650", 3650),
+    ("keep_jobs_days", "57", 57),
+    ("keep_versions_days", "0", 0),
+    ("hold_doubtful", "true", True),
+    ("held_days", "1", 1),
     ("max_photo_megapixels", "400", 400.0),
     ("max_photo_mib", "500", 500.0),
     ("max_frames", "1", 1),
@@ -153,6 +157,11 @@ BAD = [
     ("pause_seconds", "43200"),
     ("keep_results_days", "0"),
     ("keep_results_days", "3651"),
+    ("keep_jobs_days", "56"),
+    ("keep_versions_days", "-1"),
+    ("hold_doubtful", "yes"),
+    ("held_days", "0"),
+    ("held_days", "3650"),
     ("max_photo_megapixels", "4"),
     ("max_photo_megapixels", "401"),
     ("max_photo_mib", "0.5"),
@@ -252,6 +261,14 @@ def test_more_renditions_at_full_size_than_a_disk_holds_are_refused() -> None:
     settings = Settings.from_context({"renditions": ["full", *masks]})
     with pytest.raises(SettingsError, match="20 renditions at the full size of 120 megapixels need"):
         _ = settings.deliver_ephemeral_storage_mb
+
+
+def test_a_paid_answer_is_kept_for_longer_than_its_cut_out_is_held() -> None:
+    wrong = {"hold_doubtful": "true", "held_days": "20", "keep_results_days": "20"}
+    with pytest.raises(SettingsError, match="keep_results_days of at least 21, or a smaller held_days"):
+        Settings.from_context(wrong)
+    assert Settings.from_context(wrong | {"keep_results_days": "21"}).held_days == 20
+    assert Settings.from_context(wrong | {"hold_doubtful": "false"}).keep_results_days == 20
 
 
 @pytest.mark.parametrize("output_format", ["png", "webp"])

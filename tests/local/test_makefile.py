@@ -48,7 +48,7 @@ def test_a_persons_access_reaches_only_the_commands_that_use_it(target: str) -> 
     expected = set(theirs) - {"AWS_PORT"}
     if target in ("demo", "up"):
         expected -= {"DROPCUT_API_KEY"}
-    assert taken_away & set(theirs) == (set() if target in ("deploy", "destroy", "redrive") else expected)
+    assert taken_away & set(theirs) == (set() if target in ("deploy", "destroy", "redrive", "forget") else expected)
 
 
 def test_the_commands_of_this_package_are_those_of_the_makefile() -> None:

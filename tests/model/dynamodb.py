@@ -20,7 +20,7 @@ Change = Callable[[Stored, Stored, Values], None]
 
 
 class DynamoDb:
-    """Answers `get_item` and `update_item` as the client of boto3 does."""
+    """Answers `get_item`, `update_item` and `query` as the client of boto3 does."""
 
     def __init__(self) -> None:
         self.items: dict[str, Stored] = {}
@@ -33,6 +33,18 @@ class DynamoDb:
         asked = {table: [key["id"]["S"] for key in wanted["Keys"]] for table, wanted in RequestItems.items()}
         found = {table: [_typed(self.items[i]) for i in ids if i in self.items] for table, ids in asked.items()}
         return {"Responses": found, "UnprocessedKeys": {}}
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        """Of the index of held jobs, whatever name is given: those that are held, by time."""
+        values = {name: _plain(typed) for name, typed in request["ExpressionAttributeValues"].items()}
+        matches = condition(request["KeyConditionExpression"], ())
+        found = sorted((item for item in self.items.values() if matches(item, values)), key=_held_at)
+        return {
+            "Items": [
+                _typed({name: item[name] for name in ("id", "held_index", "held_at")})
+                for item in found[: request["Limit"]]
+            ]
+        }
 
     def update_item(self, **request: Any) -> dict[str, Any]:
         item_id = request["Key"]["id"]["S"]
@@ -49,6 +61,12 @@ class DynamoDb:
         change(change_text, names)(dict(before or {}), after, values)
         self.items[item_id] = after
         return {"Attributes": _typed(before)} if before else {}
+
+
+def _held_at(item: Stored) -> Decimal:
+    held_at = item["held_at"]
+    assert isinstance(held_at, Decimal)
+    return held_at
 
 
 def _plain(typed: Mapping[str, Any]) -> Plain:

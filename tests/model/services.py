@@ -68,6 +68,9 @@ class S3:
         content = Body if isinstance(Body, bytes) else Body.read()
         self.objects[Bucket, Key] = Stored(content, dict(Metadata or {}))
 
+    def delete_object(self, *, Bucket: str, Key: str) -> None:
+        self.objects.pop((Bucket, Key), None)
+
     def get_object_tagging(self, *, Bucket: str, Key: str) -> dict[str, Any]:
         tags = self._found(Bucket, Key, "NoSuchKey").tags
         return {"TagSet": [{"Key": key, "Value": value} for key, value in tags.items()]}

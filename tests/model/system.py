@@ -16,6 +16,7 @@ from dropcut.adapters.api_key import ApiKeys
 from dropcut.adapters.cut_function import CutFunction
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord, HealthRecord, PaceRecord
 from dropcut.adapters.object_store import ObjectStore
@@ -24,17 +25,22 @@ from dropcut.adapters.queue import Queue
 from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.blame import BlameRules
+from dropcut.core.message_result import Done
+from dropcut.core.messages import MOST_INLINE_BYTES
 from dropcut.core.pace import Pace
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import SECONDS_TO_STORE, call_needs_seconds, cut_function_seconds
 from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
 from dropcut.use_cases.account import AccountRules, Accounts
+from dropcut.use_cases.announcement import Announcer
 from dropcut.use_cases.claim import Claims
 from dropcut.use_cases.cut import Cut
 from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.deliver import Deliver
 from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.gatekeeper import Gatekeeper
+from dropcut.use_cases.held_files import HeldFiles
+from dropcut.use_cases.holding import Holding
 from dropcut.use_cases.outputs import Outputs
 from dropcut.use_cases.prepare import Prepare
 from dropcut.use_cases.purchase import Purchases
@@ -133,13 +139,15 @@ class WatchedS3(S3):
 
 
 class System:
-    def __init__(self, patch: pytest.MonkeyPatch, *, daily_credit_limit: float) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, *, daily_credit_limit: float, travels: bool = True) -> None:
+        """`travels`: whether pictures travel inside their messages, as small ones do; else they lie in the bucket."""
         self.now = START
         self.random = random.Random(0)
         self.metrics: Counter[str] = Counter()
         self.log = io.StringIO()
         patch.setattr(observability.logger.registered_handler, "stream", self.log)
         patch.setattr(observability.metrics, "add_metric", self._add_metric)
+        patch.setattr("dropcut.use_cases.prepare.MOST_INLINE_BYTES", MOST_INLINE_BYTES if travels else 0)
         true_clock = lambda: self.now  # noqa: E731
         self.table, self.s3, self.sqs, self.events = WatchedTable(), WatchedS3(), Sqs(true_clock), Events()
         self.secrets, self.cut_source = Secrets("sk-first-secret-key"), Lambda(true_clock, self._invoke_cut)
@@ -258,14 +266,32 @@ class System:
             together=one_after_the_other,
             clock=self.clock,
         )
-        self.deliver = Deliver(
+        held = HeldRecords(table=self.records)
+        announcer = Announcer(
             objects=self.objects,
+            jobs=self.jobs,
+            events=events,
+            held_files=HeldFiles(objects=self.objects, records=held, bucket=OUTPUT),
+            together=one_after_the_other,
+            clock=self.clock,
+        )
+        self.deliver = Deliver(
             jobs=self.jobs,
             events=events,
             maker=maker,
             outputs=outputs,
+            announcer=announcer,
+            holding=Holding(
+                is_on=False,
+                queue_url="deliver",
+                renditions=RENDITIONS,
+                records=held,
+                announcer=announcer,
+                clock=self.clock,
+            ),
             input_bucket=INPUT,
             remake=Remaker(jobs=self.jobs, events=events, maker=maker, outputs=outputs, clock=self.clock),
+            review=lambda _review: Done(),  # nobody decides in these histories
             together=one_after_the_other,
             clock=self.clock,
         )

@@ -8,20 +8,24 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord, HealthRecord, PaceRecord
 from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.gate import Gate
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
 from dropcut.core.pace import Pace
 from dropcut.core.payment import Payment
+from dropcut.core.quality import Quality
+from dropcut.core.review import Held
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
 from tests.model.dynamodb import DynamoDb
+from tests.model.state_table import STATE_TABLE
 
 TABLE = "state"
 ANSWER = PaidAnswer(
@@ -34,6 +38,8 @@ ANSWER = PaidAnswer(
     request_id=None,
     provider="ezlink",
 )
+PICTURE = PreparedPicture(work_key="prepared/s.png", sha256="s", format="png", width=1, height=1, size_bytes=1)
+UPLOAD = Upload(bucket="b", key="k", sequencer="1")
 REJECTED = Ended(kind="rejected", code="c", reason="r")
 FAILED = Ended(kind="failed", code="c", reason="r")
 
@@ -52,6 +58,9 @@ class Both:
 
     def update_item(self, **request: Any) -> Any:
         return self._same("update_item", request)
+
+    def query(self, **request: Any) -> Any:
+        return self._same("query", request)
 
     def _same(self, method: str, request: dict[str, Any]) -> Any:
         ours, theirs = (_asked(client, method, request) for client in (self.memory, self.moto))
@@ -72,7 +81,7 @@ def _comparable(answer: Any) -> Any:
     """What of an answer the functions use, numbers as numbers."""
     if isinstance(answer, ClientError):
         return answer.response["Error"]["Code"], _values(answer.response.get("Item"))  # type: ignore[typeddict-item]
-    listed = [_values(item) for item in answer.get("Responses", {}).get(TABLE, [])]
+    listed = [_values(item) for item in answer.get("Responses", {}).get(TABLE, []) or answer.get("Items", [])]
     by_id = sorted(listed, key=lambda item: str(item["id"]))
     return _values(answer.get("Item")), _values(answer.get("Attributes")), by_id, answer.get("UnprocessedKeys") or {}
 
@@ -98,7 +107,7 @@ Step = Callable[[float, int], object]
 
 
 def _everything(table: StateTable) -> list[Step]:
-    return [*_jobs(table), *_payments(table), *_key(table), *_gate(table)]
+    return [*_jobs(table), *_held(table), *_payments(table), *_key(table), *_gate(table)]
 
 
 def _jobs(table: StateTable) -> list[Step]:
@@ -115,12 +124,32 @@ def _jobs(table: StateTable) -> list[Step]:
         lambda now, which: jobs.begin(upload(which), now=now + 3600),
         lambda now, which: jobs.begin(upload(which), now=now, redriven=True),
         lambda now, which: jobs.state(upload(which)),
-        lambda now, which: jobs.wait_for_cut(upload(which), now=now),
+        lambda now, which: jobs.wait_for_cut(CutRequest(upload=upload(which), picture=PICTURE), now=now),
         lambda now, which: jobs.waits(upload(which), why="w", next_try=now, now=now),
-        lambda now, which: jobs.delivered(delivered(which), output_key="o", now=now),
+        lambda now, which: jobs.delivered(delivered(which), output_keys=["o"], quality=Quality(0.4), now=now),
+        lambda now, which: jobs.delivered(delivered(which), output_keys=["o", str(which)], by_hand=True, now=now),
         lambda now, which: jobs.delivered_outcome("b", "k"),
         lambda now, which: jobs.ended(upload(which), REJECTED, now=now),
         lambda now, which: Snapshots(table=table).read("f", [upload(which), upload(2)]),
+    ]
+
+
+def _held(table: StateTable) -> list[Step]:
+    held = HeldRecords(table=table)
+
+    def photo(which: int) -> Held:
+        upload = Upload(bucket="b", key="k", sequencer=str(which))
+        outcome = OutcomeMessage(upload=upload, outcome=ANSWER)
+        return Held(outcome=outcome, files=[], renditions="[]", note="", quality=Quality(0.4))
+
+    return [
+        lambda now, which: held.hold(photo(which), now=now),
+        lambda now, which: held.hold(photo(which), now=now),
+        lambda now, which: held.under_review("b", "k"),
+        lambda now, which: held.decide(photo(which).upload, "accept", now=now),
+        lambda now, which: held.decide(photo(which).upload, "reject", now=now + 90_000),
+        lambda now, which: held.held_before(now - 60, most=1),
+        lambda now, which: held.forget(photo(which)),
     ]
 
 
@@ -141,7 +170,7 @@ def _payments(table: StateTable) -> list[Step]:
         lambda now, which: claim("p", now, str(which)),
         lambda now, which: claim("q", now, str(which)),
         lambda now, which: claim("p", now, str(which), redriven_at=now),
-        lambda now, which: payments.pay("p", ANSWER, job_id="j", expires_at=now + 200),
+        lambda now, which: payments.pay("p", ANSWER, upload=UPLOAD, expires_at=now + 200),
         lambda now, which: payments.release("p", holder=str(which), payment=Payment(attempts=which, probes=1)),
         lambda now, which: end(REJECTED, now, which),
         lambda now, which: end(FAILED, now, which),
@@ -189,19 +218,14 @@ def _gate(table: StateTable) -> list[Step]:
     ]
 
 
-THINGS = 40
+THINGS = 48
 STEP = st.tuples(st.integers(0, THINGS - 1), st.floats(0, 60), st.integers(0, 2))
 
 
 def _new_table(moto: Any) -> StateTable:
     with contextlib.suppress(ClientError):
         moto.delete_table(TableName=TABLE)
-    moto.create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    moto.create_table(TableName=TABLE, **STATE_TABLE)
     return StateTable(Both(moto), TABLE)  # type: ignore[arg-type]
 
 

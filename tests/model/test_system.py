@@ -31,7 +31,8 @@ PICTURES = [picture("png", width=64, height=64, mode=mode) for mode in ("RGB", "
 CONTENTS = [*PICTURES, *PICTURES, b"no picture"]
 SECRET_KEYS = ["sk-first-secret-key", "sk-second-secret-key"]
 SECONDS = st.sampled_from([0.05, 0.5, 3.0, 20.0, 61.0, 170.0, 400.0, 1000.0, 40_000.0])
-PLACES = ["api.call", "api.reply", "s3.put_object", "s3.head_object", "sqs.send_message", "events.put_events"]
+S3_CALLS = ["s3.put_object", "s3.head_object", "s3.delete_object"]
+PLACES = ["api.call", "api.reply", *S3_CALLS, "sqs.send_message", "events.put_events"]
 TROUBLE = ["die", "fail before", "fail after"]
 VERDICT = st.sampled_from(["go on", *TROUBLE])
 SOME = st.integers(0, 1_000_000)
@@ -62,9 +63,9 @@ class Dropcut(RuleBasedStateMachine):
         self.spent: Counter[str] = Counter()
         """Credits charged, by the day's budget that they were taken from."""
 
-    @initialize(daily_credit_limit=st.sampled_from([0.0, 0.0, 4.0]))
-    def deploy(self, daily_credit_limit: float) -> None:
-        self.system = System(self.patch, daily_credit_limit=daily_credit_limit)
+    @initialize(daily_credit_limit=st.sampled_from([0.0, 0.0, 4.0]), travels=st.booleans())
+    def deploy(self, daily_credit_limit: float, travels: bool) -> None:
+        self.system = System(self.patch, daily_credit_limit=daily_credit_limit, travels=travels)
         self.system.api.saw = self.watch
 
     @precondition(lambda self: len(self.uploads) < 6)
@@ -388,9 +389,9 @@ def test_trouble_at_any_one_step_of_a_stage_breaks_nothing(stage: str, verdict: 
 
 
 def struck_at_step(stage: str, step: int, verdict: str) -> bool:
-    """Two photos of one picture on their way; whether the stage had so many steps."""
+    """Two photos of one picture, too large to travel along, on their way; whether the stage had so many steps."""
     dropcut = Dropcut()
-    dropcut.deploy(daily_credit_limit=0.0)
+    dropcut.deploy(daily_credit_limit=0.0, travels=False)
     try:
         for key in ("a.jpg", "a.png"):
             dropcut.upload(key, 0, arrives=True)

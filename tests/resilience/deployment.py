@@ -27,6 +27,7 @@ from infra.settings import Settings
 from local.api.stand_in import StandIn
 from local.ports import LOOPBACK, any_free_port
 from local.surroundings import clean
+from tests.model.state_table import STATE_TABLE
 from tests.resilience.refusals import Refusal
 from tests.resilience.sandbox import Function, Invocation, Stop
 from tests.resilience.virtual_clock import VirtualClock
@@ -340,12 +341,7 @@ def _create(clients: Mapping[str, Any], api_key: str) -> dict[str, str]:
     """What the stacks would create; returns the queues' URLs."""
     for bucket in (INPUT, WORK, OUTPUT):
         clients["s3"].create_bucket(Bucket=bucket)
-    clients["dynamodb"].create_table(
-        TableName=TABLE,
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    clients["dynamodb"].create_table(TableName=TABLE, **STATE_TABLE)
     clients["secretsmanager"].create_secret(Name=SECRET, SecretString=api_key)
     queues = {"events": _queue(clients["sqs"], "events", {})}
     for stage in STAGES:

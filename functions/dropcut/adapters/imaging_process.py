@@ -24,7 +24,8 @@ from typing import Any
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
-from dropcut.core.rendition import Rendition, RenditionFile
+from dropcut.core.quality import Measures
+from dropcut.core.rendition import MadeCutouts, Rendition, RenditionFile
 
 CHILD = "dropcut.imaging.child"
 _START_SECONDS = 60.0
@@ -94,7 +95,7 @@ class ImagingProcess:
         *,
         limits: DecodeLimits,
         colour: str,
-    ) -> Sequence[RenditionFile]:
+    ) -> MadeCutouts:
         """Make all renditions of one photo, as files in that folder (imaging/make_cutouts.py). Raises as `fit`."""
         done = self.ask(
             "make_cutouts",
@@ -104,6 +105,29 @@ class ImagingProcess:
             folder=str(folder),
             limits=asdict(limits),
             colour=colour,
+        )
+        return MadeCutouts([RenditionFile(**made) for made in done["made"]], _measures(done.get("measures")))
+
+    def make_replacement(
+        self,
+        picture: Path,
+        shape: tuple[int, int],
+        renditions: Sequence[Rendition],
+        folder: Path,
+        *,
+        limits: DecodeLimits,
+    ) -> Sequence[RenditionFile]:
+        """Make all renditions of a cut-out that a person made, as files in that folder (imaging/make_cutouts.py).
+
+        Raises as `fit`.
+        """
+        done = self.ask(
+            "make_replacement",
+            picture=str(picture),
+            shape=shape,
+            renditions=[asdict(rendition) for rendition in renditions],
+            folder=str(folder),
+            limits=asdict(limits),
         )
         return [RenditionFile(**made) for made in done["made"]]
 
@@ -151,6 +175,15 @@ class ImagingProcess:
             raise PictureRefusedError(**answer["refused"])
         done: dict[str, Any] = answer["done"]
         return done
+
+
+def _measures(said: object) -> Measures | None:
+    """None also for what cannot be believed: a cut-out is never lost because nothing can be said of it."""
+    try:
+        return Measures.from_fields(said) if said is not None else None
+    except ValueError as error:
+        logging.getLogger(__name__).warning("A cut-out has no verdict: %s", error)
+        return None
 
 
 class _OutOfMemoryError(Exception):

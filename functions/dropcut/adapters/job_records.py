@@ -1,20 +1,25 @@
 """What became of each source object: one item per key, for its newest upload."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from dropcut.adapters.state_table import JOB, Item, StateTable, Value
-from dropcut.core.messages import Ended, OutcomeMessage, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
+from dropcut.core.quality import Quality
 
 Begun = Literal["begun", "already_under_way", "superseded"]
 JobState = Literal["under_way", "superseded", "ended"]
-"""How the record of a key is about one upload of it. `ended`: for good."""
+"""How the record of a key is about one upload of it. `ended`: for good, or held until a person decides."""
 
-_ENDED = {"delivered", "rejected", "skipped"}
-"""For good. `failed` is not among them: such a photo may be sent again."""
-_OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
+_ENDED = {"delivered", "rejected", "skipped", "held"}
+"""Nothing is left to be done for it. `failed` is not among them: such a photo may be sent again."""
+OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
 """Attributes that say why there is no cut-out."""
-_OF_A_WAIT = "waits_for, next_try"
+OF_A_WAIT = "waits_for, next_try"
+_OF_THE_INDEX = "held_index, held_at"
+"""Of photos that are held (adapters/held_records.py)."""
+_DAY_SECONDS = 86_400
 LOST_AFTER_SECONDS = 3600.0
 """A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
 If it is not, the second one costs a look at the records, and no call."""
@@ -23,6 +28,8 @@ If it is not, the second one costs a look at the records, and no call."""
 @dataclass(frozen=True, kw_only=True)
 class JobRecords:
     table: StateTable
+    keep_days: int = 90
+    """For how long an ended job is remembered. One that has not ended never expires."""
 
     def begin(self, upload: Upload, *, now: float, redriven: bool = False) -> Begun:
         """Take up an upload unless a newer one of its key came first or it is under way already.
@@ -47,7 +54,8 @@ class JobRecords:
         update = self.table.update(
             job_item_id(upload),
             "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, #status = :preparing,"
-            f" updated_at = :now REMOVE {_OF_AN_END}, {_OF_A_WAIT}, output_key, delivered_outcome",
+            f" updated_at = :now REMOVE {OF_AN_END}, {OF_A_WAIT}, {_OF_THE_INDEX}, quality, decision, payment_key,"
+            " output_key, delivered_outcome, expires_at",
             values,
             only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (sequencer = :sequencer AND"
             " (#status IN (:preparing, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
@@ -66,11 +74,20 @@ class JobRecords:
         item = self.table.get(job_item_id(upload))
         return item is not None and item["job_id"] != upload.job_id
 
-    def wait_for_cut(self, upload: Upload, *, now: float) -> None:
-        """The picture is ready and stands in the cut queue."""
-        values: dict[str, Value] = {"status": "waiting", "preparing": "preparing", "now": now}
+    def wait_for_cut(self, request: CutRequest, *, now: float) -> None:
+        """The picture is ready and stands in the cut queue.
+
+        Its payment is named here until the photo is delivered; then it stands in `delivered_outcome`.
+        """
+        values: dict[str, Value] = {
+            "status": "waiting",
+            "preparing": "preparing",
+            "payment_key": request.payment_key,
+            "now": now,
+        }
+        change = "SET #status = :status, payment_key = :payment_key, updated_at = :now"
         # Not when it has gone its way already: a picture paid for before can be delivered by now.
-        self._set(upload, "SET #status = :status, updated_at = :now", values, only_if="#status = :preparing")
+        self._set(request.upload, change, values, only_if="#status = :preparing")
 
     def waits(self, upload: Upload, *, why: str, next_try: float, now: float) -> None:
         """The picture is held back: why, and until when at least (epoch seconds)."""
@@ -78,27 +95,47 @@ class JobRecords:
         change = "SET waits_for = :why, next_try = :next_try, updated_at = :now"
         self._set(upload, change, values, only_if="#status = :waiting")
 
-    def delivered(self, outcome: OutcomeMessage, *, output_key: str, now: float) -> None:
-        """With what made it, so that it can be made again without paying."""
+    def delivered(
+        self,
+        outcome: OutcomeMessage,
+        *,
+        output_keys: Sequence[str],
+        now: float,
+        quality: Quality | None = None,
+        by_hand: bool = False,
+    ) -> bool:
+        """With what made it, so that it can be made again without paying, unless a person's own cut-out was delivered.
+
+        Returns whether the record names files that were held.
+        """
         values: dict[str, Value] = {
             "status": "delivered",
-            "output_key": output_key,
-            "outcome": outcome.to_json(),
+            "output_key": output_keys[0],
+            "output_keys": frozenset(output_keys),
             "now": now,
+            "expires_at": self._expires_at(now),
         }
-        change = "SET #status = :status, output_key = :output_key, delivered_outcome = :outcome, updated_at = :now"
-        self._set(outcome.upload, f"{change} REMOVE {_OF_AN_END}, {_OF_A_WAIT}", values)
+        values |= {} if by_hand else {"delivered_outcome": outcome.to_json()}
+        values |= {"quality": quality.to_json()} if quality else {}
+        set_now = [name for name in values if name not in ("status", "now")]
+        change = "SET #status = :status, updated_at = :now" + "".join(f", {name} = :{name}" for name in set_now)
+        gone = [name for name in ("delivered_outcome", "quality") if name not in values]
+        if not by_hand:  # then nothing else names what was paid for
+            gone.append("payment_key")
+        left = ", ".join((OF_AN_END, OF_A_WAIT, _OF_THE_INDEX, *gone))
+        return self._set(outcome.upload, f"{change} REMOVE {left}", values)
 
     def delivered_outcome(self, bucket: str, key: str) -> OutcomeMessage | None:
         """What the cut-outs of a key were made of; None when its newest upload is not delivered.
 
         Photos that were delivered before renditions could be made anew have no such thing either.
         """
-        item = self.table.get(_id_of(bucket, key)) or {}
+        item = self.table.get(job_item_id_of(bucket, key)) or {}
         outcome = item.get("delivered_outcome", "")
         return OutcomeMessage.from_json(outcome) if outcome and item.get("status") == "delivered" else None
 
-    def ended(self, upload: Upload, end: Ended, *, now: float) -> None:
+    def ended(self, upload: Upload, end: Ended, *, now: float) -> bool:
+        """Returns whether the record names files that were held."""
         values: dict[str, Value] = {
             "status": end.kind,
             "code": end.code,
@@ -107,15 +144,23 @@ class JobRecords:
             "possibly_paid": end.possibly_paid,
             "request_id": end.request_id or "",
             "now": now,
+            "expires_at": self._expires_at(now),
         }
-        change = "SET #status = :status, code = :code, reason = :reason, updated_at = :now"
+        change = "SET #status = :status, code = :code, reason = :reason, updated_at = :now, expires_at = :expires_at"
         calls = "attempts = :attempts, possibly_paid = :possibly_paid, request_id = :request_id"
-        self._set(upload, f"{change}, {calls} REMOVE {_OF_A_WAIT}", values)
+        return self._set(upload, f"{change}, {calls} REMOVE {OF_A_WAIT}, {_OF_THE_INDEX}", values)
 
-    def _set(self, upload: Upload, change: str, values: dict[str, Value], *, only_if: str = "") -> None:
-        """Only while the record is still about this upload: a newer one's record is not touched."""
+    def _expires_at(self, now: float) -> int:
+        return int(now) + self.keep_days * _DAY_SECONDS
+
+    def _set(self, upload: Upload, change: str, values: dict[str, Value], *, only_if: str = "") -> bool:
+        """Only while the record is still about this upload: a newer one's record is not touched.
+
+        Returns whether it was changed and names files that were held.
+        """
         condition = " AND ".join(["job_id = :job_id", *([only_if] if only_if else [])])
-        self.table.update(job_item_id(upload), change, values | {"job_id": upload.job_id}, only_if=condition)
+        update = self.table.update(job_item_id(upload), change, values | {"job_id": upload.job_id}, only_if=condition)
+        return update.changed and "held" in (update.before or {})
 
 
 def job_state(item: Item | None, upload: Upload) -> JobState:
@@ -129,8 +174,8 @@ def job_state(item: Item | None, upload: Upload) -> JobState:
 
 
 def job_item_id(upload: Upload) -> str:
-    return _id_of(upload.bucket, upload.key)
+    return job_item_id_of(upload.bucket, upload.key)
 
 
-def _id_of(bucket: str, key: str) -> str:
+def job_item_id_of(bucket: str, key: str) -> str:
     return f"{JOB}{bucket}/{key}"

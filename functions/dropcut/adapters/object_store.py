@@ -146,6 +146,10 @@ class ObjectStore:
             Bucket=bucket, Key=key, Body=body, ContentType=content_type, Metadata=_headers(metadata or {})
         )
 
+    def remove(self, bucket: str, key: str) -> None:
+        """Remove an object; that there is none is no error."""
+        self._client.delete_object(Bucket=bucket, Key=key)
+
     def write_if_unchanged(
         self,
         bucket: str,
@@ -179,6 +183,14 @@ class ObjectStore:
                 return False
             raise
         return True
+
+    def delete_if_unchanged(self, bucket: str, key: str, *, seen_etag: str) -> None:
+        """Delete the object that was seen; another one that came since stays."""
+        try:
+            self._client.delete_object(Bucket=bucket, Key=key, IfMatch=seen_etag)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in (*_NOT_AS_WANTED, *_GONE, "ConditionalRequestConflict"):
+                raise
 
     def tags(self, bucket: str, key: str, version_id: str | None) -> dict[str, str]:
         """Raises ObjectGoneError: it is not there."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value
-from dropcut.core.messages import Ended, EndKind, PaidAnswer
+from dropcut.core.messages import Ended, EndKind, PaidAnswer, Upload
 from dropcut.core.payment import Payment
 
 _NOT_PAID = "(attribute_not_exists(work_key) OR expires_at < :now)"
@@ -69,8 +69,8 @@ class PaymentRecords:
             only_if="claimed_by = :holder",
         )
 
-    def pay(self, key: str, answer: PaidAnswer, *, job_id: str, expires_at: float) -> None:
-        """Record the payment, after the answer itself is stored."""
+    def pay(self, key: str, answer: PaidAnswer, *, upload: Upload, expires_at: float) -> None:
+        """Record the payment, after the answer itself is stored; `photo` is by whose name it is found again."""
         values: dict[str, Value] = {
             "work_key": answer.work_key,
             "picture_sha256": answer.picture_sha256,
@@ -81,7 +81,8 @@ class PaymentRecords:
             "request_id": answer.request_id or "",
             "provider": answer.provider,
             "note": answer.note,
-            "job_id": job_id,
+            "job_id": upload.job_id,
+            "photo": f"{upload.bucket}/{upload.key}",
             "expires_at": int(expires_at),
         }
         self.table.update(payment_id(key), f"{_set(values)} REMOVE {_OF_A_CLAIM}, end_kind", values)

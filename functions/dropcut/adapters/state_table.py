@@ -53,6 +53,17 @@ class StateTable:
                 return found
         raise ItemsNotReadError(f"{self._table} was asked {_TRIES_FOR_MANY} times for items, and left some unread")
 
+    def query(self, index: str, condition: str, values: Mapping[str, Value], *, most: int) -> list[str]:
+        """Ids of the items that an index finds, in its order; what was written last may be missing yet."""
+        answer = self._client.query(
+            TableName=self._table,
+            IndexName=index,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues={f":{name}": _encode(value) for name, value in values.items()},
+            Limit=most,
+        )
+        return [item["id"]["S"] for item in answer["Items"]]
+
     def update(
         self,
         item_id: str,

@@ -128,6 +128,10 @@ class PaidAnswer:
     note: str = ""
     """A sentence for people, when the API's answer said something odd about the picture."""
 
+    def for_a_copy(self) -> "PaidAnswer":
+        """The same answer for another photo of the picture: it says nothing of whose call it was."""
+        return replace(self, credits=0.0, request_id=None)
+
 
 EndKind = Literal["rejected", "skipped", "failed"]
 

@@ -31,7 +31,12 @@ def version_name(version_id: str | None) -> str:
 
 
 def output_keys(
-    source_key: str, rendition: Rendition = FULL, extension: str = "", edition: Edition = NO_EDITION
+    source_key: str,
+    rendition: Rendition = FULL,
+    extension: str = "",
+    edition: Edition = NO_EDITION,
+    *,
+    prefix: str = "",
 ) -> Sequence[str]:
     """Names for a rendition of `source_key`, in the order in which to try them.
 
@@ -43,6 +48,7 @@ def output_keys(
 
     Args:
         extension: of the file that was made; without it, that of the rendition's format.
+        prefix: what each name begins with.
     """
     extension = extension or rendition.extension
     folder, slash, name = source_key.rpartition("/")
@@ -66,11 +72,11 @@ def output_keys(
     told_apart = "\0".join((source_key, *more))
     keys: list[str] = []
     for candidate in candidates:
-        key = _fitted(candidate, _hash(told_apart), extension)
+        key = _fitted(prefix + candidate, _hash(told_apart), extension)
         # Of a long name all of them would be cut down to the same key.
-        keys.append(key if key not in keys else _fitted(candidate, _hash(candidate), extension))
+        keys.append(key if key not in keys else _fitted(prefix + candidate, _hash(candidate), extension))
     mark = f"{_MARK}{_digest(told_apart)[:32]}"
-    last = _fitted(named(stem=f"{stem}~{mark}", name=f"{name}~{mark}"), mark, extension)
+    last = _fitted(prefix + named(stem=f"{stem}~{mark}", name=f"{name}~{mark}"), mark, extension)
     return [*(key for key in keys if not _MARKED.search(key)), last]
 
 

@@ -92,3 +92,20 @@ def decoder_crashed(signal_name: str) -> PictureRefusedError:
         f"The picture's decoder crashed ({signal_name}): the file is damaged, or made to do harm. Save the photo anew "
         "and upload it again.",
     )
+
+
+def no_alpha() -> PictureRefusedError:
+    """Of a picture that is to replace a cut-out."""
+    return PictureRefusedError(
+        "no_alpha",
+        "The picture has no transparency, so it is no cut-out. Save it as PNG or WebP with its background removed.",
+    )
+
+
+def another_shape(size: tuple[int, int], shape: tuple[int, int]) -> PictureRefusedError:
+    """Of a picture that is to replace a cut-out of that shape: width and height."""
+    return PictureRefusedError(
+        "another_shape",
+        f"The picture is {size[0]} x {size[1]} pixels, which are not the proportions of the photo "
+        f"({shape[0]} x {shape[1]} as it was cut out). Save the whole frame, without cropping or turning it.",
+    )

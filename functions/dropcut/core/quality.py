@@ -4,10 +4,14 @@ The rules are a table, RULES. Its levels come from the calibration half of `benc
 was measured there on good cut-outs and on bad ones. White things on white and photos from a camera got the most room.
 """
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
+
+_LARGEST = 1e9
+"""More than any measure can be: none counts more than a picture's pixels."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,8 @@ class Measures:
     """Share of what is not clear that is opaque."""
     loose_outline: float
     """Share of the outline that is loose."""
+    longest_loose: float
+    """Length of the longest connected stretch of it that is loose, as a part of the photo's diagonal."""
     pieces: int
     """Separate parts of the subject, without specks."""
     loose_pieces: int
@@ -39,6 +45,22 @@ class Measures:
     """Removed area in the subject's colours, which are not the frame's, as a multiple of the kept area."""
     something_else: float
     """Removed area in the middle, in colours that the frame does not have, as a multiple of the kept area."""
+
+    @classmethod
+    def from_fields(cls, given: object) -> Self:
+        """Read what a process says that strangers' files may have taken over.
+
+        Raises:
+            ValueError: other fields, or one that is no number from 0 to _LARGEST, or no whole one where parts count.
+        """
+        kinds = {field.name: field.type for field in fields(cls)}
+        if not isinstance(given, Mapping) or given.keys() != kinds.keys():
+            raise ValueError("These are not the measures of a cut-out")
+        for name, value in given.items():
+            is_number = type(value) is int or (type(value) is float and kinds[name] is float)
+            if not is_number or not 0 <= value <= _LARGEST:
+                raise ValueError(f"The measure {name} of a cut-out is {value!r}")
+        return cls(**given)
 
 
 @dataclass(frozen=True)
@@ -59,9 +81,17 @@ class Quality:
     """0 to 1, three digits: at most 0.5 with a doubt, more than 0.5 without one."""
     doubts: tuple[Doubt, ...] = ()
 
+    @property
+    def short(self) -> str:
+        """Score and codes in one line of ASCII, such as `0.121 cut_off,pieces`, for an object's metadata."""
+        return f"{self.score:g} {','.join(doubt.code for doubt in self.doubts)}".rstrip()
+
     def to_fields(self) -> dict[str, Any]:
         """The value as JSON has it."""
         return {"score": self.score, "doubts": [asdict(doubt) for doubt in self.doubts]}
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_fields())
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, Any]) -> Self:
@@ -106,6 +136,9 @@ RULES: Sequence[Rule] = (
          "The cut-out is half transparent everywhere: only {:.0%} of it is opaque."),
     Rule("cut_off", "loose_outline", 0.07, 0.14,
          "On {:.0%} of the outline the photo has no edge: part of the subject is missing, or background is kept."),
+    Rule("cut_off", "longest_loose", 0.06, 0.09,
+         "Along one stretch of the outline, {:.0%} as long as the photo's diagonal, the photo has no edge: part of the "
+         "subject is missing, or background is kept."),
     Rule("pieces", "loose_pieces", 0, 1,
          "Further large pieces end where the photo has no edge ({} in all): the subject is torn."),
     Rule("pieces", "pieces", 6, 16,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from dropcut.core.key_template import KeyTemplateError, check_key_template
+from dropcut.core.quality import Measures
 from dropcut.core.shadow import Shadow, ShadowError
 
 FORMATS = {"png": "png", "webp": "webp", "jpeg": "jpg", "avif": "avif"}
@@ -250,3 +251,12 @@ class RenditionFile:
     size_bytes: int
     note: str = ""
     """A sentence for people when something is not as asked for."""
+
+
+@dataclass(frozen=True)
+class MadeCutouts:
+    """Every rendition of one photo."""
+
+    files: Sequence[RenditionFile]
+    measures: Measures | None = None
+    """Of the answer beside the photo; None without the photo, or when it could not be measured."""

@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from dropcut.adapters.event_bus import EventBus
+from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.imaging_process import ImagingProcess, hide_from_children
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore, owned_by
@@ -20,10 +21,14 @@ from dropcut.environment import DeliverEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
 from dropcut.side_by_side import side_by_side
+from dropcut.use_cases.announcement import Announcer
 from dropcut.use_cases.cutout_maker import CutoutMaker
 from dropcut.use_cases.deliver import Deliver
+from dropcut.use_cases.held_files import HeldFiles
+from dropcut.use_cases.holding import Holding
 from dropcut.use_cases.outputs import Outputs
 from dropcut.use_cases.remake import Remaker
+from dropcut.use_cases.review import Reviewer
 
 environment = DeliverEnvironment.read()
 remove_leftovers()
@@ -31,26 +36,55 @@ hide_from_children()
 imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
 sqs = boto3.client("sqs")
 objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
-jobs = JobRecords(table=StateTable(boto3.client("dynamodb"), environment.state_table))
+table = StateTable(boto3.client("dynamodb"), environment.state_table)
+jobs = JobRecords(table=table, keep_days=environment.keep_jobs_days)
 events = EventBus(boto3.client("events"))
 renditions = read_renditions(environment.renditions)
+limits = environment.decode_limits
 maker = CutoutMaker(
     objects=objects,
-    make_cutouts=partial(imaging.make_cutouts, limits=environment.decode_limits, colour=environment.colour_profile),
+    make_cutouts=partial(imaging.make_cutouts, limits=limits, colour=environment.colour_profile),
     renditions=renditions,
     work_bucket=environment.work_bucket,
     together=side_by_side,
     clock=time.time,
 )
 outputs = Outputs(objects=objects, bucket=environment.output_bucket, renditions=renditions)
-deliver = Deliver(
+held_records = HeldRecords(table=table)
+announcer = Announcer(
     objects=objects,
+    jobs=jobs,
+    events=events,
+    held_files=HeldFiles(objects=objects, records=held_records, bucket=environment.output_bucket),
+    together=side_by_side,
+    clock=time.time,
+)
+deliver = Deliver(
     jobs=jobs,
     events=events,
     maker=maker,
     outputs=outputs,
+    announcer=announcer,
+    holding=Holding(
+        is_on=bool(environment.hold_doubtful),
+        queue_url=environment.queue_url,
+        renditions=renditions,
+        records=held_records,
+        announcer=announcer,
+        clock=time.time,
+    ),
     input_bucket=environment.input_bucket,
     remake=Remaker(jobs=jobs, events=events, maker=maker, outputs=outputs, clock=time.time),
+    review=Reviewer(
+        records=held_records,
+        objects=objects,
+        outputs=outputs,
+        make_replacement=partial(imaging.make_replacement, limits=limits),
+        announcer=announcer,
+        held_days=environment.held_days,
+        max_photo_mib=environment.max_photo_mib,
+        clock=time.time,
+    ),
     together=side_by_side,
     clock=time.time,
 )

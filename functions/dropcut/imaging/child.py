@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
+from dropcut.core.quality import Measures
 from dropcut.core.rendition import Rendition
 
 _MIB = 1024 * 1024
@@ -50,7 +51,8 @@ def load_operations() -> Operations:
     """What this process can be asked to do. Imports the image libraries, so it comes after the limits."""
     from dropcut.imaging.decode import picture_errors  # noqa: PLC0415
     from dropcut.imaging.fit import fit  # noqa: PLC0415
-    from dropcut.imaging.make_cutouts import make_cutouts  # noqa: PLC0415
+    from dropcut.imaging.make_cutouts import make_cutouts, make_replacement  # noqa: PLC0415
+    from dropcut.imaging.quality import measures_if_possible  # noqa: PLC0415
     from dropcut.imaging.repaired import with_repair  # noqa: PLC0415
 
     @picture_errors()
@@ -61,6 +63,7 @@ def load_operations() -> Operations:
     @picture_errors()
     def make_cutout_files(arguments: Arguments) -> dict[str, Any]:
         def make(original: Path | None) -> dict[str, Any]:
+            measured: list[Measures | None] = [None]
             made = make_cutouts(
                 original,
                 Path(arguments["answer"]),
@@ -68,12 +71,26 @@ def load_operations() -> Operations:
                 Path(arguments["folder"]),
                 limits=DecodeLimits(**arguments["limits"]),
                 colour=arguments["colour"],
+                look=lambda photo, answer: measured.append(measures_if_possible(photo, answer)),
             )
-            return {"made": [asdict(each) for each in made]}
+            measures = measured[-1]
+            return {"made": [asdict(each) for each in made], "measures": asdict(measures) if measures else None}
 
         return with_repair(make, Path(arguments["original"])) if arguments["original"] else make(None)
 
-    return {"fit": fit_file, "make_cutouts": make_cutout_files}
+    @picture_errors()
+    def make_replacement_files(arguments: Arguments) -> dict[str, Any]:
+        width, height = arguments["shape"]
+        made = make_replacement(
+            Path(arguments["picture"]),
+            (width, height),
+            [Rendition(**fields) for fields in arguments["renditions"]],
+            Path(arguments["folder"]),
+            limits=DecodeLimits(**arguments["limits"]),
+        )
+        return {"made": [asdict(each) for each in made]}
+
+    return {"fit": fit_file, "make_cutouts": make_cutout_files, "make_replacement": make_replacement_files}
 
 
 def answer(request: Arguments, operations: Operations) -> dict[str, Any]:

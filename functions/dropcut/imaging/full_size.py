@@ -50,9 +50,17 @@ _TILE = 64
 _STEP = 3
 """Pixels between those in which a contrast is looked for where nothing is enlarged."""
 _WHITE = [255, 255, 255]
+Look = Callable[[pyvips.Image, pyvips.Image], None]
+"""Is shown the photo, on white and at the answer's size, and the answer; both are in memory."""
 
 
-def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colour: Colour) -> pyvips.Image:
+def look_away(_photo: pyvips.Image, _answer: pyvips.Image) -> None:
+    """Nobody wants to see them."""
+
+
+def full_size_cutout(
+    original: Path, answer: Path, limits: DecodeLimits, *, colour: Colour, look: Look = look_away
+) -> pyvips.Image:
     """The photo's pixels with the answer's alpha at the photo's size.
 
     Args:
@@ -60,6 +68,7 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
         answer: the API's cut-out of it; any size, the same proportions.
         limits: what is refused.
         colour: `srgb` converts; `keep` leaves the photo's own profile attached.
+        look: is called once both pictures are read, so that who measures them need not decode them again.
 
     Returns:
         An upright image of four bands of 8 bits, RGB and straight alpha, lazy: it is computed strip by strip while it
@@ -73,16 +82,17 @@ def full_size_cutout(original: Path, answer: Path, limits: DecodeLimits, *, colo
     with picture_errors():
         cutout = open_upright(answer, limits).copy_memory()
         if (cutout.width, cutout.height) == (photo.width, photo.height):
-            result = _of_one_size(photo, cutout)
+            result = _of_one_size(photo, cutout, look)
         else:
-            result = _of_two_sizes(photo, cutout, partial(_guide, original, limits, cutout, colour))
+            result = _of_two_sizes(photo, cutout, partial(_guide, original, limits, cutout, colour), look)
         return result.copy(interpretation="srgb")
 
 
 def _of_two_sizes(
-    photo: pyvips.Image, cutout: pyvips.Image, guide_by: Callable[[Reduction], pyvips.Image]
+    photo: pyvips.Image, cutout: pyvips.Image, guide_by: Callable[[Reduction], pyvips.Image], look: Look
 ) -> pyvips.Image:
     guide, alpha, subject = guide_by(TO_COMPARE), cutout[3], _in_colours_of(photo, cutout[:3])
+    look(guide, cutout)
     detail, photo = detail_of(guide, alpha), _by_strips(photo)
     if detail.share < 1:
         return _enlarged_cut_out(photo, coarse_matte(guide, alpha, subject, detail.share), "bilinear")
@@ -101,10 +111,11 @@ def _guide(
     return _on_white(thumbnail_upright(original, limits, **size, colour=colour, reduction=reduction)).copy_memory()
 
 
-def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image) -> pyvips.Image:
+def _of_one_size(photo: pyvips.Image, cutout: pyvips.Image, look: Look) -> pyvips.Image:
     """Alpha is the answer's unless that is coarse; so are the colours at edges, if the API cleaned them up."""
     photo = photo.copy_memory()  # as many pixels as the answer has; it is read several times
     guide, alpha, subject = _on_white(photo), cutout[3], _in_colours_of(photo, cutout[:3])
+    look(guide, cutout)
     detail = detail_of(guide, alpha)
     if detail.share < 1:
         return _enlarged_cut_out(photo, coarse_matte(guide, alpha, subject, detail.share), "bilinear")

@@ -9,6 +9,7 @@ The constants were tried on the calibration half of `bench/quality.py`, as the l
 """
 
 import math
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ _COLOUR_NOISE = 12.0
 """Variance, in squared levels over three bands, that colours may have without an edge."""
 _LARGEST_VARIANCE = 0.25
 """Alpha's variance in a window that a step from 0 to 1 divides into halves."""
+_STRAIGHT_WEIGHT = 0.4
+"""What each block of a straight, sharp outline's length adds to the sum of variances: measured on steps."""
 _LEAST_VARIANCE = 0.02
 """Alpha's variance in a window that lies on the outline."""
 _LOOSE = 0.08
@@ -62,6 +65,15 @@ class _Outline:
     steepness: float
 
 
+def measures_if_possible(photo: pyvips.Image, answer: pyvips.Image) -> Measures | None:
+    """None when measuring fails, whatever the reason: a cut-out without a verdict is better than none."""
+    try:
+        return measures_of(photo, answer)
+    except Exception:
+        traceback.print_exc()  # to standard error, as the child's other failures
+        return None
+
+
 def measures_of(photo: pyvips.Image, answer: pyvips.Image) -> Measures:
     """Measure an answer against its photo.
 
@@ -80,6 +92,7 @@ def measures_of(photo: pyvips.Image, answer: pyvips.Image) -> Measures:
         steepness=outline.steepness,
         opaque=(alpha >= _SOLID).avg() / max((alpha > _CLEAR).avg(), 1e-9),
         loose_outline=outline.loose.avg() / length if length else 0.0,
+        longest_loose=_longest(outline.loose),
         **_counted(_regions(_blocks(alpha) >= 0.5, outline)),
         more_of_it=more_of_it,
         something_else=something_else,
@@ -108,6 +121,14 @@ def _outline_of(alpha: pyvips.Image, photo: pyvips.Image) -> _Outline:
         loose=(weight * ((support < _LOOSE) / 255)).copy_memory(),
         steepness=(variance * variance).avg() / total / _LARGEST_VARIANCE if total else 0.0,
     )
+
+
+def _longest(loose: pyvips.Image) -> float:
+    """Length of the longest connected stretch, in diagonals; two blocks that happen to hold do not part it."""
+    line = pyvips.Image.new_from_list([[1] * 3], scale=3)
+    stretches = ((loose > 0).convsep(line, precision="integer") > 0).labelregions().cast("ushort")
+    weight = loose.hist_find_indexed(stretches, combine="sum").max()
+    return float(weight / _STRAIGHT_WEIGHT / math.hypot(loose.width, loose.height))
 
 
 def _mean(image: pyvips.Image) -> pyvips.Image:

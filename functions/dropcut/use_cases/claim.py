@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from dropcut.core.messages import Ended, PaidAnswer
+from dropcut.core.messages import Ended, PaidAnswer, Upload
 from dropcut.core.payment import Payment
 from dropcut.core.ports import Payments
 from dropcut.observability import count
@@ -73,10 +73,10 @@ class Claim:
             ),
         )
 
-    def pay(self, answer: PaidAnswer, *, job_id: str) -> None:
+    def pay(self, answer: PaidAnswer, *, upload: Upload) -> None:
         """Record the payment; the answer is stored."""
         expires_at = self._claims.clock() + self._claims.keep_seconds
-        self._claims.payments.pay(self._key, answer, job_id=job_id, expires_at=expires_at)
+        self._claims.payments.pay(self._key, answer, upload=upload, expires_at=expires_at)
         self._settled = True
 
     def end(self, ended: Ended, *, job_id: str) -> None:

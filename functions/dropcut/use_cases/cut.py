@@ -116,8 +116,7 @@ class Cut:
                 found, picture = self.together(partial(claims.enter_context, claiming), partial(self._picture, request))
             match found:
                 case AlreadyPaid(answer=answer, job_id=job_id):
-                    is_copy = job_id != request.upload.job_id
-                    return self._reuse(request, replace(answer, credits=0.0) if is_copy else answer)
+                    return self._reuse(request, answer, is_copy=job_id != request.upload.job_id)
                 case InFlight(until=until):
                     seconds = min(IN_FLIGHT_WAIT_SECONDS, max(1.0, until - self.accounts.clock()))
                     return Wait(seconds=seconds, why="the same picture is being paid for right now")
@@ -138,17 +137,17 @@ class Cut:
         check_content(content, request.picture)
         return [content]
 
-    def _reuse(self, request: CutRequest, answer: PaidAnswer) -> MessageResult:
+    def _reuse(self, request: CutRequest, answer: PaidAnswer, *, is_copy: bool) -> MessageResult:
         if self.objects.metadata_and_etag(self.work_bucket, answer.work_key) is None:
             self.claims.payments.forget_answer(request.payment_key, answer)
             return Wait(seconds=0, why="the answer that was paid for before is not kept any more")
-        count("AnswersReused")
-        self.purchases.deliver_queue.send(request.delivers(answer))
+        self.purchases.reuse(request, answer.for_a_copy() if is_copy else answer)
         return Done()
 
     def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:
         """What ended before ends in the same way again: as a copy, or because its worker died before it said so."""
         if is_copy:
-            ended = replace(ended, reason=f"{ended.reason} {NOT_ASKED_AGAIN}", attempts=0, possibly_paid=0)
-        self.endings.end(request, ended)
+            reason = f"{ended.reason} {NOT_ASKED_AGAIN}"
+            ended = replace(ended, reason=reason, attempts=0, possibly_paid=0, request_id=None)
+        self.purchases.end(request, ended)
         return Done()

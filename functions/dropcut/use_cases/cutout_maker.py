@@ -15,17 +15,25 @@ from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Together
-from dropcut.core.rendition import Rendition, RenditionFile
+from dropcut.core.quality import Quality, verdict
+from dropcut.core.rendition import MadeCutouts, Rendition, RenditionFile
 from dropcut.observability import count, logger
 
-MakeCutouts = Callable[[Path | None, Path, Sequence[Rendition], Path], Sequence[RenditionFile]]
+MakeCutouts = Callable[[Path | None, Path, Sequence[Rendition], Path], MadeCutouts]
 """Original (None: without it), answer, renditions, folder for the files (imaging/make_cutouts.py).
 
 Raises PictureRefusedError: it cannot be done, for good; ImagingFailedError: trying again may help."""
 
+MakeReplacement = Callable[[Path, tuple[int, int], Sequence[Rendition], Path], Sequence[RenditionFile]]
+"""A person's own cut-out, width and height of the answer in its place, renditions, folder. Raises as `MakeCutouts`."""
+
 TRIES_AT_FULL_SIZE = 3
 """Receives of a message after which a failure of the machinery, or of S3, is no longer waited out."""
 _AT_SENT_SIZE = "which therefore has the size sent to the API."
+
+
+class AnswerGoneError(ObjectGoneError):
+    """The answer that was paid for is not kept any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +60,8 @@ class Cutouts:
     """Sentences for people, when something is not as asked for."""
     full_size: bool
     """Whether the photo itself went into them. Without it they may be smaller than it, and fewer than asked for."""
+    quality: Quality | None = None
+    """The verdict; None without the photo, or when it could not be measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +77,8 @@ class CutoutMaker:
         """Bring answer and photo into that folder.
 
         Raises:
-            ObjectGoneError: the paid answer is not there; or the photo is not there yet.
+            AnswerGoneError: the paid answer is not there.
+            ObjectGoneError: the photo is not there yet.
         """
         paid = folder / "answer"
         _none, sources = self.together(
@@ -95,14 +106,17 @@ class CutoutMaker:
                     raise ImagingFailedError(error.reason) from error
                 note = _not_made(source, error.reason)
             else:
-                return Cutouts(made=made, note=_all_notes(made, note), full_size=source is not None)
+                return _judged(made, note, full_size=source is not None)
             count("CutoutsNotFullSize")
             logger.warning("The cut-out could not be made as it should be", reason=note)
         as_it_came = _as_it_came(answer, sources.answer, self.renditions[0].name)
         return Cutouts(made=[as_it_came], note=note, full_size=False)
 
     def _save_answer(self, answer: PaidAnswer, path: Path) -> None:
-        self.objects.open(self.work_bucket, answer.work_key).save(path)
+        try:
+            self.objects.open(self.work_bucket, answer.work_key).save(path)
+        except ObjectGoneError as error:
+            raise AnswerGoneError(str(error)) from error
 
     def _original(self, upload: Upload, without: Sources, path: Path, receive_count: int) -> Sources:
         if not upload.etag:  # its message is older than full-size cut-outs: what was sent was the photo itself
@@ -128,6 +142,13 @@ class CutoutMaker:
 
 def _with_note(sources: Sources, note: str, *, is_another: bool = False) -> Sources:
     return Sources(answer=sources.answer, original=None, note=note, is_another=is_another)
+
+
+def _judged(made: MadeCutouts, note: str, *, full_size: bool) -> Cutouts:
+    quality = verdict(made.measures) if made.measures else None
+    if quality:
+        count(CutoutsDoubtful=bool(quality.doubts))  # its average is the share of all that were judged
+    return Cutouts(made=made.files, note=_all_notes(made.files, note), full_size=full_size, quality=quality)
 
 
 def _not_made(source: Path | None, reason: str) -> str:

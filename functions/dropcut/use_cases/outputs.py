@@ -12,6 +12,7 @@ from dropcut.adapters.object_store import ObjectStore
 from dropcut.core.key_template import SHA256, Edition, uses, uses_edition
 from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.output_naming import output_keys, version_name
+from dropcut.core.quality import Quality
 from dropcut.core.rendition import FORMATS, Rendition, RenditionFile
 from dropcut.core.rendition_setting import FULL
 from dropcut.use_cases.cutout_maker import Cutouts
@@ -37,7 +38,7 @@ class Written:
 
     def event(self, upload: Upload, answer: PaidAnswer) -> dict[str, object]:
         """What is published about them: the first as such, then all."""
-        made, note = self.cutouts.made, self.cutouts.note
+        made, note, quality = self.cutouts.made, self.cutouts.note, self.cutouts.quality
         return about_photo(upload) | {
             "output_bucket": self.bucket,
             "output_key": self.keys[0],
@@ -48,6 +49,7 @@ class Written:
             "request_id": answer.request_id,
             "picture_sha256": answer.picture_sha256,
             "renditions": [_rendition(file, key) for file, key in zip(made, self.keys, strict=True)],
+            **({"quality": quality.to_fields()} if quality else {}),
             **({"note": note} if note else {}),
         }
 
@@ -64,20 +66,22 @@ class Outputs:
         """Whether an older upload's may be written beside a newer one's, where neither meets the other."""
         return any(uses_edition(rendition.key) for rendition in self.renditions)
 
-    def write_all(self, upload: Upload, answer: PaidAnswer, cutouts: Cutouts) -> Written | None:
-        """Write every file that was made; None when a newer upload's are there."""
+    def write_all(self, upload: Upload, answer: PaidAnswer, cutouts: Cutouts, *, folder: str = "") -> Written | None:
+        """Write every file that was made, under that folder; None when a newer upload's are there."""
         described = {rendition.name: rendition for rendition in self.renditions}
         keys = []
         for made in cutouts.made:
-            key = self.write(upload, answer, described[made.rendition], made)
+            metadata = _provenance(upload, answer, described[made.rendition], cutouts.quality)
+            key = self._write(upload, described[made.rendition], made, metadata, folder)
             if key is None:
                 return None
             keys.append(key)
         return Written(bucket=self.bucket, keys=keys, cutouts=cutouts)
 
-    def write(self, upload: Upload, answer: PaidAnswer, rendition: Rendition, made: RenditionFile) -> str | None:
+    def _write(
+        self, upload: Upload, rendition: Rendition, made: RenditionFile, metadata: Mapping[str, str], folder: str
+    ) -> str | None:
         """Write under the first name that is free or this photo's own; None when a newer one's cut-out is there."""
-        metadata = _provenance(upload, answer, rendition)
         write = partial(
             self.objects.write_if_unchanged,
             self.bucket,
@@ -86,7 +90,7 @@ class Outputs:
             metadata=metadata,
         )
         edition = _edition(upload, rendition, Path(made.path))
-        for output_key in output_keys(upload.key, rendition, FORMATS[made.format], edition):
+        for output_key in output_keys(upload.key, rendition, FORMATS[made.format], edition, prefix=folder):
             if write(output_key, seen_etag=None):  # most cut-outs are new: look only when this one is not
                 return output_key
             for _look in range(LOOKS_AT_A_NAME):  # again when somebody wrote since: it may have been our own double
@@ -139,7 +143,7 @@ def _owner(metadata: Mapping[str, str]) -> tuple[str | None, str]:
     return metadata.get("dropcut-source-sha256"), metadata.get("dropcut-rendition", FULL.name)
 
 
-def _provenance(upload: Upload, answer: PaidAnswer, rendition: Rendition) -> Mapping[str, str]:
+def _provenance(upload: Upload, answer: PaidAnswer, rendition: Rendition, quality: Quality | None) -> Mapping[str, str]:
     """Where a cut-out comes from, as object metadata (ASCII; S3 allows 2 KiB)."""
     source = quote(upload.key, safe="/")
     return {
@@ -153,4 +157,5 @@ def _provenance(upload: Upload, answer: PaidAnswer, rendition: Rendition) -> Map
         "dropcut-credits": f"{answer.credits:g}",
         "dropcut-picture-sha256": answer.picture_sha256,
         "dropcut-provider": answer.provider,
+        **({"dropcut-quality": quality.short} if quality else {}),
     }

@@ -100,7 +100,7 @@ class Prepare:
             self._end(upload, ready)
             return
         self.cut_queue.send(ready.to_json())
-        self.jobs.wait_for_cut(upload, now=self.clock())
+        self.jobs.wait_for_cut(ready, now=self.clock())
         logger.info("The picture is ready and waits to be cut out", picture_sha256=ready.picture.sha256)
 
     def _open(self, upload: Upload) -> Opened | Ended | None:

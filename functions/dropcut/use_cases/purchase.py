@@ -59,10 +59,8 @@ class Purchases:
             return self._end(request, claim, _exhausted(claim))
         if claim.another_call_lost:
             account.call_lost()
-        ended = _prepared_gone(claim) if not picture else _DELETED if self._was_deleted(request.upload) else None
-        if ended:
-            self.endings.end(request, ended)
-            return Done()
+        if not picture or self._was_deleted(request.upload):
+            return self._end_unbought(request, claim, has_picture=bool(picture))
         permit = account.permit()
         if isinstance(permit, Wait):
             return permit
@@ -93,14 +91,38 @@ class Purchases:
 
     def _recovered(self, request: CutRequest, claim: Claim) -> PaidAnswer | None:
         """The answer of a worker that stored it but could not record it any more: paid for already."""
-        found = claim.payment.exists and self.objects.metadata_and_etag(self.work_bucket, PAID + request.payment_key)
+        answer, paid_at = self._stored_answer(request) if claim.payment.exists else (None, 0.0)
+        # That of an earlier payment, whose time is over, would be gone before its record.
+        return answer if paid_at >= self.accounts.clock() - self.keep_seconds else None
+
+    def _end_unbought(self, request: CutRequest, claim: Claim, *, has_picture: bool) -> MessageResult:
+        """The photo was deleted, or its prepared picture is gone, as it is once a copy of it is paid for.
+
+        That copy's answer is kept for as long as a message can wait (`infra/storage_stack.py`). It is delivered here
+        also when it is too old to be used for a new photo.
+        """
+        answer = None if has_picture else self._stored_answer(request)[0]
+        if answer:
+            self.reuse(request, answer.for_a_copy())
+        else:
+            deleted = has_picture or self._was_deleted(request.upload)
+            self.endings.end(request, _DELETED if deleted else _prepared_gone(claim))
+        return Done()
+
+    def reuse(self, request: CutRequest, answer: PaidAnswer) -> None:
+        """Hand an answer on that was paid for before."""
+        count("AnswersReused")
+        handed_on = request.delivers(answer)
+        self.together(partial(self.deliver_queue.send, handed_on), partial(self._remove_prepared, request))
+
+    def _stored_answer(self, request: CutRequest) -> tuple[PaidAnswer | None, float]:
+        """The answer that lies in the work bucket, and when it was paid for (epoch seconds)."""
+        found = self.objects.metadata_and_etag(self.work_bucket, PAID + request.payment_key)
         if not found:
-            return None
+            return None, 0.0
         metadata, _etag = found
-        now = self.accounts.clock()
-        if float(metadata.get("paid-at") or now) < now - self.keep_seconds:
-            return None  # of an earlier payment, whose time is over: the file would be gone before its record
-        return self._answer(request, metadata.get("request-id") or None, "")
+        answer = self._answer(request, metadata.get("request-id") or None, "")
+        return answer, float(metadata.get("paid-at") or self.accounts.clock())
 
     def _call(self, request: CutRequest, picture: list[bytes], permit: Permit) -> Decision:
         sent, clock = request.picture, self.accounts.clock
@@ -162,16 +184,34 @@ class Purchases:
         logger.info("The picture is paid for", credits=answer.credits, request_id=answer.request_id)
         count("PicturesPaid", CreditsSpent=answer.credits)
         self.together(
-            partial(claim.pay, answer, job_id=request.upload.job_id),
+            partial(claim.pay, answer, upload=request.upload),
             partial(self.deliver_queue.send, request.delivers(answer)),
+            partial(self._remove_prepared, request),
         )
         return Done()
+
+    def _remove_prepared(self, request: CutRequest) -> None:
+        """Nobody needs the picture from now on. What stays by mistake expires."""
+        if request.content:
+            return  # it came inside its message, and was never stored
+        try:
+            self.objects.remove(self.work_bucket, request.picture.work_key)
+        except Exception as error:  # whatever it is: it must not hold up what is paid for
+            said = f"{type(error).__name__}: {error}"
+            logger.warning("The prepared picture was not removed", work_key=request.picture.work_key, reason=said)
 
     def _end(self, request: CutRequest, claim: Claim, ended: Ended) -> MessageResult:
         """It is remembered first: whoever dies in between leaves a message that ends without another call."""
         claim.end(ended, job_id=request.upload.job_id)
-        self.endings.end(request, ended)
+        self.end(request, ended)
         return Done()
+
+    def end(self, request: CutRequest, ended: Ended) -> None:
+        """A refused picture is not needed any more: copies end by what is remembered, and a redrive makes it anew."""
+        calls = [partial(self.endings.end, request, ended)]
+        if ended.kind == "rejected":
+            calls.append(partial(self._remove_prepared, request))
+        self.together(*calls)
 
     def _ended(self, decision: Trouble, verdict: Verdict, claim: Claim) -> Ended:
         attempts, charged = claim.payment.attempts, claim.payment.possibly_paid + possibly_paid(decision)
@@ -213,7 +253,7 @@ def _prepared_gone(claim: Claim) -> Ended:
     return Ended(
         kind="failed",
         code="prepared_gone",
-        reason="The prepared picture is gone from the work bucket. Upload the photo again.",
+        reason="The prepared picture is gone from the work bucket. A redrive makes it anew from the photo.",
         attempts=claim.payment.attempts - 1,
         possibly_paid=claim.payment.possibly_paid,
     )

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
-from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.message_checks import check_outcome
 from dropcut.core.message_result import DeadLetter, Done, MessageResult
 from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
 from dropcut.observability import log_about, logger
-from dropcut.use_cases.cutout_maker import CutoutMaker
+from dropcut.use_cases.cutout_maker import AnswerGoneError, CutoutMaker
 from dropcut.use_cases.outputs import Outputs
 
 
@@ -46,7 +45,7 @@ class Remaker:
             folder = Path(name)
             try:
                 sources = self.maker.fetch(upload, answer, folder, receive_count=receive_count)
-            except ObjectGoneError:
+            except AnswerGoneError:
                 return _not_remade("answer_expired", _ANSWER_EXPIRED)
             if sources.is_another and self.jobs.state(upload) == "superseded":
                 return _superseded()
@@ -60,7 +59,7 @@ class Remaker:
             return _superseded()
         detail = written.event(upload, answer) | {"credits": 0.0, "remade": True}
         self.events.publish("Cutout Delivered", detail)
-        self.jobs.delivered(delivered, output_key=written.keys[0], now=self.clock())
+        self.jobs.delivered(delivered, output_keys=written.keys, quality=cutouts.quality, now=self.clock())
         logger.info("The cut-outs were made anew", output_key=written.keys[0])
         return Done()
 
@@ -75,8 +74,9 @@ def _not_remade(code: str, why: str) -> DeadLetter:
 
 
 _NOT_DELIVERED = (
-    "There is no delivered photo of this key on record: it is under way, ended otherwise, or was delivered before "
-    "cut-outs could be made anew. Upload it again: within `keep_results_days` the same picture is not paid for twice."
+    "There is no delivered photo of this key on record: it is under way, held, ended otherwise, was delivered so long "
+    "ago that its record is gone (`keep_jobs_days`), or a reviewer put a picture in the cut-out's place. Upload it "
+    "again: within `keep_results_days` the same picture is not paid for twice."
 )
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept (`keep_results_days`). Upload the photo again, "

@@ -15,6 +15,8 @@ import pytest
 from dropcut.adapters.imaging_process import ImagingFailedError, ImagingProcess
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
+from dropcut.core.rendition import MadeCutouts
+from dropcut.core.rendition_setting import FULL
 from PIL import Image
 
 from tests.functions.pictures import picture
@@ -56,6 +58,52 @@ def test_a_photo_is_fitted(imaging: ImagingProcess, tmp_path: Path) -> None:
     found = imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
     assert (found.format, found.width, found.height, found.sent_as_it_was) == ("png", 90, 64, False)
     assert (tmp_path / "sendable").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> tuple[Path, Path]:
+    """A photo of a dark square on grey, and its cut-out."""
+    photo, answer = tmp_path / "photo", tmp_path / "answer"
+    square = (60, 40, 180, 140)
+    grey = Image.new("RGB", (240, 180), (200, 200, 200))
+    grey.paste((20, 30, 90), square)
+    grey.save(photo, "png")
+    alpha = Image.new("L", grey.size)
+    alpha.paste(255, square)
+    grey.putalpha(alpha)
+    grey.save(answer, "png")
+    return photo, answer
+
+
+def test_photo_and_answer_are_made_into_renditions_and_measured(
+    imaging: ImagingProcess, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    photo, answer = pair
+    made = imaging.make_cutouts(photo, answer, [FULL], tmp_path, limits=LIMITS, colour="keep")
+    assert [(file.rendition, file.width, file.height) for file in made.files] == [("full", 240, 180)]
+    assert made.measures
+    assert made.measures.kept == pytest.approx(120 * 100 / (240 * 180), abs=0.01)
+    assert (made.measures.pieces, made.measures.loose_outline) == (1, 0)
+    assert imaging.make_cutouts(None, answer, [FULL], tmp_path, limits=LIMITS, colour="keep").measures is None
+
+
+@pytest.mark.parametrize("said", [None, {}, {"kept": 1}, "fine", [0.5]], ids=str)
+def test_measures_that_cannot_be_believed_cost_no_cut_out(
+    imaging: ImagingProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: object
+) -> None:
+    monkeypatch.setattr(imaging, "ask", lambda _do, **_more: {"made": [], "measures": said})
+    assert imaging.make_cutouts(None, tmp_path, [], tmp_path, limits=LIMITS, colour="keep") == MadeCutouts([], None)
+
+
+def test_a_persons_cut_out_is_made_or_refused_in_the_process(
+    imaging: ImagingProcess, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    photo, answer = pair
+    (made,) = imaging.make_replacement(answer, (120, 90), [FULL], tmp_path, limits=LIMITS)
+    assert (made.width, made.height) == (240, 180)
+    with pytest.raises(PictureRefusedError) as refusal:
+        imaging.make_replacement(photo, (120, 90), [FULL], tmp_path, limits=LIMITS)
+    assert refusal.value.code == "no_alpha"
 
 
 def test_a_refusal_comes_through_with_its_code_and_sentence(imaging: ImagingProcess, tmp_path: Path) -> None:

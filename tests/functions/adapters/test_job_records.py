@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
 
 from tests.functions.adapters.threads import at_once
 
@@ -13,6 +13,13 @@ REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
 OF_AN_END = {"code", "reason", "attempts", "possibly_paid", "request_id"}
 FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.")
 SKIPPED = Ended(kind="skipped", code="gone", reason="It is gone.")
+
+
+PICTURE = PreparedPicture(work_key="prepared/x.jpeg", sha256="x", format="jpeg", width=80, height=64, size_bytes=9)
+
+
+def request_of(upload: Upload) -> CutRequest:
+    return CutRequest(upload=upload, picture=PICTURE)
 
 
 def delivered_as(upload: Upload) -> OutcomeMessage:
@@ -53,7 +60,7 @@ def test_an_upload_is_taken_up(jobs: JobRecords, table: StateTable, version_id: 
 
 def test_a_second_event_of_an_upload_under_way_changes_nothing(jobs: JobRecords) -> None:
     jobs.begin(THIS, now=5)
-    jobs.wait_for_cut(THIS, now=6)
+    jobs.wait_for_cut(request_of(THIS), now=6)
     assert jobs.begin(THIS, now=7) == "already_under_way"
 
 
@@ -64,14 +71,14 @@ def test_an_upload_that_waited_for_over_an_hour_is_taken_up_again(
     """Its message may be gone; if it is not, the second one finds the picture paid for."""
     assert LOST_AFTER_SECONDS == 3600
     jobs.begin(THIS, now=5)
-    jobs.wait_for_cut(THIS, now=1_000)
+    jobs.wait_for_cut(request_of(THIS), now=1_000)
     assert jobs.begin(THIS, now=1_000 + seconds) == ("begun" if begun else "already_under_way")
     assert item(table)["status"] == ("preparing" if begun else "waiting")
 
 
 def test_an_upload_that_is_seen_to_wait_is_not_taken_for_lost(jobs: JobRecords) -> None:
     jobs.begin(THIS, now=5)
-    jobs.wait_for_cut(THIS, now=6)
+    jobs.wait_for_cut(request_of(THIS), now=6)
     jobs.waits(THIS, why="spending is paused", next_try=9_000, now=5_000)
     assert jobs.begin(THIS, now=8_600) == "already_under_way"
     assert jobs.begin(THIS, now=8_601) == "begun"
@@ -79,9 +86,9 @@ def test_an_upload_that_is_seen_to_wait_is_not_taken_for_lost(jobs: JobRecords) 
 
 def test_an_older_upload_that_waited_for_long_does_not_come_back(jobs: JobRecords) -> None:
     jobs.begin(OLD, now=5)
-    jobs.wait_for_cut(OLD, now=6)
+    jobs.wait_for_cut(request_of(OLD), now=6)
     jobs.begin(THIS, now=7)
-    jobs.wait_for_cut(THIS, now=8)
+    jobs.wait_for_cut(request_of(THIS), now=8)
     assert jobs.begin(OLD, now=100_000) == "superseded"
 
 
@@ -113,7 +120,7 @@ def test_a_redriven_upload_is_taken_up_also_when_it_was_rejected(
 def test_a_redrive_does_not_take_up_what_is_delivered_or_what_is_older(jobs: JobRecords) -> None:
     jobs.begin(THIS, now=5)
     assert jobs.begin(OLD, now=6, redriven=True) == "superseded"
-    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=6)
     assert jobs.begin(THIS, now=7, redriven=True) == "already_under_way"
 
 
@@ -128,13 +135,13 @@ def test_a_failed_uploads_record_says_how_often_it_was_tried_and_whom_to_ask_abo
 
 def test_a_delivered_upload_is_not_taken_up_again(jobs: JobRecords) -> None:
     jobs.begin(THIS, now=5)
-    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=6)
     assert jobs.begin(THIS, now=7) == "already_under_way"
 
 
 def test_a_newer_upload_takes_the_keys_record_over(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(OLD, now=5)
-    jobs.delivered(delivered_as(OLD), output_key="a.png", now=5)
+    jobs.delivered(delivered_as(OLD), output_keys=["a.png"], now=5)
     assert jobs.begin(THIS, now=6) == "begun"
     assert item(table)["job_id"] == THIS.job_id
     assert "output_key" not in item(table)
@@ -155,7 +162,7 @@ def test_the_state_of_an_upload_unknown_or_under_way(jobs: JobRecords) -> None:
     assert jobs.state(THIS) == "under_way"
     jobs.begin(THIS, now=5)
     assert jobs.state(THIS) == "under_way"
-    jobs.wait_for_cut(THIS, now=6)
+    jobs.wait_for_cut(request_of(THIS), now=6)
     assert jobs.state(THIS) == "under_way"
     assert jobs.state(NEW) == "under_way"
     assert jobs.state(OLD) == "superseded"
@@ -170,13 +177,13 @@ def test_a_failed_upload_has_not_ended_for_good(jobs: JobRecords, end: Ended, st
 
 def test_a_newer_upload_is_under_way_although_the_one_before_it_has_ended(jobs: JobRecords) -> None:
     jobs.begin(THIS, now=5)
-    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=6)
     assert jobs.state(NEW) == "under_way"
 
 
 def test_a_delivered_upload_has_ended_and_its_record_says_where(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(THIS, now=5)
-    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=6)
     assert jobs.state(THIS) == "ended"
     assert (item(table)["status"], item(table)["output_key"], item(table)["updated_at"]) == ("delivered", "a.png", 6)
 
@@ -185,16 +192,16 @@ def test_a_delivered_upload_keeps_nothing_of_an_earlier_failure(jobs: JobRecords
     jobs.begin(THIS, now=5)
     jobs.ended(THIS, FAILED, now=6)
     assert {"code", "reason"} <= set(item(table))
-    jobs.delivered(delivered_as(THIS), output_key="a.png", now=7)
+    jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=7)
     assert {"code", "reason"}.isdisjoint(item(table))
 
 
 def test_an_older_upload_does_not_write_into_a_newer_ones_record(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(THIS, now=5)
     before = item(table)
-    jobs.wait_for_cut(OLD, now=6)
+    jobs.wait_for_cut(request_of(OLD), now=6)
     jobs.ended(OLD, FAILED, now=6)
-    jobs.delivered(delivered_as(OLD), output_key="a.png", now=6)
+    jobs.delivered(delivered_as(OLD), output_keys=["a.png"], now=6)
     assert item(table) == before
 
 
@@ -208,7 +215,7 @@ def test_the_record_of_a_delivered_upload_keeps_what_its_cutouts_were_made_of(jo
     assert jobs.delivered_outcome("in", "a.jpg") is None
     jobs.begin(THIS, now=5)
     assert jobs.delivered_outcome("in", "a.jpg") is None
-    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
+    jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=6)
     assert jobs.delivered_outcome("in", "a.jpg") == delivered_as(THIS)
     jobs.begin(NEW, now=7)
     assert jobs.delivered_outcome("in", "a.jpg") is None
@@ -227,7 +234,7 @@ def test_an_upload_delivered_before_this_was_recorded_has_nothing_to_be_made_of(
 
 def test_the_record_of_a_waiting_upload_says_why_and_when_the_next_try_is(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(THIS, now=5)
-    jobs.wait_for_cut(THIS, now=6)
+    jobs.wait_for_cut(request_of(THIS), now=6)
     jobs.waits(THIS, why="spending is paused (no_credits)", next_try=120, now=60)
     record = item(table)
     assert (record["status"], record["waits_for"], record["next_try"], record["updated_at"]) == (
@@ -241,7 +248,7 @@ def test_the_record_of_a_waiting_upload_says_why_and_when_the_next_try_is(jobs: 
 @pytest.mark.parametrize(
     "go_on",
     [
-        lambda jobs: jobs.delivered(delivered_as(THIS), output_key="a.png", now=99),
+        lambda jobs: jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=99),
         lambda jobs: jobs.ended(THIS, FAILED, now=99),
         lambda jobs: jobs.begin(THIS, now=9_000),
         lambda jobs: jobs.begin(NEW, now=99),
@@ -252,7 +259,7 @@ def test_an_upload_that_goes_on_says_no_more_that_it_waits(
     jobs: JobRecords, table: StateTable, go_on: Callable[[JobRecords], object]
 ) -> None:
     jobs.begin(THIS, now=5)
-    jobs.wait_for_cut(THIS, now=6)
+    jobs.wait_for_cut(request_of(THIS), now=6)
     jobs.waits(THIS, why="spending is paused", next_try=120, now=60)
     go_on(jobs)
     assert {"waits_for", "next_try"}.isdisjoint(item(table))
@@ -266,7 +273,7 @@ def test_only_a_waiting_upload_is_said_to_wait(jobs: JobRecords, table: StateTab
         jobs.waits(THIS, why="spending is paused", next_try=120, now=60)
         assert item(table) == before
     jobs.begin(NEW, now=7)
-    jobs.wait_for_cut(NEW, now=8)
+    jobs.wait_for_cut(request_of(NEW), now=8)
     before = item(table)
     jobs.waits(THIS, why="spending is paused", next_try=120, now=60)
     assert item(table) == before
@@ -274,6 +281,54 @@ def test_only_a_waiting_upload_is_said_to_wait(jobs: JobRecords, table: StateTab
 
 def test_a_photo_that_went_its_way_already_does_not_wait_again(jobs: JobRecords, table: StateTable) -> None:
     jobs.begin(THIS, now=5)
-    jobs.delivered(delivered_as(THIS), output_key="a.png", now=6)
-    jobs.wait_for_cut(THIS, now=7)
+    jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=6)
+    jobs.wait_for_cut(request_of(THIS), now=7)
     assert item(table)["status"] == "delivered"
+
+
+# What an operator needs to find and to forget a photo.
+
+
+def test_a_waiting_upload_says_what_it_is_made_of_and_a_newer_one_does_not_inherit_it(
+    jobs: JobRecords, table: StateTable
+) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.wait_for_cut(request_of(THIS), now=6)
+    assert item(table)["payment_key"] == "x.png"
+    jobs.begin(NEW, now=7)
+    assert "payment_key" not in item(table)
+
+
+def test_a_delivered_upload_says_it_once_and_names_its_newest_cutouts(jobs: JobRecords, table: StateTable) -> None:
+    jobs.begin(THIS, now=5)
+    jobs.wait_for_cut(request_of(THIS), now=6)
+    jobs.delivered(delivered_as(THIS), output_keys=["a.png", "a-small.png"], now=7)
+    jobs.begin(NEW, now=8)
+    jobs.delivered(delivered_as(NEW), output_keys=["a.webp"], now=9)
+    assert "payment_key" not in item(table)
+    assert item(table)["output_keys"] == {"a.webp"}  # no more, however often it is delivered
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda jobs: jobs.delivered(delivered_as(THIS), output_keys=["a.png"], now=100.5),
+        lambda jobs: jobs.ended(THIS, REJECTED, now=100.5),
+        lambda jobs: jobs.ended(THIS, SKIPPED, now=100.5),
+        lambda jobs: jobs.ended(THIS, FAILED, now=100.5),
+    ],
+    ids=["delivered", "rejected", "skipped", "failed"],
+)
+def test_only_an_ended_job_expires_and_not_while_a_newer_upload_is_under_way(
+    table: StateTable, end: Callable[[JobRecords], object]
+) -> None:
+    """DynamoDB takes an item whose time is in whole seconds, and leaves one that has no time."""
+    jobs = JobRecords(table=table, keep_days=60)
+    jobs.begin(THIS, now=5)
+    jobs.wait_for_cut(request_of(THIS), now=6)
+    jobs.waits(THIS, why="spending is paused", next_try=120, now=60)
+    assert "expires_at" not in item(table)
+    end(jobs)
+    assert item(table)["expires_at"] == 100 + 60 * 86_400
+    jobs.begin(NEW, now=200)
+    assert "expires_at" not in item(table)

@@ -5,6 +5,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 from dropcut.adapters.object_store import (
     ObjectChangedError,
     ObjectGoneError,
@@ -58,6 +59,8 @@ def test_every_call_names_the_account_that_the_bucket_must_belong_to(cloud: Clou
         "write_if_unchanged": lambda: owned.write_if_unchanged(INPUT, "b", seen_etag=None, **file),
         "tags": lambda: owned.tags(INPUT, "a", None),
         "tag_outcome": lambda: owned.tag_outcome(INPUT, "a", None, "delivered"),
+        "delete_if_unchanged": lambda: owned.delete_if_unchanged(INPUT, "b", seen_etag=owned.open(INPUT, "b").etag),
+        "remove": lambda: owned.remove(INPUT, "a"),
     }
     assert calls.keys() == {name for name in vars(ObjectStore) if not name.startswith("_")}
     for name, call in calls.items():
@@ -66,6 +69,13 @@ def test_every_call_names_the_account_that_the_bucket_must_belong_to(cloud: Clou
         owners = [request.headers.get("x-amz-expected-bucket-owner") for request in requests]
         assert owners, name
         assert {owner.decode() if isinstance(owner, bytes) else owner for owner in owners} == {ACCOUNT}, name
+
+
+def test_what_is_removed_is_gone_and_may_be_gone_already(store: ObjectStore) -> None:
+    store.write(WORK, "prepared/a.png", b"1", content_type="image/png")
+    for _time in range(2):
+        store.remove(WORK, "prepared/a.png")
+        assert store.metadata_and_etag(WORK, "prepared/a.png") is None
 
 
 def test_metadata_never_leaves_its_header(store: ObjectStore) -> None:
@@ -290,3 +300,18 @@ def test_an_outcome_does_not_replace_the_users_own_tag(cloud: Cloud) -> None:
     cloud.put("a.jpg", b"x", tags="dropcut=skip")
     cloud.objects.tag_outcome(INPUT, "a.jpg", None, "delivered")
     assert cloud.objects.tags(INPUT, "a.jpg", None) == {"dropcut": "skip"}
+
+
+def test_only_the_object_that_was_seen_is_deleted(cloud: Cloud) -> None:
+    cloud.put("a", b"first")
+    seen = cloud.objects.open(INPUT, "a").etag
+    with Stubber(cloud.clients.s3) as s3:  # moto knows no condition here
+        asked = {"Bucket": INPUT, "Key": "a", "IfMatch": seen}
+        for code in ("PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict"):
+            s3.add_client_error("delete_object", code, expected_params=asked)
+            cloud.objects.delete_if_unchanged(INPUT, "a", seen_etag=seen)
+        s3.add_client_error("delete_object", "AccessDenied", expected_params=asked)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            cloud.objects.delete_if_unchanged(INPUT, "a", seen_etag=seen)
+    cloud.objects.delete_if_unchanged(INPUT, "a", seen_etag=seen)
+    assert cloud.keys(INPUT) == []

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.payment_records import PaymentRecords, payment_id, read_payment
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.messages import Ended, PaidAnswer
+from dropcut.core.messages import Ended, PaidAnswer, Upload
 from dropcut.core.payment import EVENTS, TABLE, Payment
 
 from tests.functions.adapters.threads import at_once
@@ -17,6 +17,7 @@ from tests.functions.cloud import TABLE as TABLE_NAME
 
 NOW = 1_722_000_000.0
 LEASE = 100.0
+UPLOAD = Upload(bucket="in", key="shop/a b.jpg", sequencer="01")
 KEEP = 30 * 86_400.0
 ANSWER = PaidAnswer(
     work_key="paid/abc.png",
@@ -62,10 +63,10 @@ class Picture:
         self.payments.release(self.key, holder=holder, payment=payment or replace(self.record(), attempts=0))
 
     def pay(self, answer: PaidAnswer = ANSWER, *, now: float = NOW) -> None:
-        self.payments.pay(self.key, answer, job_id="job-1", expires_at=now + KEEP)
+        self.payments.pay(self.key, answer, upload=UPLOAD, expires_at=now + KEEP)
 
     def end(self, ended: Ended, holder: str = "first", *, now: float = NOW) -> None:
-        self.payments.end(self.key, ended, job_id="job-1", holder=holder, now=now, expires_at=now + KEEP)
+        self.payments.end(self.key, ended, job_id=UPLOAD.job_id, holder=holder, now=now, expires_at=now + KEEP)
 
 
 @pytest.fixture
@@ -187,7 +188,7 @@ def test_a_payment_serves_everybody_after_it_with_all_that_is_known(picture: Pic
     picture.claim()
     picture.pay(answer)
     found = picture.claim("second", now=NOW + KEEP)
-    assert (found.answer, found.job_id, found.lease_until) == (answer, "job-1", 0)
+    assert (found.answer, found.job_id, found.lease_until) == (answer, UPLOAD.job_id, 0)
 
 
 @pytest.mark.parametrize("ended", [REFUSED, FAILED], ids=["refused", "failed"])
@@ -195,7 +196,7 @@ def test_a_remembered_end_is_found_by_copies_with_all_that_is_known(picture: Pic
     picture.claim()
     picture.end(ended)
     found = picture.claim("second", now=NOW + KEEP)
-    assert (found.ended, found.job_id, found.ended_at) == (ended, "job-1", NOW)
+    assert (found.ended, found.job_id, found.ended_at) == (ended, UPLOAD.job_id, NOW)
 
 
 @pytest.mark.parametrize(("asked_at", "action"), [(NOW - 1, "repeat"), (NOW, "repeat"), (NOW + 0.001, "buy")])
@@ -256,7 +257,7 @@ def test_the_attempts_of_an_expired_record_are_not_counted_twice(picture: Pictur
         attempts=1,
         holder="second",
         lease_until=AFTER_ALL + LEASE,
-        job_id="job-1",
+        job_id=UPLOAD.job_id,
         expires_at=AFTER_ALL + KEEP,
         exists=True,
     )
@@ -425,13 +426,13 @@ def test_a_payment_of_the_version_before_is_read(picture: Picture) -> None:
         "credits": 2.0,
         "request_id": "r1",
         "provider": "ezlink",
-        "job_id": "job-1",
+        "job_id": UPLOAD.job_id,
         "paid_at": NOW,
         "expires_at": NOW + KEEP,
     }
     picture.table.update(picture.item_id, "SET " + ", ".join(f"{name} = :{name}" for name in values), values)
     found = picture.claim()
-    assert (found.state(NOW), found.answer, found.job_id) == ("paid", replace(ANSWER, note=""), "job-1")
+    assert (found.state(NOW), found.answer, found.job_id) == ("paid", replace(ANSWER, note=""), UPLOAD.job_id)
 
 
 def test_attempts_that_the_version_before_counted_go_on_being_counted(picture: Picture) -> None:

@@ -153,6 +153,13 @@ def test_two_renditions_of_a_photo_with_a_long_name_never_meet() -> None:
     assert all(len(key.encode()) <= MAX_KEY_BYTES for key in output_keys(source, WHITE))
 
 
+def test_names_in_another_folder_are_those_in_it_and_no_longer() -> None:
+    assert output_keys("b/a.jpg", prefix="held/")[:2] == ["held/b/a.png", "held/b/a.jpg.png"]
+    for name in output_keys("n" * 1020 + ".jpg", prefix="held/"):
+        assert name.startswith("held/n")
+        assert len(name) == MAX_KEY_BYTES
+
+
 # ---- what tells a later picture from an earlier one
 
 EDITION = Edition(version="v7", sha256="0123456789ab")

@@ -1,7 +1,7 @@
 """What the measures of a cut-out mean: the rules' table, rule by rule."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from itertools import pairwise
 
 import pytest
@@ -13,6 +13,7 @@ GOOD = Measures(
     steepness=0.6,
     opaque=0.9,
     loose_outline=0.01,
+    longest_loose=0.02,
     pieces=1,
     loose_pieces=0,
     loose_islands=0,
@@ -100,3 +101,46 @@ def test_a_verdict_is_the_same_after_json() -> None:
 def test_what_is_no_verdict_is_not_read_as_one(fields_: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError)):
         Quality.from_fields(fields_)
+
+
+def test_a_verdict_in_short_is_one_word_for_the_score_and_one_for_the_codes() -> None:
+    assert Quality(1.0).short == "1"
+    assert Quality(0.25, (Doubt("pieces", "Many."), Doubt("holes", "Two."))).short == "0.25 pieces,holes"
+
+
+def test_the_longest_verdict_in_short_leaves_room_in_an_objects_metadata() -> None:
+    every = Quality(0.123, tuple(Doubt(code, "") for code in dict.fromkeys(rule.code for rule in RULES)))
+    assert len(every.short) < 150
+    assert every.short.isascii()
+
+
+def test_measures_are_the_same_after_json() -> None:
+    assert Measures.from_fields(json.loads(json.dumps(asdict(GOOD)))) == GOOD
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kept": float("nan")},
+        {"kept": float("inf")},
+        {"kept": -0.1},
+        {"kept": "0.3"},
+        {"kept": True},
+        {"kept": None},
+        {"kept": 10**400},
+        {"pieces": 1.0},
+        {"pieces": -1},
+        {"pieces": [1]},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_what_is_no_measure_is_not_believed(changed: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="measure"):
+        Measures.from_fields(asdict(GOOD) | changed)
+
+
+@pytest.mark.parametrize("given", [None, [], "measures", {}, {"kept": 1.0}])
+def test_what_is_no_set_of_measures_is_not_believed(given: object) -> None:
+    with pytest.raises(ValueError, match="not the measures"):
+        Measures.from_fields(given)

@@ -127,6 +127,9 @@ class Deployment:
                 output_bucket=OUTPUT,
                 renditions='["full","amazon_main"]',
                 colour_profile="keep",
+                keep_jobs_days=90,
+                hold_doubtful=0,
+                held_days=14,
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,

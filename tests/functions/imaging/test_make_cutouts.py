@@ -6,11 +6,13 @@ from typing import Literal
 import pytest
 import pyvips
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
+from dropcut.core.quality import verdict
 from dropcut.core.rendition import RenditionFile
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.imaging.decode import picture_errors
 from dropcut.imaging.full_size import full_size_cutout
-from dropcut.imaging.make_cutouts import make_cutouts
+from dropcut.imaging.make_cutouts import make_cutouts, make_replacement
+from dropcut.imaging.quality import measures_if_possible, measures_of
 
 from tests.functions.photos_of_all_kinds import profile
 
@@ -106,3 +108,85 @@ def test_a_photo_that_is_cut_off_is_refused(photo: Path, answer: Path) -> None:
     with pytest.raises(PictureRefusedError) as refusal, picture_errors():
         make(photo, answer, "full", "preview")
     assert refusal.value.code == "damaged"
+
+
+@pytest.mark.parametrize("size", [(800, 600), (400, 300)])
+def test_photo_and_answer_are_shown_once_at_the_answers_size(photo: Path, answer: Path, size: tuple[int, int]) -> None:
+    """Also where the answer has the photo's own size."""
+    if size == (800, 600):
+        pyvips.Image.new_from_file(str(answer)).resize(2).pngsave(str(answer.parent / "larger"))
+        answer = answer.parent / "larger"
+    seen: list[tuple[pyvips.Image, pyvips.Image]] = []
+    folder = answer.parent / "made"
+    folder.mkdir()
+    make_cutouts(
+        photo,
+        answer,
+        read_renditions(["full", "preview"]),
+        folder,
+        limits=LIMITS,
+        colour="keep",
+        look=lambda *pictures: seen.append(pictures),
+    )
+    ((guide, cutout),) = seen
+    assert [(each.width, each.height, each.bands) for each in (guide, cutout)] == [(*size, 3), (*size, 4)]
+    middle, corner = guide(size[0] // 2, size[1] // 2), guide(2, 2)
+    assert middle[0] > middle[1]
+    assert corner[1] > corner[0]
+    assert verdict(measures_of(guide, cutout)).doubts == ()
+
+
+def test_without_the_photo_nothing_is_shown(answer: Path) -> None:
+    folder = answer.parent / "made"
+    folder.mkdir()
+
+    def look(*_: pyvips.Image) -> None:
+        raise AssertionError
+
+    make_cutouts(None, answer, read_renditions([]), folder, limits=LIMITS, colour="keep", look=look)
+
+
+def test_what_cannot_be_measured_has_no_measures_and_raises_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    black = pyvips.Image.black(40, 30, bands=3)
+    assert measures_if_possible(black, black) is None  # there is no fourth band
+    assert "Traceback" in capfd.readouterr().err
+
+
+# ---- a person's own cut-out
+
+
+def own_cutout(folder: Path, width: int, height: int, *, bands: int = 4) -> Path:
+    disk = _disc(width, height)
+    image = (disk > 0).ifthenelse(RED, 0).cast("uchar").bandjoin(disk).copy(interpretation="srgb")
+    image[:bands].copy(interpretation="srgb").pngsave(str(folder / "own"))
+    return folder / "own"
+
+
+@pytest.mark.parametrize("size", [(400, 300), (1000, 750), (1001, 750), (200, 150), (57, 43)])
+def test_a_persons_cut_out_is_made_into_renditions_at_its_own_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    picture = own_cutout(tmp_path, *size)
+    full, square = make_replacement(
+        picture, (400, 300), read_renditions(["full", "white_square"]), tmp_path, limits=LIMITS
+    )
+    assert (full.width, full.height) == size
+    assert (square.width, square.height) == (1600, 1600)
+
+
+@pytest.mark.parametrize(
+    ("size", "bands", "code"),
+    [
+        ((400, 300), 3, "no_alpha"),
+        ((300, 400), 4, "another_shape"),
+        ((400, 302), 4, "another_shape"),
+        ((400, 400), 4, "another_shape"),
+        ((8000, 6250), 4, "too_many_pixels"),
+    ],
+)
+def test_a_persons_picture_that_is_no_cut_out_of_the_photo_is_refused(
+    tmp_path: Path, size: tuple[int, int], bands: int, code: str
+) -> None:
+    picture = own_cutout(tmp_path, *size, bands=bands)
+    limits = DecodeLimits(max_pixels=40_000_000, max_frames=10)
+    with pytest.raises(PictureRefusedError) as refusal:
+        make_replacement(picture, (400, 300), read_renditions([]), tmp_path, limits=limits)
+    assert refusal.value.code == code

@@ -163,6 +163,31 @@ def test_the_shares_are_those_of_the_alpha() -> None:
     assert found.opaque == pytest.approx(0.5, abs=0.02)
 
 
+def test_the_longest_loose_stretch_is_a_part_of_the_diagonal() -> None:
+    """A straight cut from the top to the bottom of a flat photo, then two that are half as long."""
+    flat = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    cut = np.zeros_like(SUBJECT)
+    cut[:, : WIDTH // 2] = 255
+    diagonal = float(np.hypot(WIDTH, HEIGHT))
+    assert measured(flat, cut).longest_loose == pytest.approx(HEIGHT / diagonal, rel=0.15)
+    flat[HEIGHT // 3 : 2 * HEIGHT // 3, : WIDTH // 2] = 30
+    assert measured(flat, cut).longest_loose == pytest.approx(HEIGHT / 3 / diagonal, rel=0.25)
+    assert measured(PHOTO, SUBJECT).longest_loose == 0
+
+
+def test_a_loose_stretch_is_doubted_also_beside_a_long_outline_that_is_right() -> None:
+    lattice = np.zeros_like(SUBJECT)
+    lattice[40:320, 40:440] = 255
+    for x in range(50, 430, 40):
+        for y in range(50, 310, 40):
+            lattice[y : y + 28, x : x + 28] = 0
+    photo = photo_of(lattice, contrast=2)
+    assert codes(photo, lattice) == []
+    kept_too = np.maximum(lattice, disk(420, 250, 55))
+    assert measured(photo, kept_too).loose_outline < 0.02
+    assert "cut_off" in codes(photo, kept_too)
+
+
 def test_more_of_the_subject_and_something_else_are_told_apart() -> None:
     """Two discs of one colour and one of another: what is left of each is a third of the first."""
     first, second = disk(100, 180, 60), disk(240, 180, 60)

@@ -195,11 +195,12 @@ class Shop:
         self.records.s3.put_object(Bucket=INPUT, Key=key, Body=photo)
         upload = Upload(bucket=INPUT, key=key, sequencer=sequencer, arrived_at_seconds=self.now)
         self.jobs.begin(upload, now=self.now)
-        self.jobs.wait_for_cut(upload, now=self.now)
         made = PreparedPicture(
             work_key=work_key, sha256=sha256, format="jpeg", width=80, height=64, size_bytes=len(photo)
         )
-        return CutRequest(upload=upload, picture=made, **more)
+        request = CutRequest(upload=upload, picture=made, **more)
+        self.jobs.wait_for_cut(request, now=self.now)
+        return request
 
     def requests(self, count: int) -> list[CutRequest]:
         """So many different pictures."""

@@ -1,7 +1,7 @@
 """A claim is given back on the way out, whatever happens, unless it was settled."""
 
 import pytest
-from dropcut.core.messages import Ended, PaidAnswer
+from dropcut.core.messages import Ended, PaidAnswer, Upload
 from dropcut.observability import metrics
 from dropcut.use_cases.claim import AlreadyPaid, Claim, Claims, InFlight, Remembered
 
@@ -11,6 +11,7 @@ NOW, LEASE, KEEP = 1_722_081_600.0, 205.0, 86_400.0
 ANSWER = PaidAnswer(
     work_key="paid/k", picture_sha256="k", format="png", width=1, height=1, credits=2, request_id="r", provider="ezlink"
 )
+UPLOAD = Upload(bucket="in", key="a.jpg", sequencer="01")
 FAILED = Ended(kind="failed", code="http_500", reason="It failed.")
 
 
@@ -50,9 +51,9 @@ def test_an_error_gives_the_claim_back_and_counts_what_may_be_gone(desk: Desk, a
 def test_what_was_settled_is_not_given_back_again(desk: Desk) -> None:
     with desk.claims.claim("k") as claim:
         assert isinstance(claim, Claim)
-        claim.pay(ANSWER, job_id="j")
+        claim.pay(ANSWER, upload=UPLOAD)
     with desk.claims.claim("k") as found:
-        assert found == AlreadyPaid(answer=ANSWER, job_id="j")
+        assert found == AlreadyPaid(answer=ANSWER, job_id=UPLOAD.job_id)
 
 
 def test_an_end_is_remembered_until_its_time_is_over(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """Which pictures are bought, and which end, wait or are reused without a call."""
 
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from dropcut.core.message_result import Done, Message, MessageResult, Wait
 from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, PaidAnswer
 
+from tests.functions.fakes import one_after_the_other
 from tests.functions.pictures import cutout, picture
 from tests.functions.use_cases.shop import (
     BROKEN_OFF,
@@ -17,6 +19,7 @@ from tests.functions.use_cases.shop import (
     NOW,
     WORK,
     Reply,
+    Scripted,
     Shop,
     error,
     photos,
@@ -61,7 +64,7 @@ def test_a_picture_under_two_names_is_paid_for_once(shop: Shop) -> None:
     assert shop.handle(shop.request("b.jpg")) == Done()
     first, second = shop.outcomes()
     assert isinstance(first, PaidAnswer)
-    assert second == replace(first, credits=0.0)
+    assert second == replace(first, credits=0.0, request_id=None)  # it does not say whose call it was
     assert (len(shop.api.calls), shop.spent()) == (1, 2)
 
 
@@ -184,6 +187,104 @@ def test_a_message_that_comes_again_after_the_photos_end_calls_nobody(shop: Shop
     assert (len(shop.api.calls), len(shop.outcomes())) == (1, 1)
 
 
+# What was prepared goes when it is paid for.
+
+
+def prepared(shop: Shop) -> list[str]:
+    return [key for bucket, key in shop.records.s3.objects if bucket == WORK and key.startswith("prepared/")]
+
+
+def test_what_was_prepared_is_gone_once_it_is_paid_for_and_that_of_a_copy_too(shop: Shop) -> None:
+    for key in ("a.jpg", "b.jpg"):
+        request = shop.request(key)
+        assert prepared(shop) == [request.picture.work_key]
+        assert shop.handle(request) == Done()
+        assert prepared(shop) == []
+
+
+def test_the_removal_stands_in_nobodys_way(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made beside the payment's record, or beside the message to deliver, never before or after them."""
+    made, beside = list[str](), list[int]()
+
+    def together(*calls: Callable[[], Any]) -> list[Any]:
+        before = len(made)
+        results = one_after_the_other(*calls)
+        beside.extend([len(calls)] * (len(made) - before))
+        return results
+
+    monkeypatch.setattr(shop.objects, "remove", lambda _bucket, key: made.append(key))
+    shop.cut = replace(shop.cut, purchases=replace(shop.cut.purchases, together=together))
+    for key in ("a.jpg", "b.jpg"):
+        shop.handle(shop.request(key))
+    assert (len(made), beside) == (2, [3, 2])
+
+
+@pytest.mark.parametrize("reply", [BROKEN_OFF, error(500), error(402)])
+def test_what_was_prepared_stays_as_long_as_it_is_not_paid_for(shop: Shop, reply: Scripted) -> None:
+    shop.api.script = [reply]
+    request = shop.request()
+    assert isinstance(shop.handle(request), Wait)
+    assert prepared(shop) == [request.picture.work_key]
+
+
+def test_what_was_prepared_of_a_refused_picture_is_gone_and_that_of_a_copy_too(shop: Shop) -> None:
+    shop.api.script = [FILTERED]
+    for key in ("a.jpg", "b.jpg"):
+        assert shop.handle(shop.request(key)) == Done()
+        assert (shop.last_end().kind, prepared(shop)) == ("rejected", [])
+
+
+def test_what_was_prepared_stays_with_a_photo_that_was_deleted_for_a_copy_may_wait(shop: Shop) -> None:
+    first, copy = shop.request("a.jpg"), shop.request("b.jpg")
+    del shop.records.s3.objects[INPUT, "a.jpg"]
+    shop.now += 100
+    assert shop.handle(first) == shop.handle(copy) == Done()
+    assert [type(outcome) for outcome in shop.outcomes()] == [Ended, PaidAnswer]
+
+
+def test_what_was_prepared_stays_with_a_dead_letter_which_may_go_again(shop: Shop) -> None:
+    shop.api.always = {picture("jpeg"): BROKEN_OFF}
+    request = shop.request()
+    until_it_ends(shop, request)
+    assert (shop.last_end().kind, prepared(shop)) == ("failed", [request.picture.work_key])
+
+
+def test_a_bucket_that_removes_nothing_holds_up_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_named: str) -> None:
+        raise PermissionError("not allowed")
+
+    monkeypatch.setattr(shop.objects, "remove", refuse)
+    assert shop.handle(shop.request()) == Done()
+    assert isinstance(shop.outcomes()[0], PaidAnswer)
+
+
+@pytest.mark.parametrize("days", [0, 29, 31])
+def test_a_copy_left_without_its_picture_gets_the_answer_that_was_paid_for(shop: Shop, days: int) -> None:
+    """Also when that is too old to be used for a new photo, and when its record is gone: the answer lives longer."""
+    first, copy = shop.request("a.jpg"), shop.request("b.jpg")
+    shop.handle(first)
+    shop.now += days * 86_400
+    if days:
+        shop.records.payments.records.clear()
+    assert shop.handle(copy) == Done()
+    paid, reused = shop.outcomes()
+    assert isinstance(paid, PaidAnswer)
+    assert reused == paid.for_a_copy()
+    assert len(shop.api.calls) == 1
+
+
+def test_a_copy_left_without_picture_and_answer_fails_and_can_go_again(shop: Shop) -> None:
+    first, copy = shop.request("a.jpg"), shop.request("b.jpg")
+    shop.handle(first)
+    shop.records.payments.records.clear()
+    del shop.records.s3.objects[WORK, f"paid/{first.payment_key}"]
+    assert shop.handle(copy) == Done()
+    assert (shop.last_end().kind, shop.last_end().code) == ("failed", "prepared_gone")
+    assert "redrive" in shop.last_end().reason
+    ((body, _reason),) = shop.records.dead_letters.dead
+    assert body == copy.to_json()
+
+
 # Copies of a bad picture.
 
 
@@ -205,7 +306,7 @@ def test_copies_of_a_picture_whose_calls_break_off_fail_without_a_call(shop: Sho
     calls = len(shop.api.calls)
     for number in range(10):
         assert shop.handle(shop.request(f"{number}.jpg")) == Done()
-        assert (shop.last_end().kind, shop.last_end().possibly_paid) == ("failed", 0)
+        assert (shop.last_end().kind, shop.last_end().possibly_paid, shop.last_end().request_id) == ("failed", 0, None)
     assert len(shop.api.calls) == calls
     assert len(shop.records.dead_letters.dead) == 11
 
@@ -221,10 +322,9 @@ def until_it_ends(shop: Shop, request: CutRequest) -> list[MessageResult]:
 
 def test_only_a_redrive_asks_the_api_again_for_what_was_refused(shop: Shop) -> None:
     shop.api.script = [error(400)]
-    request = shop.request()
-    shop.handle(request)
+    shop.handle(shop.request())
     shop.now += 100
-    assert shop.handle(request, redriven=True) == Done()
+    assert shop.handle(shop.request(), redriven=True) == Done()
     assert isinstance(shop.outcomes()[-1], PaidAnswer)
 
 
@@ -238,10 +338,9 @@ def test_a_redrive_by_way_of_prepare_counts_as_well(shop: Shop) -> None:
 
 def test_a_redriven_picture_that_is_refused_again_is_remembered_again(shop: Shop) -> None:
     shop.api.script = [error(400)] * 2
-    request = shop.request()
-    shop.handle(request)
+    shop.handle(shop.request())
     shop.now += 100
-    redriven = _message(request, redriven=True)
+    redriven = _message(shop.request(), redriven=True)
     redriven = replace(redriven, sent_at_seconds=shop.now)
     for _receive in range(3):
         shop.cut.begin([redriven], ends_at=shop.now + 200)(redriven)

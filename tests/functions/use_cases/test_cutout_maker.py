@@ -1,6 +1,6 @@
 """What goes wrong with a photo costs its full size, and never the cut-out that was paid for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.messages import PaidAnswer, Upload
-from dropcut.core.rendition import RenditionFile
+from dropcut.core.rendition import MadeCutouts
 from dropcut.use_cases.cutout_maker import TRIES_AT_FULL_SIZE, Cutouts, Sources
 
 from tests.functions.cloud import INPUT, Cloud
@@ -168,8 +168,9 @@ def test_a_paid_answer_that_is_not_there_is_an_error_to_be_tried_again(workshop:
 def test_the_note_of_the_answer_stands_before_those_of_photo_and_renditions(
     workshop: Workshop, delivery: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def noting(*arguments: Any) -> Sequence[RenditionFile]:
-        return [replace(made, note=f"{made.rendition} is small.") for made in delivery.imaging(*arguments)[:2]]
+    def noting(*arguments: Any) -> MadeCutouts:
+        files = delivery.imaging(*arguments).files[:2]
+        return MadeCutouts([replace(made, note=f"{made.rendition} is small.") for made in files])
 
     upload = delivery.seen()
     delivery.vanishes()

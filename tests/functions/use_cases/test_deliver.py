@@ -8,12 +8,12 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectUnreadableError
-from dropcut.core.message_result import Done, Message
+from dropcut.core.message_result import DeadLetter, Done, Message
 from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, SpendingNotice, Upload
 from dropcut.core.rendition_setting import FULL
 from dropcut.observability import logger
 
-from tests.functions.cloud import INPUT, OUTPUT, Cloud
+from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud, table_in_memory
 from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, NOW, SET, UPLOAD, Delivery
 
 REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
@@ -381,3 +381,35 @@ def test_a_forged_outcome_is_neither_delivered_nor_published(
     assert delivery.cloud.tags(UPLOAD.key) == {}
     assert delivery.events.types == []
     assert delivery.record() == before
+
+
+# What was paid for is not kept for ever.
+
+
+def test_an_answer_that_is_gone_before_its_delivery_is_a_dead_letter_that_says_what_helps(cloud: Cloud) -> None:
+    """At once: no try brings it back."""
+    delivery = Delivery(cloud)
+    cloud.clients.s3.delete_object(Bucket=WORK, Key=ANSWER.work_key)
+    result = delivery.handle(OutcomeMessage(upload=UPLOAD, outcome=ANSWER).to_json())
+    assert isinstance(result, DeadLetter)
+    assert (result.details, result.announce) == ({"code": "answer_expired"}, True)
+    assert "redrive" in result.reason
+
+
+def test_a_message_that_comes_again_long_after_its_delivery_is_no_dead_letter(cloud: Cloud) -> None:
+    delivery = Delivery(cloud)
+    delivery.end()
+    cloud.clients.s3.delete_object(Bucket=WORK, Key=ANSWER.work_key)
+    delivery.end()
+    assert delivery.events.types == ["Cutout Delivered"]
+
+
+def test_an_older_upload_does_not_win_when_the_newer_ones_record_has_expired(delivery: Delivery) -> None:
+    """As when an event is replayed after `keep_jobs_days`: the cut-out itself says how new it is."""
+    delivery.newer_one_is_delivered()
+    delivery.jobs = JobRecords(table=table_in_memory())
+    delivery.use(FULL)
+    assert delivery.jobs.begin(UPLOAD, now=NOW) == "begun"
+    delivery.end()
+    assert delivery.cloud.read(OUTPUT, "shop/a.png") == b"new cut-out"
+    assert delivery.events.types[-1] == "Cutout Skipped"

@@ -38,7 +38,7 @@ class Writer:
     ) -> Written | None:
         paid = self._folder / "answer"
         paid.write_bytes(content)
-        made = answer_as_it_is(None, paid, renditions, self._folder)
+        made = answer_as_it_is(None, paid, renditions, self._folder).files
         outputs = Outputs(objects=self.cloud.objects, bucket=OUTPUT, renditions=renditions)
         return outputs.write_all(upload, answer, Cutouts(made=made, note="", full_size=True))
 

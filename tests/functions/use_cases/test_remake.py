@@ -93,7 +93,7 @@ def test_a_forged_record_delivers_nobody_elses_answer(delivered: Delivery) -> No
     """Whoever holds prepare's role may write to it: it then names the answer for another's picture."""
     before = delivered.cloud.read(OUTPUT, "shop/a.png")
     forged = OutcomeMessage(upload=UPLOAD, outcome=replace(ANSWER, work_key=NEWER_ANSWER.work_key))
-    delivered.jobs.delivered(forged, output_key="shop/a.png", now=NOW)
+    delivered.jobs.delivered(forged, output_keys=["shop/a.png"], now=NOW)
     with pytest.raises(MalformedMessageError, match="not where these bytes are kept"):
         delivered.remake()
     assert delivered.cloud.read(OUTPUT, "shop/a.png") == before

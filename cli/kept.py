@@ -1,0 +1,250 @@
+"""What is kept of one photo: where it lies, whether other photos share it, and how it is removed."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dropcut.adapters.state_table import JOB, PAYMENT, Item, StateTable
+from dropcut.core.key_template import Edition
+from dropcut.core.messages import PAID, PREPARED
+from dropcut.core.operation import OPERATIONS
+from dropcut.core.output_naming import output_keys
+from dropcut.core.plain_text import shown
+from dropcut.core.rendition import FORMATS, Rendition
+from dropcut.core.review import HELD, Held
+
+from local.problem import Problem
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+ANY = "\0"
+ANY_EDITION = Edition(version=ANY, sha256=ANY)
+"""Stands in a name for what differs from upload to upload of the photo."""
+PREPARED_FORMATS = ("jpeg", "png", "webp")
+UNDER_WAY = ("preparing", "waiting")
+MESSAGE_SECONDS = 28 * 86_400.0
+"""The longest that a message can live: 14 days in a queue, then 14 in its dead-letter queue."""
+_KEYS_AT_ONCE = 40
+"""DynamoDB's filter expressions have at most 300 operators and 4 KiB."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """One thing that is kept of a photo."""
+
+    place: str
+    name: str
+    remove: Callable[[], object] = lambda: None
+    stays: str = ""
+    """Why it is not removed; empty when it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptPhoto:
+    s3: "S3Client"
+    dynamodb: "DynamoDBClient"
+    outputs: Mapping[str, str]
+    """Of the deployment's stacks."""
+    renditions: Sequence[Rendition]
+    """As they are deployed. The photo's record knows the names of those before, too."""
+    key: str
+    now: float
+
+    def traces(self, *, with_photo: bool) -> list[Trace]:
+        """Everything that is found, in the order in which it is removed: the record that leads to the rest is last.
+
+        Raises:
+            Problem: the photo is under way, so that more would be made of it.
+        """
+        job = self._table.get(self._job_id) or {}
+        if job.get("status") in UNDER_WAY and job["updated_at"] > self.now - MESSAGE_SECONDS:
+            raise Problem(
+                f"The photo {_quoted(self.key)} is under way (its record says: {job['status']}): what is removed now "
+                "would be made again. Wait until it has ended, then run this again."
+            )
+        return [*self._payments(job), *self._cutouts(job), *self._photo(with_photo=with_photo), *self._job(job)]
+
+    def _payments(self, job: Item) -> Iterator[Trace]:
+        paid_by_it = {id_.removeprefix(PAYMENT) for id_ in self._scan_payments()}
+        # A record that somebody forged must not lead to anybody else's pictures.
+        of_it = sorted(payment for payment in paid_by_it | _payment_keys(job) if _is_payment_key(payment))
+        sharers = self._sharers(of_it)
+        for payment in of_it:
+            yield from self._payment(payment, sharers[payment], is_payer=payment in paid_by_it)
+
+    def _payment(self, payment: str, sharers: int, *, is_payer: bool) -> Iterator[Trace]:
+        """The answer, what was sent for it, and the record of both."""
+        item = self._table.get(f"{PAYMENT}{payment}")
+        sha256 = (item or {}).get("picture_sha256") or payment.partition(".")[0]
+        kept = f"it is shared by {sharers} other photo{'s' * (sharers > 1)} of the same picture" if sharers else ""
+        work = self.outputs["WorkBucketName"]
+        for key in (f"{PAID}{payment}", *(f"{PREPARED}{sha256}.{format_}" for format_ in PREPARED_FORMATS)):
+            versions = self._versions(work, key)
+            if versions:
+                yield self._object(work, key, versions, stays=kept)
+        if item is None:
+            return
+        id_ = f"{PAYMENT}{payment}"
+        if not kept:
+            unclaimed = "attribute_not_exists(lease_until) OR lease_until < :now"
+            yield self._item(id_, unclaimed, {":now": {"N": repr(self.now)}})
+            return
+        yield Trace(place="state table", name=_quoted(id_), stays=kept)
+        if is_payer:
+            forget_name = partial(self._table.update, id_, "REMOVE photo", {})
+            yield Trace(place="state table", name=f"the photo's name in {_quoted(id_)}", remove=forget_name)
+
+    def _cutouts(self, job: Item) -> Iterator[Trace]:
+        """Cut-outs under every name that one may have, as far as their metadata say that they are this photo's."""
+        bucket = self.outputs["OutputBucketName"]
+        owner = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest()
+        names = {*job.get("output_keys", ()), *([job["output_key"]] if "output_key" in job else [])}
+        names |= {
+            name
+            for rendition in self.renditions
+            for extension in FORMATS.values()
+            for name in output_keys(self.key, rendition, extension, ANY_EDITION)
+        }
+        names |= {HELD + name for name in names}
+        names |= set(Held.from_json(job["held"]).keys) if "held" in job else set()
+        for name in self._found(bucket, names):
+            versions = self._versions(bucket, name)
+            stored = [version for version in versions if "Size" in version]
+            its_own = [version for version in stored if self._owner(bucket, version) == owner]
+            if its_own:  # the marks of deletions go with the last version
+                yield self._object(bucket, name, versions if len(its_own) == len(stored) else its_own)
+
+    def _found(self, bucket: str, names: set[str]) -> list[str]:
+        """These names; those of any version or content of the photo are looked for in the bucket."""
+        found = {name for name in names if ANY not in name}
+        for name in names - found:
+            pattern = re.compile("[^/]+".join(map(re.escape, name.split(ANY))))
+            prefix = name.partition(ANY)[0]
+            for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+                found |= {each["Key"] for each in page.get("Versions", []) if pattern.fullmatch(each["Key"])}
+        return sorted(found)
+
+    def _photo(self, *, with_photo: bool) -> Iterator[Trace]:
+        bucket = self.outputs["InputBucketName"]
+        versions = self._versions(bucket, self.key)
+        if versions:
+            stays = "" if with_photo else "it is the photo itself, which `--photo` removes with all its versions"
+            yield self._object(bucket, self.key, versions, stays=stays)
+
+    def _job(self, job: Item) -> Iterator[Trace]:
+        if job:
+            yield self._item(self._job_id, "job_id = :job_id", {":job_id": {"S": job["job_id"]}})
+
+    def _scan_payments(self) -> Iterator[str]:
+        """Ids of what uploads of this key paid for, those before the newest included."""
+        values = {":kind": {"S": PAYMENT}, ":photo": {"S": self._name}}
+        for item in self._scan("begins_with(id, :kind) AND photo = :photo", values, "id"):
+            yield item["id"]["S"]
+
+    def _sharers(self, payments: Sequence[str]) -> Mapping[str, int]:
+        """How many other photos' records name each payment: as under way, or as what they were delivered of."""
+        sharers = dict.fromkeys(payments, 0)
+        for first in range(0, len(payments), _KEYS_AT_ONCE):
+            some = payments[first : first + _KEYS_AT_ONCE]
+            values = {":kind": {"S": JOB}, ":own": {"S": self._job_id}}
+            for place, payment in enumerate(some):
+                values |= {f":k{place}": {"S": payment}, f":w{place}": {"S": _work_key_in_json(payment)}}
+            names_one = " OR ".join(
+                f"payment_key = :k{place} OR contains(delivered_outcome, :w{place})" for place in range(len(some))
+            )
+            condition = f"begins_with(id, :kind) AND id <> :own AND ({names_one})"
+            for item in self._scan(condition, values, "id, payment_key, delivered_outcome"):
+                for payment in _payment_keys({name: value["S"] for name, value in item.items()}) & sharers.keys():
+                    sharers[payment] += 1
+        return sharers
+
+    def _scan(self, condition: str, values: Any, attributes: str) -> Iterator[Any]:
+        """The whole table is read, which costs one read request unit for each 4 KiB."""
+        pages = self.dynamodb.get_paginator("scan").paginate(
+            TableName=self.outputs["StateTableName"],
+            ConsistentRead=True,
+            FilterExpression=condition,
+            ExpressionAttributeValues=values,
+            ProjectionExpression=attributes,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def _versions(self, bucket: str, key: str) -> list[Any]:
+        """Versions of an object, and marks of its deletions; one version where the bucket is not versioned."""
+        found = []
+        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+            found += [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            if found and found[-1]["Key"] > key:
+                break
+        return [each for each in found if each["Key"] == key]
+
+    def _owner(self, bucket: str, version: Mapping[str, Any]) -> str:
+        # What was never versioned is the version `null`, which not every S3 can be asked for by that name.
+        its = {} if version["IsLatest"] else {"VersionId": version["VersionId"]}
+        answer = self.s3.head_object(Bucket=bucket, Key=version["Key"], **its)
+        return answer["Metadata"].get("dropcut-source-sha256", "")
+
+    def _object(self, bucket: str, key: str, versions: Sequence[Mapping[str, Any]], *, stays: str = "") -> Trace:
+        def remove() -> None:
+            for version in versions:
+                self.s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+
+        more = f" ({len(versions)} versions)" if len(versions) > 1 else ""
+        return Trace(place=bucket, name=f"{_quoted(key)}{more}", remove=remove, stays=stays)
+
+    def _item(self, id_: str, condition: str, values: Any) -> Trace:
+        def remove() -> None:
+            try:
+                self.dynamodb.delete_item(
+                    TableName=self.outputs["StateTableName"],
+                    Key={"id": {"S": id_}},
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values,
+                )
+            except self.dynamodb.exceptions.ConditionalCheckFailedException as error:
+                raise Problem(
+                    f"The record {_quoted(id_)} changed meanwhile: the photo, or one of the same picture, came again. "
+                    "Run this again once that has ended."
+                ) from error
+
+        return Trace(place="state table", name=_quoted(id_), remove=remove)
+
+    @property
+    def _table(self) -> StateTable:
+        return StateTable(self.dynamodb, self.outputs["StateTableName"])
+
+    @property
+    def _name(self) -> str:
+        return f"{self.outputs['InputBucketName']}/{self.key}"
+
+    @property
+    def _job_id(self) -> str:
+        return f"{JOB}{self._name}"
+
+
+def _quoted(name: str) -> str:
+    return f"'{shown(name)}'"
+
+
+def _payment_keys(job: Mapping[str, Any]) -> set[str]:
+    """What a photo's record says it is made of."""
+    found = {job["payment_key"]} if "payment_key" in job else set()
+    if "delivered_outcome" in job:
+        found.add(json.loads(job["delivered_outcome"])["outcome"]["work_key"].removeprefix(PAID))
+    return found
+
+
+def _is_payment_key(payment: str) -> bool:
+    sha256 = payment.partition(".")[0]
+    return bool(sha256) and payment in {operation.payment_key(sha256) for operation in OPERATIONS.values()}
+
+
+def _work_key_in_json(payment: str) -> str:
+    return json.dumps(f"{PAID}{payment}")

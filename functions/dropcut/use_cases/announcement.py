@@ -1,0 +1,97 @@
+"""How a photo's end is made known: its tag, the event, the job's record, and nothing left of it under `held/`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from dropcut.adapters.event_bus import EventBus
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.object_store import ObjectStore
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.ports import Together
+from dropcut.observability import count, logger
+from dropcut.use_cases.held_files import HeldFiles
+from dropcut.use_cases.outputs import Written, about_photo
+
+_METRIC = {"rejected": "PhotosRejected", "skipped": "PhotosSkipped", "failed": "PhotosFailed"}
+_EVENT = {"rejected": "Cutout Rejected", "skipped": "Cutout Skipped", "failed": "Cutout Failed"}
+SUPERSEDED = Ended(
+    kind="skipped", code="superseded", reason="A newer upload of the same key came before this one was delivered."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Announcer:
+    objects: ObjectStore
+    jobs: JobRecords
+    events: EventBus
+    held_files: HeldFiles
+    together: Together
+    clock: Callable[[], float]
+
+    def delivered(
+        self,
+        outcome: OutcomeMessage,
+        answer: PaidAnswer,
+        written: Written,
+        *,
+        has_tags: bool = True,
+        by_hand: bool = False,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
+        """Whatever breaks off here is done again: the record comes last.
+
+        Args:
+            by_hand: whether a person's own cut-out was delivered.
+            more: what the event says beside the usual.
+        """
+        upload, first = outcome.upload, written.keys[0]
+        self.together(
+            partial(self.tag, upload, "delivered", has_tags=has_tags),
+            partial(self.events.publish, "Cutout Delivered", {**written.event(upload, answer), **(more or {})}),
+        )
+        held_some = self.jobs.delivered(
+            outcome, output_keys=written.keys, quality=written.cutouts.quality, by_hand=by_hand, now=self.clock()
+        )
+        if held_some:
+            self.remove_held(upload)
+        count("PhotosDelivered")
+        logger.info("The cut-out is delivered", output_key=first, credits=answer.credits)
+
+    def ended(self, upload: Upload, end: Ended) -> None:
+        """Without a cut-out."""
+        if end.kind != "skipped":
+            self.tag(upload, end.kind, has_tags=True)
+        self._publish_end(upload, end)
+        if self.jobs.ended(upload, end, now=self.clock()):
+            self.remove_held(upload)
+        count(_METRIC[end.kind])
+        logger.info("The photo's end is announced", kind=end.kind, code=end.code, reason=end.reason)
+
+    def remove_held(self, upload: Upload) -> None:
+        """Remove what was held of the photo, or of an older upload of its key, which is superseded by that."""
+        if (held := self.held_files.left_of(upload)) is None:
+            return
+        if held.upload.job_id != upload.job_id:
+            self.superseded(held.upload)
+        self.held_files.remove(held)
+
+    def superseded(self, upload: Upload) -> None:
+        """An older upload, whose key's record is about another one by now."""
+        self._publish_end(upload, SUPERSEDED)
+        count(_METRIC["skipped"])
+
+    def tag(self, upload: Upload, outcome: str, *, has_tags: bool) -> None:
+        """The tag is for people who look at the bucket; that it cannot be set must not hold up the photo."""
+        if not upload.version_id and self.jobs.state(upload) == "superseded":
+            return  # the object there now is a newer one
+        try:
+            self.objects.tag_outcome(upload.bucket, upload.key, upload.version_id, outcome, has_tags=has_tags)
+        except Exception as error:  # whatever it is: gone, ten tags already, a policy, a key that may not be used
+            logger.warning("The source was not tagged", reason=f"{type(error).__name__}: {error}")
+
+    def _publish_end(self, upload: Upload, end: Ended) -> None:
+        detail = about_photo(upload) | {"code": end.code, "reason": end.reason}
+        if end.attempts or end.possibly_paid:
+            detail |= {"attempts": end.attempts, "possibly_paid": end.possibly_paid, "request_id": end.request_id}
+        self.events.publish(_EVENT[end.kind], detail)

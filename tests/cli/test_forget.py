@@ -1,0 +1,343 @@
+"""What is kept of a photo is found, shown, and removed; what is another's stays."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.payment_records import PaymentRecords, payment_id
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
+from dropcut.core.rendition_setting import FULL, read_renditions
+from dropcut.use_cases.outputs import _provenance
+from moto import mock_aws
+
+from cli import forget
+from cli.kept import MESSAGE_SECONDS, KeptPhoto, Trace
+from local.problem import Problem
+from local.real_account import RealAccount
+from tests.functions.cloud import INPUT, OUTPUT, REGION, TABLE, WORK, Clients, Cloud, new_table
+
+NOW = 1_722_081_600.0
+KEY, COPY, OTHER = "shop/a ü.jpg", "b.jpg", "c.jpg"
+OUTPUTS = {
+    "IntakeQueueUrl": "intake",
+    "InputBucketName": INPUT,
+    "OutputBucketName": OUTPUT,
+    "WorkBucketName": WORK,
+    "StateTableName": TABLE,
+}
+
+
+class Shop:
+    """A deployment with what its functions leave of photos."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.jobs, self.payments = JobRecords(table=cloud.table), PaymentRecords(table=cloud.table)
+
+    def photo(self, key: str, picture: str, *, sequencer: str = "01") -> CutRequest:
+        """One that waits to be cut out."""
+        self.cloud.put(key, b"photo")
+        upload = Upload(bucket=INPUT, key=key, sequencer=sequencer)
+        prepared = f"prepared/{picture}.jpeg"
+        made = PreparedPicture(work_key=prepared, sha256=picture, format="jpeg", width=1, height=1, size_bytes=1)
+        self.cloud.put(prepared, b"prepared", bucket=WORK)
+        request = CutRequest(upload=upload, picture=made)
+        self.jobs.begin(upload, now=NOW)
+        self.jobs.wait_for_cut(request, now=NOW)
+        return request
+
+    def delivered(self, key: str, picture: str, *, paid_by_it: bool = True, sequencer: str = "01") -> None:
+        request = self.photo(key, picture, sequencer=sequencer)
+        answer = PaidAnswer(
+            work_key=f"paid/{request.payment_key}",
+            picture_sha256=picture,
+            format="png",
+            width=1,
+            height=1,
+            credits=2,
+            request_id=None,
+            provider="ezlink",
+        )
+        if paid_by_it:
+            self.cloud.put(answer.work_key, b"answer", bucket=WORK)
+            self.payments.pay(request.payment_key, answer, upload=request.upload, expires_at=NOW + 1000)
+        outcome = OutcomeMessage(upload=request.upload, outcome=answer)
+        names = [key.rpartition(".")[0] + ending for ending in (".png", "-old.webp")]
+        for name in names:
+            self.cloud.put(name, b"cut-out", bucket=OUTPUT, Metadata=dict(_provenance(request.upload, answer, FULL, None)))
+        self.jobs.delivered(outcome, output_keys=names, now=NOW)
+
+    def kept(self, key: str = KEY, *, now: float = NOW + 60) -> KeptPhoto:
+        clients = self.cloud.clients
+        return KeptPhoto(s3=clients.s3, dynamodb=clients.dynamodb, outputs=OUTPUTS, renditions=[FULL], key=key, now=now)
+
+    def forget(self, key: str = KEY, *, with_photo: bool = False) -> list[Trace]:
+        traces = self.kept(key).traces(with_photo=with_photo)
+        for trace in traces:
+            if not trace.stays:
+                trace.remove()
+        return traces
+
+    def everything(self) -> set[str]:
+        """Names of all objects, and ids of all items."""
+        items = self.cloud.clients.dynamodb.scan(TableName=TABLE)["Items"]
+        buckets = (INPUT, OUTPUT, WORK)
+        names = {f"{bucket}:{key}" for bucket in buckets for key in self.cloud.keys(bucket)}
+        return names | {item["id"]["S"] for item in items}
+
+
+@pytest.fixture(scope="module")
+def clients() -> Iterator[Clients]:
+    """Made once, which takes a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "testing")
+        patch.delenv("AWS_ENDPOINT_URL", raising=False)
+        yield Clients.in_memory()
+
+
+@pytest.fixture
+def shop(clients: Clients) -> Iterator[Shop]:
+    with mock_aws():
+        yield Shop(Cloud.deployed(clients, new_table(clients)))
+
+
+def test_all_that_is_kept_of_a_photo_goes_and_nothing_of_others(shop: Shop) -> None:
+    shop.delivered(OTHER, "y")
+    before = shop.everything()
+    shop.delivered(KEY, "x")
+    shop.forget()
+    assert shop.everything() == before | {f"{INPUT}:{KEY}"}
+
+
+def test_the_photo_itself_goes_when_that_is_asked_for(shop: Shop) -> None:
+    shop.delivered(KEY, "x")
+    shop.forget(with_photo=True)
+    assert shop.everything() == set()
+    assert shop.forget(with_photo=True) == []
+
+
+def test_nothing_is_removed_by_looking(shop: Shop) -> None:
+    shop.delivered(KEY, "x")
+    before = shop.everything()
+    shop.kept().traces(with_photo=True)
+    assert shop.everything() == before
+
+
+@pytest.mark.parametrize("copy_ends", ["delivered", "rejected", "under way"])
+def test_an_answer_stays_as_long_as_one_other_photo_shares_it(shop: Shop, copy_ends: str) -> None:
+    shop.delivered(KEY, "x")
+    if copy_ends == "delivered":
+        shop.delivered(COPY, "x", paid_by_it=False)
+    else:
+        request = shop.photo(COPY, "x")
+        if copy_ends == "rejected":
+            shop.jobs.ended(request.upload, Ended(kind="rejected", code="c", reason="r"), now=NOW)
+    traces = shop.forget()
+    assert {trace.name: trace.stays for trace in traces}[
+        "'paid/x.png'"
+    ] == "it is shared by 1 other photo of the same picture"
+    assert f"{WORK}:paid/x.png" in shop.everything()
+    record = shop.cloud.item(payment_id("x.png")) or {}
+    assert "photo" not in record  # whose it was is forgotten
+    assert record["work_key"] == "paid/x.png"
+    assert f"object#{INPUT}/{KEY}" not in shop.everything()
+
+
+def test_an_answer_goes_with_the_last_photo_that_shares_it(shop: Shop) -> None:
+    shop.delivered(KEY, "x")
+    shop.delivered(COPY, "x", paid_by_it=False)
+    shop.forget(KEY, with_photo=True)
+    shop.forget(COPY, with_photo=True)
+    assert shop.everything() == set()
+
+
+def test_what_older_uploads_of_the_key_paid_for_goes_too(shop: Shop) -> None:
+    shop.delivered(KEY, "x")
+    shop.delivered(KEY, "y", sequencer="02")
+    shop.forget(with_photo=True)
+    assert shop.everything() == set()
+
+
+def test_a_photo_whose_record_has_expired_is_found_by_what_it_paid_for_and_by_its_names(shop: Shop) -> None:
+    shop.delivered(KEY, "x")
+    shop.cloud.clients.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": f"object#{INPUT}/{KEY}"}})
+    shop.forget(with_photo=True)
+    assert shop.everything() == {f"{OUTPUT}:shop/a ü-old.webp"}  # of renditions that are not made any more
+
+
+@pytest.mark.parametrize("name", ["shop/a ü.jpg.png", "held/shop/a ü.png"])
+def test_cutouts_are_found_under_every_name_but_only_by_their_owner(shop: Shop, name: str) -> None:
+    shop.delivered(KEY, "x")
+    stored = shop.cloud.metadata("shop/a ü.png")
+    shop.cloud.put(name, b"its own", bucket=OUTPUT, Metadata=stored)
+    shop.cloud.put("shop/a ü.png", b"another's", bucket=OUTPUT, Metadata=stored | {"dropcut-source-sha256": "0"})
+    shop.cloud.put("shop/a ü.webp", b"put there by hand", bucket=OUTPUT)
+    shop.forget(with_photo=True)
+    assert shop.cloud.keys(OUTPUT) == ["shop/a ü.png", "shop/a ü.webp"]
+
+
+def test_cutouts_named_by_version_or_content_are_found_as_well(shop: Shop) -> None:
+    by_content = read_renditions([{"name": "mine", "format": "png", "key": "w/{folder}{stem}-{sha256}.{extension}"}])
+    shop.delivered(KEY, "x")
+    stored = shop.cloud.metadata("shop/a ü.png")
+    for name, owner in (("1a", stored), ("2b", stored), ("3c", {"dropcut-source-sha256": "0"})):
+        shop.cloud.put(f"w/shop/a ü-{name}.png", b"cut-out", bucket=OUTPUT, Metadata=owner)
+    for trace in replace(shop.kept(), renditions=by_content).traces(with_photo=False):
+        if not trace.stays:
+            trace.remove()
+    assert shop.cloud.keys(OUTPUT) == ["w/shop/a ü-3c.png"]
+
+
+def test_all_versions_go_but_those_that_are_another_photos(shop: Shop) -> None:
+    s3: Any = shop.cloud.clients.s3
+    for bucket in (INPUT, OUTPUT, WORK):
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    shop.delivered(OTHER, "y")
+    shop.cloud.put("shop/a ü.png", b"another's", bucket=OUTPUT, Metadata={"dropcut-source-sha256": "0"})
+    for sequencer in ("01", "02"):
+        shop.delivered(KEY, "x", sequencer=sequencer)
+    for bucket, key in ((INPUT, KEY), (WORK, "prepared/x.jpeg"), (OUTPUT, "shop/a ü-old.webp")):
+        s3.delete_object(Bucket=bucket, Key=key)
+    shop.forget(with_photo=True)
+    left = [
+        (each["Key"], kind)
+        for bucket in (INPUT, OUTPUT, WORK)
+        for kind in ("Versions", "DeleteMarkers")
+        for each in s3.list_object_versions(Bucket=bucket).get(kind, [])
+    ]
+    others = [OTHER, "c-old.webp", "c.png", "shop/a ü.png", "paid/y.png", "prepared/y.jpeg"]
+    assert left == [(key, "Versions") for key in others]
+
+
+@pytest.mark.parametrize(("age", "refused"), [(60, True), (MESSAGE_SECONDS - 1, True), (MESSAGE_SECONDS + 1, False)])
+def test_a_photo_under_way_is_not_forgotten_until_no_message_of_it_can_be_left(
+    shop: Shop, age: float, refused: bool
+) -> None:
+    shop.photo(KEY, "x")
+    kept = shop.kept(now=NOW + age)
+    if refused:
+        with pytest.raises(Problem, match="under way"):
+            kept.traces(with_photo=True)
+    else:
+        assert "'prepared/x.jpeg'" in {trace.name for trace in kept.traces(with_photo=True)}
+
+
+def test_a_failed_photo_is_forgotten_with_what_was_prepared_for_it(shop: Shop) -> None:
+    request = shop.photo(KEY, "x")
+    shop.jobs.ended(request.upload, Ended(kind="failed", code="c", reason="r"), now=NOW)
+    shop.forget(with_photo=True)
+    assert shop.everything() == set()
+
+
+def test_a_record_that_changed_meanwhile_stays_and_says_so(shop: Shop) -> None:
+    shop.delivered(KEY, "x")
+    traces = shop.kept().traces(with_photo=False)
+    shop.photo(KEY, "z", sequencer="03")
+    with pytest.raises(Problem, match="changed meanwhile"):
+        traces[-1].remove()
+    assert f"object#{INPUT}/{KEY}" in shop.everything()
+
+
+def test_an_answer_that_is_being_paid_for_again_stays(shop: Shop) -> None:
+    shop.delivered(KEY, "x")
+    traces = shop.kept().traces(with_photo=False)
+    shop.payments.claim("x.png", holder="h", now=NOW + 2000, lease_until=NOW + 3000, expires_at=NOW + 9000)
+    (payment,) = [trace for trace in traces if trace.name == "'payment#x.png'"]
+    with pytest.raises(Problem, match="changed meanwhile"):
+        payment.remove()
+
+
+@pytest.mark.parametrize("forged", ["", "y", "y.pn", "y.png"])
+def test_a_forged_record_leads_to_nobody_elses_answer(shop: Shop, forged: str) -> None:
+    """Whoever holds prepare's role may write to the photo's record."""
+    shop.delivered(OTHER, "y")
+    shop.delivered(KEY, "x")
+    outcome = shop.cloud.item(f"object#{INPUT}/{KEY}") or {}
+    text = outcome["delivered_outcome"].replace("paid/x.png", f"paid/{forged}")
+    shop.cloud.table.update(f"object#{INPUT}/{KEY}", "SET delivered_outcome = :text", {"text": text})
+    shop.forget()
+    others = {f"{WORK}:paid/y.png", f"{WORK}:prepared/y.jpeg", payment_id("y.png")}
+    assert others <= shop.everything()
+
+
+# The command.
+
+
+@pytest.fixture
+def command(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A delivered photo, in the account that the environment names."""
+    shop.delivered(KEY, "x")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setattr(RealAccount, "outputs", lambda account, stage: OUTPUTS if stage == "prod" else {})
+    monkeypatch.setattr("time.time", lambda: NOW + 60)
+    for name in ("SETTINGS", "KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    return shop
+
+
+def test_it_shows_what_would_go_and_the_command_that_removes_it(
+    command: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = command.everything()
+    assert forget.main([KEY]) == 0
+    said = capsys.readouterr().out
+    assert f"would go  {OUTPUT}  'shop/a ü.png'" in said
+    assert f"stays    {INPUT}  'shop/a ü.jpg': it is the photo itself" in said
+    assert '5 of 6 would be removed; `make forget KEY="shop/a ü.jpg" ARGS="--yes"` removes them.' not in said
+    assert '`make forget KEY="shop/a ü.jpg" ARGS="--yes"` removes them.' in said
+    assert command.everything() == before
+
+
+def test_it_removes_reports_and_names_what_it_does_not_remove(
+    command: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named by make's variable, as any other program can be started with."""
+    monkeypatch.setenv("KEY", KEY)
+    assert forget.main(["--yes", "--photo"]) == 0
+    said = capsys.readouterr().out
+    assert f"removed  {WORK}  'paid/x.png'" in said
+    assert "dead-letter queues" in said
+    assert "logs" in said
+    assert command.everything() == set()
+    assert forget.main([]) == 0
+    assert "Nothing is kept of 'shop/a ü.jpg' in `prod`." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "Which photo? Name it as the input bucket does: make forget KEY=shop/photo.jpg"),
+        ([KEY, "--stage", "nowhere"], "There is no deployment `nowhere`"),
+        ([KEY, "--stage", "No"], "Allowed: 1 to 16"),
+    ],
+)
+def test_what_is_wrong_is_a_sentence_and_nothing_is_removed(
+    command: Shop, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    before = command.everything()
+    assert forget.main([*arguments, "--yes"]) == 1
+    assert said in capsys.readouterr().err
+    assert command.everything() == before
+
+
+def test_what_is_denied_is_a_sentence(
+    command: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(RealAccount, "outputs", lambda account, stage: OUTPUTS | {"WorkBucketName": "not-there"})
+    assert forget.main([KEY, "--yes"]) == 1
+    assert "Run this again for the rest." in capsys.readouterr().err
+
+
+def test_a_name_that_would_drive_the_terminal_is_shown_as_text(
+    command: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "a\x9b2J\u202e\n.jpg"
+    command.delivered(key, "z")
+    assert forget.main([key]) == forget.main([key, "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert said.replace("\n", "").isprintable()
+    assert r"'a\u009b2J\u202e\u000a.png'" in said
+    assert "would be removed; the same with `--yes` removes them." in said
