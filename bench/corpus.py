@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from dropcut.core.formats.picture_header import read_header
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 
 from bench.corpus_files import Case, corpus
-from bench.memory_probe import most_kib
+from bench.decoder_memory import Watch
 from bench.report import Report, Table, Target
 from infra.settings import PHOTOS_AT_ONCE, Settings
 from local.system import temporary_folder
@@ -100,6 +100,7 @@ def run(cases: Iterator[Case], settings: Settings) -> dict[str, Tally]:
         temporary_folder("corpus") as folder,
         closing(ImagingProcess(seconds=settings.imaging_seconds, memory_mib=settings.imaging_memory_mib)) as imaging,
         ThreadPoolExecutor(PHOTOS_AT_ONCE) as pool,
+        Watch().watching() as watch,
     ):
         again = folder / "again"
         again.mkdir()
@@ -117,7 +118,7 @@ def run(cases: Iterator[Case], settings: Settings) -> dict[str, Tally]:
                 source.rename(again / source.name)
             source.unlink(missing_ok=True)
             target.unlink(missing_ok=True)
-            return case, end, seconds, most_mib_of_children()
+            return case, end, seconds, watch.most_mib()
 
         numbered = enumerate(cases)
         while batch := list(islice(numbered, 64)):  # the pool would take all of them into memory at once
@@ -173,17 +174,3 @@ def _count(tally: Tally, case: Case, end: str, seconds: float, mib: float) -> No
         tally.unhandled.append(f"{case.group}, {case.name}: {end[1:]}")
     elif case.expected != "either" and (end == "delivered") is not (case.expected == "delivered"):
         tally.surprises.append(f"{case.group}, {case.name}: {end}")
-
-
-def most_mib_of_children() -> float:
-    """Of the processes this one has started."""
-    pids = [
-        pid
-        for task in Path("/proc/self/task").iterdir()
-        for pid in (task / "children").read_text(encoding="ascii").split()
-    ]
-    most = 0
-    for pid in pids:
-        with suppress(OSError, IndexError):  # it has just ended
-            most = max(most, most_kib(pid))
-    return most / 1024

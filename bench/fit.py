@@ -17,7 +17,7 @@ from dropcut.core.api_limits import size_to_send
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 from PIL import Image
 
-from bench.corpus import most_mib_of_children
+from bench.decoder_memory import Watch
 from bench.photos import SAMPLE
 from bench.report import Report, Table, Target
 from infra.settings import Settings
@@ -91,8 +91,8 @@ def measure() -> Report:
         how=(
             f"Medians of {PAIRS} pairs, the two alternating, of a baseline JPEG of {_megapixels(COMPARED)} megapixels "
             "that is shrunk to what the API takes and written as JPEG of quality 95, 4:4:4. Pillow: draft, resize with "
-            "Lanczos, save, in a fresh interpreter, its start and import not counted. Ours: `fit` in a new child that "
-            "has made one small photo before, asking and answering counted. Memory is the most resident memory "
+            "Lanczos, save, in a fresh interpreter, its start and import not counted. Ours: `fit` in a process of "
+            "its own; fork, asking and answering counted. Memory is the most resident memory "
             f"(VmHWM) of each process. Below, one photo of {_megapixels(LARGE)} megapixels of each kind in a child of "
             f"its own, which may have {Settings().imaging_memory_mib} MiB of its own."
         ),
@@ -132,11 +132,11 @@ def _by_us(photo: Path) -> Run:
     settings, target = Settings(), photo.with_name("ours.jpg")
     limits = DecodeLimits(max_pixels=round(settings.max_photo_megapixels * 1e6), max_frames=settings.max_frames)
     imaging = ImagingProcess(seconds=settings.imaging_seconds, memory_mib=settings.imaging_memory_mib)
-    with closing(imaging):
+    with closing(imaging), Watch().watching() as watch:
         imaging.fit(SAMPLE, target, limits)
         begun = time.perf_counter()
         imaging.fit(photo, target, limits)
-        return Run(time.perf_counter() - begun, most_mib_of_children())
+        return Run(time.perf_counter() - begun, watch.most_mib())
 
 
 def _ceiling(kind: str, large: pyvips.Image, folder: Path) -> Run | str:

@@ -39,6 +39,7 @@ class MonitoringStack(Stack):
             self._alarm_on_function(stage)
         self._alarm_on_function(pipeline.gatekeeper)
         self._alarm_on_unexpected_errors()
+        self._alarm_on_exposed_credentials()
         self._alarm_on_money(settings.alarm_credits_per_hour)
         if not settings.for_embedded_aws:
             self._alarm_on_stuck_work(pipeline.cut)
@@ -129,6 +130,17 @@ class MonitoringStack(Stack):
             "nothing is paid for twice.",
             fix="Look for `A message could not be handled` in the logs (dashboard, last row): a role, a bucket's or a "
             "key's policy that was changed, or AWS itself.",
+        )
+
+    def _alarm_on_exposed_credentials(self) -> None:
+        self._alarm(
+            "CredentialsExposed",
+            self._metrics.count("CredentialsExposed", Duration.minutes(5)),
+            above=0,
+            meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
+            "Landlock holds there. A photo that takes its decoder over could use them.",
+            fix=f"`python -m cli.sandbox_probe --stage {self._stage}` shows which layers hold. If the photos come from "
+            "strangers, set refuse_exposed=true until it is settled: photos then wait.",
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:

@@ -370,6 +370,7 @@ class PipelineStack(Stack):
     def _outputs(self) -> None:
         outputs = {
             "ApiKeySecretName": self.api_key_secret_name,
+            "PrepareFunctionName": self.prepare.function.function_name,
             "IntakeQueueUrl": self.prepare.queue.queue_url,
             "CutQueueUrl": self.cut.queue.queue_url,
             "DeliverQueueUrl": self.deliver.queue.queue_url,

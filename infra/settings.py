@@ -23,6 +23,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from dropcut import RELEASE
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.core.operation import REMOVE_BACKGROUND
 from dropcut.core.rendition import Rendition, RenditionError
 from dropcut.core.rendition_setting import FULL, read_renditions
@@ -37,7 +38,7 @@ LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - SECONDS_AROUND_A_PROBE
 PHOTOS_AT_ONCE = 2
 """Photos that one function works on at the same time (`threads` in its entry)."""
 LONGEST_IMAGING_SECONDS = 300
-"""Two tries and what is around them stay within a function's time."""
+"""Cut-outs with the photo, then without it, and what is around them stay within a function's time."""
 SECONDS_FOR_ANOTHER_RENDITION = 10
 """Added to `imaging_seconds` for each rendition after the first: reading the cut-out again, and encoding it."""
 MOST_MEGAPIXELS = 400
@@ -153,6 +154,14 @@ def _renditions(value: object) -> tuple[Rendition, ...]:
         return read_renditions(value)
     except RenditionError as error:
         raise ValueError(str(error).rstrip(".")) from error
+
+
+def _formats(value: object) -> str:
+    """In our order, each once."""
+    named = value.split(",") if isinstance(value, str) else value
+    if not isinstance(named, list) or not named or not set(named) <= set(PHOTO_FORMATS):
+        raise ValueError("not a list of formats that are known")
+    return ",".join(name for name in PHOTO_FORMATS if name in named)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -369,6 +378,20 @@ class Settings:
         "The longest animation taken (GIF, WebP; pages of a TIFF), in frames; only its first frame is cut out.",
         _integer(1, 100_000),
     )
+    formats: str = _setting(
+        ",".join(PHOTO_FORMATS),
+        "some of these, with commas between them",
+        "The formats of photos that are taken. Leave one out while its decoder is not to be trusted; such photos are "
+        "rejected unread.",
+        _formats,
+    )
+    refuse_exposed: bool = _setting(
+        False,
+        "`true` or `false`",
+        "Decode nothing while the processes that decode could read the function's credentials (alarm "
+        "`CredentialsExposed`); photos then wait, and end in the dead-letter queue.",
+        _yes_or_no,
+    )
     imaging_seconds: float = _setting(
         40.0,
         f"a number from 5 to {LONGEST_IMAGING_SECONDS}",
@@ -423,8 +446,8 @@ class Settings:
 
     @property
     def prepare_timeout_seconds(self) -> int:
-        """Time-out of `prepare`: time for a photo that is tried in two processes, and half a minute for a batch."""
-        return math.ceil(2 * self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+        """Time-out of `prepare`: time for a photo, and half a minute for a batch."""
+        return math.ceil(self.imaging_seconds + SECONDS_AROUND_IMAGING + 30)
 
     @property
     def prepare_memory_mb(self) -> int:
@@ -446,8 +469,8 @@ class Settings:
 
     @property
     def deliver_timeout_seconds(self) -> int:
-        """Time-out of `deliver`: for a photo tried in two processes, its answer alone after that, and a batch."""
-        needed = math.ceil(3 * self.deliver_imaging_seconds + SECONDS_AROUND_IMAGING + 30)
+        """Time-out of `deliver`: for a photo, its answer alone after that, and a batch."""
+        needed = math.ceil(2 * self.deliver_imaging_seconds + SECONDS_AROUND_IMAGING + 30)
         return min(LONGEST_FUNCTION_SECONDS, needed)
 
     @property

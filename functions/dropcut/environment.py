@@ -6,7 +6,7 @@ time-out, such as the lease of a claim, is derived here and nowhere else.
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
@@ -43,7 +43,7 @@ class Environment:
                 wrong.append(f"{name} is missing")
                 continue
             try:
-                values[field.name] = field.type(text) if field.type in (int, float) else text
+                values[field.name] = _READ_AS.get(field.type, str)(text)
             except ValueError:
                 wrong.append(f"{name} is {text!r}, not a number")
         if wrong:
@@ -57,6 +57,7 @@ class Environment:
         return {name.upper(): _as_text(value) for name, value in asdict(self).items()}
 
 
+_READ_AS: Mapping[object, Callable[[str], str | float]] = {int: int, float: float, bool: lambda text: bool(int(text))}
 _MAY_BE_EMPTY = {"input_prefix", "client_id", "client_version"}
 
 
@@ -97,11 +98,15 @@ class ImagingEnvironment(StageEnvironment):
     """How long one picture may take to decode and encode."""
     imaging_memory_mib: int
     """How much memory the process that decodes may use."""
+    formats: str
+    """The formats of photos that are taken, with commas between them."""
+    refuse_exposed: bool
+    """Decode nothing while a process that decodes could read the function's credentials."""
 
     @property
     def needed_seconds(self) -> float:
-        """Time without which no photo is begun: for one that is tried in a warm process, then in a fresh one."""
-        return 2 * self.imaging_seconds + SECONDS_AROUND_IMAGING
+        """Time without which no photo is begun."""
+        return self.imaging_seconds + SECONDS_AROUND_IMAGING
 
     @property
     def decode_limits(self) -> DecodeLimits:
@@ -225,7 +230,7 @@ class DeliverEnvironment(ImagingEnvironment):
 
     @property
     def needed_seconds(self) -> float:
-        """With the photo in two processes, then without it: a minute at most, to stay within a function's time."""
+        """With the photo, then without it: a minute at most, which is plenty at the answer's size."""
         return super().needed_seconds + min(self.imaging_seconds, 60.0)
 
 

@@ -66,7 +66,9 @@ class Shop:
         outcome = OutcomeMessage(upload=request.upload, outcome=answer)
         names = [key.rpartition(".")[0] + ending for ending in (".png", "-old.webp")]
         for name in names:
-            self.cloud.put(name, b"cut-out", bucket=OUTPUT, Metadata=dict(_provenance(request.upload, answer, FULL, None)))
+            self.cloud.put(
+                name, b"cut-out", bucket=OUTPUT, Metadata=dict(_provenance(request.upload, answer, FULL, None))
+            )
         self.jobs.delivered(outcome, output_keys=names, now=NOW)
 
     def kept(self, key: str = KEY, *, now: float = NOW + 60) -> KeptPhoto:

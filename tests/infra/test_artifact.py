@@ -263,7 +263,7 @@ def told(stage: str) -> dict[str, str]:
     from dropcut import environment
 
     kind = getattr(environment, f"{stage.capitalize()}Environment")
-    plain = {f.name.upper(): "1" if f.type in (int, float) else "https://example.com/1" for f in fields(kind)}
+    plain = {f.name.upper(): "1" if f.type in (int, float, bool) else "https://example.com/1" for f in fields(kind)}
     return {**plain, "PROVIDER": "ezlink", "OUTPUT_FORMAT": "png", "RENDITIONS": "[]"}
 
 

@@ -45,6 +45,7 @@ def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
     gatekeeper = {"ErrorsGatekeeper", "ThrottlesGatekeeper"}
     assert set(alarms(app)) == per_stage | gatekeeper | {
         "UnexpectedErrors",
+        "CredentialsExposed",
         "CreditsPerHour",
         "SpendingPaused",
         "PossiblyPaidCalls",

@@ -282,6 +282,8 @@ CHANGED = Settings(
     max_photo_mib=44.5,
     max_frames=55,
     imaging_seconds=66.5,
+    formats="jpeg,png",
+    refuse_exposed=True,
     colour_profile="srgb",
     output_format="webp",
     renditions=read_renditions(["full", "amazon_main"]),
@@ -304,7 +306,7 @@ def test_a_function_reads_back_the_settings_and_its_real_timeout(changed_app: Sy
         expected |= {"imaging_seconds": 76.5, "renditions": read["renditions"]}
         assert read_renditions(read["renditions"]) == read_renditions(["full", "amazon_main"], full_format="webp")
     assert {name: read[name] for name in expected} == expected
-    assert len(expected) == {"Prepare": 5, "Cut": 19, "Deliver": 9, "Gatekeeper": 0}[stage]
+    assert len(expected) == {"Prepare": 7, "Cut": 19, "Deliver": 11, "Gatekeeper": 0}[stage]
 
 
 def test_the_changed_settings_differ_from_the_defaults_wherever_a_function_reads_them() -> None:

@@ -16,6 +16,7 @@ OUTPUTS = {
     "Storage": {"InputBucketName", "OutputBucketName", "WorkBucketName", "StateTableName"},
     "Pipeline": {
         "ApiKeySecretName",
+        "PrepareFunctionName",
         "IntakeQueueUrl",
         "CutQueueUrl",
         "DeliverQueueUrl",

@@ -1,6 +1,26 @@
 """Why a picture is refused, as sentences for people: what is wrong, with the numbers, and what to do."""
 
+from collections.abc import Sequence
+
 from dropcut.core.picture_limits import PictureRefusedError
+
+CODES = frozenset(
+    {
+        "not_a_picture",
+        "damaged",
+        "unsupported",
+        "too_small",
+        "too_narrow",
+        "too_many_pixels",
+        "too_many_frames",
+        "too_much_memory",
+        "too_slow",
+        "decoder_crashed",
+        "no_alpha",
+        "another_shape",
+    }
+)
+"""Every code there is: what a taken-over process says is held against it."""
 
 
 def not_a_picture(looks_like: str) -> PictureRefusedError:
@@ -32,6 +52,15 @@ def unsupported(kind: str, instead: str) -> PictureRefusedError:
     return PictureRefusedError(
         "unsupported",
         f"The file is {kind}, which cannot be read here. Save it as {instead} and upload it again.",
+    )
+
+
+def turned_off(looks_like: str, formats: Sequence[str]) -> PictureRefusedError:
+    """For a photo of a format that this deployment does not take, for as long as its setting says so."""
+    return PictureRefusedError(
+        "unsupported",
+        f"The file is {looks_like}, which this deployment does not take (`formats`: {', '.join(formats)}). "
+        "Save it as one of these and upload it again.",
     )
 
 
@@ -86,10 +115,11 @@ def too_slow(seconds: float) -> PictureRefusedError:
     )
 
 
-def decoder_crashed(signal_name: str) -> PictureRefusedError:
+def decoder_crashed(how: str) -> PictureRefusedError:
+    """`how` is the signal that ended it, or what it did that no decoder does."""
     return PictureRefusedError(
         "decoder_crashed",
-        f"The picture's decoder crashed ({signal_name}): the file is damaged, or made to do harm. Save the photo anew "
+        f"The picture's decoder crashed ({how}): the file is damaged, or made to do harm. Save the photo anew "
         "and upload it again.",
     )
 

@@ -8,9 +8,10 @@ import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dropcut.adapters.credentials import hide_credentials
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.held_records import HeldRecords
-from dropcut.adapters.imaging_process import ImagingProcess, hide_from_children
+from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
@@ -20,6 +21,7 @@ from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import DeliverEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
+from dropcut.sandbox_report import report_sandbox
 from dropcut.side_by_side import side_by_side
 from dropcut.use_cases.announcement import Announcer
 from dropcut.use_cases.cutout_maker import CutoutMaker
@@ -32,8 +34,14 @@ from dropcut.use_cases.review import Reviewer
 
 environment = DeliverEnvironment.read()
 remove_leftovers()
-hide_from_children()
-imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
+hide_credentials()
+imaging = ImagingProcess(
+    seconds=environment.imaging_seconds,
+    memory_mib=environment.imaging_memory_mib,
+    formats=environment.formats.split(","),
+    refuse_exposed=environment.refuse_exposed,
+    report=report_sandbox,
+)
 sqs = boto3.client("sqs")
 objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
 table = StateTable(boto3.client("dynamodb"), environment.state_table)

@@ -8,7 +8,8 @@ import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dropcut.adapters.imaging_process import ImagingProcess, hide_from_children
+from dropcut.adapters.credentials import hide_credentials
+from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
@@ -17,12 +18,19 @@ from dropcut.adapters.state_table import StateTable
 from dropcut.environment import PrepareEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
+from dropcut.sandbox_report import SANDBOX_PROBE, probe_sandbox, report_sandbox
 from dropcut.use_cases.prepare import Prepare
 
 environment = PrepareEnvironment.read()
 remove_leftovers()
-hide_from_children()
-imaging = ImagingProcess(seconds=environment.imaging_seconds, memory_mib=environment.imaging_memory_mib)
+hide_credentials()
+imaging = ImagingProcess(
+    seconds=environment.imaging_seconds,
+    memory_mib=environment.imaging_memory_mib,
+    formats=environment.formats.split(","),
+    refuse_exposed=environment.refuse_exposed,
+    report=report_sandbox,
+)
 sqs = boto3.client("sqs")
 prepare = Prepare(
     objects=ObjectStore(owned_by(environment.account_id, boto3.client("s3"))),
@@ -49,5 +57,7 @@ batch = MessageBatch(
 
 @logger.inject_lambda_context
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse | dict[str, Any]:
+    if event == SANDBOX_PROBE:  # of somebody who may invoke the function; no queue sends such a thing
+        return probe_sandbox(imaging)
     return batch.process(event, context, lambda _messages: prepare)

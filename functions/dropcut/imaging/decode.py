@@ -56,10 +56,10 @@ What the API's alpha is like has not been measured.
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
 """libvips's name of each loader that may run. BMP and HEIC are read by Pillow (imaging/unusual_formats.py)."""
 
-pyvips.block_untrusted_set(True)
 pyvips.operation_block_set("VipsForeignLoad", True)
 for _name in _LOADERS.values():
     pyvips.operation_block_set(f"VipsForeignLoad{_name}", False)
+pyvips.block_untrusted_set(True)  # the last word: what libvips itself marks as not made for strangers' files stays off
 pyvips.cache_set_max(0)  # each picture is new: what libvips would remember of one is of no use to the next
 
 _BITS = {"uchar": 8, "ushort": 16, "uint": 32, "float": 32}

@@ -1,6 +1,7 @@
 """A picture that crashes its decoder, eats memory or time is refused for it; the next one is none the worse."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -12,16 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from dropcut.adapters import decoder_results
+from dropcut.adapters.decoder_process import DecoderEndedError, DecoderProcess, ForkServer
 from dropcut.adapters.imaging_process import ImagingFailedError, ImagingProcess
 from dropcut.adapters.scratch import remove_leftovers
-from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
-from dropcut.core.rendition import MadeCutouts
+from dropcut.core.picture_limits import PictureRefusedError
+from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from PIL import Image
 
-from tests.functions.pictures import picture
+from tests.functions.adapters.ordered import LIMITS, children_of, fits, ordered
+from tests.functions.photos_of_all_kinds import KINDS
+from tests.functions.pictures import cutout, picture
 
-LIMITS = DecodeLimits(max_pixels=50_000_000, max_frames=10)
 MISBEHAVING = "tests.functions.adapters.misbehaving_child"
 REPOSITORY = Path(__file__).parents[3]
 
@@ -45,12 +49,6 @@ def imaging(temporary: Path) -> Iterator[ImagingProcess]:
 def hurried(temporary: Path) -> Iterator[ImagingProcess]:
     with contextlib.closing(ImagingProcess(seconds=0.5, memory_mib=400, module=MISBEHAVING)) as process:
         yield process
-
-
-def fits(imaging: ImagingProcess, folder: Path) -> bool:
-    """Whether an ordinary picture is made ready."""
-    (folder / "photo").write_bytes(picture("jpeg"))
-    return imaging.fit(folder / "photo", folder / "sendable", LIMITS).sent_as_it_was
 
 
 def test_a_photo_is_fitted(imaging: ImagingProcess, tmp_path: Path) -> None:
@@ -87,12 +85,15 @@ def test_photo_and_answer_are_made_into_renditions_and_measured(
     assert imaging.make_cutouts(None, answer, [FULL], tmp_path, limits=LIMITS, colour="keep").measures is None
 
 
-@pytest.mark.parametrize("said", [None, {}, {"kept": 1}, "fine", [0.5]], ids=str)
+@pytest.mark.parametrize("said", [{}, {"kept": 1}, "fine", [0.5]], ids=str)
 def test_measures_that_cannot_be_believed_cost_no_cut_out(
-    imaging: ImagingProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: object
+    imaging: ImagingProcess, pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, said: object
 ) -> None:
-    monkeypatch.setattr(imaging, "ask", lambda _do, **_more: {"made": [], "measures": said})
-    assert imaging.make_cutouts(None, tmp_path, [], tmp_path, limits=LIMITS, colour="keep") == MadeCutouts([], None)
+    believed = decoder_results.done
+    monkeypatch.setattr(decoder_results, "done", lambda answer: believed(answer) | {"measures": said})
+    photo, answer = pair
+    made = imaging.make_cutouts(photo, answer, [FULL], tmp_path, limits=LIMITS, colour="keep")
+    assert ([file.rendition for file in made.files], made.measures) == (["full"], None)
 
 
 def test_a_persons_cut_out_is_made_or_refused_in_the_process(
@@ -104,6 +105,45 @@ def test_a_persons_cut_out_is_made_or_refused_in_the_process(
     with pytest.raises(PictureRefusedError) as refusal:
         imaging.make_replacement(photo, (120, 90), [FULL], tmp_path, limits=LIMITS)
     assert refusal.value.code == "no_alpha"
+
+
+def test_photos_of_all_kinds_are_decoded_within_the_sandbox(imaging: ImagingProcess, tmp_path: Path) -> None:
+    for kind, make in KINDS.items():
+        (tmp_path / "photo").write_bytes(make())
+        found = imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
+        assert (found.original_width, found.original_height) == (80, 64), kind
+
+
+def test_a_photo_of_a_format_that_is_turned_off_reaches_no_decoder(temporary: Path, tmp_path: Path) -> None:
+    imaging = ImagingProcess(seconds=5, memory_mib=400, formats=["jpeg", "png"], module="dropcut.imaging.nothing")
+    (tmp_path / "photo").write_bytes(KINDS["AVIF"]())
+    with pytest.raises(PictureRefusedError) as refusal:
+        imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
+    assert refusal.value.code == "unsupported"
+    assert refusal.value.reason.startswith(
+        "The file is an AVIF picture, which this deployment does not take (`formats`: jpeg, png)."
+    )
+
+
+def test_every_kind_of_rendition_is_made_and_measured(imaging: ImagingProcess, tmp_path: Path) -> None:
+    (tmp_path / "photo").write_bytes(picture("jpeg", width=300, height=200))
+    (tmp_path / "answer").write_bytes(cutout("png", width=300, height=200))
+    asked = [
+        Rendition(name="full"),
+        Rendition(name="web", format="webp"),
+        Rendition(name="shop", format="jpeg", background="#ffffff", canvas="100x50"),
+        Rendition(name="small", format="avif", longest_side=90),
+    ]
+    photo, answer = tmp_path / "photo", tmp_path / "answer"
+    made = imaging.make_cutouts(photo, answer, asked, tmp_path, limits=LIMITS, colour="keep").files
+    assert [(one.rendition, one.format, one.width, one.height) for one in made] == [
+        ("full", "png", 300, 200),
+        ("web", "webp", 300, 200),
+        ("shop", "jpeg", 100, 50),
+        ("small", "avif", 90, 60),
+    ]
+    assert [Path(one.path).parent for one in made] == [tmp_path] * 4
+    assert [Path(one.path).stat().st_size for one in made] == [one.size_bytes for one in made]
 
 
 def test_a_refusal_comes_through_with_its_code_and_sentence(imaging: ImagingProcess, tmp_path: Path) -> None:
@@ -129,21 +169,21 @@ def test_a_refusal_comes_through_with_its_code_and_sentence(imaging: ImagingProc
 def test_each_attack_is_refused_for_what_it_is_and_the_next_picture_is_fitted(
     imaging: ImagingProcess, tmp_path: Path, attack: str, code: str, said: str
 ) -> None:
-    for _first_in_a_fresh_process_then_in_a_warm_one in range(2):
-        with pytest.raises(PictureRefusedError, match=said) as refusal:
-            imaging.ask(attack)
-        assert refusal.value.code == code
-        assert refusal.value.reason.endswith(".")
-        assert fits(imaging, tmp_path)
-
-
-def test_an_ended_process_leaves_nothing_behind(imaging: ImagingProcess, tmp_path: Path, temporary: Path) -> None:
+    with pytest.raises(PictureRefusedError, match=said) as refusal:
+        ordered(imaging, tmp_path, attack)
+    assert refusal.value.code == code
+    assert refusal.value.reason.endswith(".")
     assert fits(imaging, tmp_path)
+
+
+def test_each_photo_has_a_process_of_its_own_which_leaves_nothing(
+    imaging: ImagingProcess, tmp_path: Path, temporary: Path
+) -> None:
+    pids = {ordered(imaging, tmp_path, "tell")["pid"] for _ in range(3)}
+    assert len(pids) == 3
     with pytest.raises(PictureRefusedError):
-        imaging.ask("abort")
-    assert list(temporary.iterdir()) == []
-    assert fits(imaging, tmp_path)
-    imaging.close()
+        ordered(imaging, tmp_path, "abort")
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
     assert list(temporary.iterdir()) == []
 
 
@@ -152,15 +192,27 @@ def test_a_picture_that_takes_too_long_is_refused_and_its_process_ended(
     hurried: ImagingProcess, tmp_path: Path, temporary: Path, attack: str
 ) -> None:
     assert fits(hurried, tmp_path)
-    pid = hurried.ask("tell")["pid"]
     begun = time.monotonic()
     with pytest.raises(PictureRefusedError, match=r"within 0\.5 s") as refusal:
-        hurried.ask(attack, mark=str(tmp_path / "mark"))
+        ordered(hurried, tmp_path, attack)
     assert refusal.value.code == "too_slow"
     assert time.monotonic() - begun < 5
-    assert not Path(f"/proc/{pid}").exists()
     assert list(temporary.iterdir()) == []
     assert fits(hurried, tmp_path)
+
+
+@pytest.mark.parametrize(("attack", "ended_by"), [("loop", "SIGXCPU"), ("loop_whatever_it_is_told", "SIGKILL")])
+def test_processor_time_ends_where_no_clock_is_looked_at(tmp_path: Path, attack: str, ended_by: str) -> None:
+    for folder in ("given", "made"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "given/photo").write_text(json.dumps({"do": attack}))
+    server = ForkServer(MISBEHAVING, 400)
+    try:
+        process = DecoderProcess(server, tmp_path)
+        with pytest.raises(DecoderEndedError, match=ended_by):
+            process.ask({"do": "fit", "seconds": 0, "arguments": {}}, seconds=100)
+    finally:
+        server.end()
 
 
 def test_a_real_photo_over_the_memory_limit_is_refused(temporary: Path, tmp_path: Path) -> None:
@@ -175,13 +227,13 @@ def test_a_real_photo_over_the_memory_limit_is_refused(temporary: Path, tmp_path
 
 def test_a_process_ended_from_outside_is_not_the_pictures_fault(imaging: ImagingProcess, tmp_path: Path) -> None:
     with pytest.raises(ImagingFailedError, match="SIGKILL"):
-        imaging.ask("kill")
+        ordered(imaging, tmp_path, "kill")
     assert fits(imaging, tmp_path)
 
 
-def test_a_full_disc_is_not_the_pictures_fault(imaging: ImagingProcess, tmp_path: Path) -> None:
+def test_a_full_disk_is_not_the_pictures_fault(imaging: ImagingProcess, tmp_path: Path) -> None:
     with pytest.raises(ImagingFailedError, match="File too large"):
-        imaging.ask("fill_the_disc", target=str(tmp_path / "large"))
+        ordered(imaging, tmp_path, "fill_the_disk")
     assert fits(imaging, tmp_path)
 
 
@@ -205,22 +257,15 @@ def test_a_process_that_cannot_be_started_is_not_the_pictures_fault(
     imaging.close()
 
 
-def test_a_warm_process_that_died_meanwhile_is_replaced(imaging: ImagingProcess, tmp_path: Path) -> None:
-    pid = imaging.ask("tell")["pid"]
-    os.kill(pid, signal.SIGKILL)
+def test_a_fork_server_that_died_meanwhile_is_replaced(imaging: ImagingProcess, tmp_path: Path) -> None:
+    before = children_of(os.getpid())
     assert fits(imaging, tmp_path)
-    assert imaging.ask("tell")["pid"] != pid
-
-
-@pytest.mark.parametrize("harm", ["crash_the_second_time", "lack_memory_the_second_time"])
-def test_what_an_earlier_picture_did_is_not_blamed_on_the_next(imaging: ImagingProcess, harm: str) -> None:
-    first = imaging.ask(harm)["pid"]
-    assert imaging.ask(harm)["pid"] != first
-
-
-def test_a_process_stays_warm(imaging: ImagingProcess, tmp_path: Path) -> None:
-    pids = {imaging.ask("tell")["pid"] for _ in range(3) if fits(imaging, tmp_path)}
-    assert len(pids) == 1
+    [server] = children_of(os.getpid()) - before
+    os.kill(server, signal.SIGKILL)
+    until(lambda: ") Z " in Path(f"/proc/{server}/stat").read_text())
+    assert fits(imaging, tmp_path)
+    [another] = children_of(os.getpid()) - before
+    assert another != server
 
 
 def test_requests_at_once_have_a_process_each(imaging: ImagingProcess, tmp_path: Path) -> None:
@@ -236,20 +281,21 @@ def test_requests_at_once_have_a_process_each(imaging: ImagingProcess, tmp_path:
         assert all(pool.map(fit_often, "ab"))
 
 
-def test_what_a_library_prints_is_no_answer(imaging: ImagingProcess) -> None:
-    assert imaging.ask("print_much") == {"this": "one"}
+def test_what_a_library_prints_is_no_answer(imaging: ImagingProcess, tmp_path: Path) -> None:
+    assert ordered(imaging, tmp_path, "print_much") == {"this": "one"}
 
 
 def test_the_process_knows_no_secret_and_nothing_of_aws(
-    imaging: ImagingProcess, monkeypatch: pytest.MonkeyPatch
+    imaging: ImagingProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DROPCUT_API_KEY", "API_KEY_SECRET"):
         monkeypatch.setenv(name, "secret")
-    told = imaging.ask("tell")
+    told = ordered(imaging, tmp_path, "tell")
     assert not [name for name in told["environment"] if name.startswith("AWS_") or "KEY" in name]
     assert "secret" not in told["environment"].values()
     assert told["loaded"] == []
-    assert told["environment"]["TMPDIR"] == told["folder"]
+    assert told["descriptors"] == [0, 1, 2, 3]
+    assert told["environment"]["TMPDIR"] == told["folder"] + "/made"
 
 
 def test_the_process_ends_with_its_parent_and_the_next_one_removes_what_it_left(
@@ -260,21 +306,19 @@ import sys, threading
 sys.path[:0] = {[str(REPOSITORY), str(REPOSITORY / "functions")]!r}
 from pathlib import Path
 from dropcut.adapters.imaging_process import ImagingProcess
+from tests.functions.adapters.ordered import ordered
 imaging = ImagingProcess(seconds=600, memory_mib=400, module={MISBEHAVING!r})
-print(imaging.ask("tell")["pid"], flush=True)
-imaging.ask("sleep", mark={str(tmp_path / "mark")!r})
+ordered(imaging, Path({str(tmp_path)!r}), "sleep")
 """
     with subprocess.Popen(
         [sys.executable, "-c", program],
-        stdout=subprocess.PIPE,
-        text=True,
         env={**os.environ, "TMPDIR": str(tmp_path)},
     ) as parent:
-        assert parent.stdout
-        pid = int(parent.stdout.readline())
-        until((tmp_path / "mark").exists)
+        until(lambda: list(tmp_path.glob("dropcut-imaging-*/made/begun")))
+        [server] = children_of(parent.pid)
+        [process] = children_of(server)
         parent.kill()
-    until(lambda: not Path(f"/proc/{pid}").exists())
+    until(lambda: not Path(f"/proc/{process}").exists() and not Path(f"/proc/{server}").exists())
     assert list(tmp_path.glob("dropcut-imaging-*"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     remove_leftovers()
@@ -286,34 +330,3 @@ def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not come about"
         time.sleep(0.02)
-
-
-_READS_ITS_PARENT = """
-import ctypes, os, sys
-from pathlib import Path
-from dropcut.adapters.imaging_process import hide_from_children
-
-def a_child_can_read_us():
-    parent, child = os.getpid(), os.fork()
-    if child == 0:
-        try:
-            os._exit(b"SECRET=" in Path(f"/proc/{parent}/environ").read_bytes())
-        except PermissionError:
-            os._exit(0)
-    return bool(os.waitpid(child, 0)[1])
-
-if os.geteuid() == 0:  # who may read everything: become somebody else, who may be looked into again
-    os.setuid(65534)
-    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
-before = a_child_can_read_us()
-hide_from_children()
-print(before, a_child_can_read_us())
-"""
-
-
-def test_a_child_cannot_read_the_functions_credentials() -> None:
-    surroundings = {"SECRET": "x", "PYTHONPATH": str(REPOSITORY / "functions")}
-    told = subprocess.run(
-        [sys.executable, "-c", _READS_ITS_PARENT], env=surroundings, capture_output=True, text=True, check=False
-    )
-    assert told.stdout.split() == ["True", "False"], told.stderr

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -13,6 +14,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters import object_store
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.environment import (
     AWS_CONNECT_SECONDS,
     AWS_READ_SECONDS,
@@ -112,6 +114,8 @@ class Deployment:
             "max_frames": 1000,
             "imaging_seconds": 40.0,
             "imaging_memory_mib": 1200,
+            "formats": ",".join(PHOTO_FORMATS),
+            "refuse_exposed": False,
         }
         return {
             "prepare": PrepareEnvironment(
@@ -553,3 +557,22 @@ def test_a_version_that_s3_does_not_find_yet_is_tried_until_it_surely_would(depl
     tries = deployment.entries[stage].batch.receives_before_giving_up
     waits = [min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0**receive) for receive in range(tries - 1)]
     assert sum(waits) > 15 * 60
+
+
+def test_a_probe_of_the_sandbox_is_answered_without_a_queue(deployment: Deployment) -> None:
+    found = deployment.handlers["prepare"]({"dropcut": "sandbox_probe"}, Context())
+    assert set(found) == {"prctl", "no_new_privs", "landlock", "seccomp", "exposed", "yama_ptrace_scope"}
+    assert all(isinstance(answer, bool) for name, answer in found.items() if name != "yama_ptrace_scope")
+
+
+def test_a_format_that_is_turned_off_is_rejected_by_its_setting(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only_png = replace(deployment.environments["prepare"], formats="png")  # type: ignore[call-arg]
+    monkeypatch.setitem(deployment.environments, "prepare", only_png)
+    handler = deployment._import("prepare", monkeypatch).handler
+    deployment.cloud.put("photo.jpg", picture("jpeg"))
+    deployment.arrive(by_event_bridge("photo.jpg"))
+    assert run(handler, deployment.cloud, "intake") == []
+    [outcome] = deployment.cloud.bodies("deliver")
+    assert "(`formats`: png)" in json.dumps(outcome)

@@ -1,7 +1,10 @@
 """Each format, mode, depth, profile and orientation comes out upright, in 8-bit sRGB; each limit and each damage."""
 
 import io
+import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -389,3 +392,30 @@ def test_the_header_alone_tells_what_a_photo_is(photo: Path) -> None:
     assert (info.format, info.width, info.height, info.bits, info.bands) == ("png", 80, 64, 16, 4)
     assert info.has_alpha
     assert not info.has_profile
+
+
+_SHOWS_LOADERS = """
+from pathlib import Path
+import pyvips
+source = Path("functions/dropcut/imaging/decode.py").read_text()
+exec(source.replace('"avif": "Heif"', '"avif": "Heif", "svg": "Svg"'), {"__name__": "decode"})
+for name in ("jpeg", "png", "webp", "tiff", "gif", "heif", "svg", "vips", "csv"):
+    flags = pyvips.voperation.Introspect.get(f"{name}load").flags
+    print(name, bool(flags & 16), bool(flags & 32))
+"""
+"""As if a loader were named that libvips marks as untrusted (16 of its flags; 32 is blocked)."""
+
+
+def test_no_loader_that_libvips_calls_untrusted_runs_even_if_it_is_named() -> None:
+    root = Path(__file__).parents[3]
+    told = subprocess.run(
+        [sys.executable, "-c", _SHOWS_LOADERS],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(root / "functions")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = {name: (untrusted, blocked) for name, untrusted, blocked in map(str.split, told.stdout.splitlines())}
+    used = dict.fromkeys(("jpeg", "png", "webp", "tiff", "gif", "heif"), ("False", "False"))
+    assert found == used | dict.fromkeys(("svg", "vips", "csv"), ("True", "True"))

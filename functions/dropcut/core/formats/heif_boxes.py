@@ -43,6 +43,17 @@ def coded_items(data: Data, kind: bytes) -> list[tuple[int, int]]:
         return []
 
 
+def primary_size(data: Data) -> tuple[int, int]:
+    """Width and height of the primary picture, as stored; zeros when its boxes do not say (23008-12, 6.5.3: `ispe`)."""
+    try:
+        mine, _ = _primary_properties(data)
+        spatial = next((each for each in mine if each.startswith(b"ispe")), b"")
+        width, height = struct.unpack_from(">II", spatial, 8)
+    except (struct.error, IndexError):
+        return 0, 0
+    return width, height
+
+
 def _items_of(data: Data, kind: bytes, at: int, end: int) -> set[int]:
     found = set()
     for name, begin, _ in _boxes(data, at + (8 if data[at] else 6), end):
@@ -83,9 +94,29 @@ def _pieces(data: Data, at: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _read(data: Data) -> HeifColour:
+    mine, properties = _primary_properties(data)
+    colours = [each[4:] for each in mine if each.startswith(b"colr")] or [
+        each[4:] for each in properties if each.startswith(b"colr")
+    ]
+    nclx = next((each for each in colours if each.startswith(b"nclx")), None)
+    primary, inside = _primary(data)
+    return HeifColour(
+        by_code_points(*struct.unpack_from(">HH", nclx, 4)) if nclx else None,
+        has_profile=any(each[:4] in (b"prof", b"rICC") for each in colours),
+        is_premultiplied=b"iref" in inside and primary in _premultiplied(data, *inside[b"iref"]),
+    )
+
+
+def _primary(data: Data) -> tuple[int, dict[bytes, tuple[int, int]]]:
+    """The primary item's number, and where each box inside of `meta` is."""
     (at, end) = next((place for name, *place in _boxes(data, 0, len(data)) if name == b"meta"), (0, 0))
     inside = {name: (begin, until) for name, begin, until in _boxes(data, at + 4, end)}
-    primary = _number(data, inside[b"pitm"][0]) if b"pitm" in inside else 0
+    return _number(data, inside[b"pitm"][0]) if b"pitm" in inside else 0, inside
+
+
+def _primary_properties(data: Data) -> tuple[list[bytes], list[bytes]]:
+    """The primary item's properties, and those of all items: the name of each, and what it begins with."""
+    primary, inside = _primary(data)
     properties: list[bytes] = []
     mine: list[bytes] = []
     if b"iprp" in inside:
@@ -94,15 +125,7 @@ def _read(data: Data) -> HeifColour:
             properties = [name + data[begin:until][:32] for name, begin, until in _boxes(data, *parts[b"ipco"])]
         if b"ipma" in parts:
             mine = [properties[number - 1] for number in _properties_of(data, primary, *parts[b"ipma"]) if number]
-    colours = [each[4:] for each in mine if each.startswith(b"colr")] or [
-        each[4:] for each in properties if each.startswith(b"colr")
-    ]
-    nclx = next((each for each in colours if each.startswith(b"nclx")), None)
-    return HeifColour(
-        by_code_points(*struct.unpack_from(">HH", nclx, 4)) if nclx else None,
-        has_profile=any(each[:4] in (b"prof", b"rICC") for each in colours),
-        is_premultiplied=b"iref" in inside and primary in _premultiplied(data, *inside[b"iref"]),
-    )
+    return mine, properties
 
 
 def _boxes(data: Data, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:

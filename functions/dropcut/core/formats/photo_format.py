@@ -1,10 +1,12 @@
 """Tells by a file's first bytes which kind of photo it is. Its name and extension are never believed."""
 
 import struct
+from typing import get_args
 
 from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import PhotoFormat
 
+PHOTO_FORMATS: tuple[PhotoFormat, ...] = get_args(PhotoFormat)
 _SIGNATURES: tuple[tuple[bytes, PhotoFormat], ...] = (
     (b"\xff\xd8\xff", "jpeg"),
     (b"\x89PNG\r\n\x1a\n", "png"),
