@@ -47,6 +47,8 @@ def made(running: DropcutInUse) -> Sequence[Call]:
         _end_without_a_call(dropcut)
         _wait_out_a_lock_out(dropcut)
         _pause(dropcut)
+    with dropcut.configured("Deliver", {"HOLD_DOUBTFUL": "1"}):
+        _hold(dropcut)
     return calls_made(dropcut.system, dropcut.system.folder / CALLS)
 
 
@@ -92,6 +94,17 @@ def _pause(dropcut: DropcutInUse) -> None:
     until(lambda: dropcut.is_empty("Cut"), "an empty cut queue")
     dynamodb.put_item(**item, Item=closed | {"closed_until": {"N": "0"}})
     until(dropcut.resumes, "an open gate")
+
+
+def _hold(dropcut: DropcutInUse) -> None:
+    """A doubtful cut-out is rejected; then it is asked for those that nobody decided on."""
+    key = dropcut.drop(photo(), dropcut.unused("doubtful.jpg"))
+    held = dropcut.outcome(key)
+    dropcut.ended_record(key)
+    dropcut.send("Deliver", held.detail["decide"]["reject"])
+    assert dropcut.outcome(key, number=2).detail["code"] == "rejected_by_reviewer"
+    dropcut.send("Deliver", {"end_old_held": {}})
+    until(lambda: dropcut.is_empty("Deliver"), "an empty deliver queue")
 
 
 def test_each_call_that_was_made_is_allowed_by_its_role(made: Sequence[Call], of_roles: Policies) -> None:
