@@ -19,6 +19,7 @@ RENDITIONS = read_renditions(
         "full",
         {"name": "webp", "format": "webp"},
         {"name": "jpeg", "format": "jpeg", "background": "#ffffff"},
+        {"name": "small", "longest_side": 400},
         {"name": "avif", "format": "avif", "longest_side": 400},
     ]
 )
