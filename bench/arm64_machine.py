@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.artifact import PYTHON_VERSION
+from dropcut_cdk.artifact import PYTHON_VERSION
 from local.problem import Problem
 from local.surroundings import clean
 

@@ -6,4 +6,6 @@ Read `system.py` first: it brings everything up in the order in which a customer
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "functions"))  # how strangers' text is shown stands there
+_REPOSITORY = Path(__file__).parent.parent
+# How strangers' text is shown stands in the functions' code, what pip is asked for in the construct's.
+sys.path[:0] = [str(_REPOSITORY / "functions"), str(_REPOSITORY / "infra" / "src")]

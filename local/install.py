@@ -29,6 +29,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = REPOSITORY / "requirements.lock"
+PACKAGES = REPOSITORY / "infra" / "src" / "dropcut_cdk" / "packages.py"
 NODE_MODULES = REPOSITORY / "node_modules"
 NODE_REQUIREMENTS = [REPOSITORY / "package.json", REPOSITORY / "package-lock.json"]
 LOG = REPOSITORY / ".local" / "install.log"
@@ -89,7 +90,7 @@ def make_ready() -> None:
         if not works:
             make_venv()
         wheels = LOG.parent / "wheels"
-        run("Set up: wheels of what comes as source", [PYTHON, "-m", "infra.packages", LOCK, wheels])
+        run("Set up: wheels of what comes as source", [PYTHON, "-P", PACKAGES, LOCK, wheels])
         # Without --no-compile a minute goes into compiling what is never imported, such as most of the CDK's services.
         install: list[str | Path] = ["-m", "pip", *_PIP_INSTALL, "--no-compile", f"--find-links={wheels}", "-r", LOCK]
         run("Set up: Python packages into .venv (once, about two minutes)", [PYTHON, *install])

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
-from dropcut.adapters.held_records import HELD_INDEX
-from dropcut.adapters.state_table import GATE, HEALTH, JOB, PACE, PAYMENT
+from dropcut.core.item_kinds import GATE, HEALTH, HELD_INDEX, JOB, PACE, PAYMENT
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
 from tests.end_to_end.photos import photo

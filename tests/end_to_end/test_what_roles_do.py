@@ -28,7 +28,7 @@ NOT_CALLED = {
     "deliver sqs:ChangeMessageVisibility *": "The same.",
     "gatekeeper sqs:ChangeMessageVisibility *": "When the probe cannot be made; see test_gatekeeper.py.",
     "gatekeeper sqs:SendMessage *CutQueuesDeadLetterQueue*": "For what waited for days; see test_gatekeeper.py.",
-    "cut dynamodb:GetItem *": "For the version before, while it is updated; see infra/pipeline_stack.py.",
+    "cut dynamodb:GetItem *": "For the version before, while it is updated; see dropcut_cdk/cut.py.",
 }
 """Why a role allows what no test of this folder makes its function do, by a pattern of `function action resource`."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packages import read_lock
+from dropcut_cdk.packages import read_lock
 from local import install
 from local.places import REPOSITORY
 
@@ -47,7 +47,7 @@ def test_what_is_installed_is_what_is_locked_and_none_of_its_code_runs(
     monkeypatch.setattr(install, "mark_done", lambda *_: None)
     monkeypatch.setattr(install, "is_done", lambda folder, _: folder == install.NODE_MODULES)
     install.make_ready()
-    assert [command[1:3] for command in commands] == [["-m", "infra.packages"], ["-m", "pip"]]
+    assert [command[1:3] for command in commands] == [["-P", str(install.PACKAGES)], ["-m", "pip"]]
     assert {"--require-hashes", "--only-binary=:all:", str(install.LOCK)} <= set(commands[1])
 
 

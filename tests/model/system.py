@@ -28,6 +28,7 @@ from dropcut.core.blame import BlameRules
 from dropcut.core.message_result import Done
 from dropcut.core.messages import MOST_INLINE_BYTES
 from dropcut.core.pace import Pace
+from dropcut.core.photo_source import PhotoSource
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import SECONDS_TO_STORE, call_needs_seconds, cut_function_seconds
 from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
@@ -198,7 +199,7 @@ class System:
             snapshots=Snapshots(table=self.records),
             jobs=self.jobs,
             objects=self.objects,
-            input_bucket=INPUT,
+            input_buckets={INPUT},
             work_bucket=WORK,
             purchases=Purchases(
                 accounts=accounts,
@@ -235,8 +236,7 @@ class System:
             deliver_queue=self.queues["deliver"],
             fit=sent_as_it_is,
             max_photo_mib=10,
-            input_bucket=INPUT,
-            input_prefix="",
+            sources=[PhotoSource(bucket=INPUT)],
             work_bucket=WORK,
             clock=self.clock,
         )
@@ -289,7 +289,7 @@ class System:
                 announcer=announcer,
                 clock=self.clock,
             ),
-            input_bucket=INPUT,
+            input_buckets={INPUT},
             remake=Remaker(jobs=self.jobs, events=events, maker=maker, outputs=outputs, clock=self.clock),
             review=lambda _review: Done(),  # nobody decides in these histories
             together=one_after_the_other,

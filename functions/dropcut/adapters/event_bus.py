@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from dropcut.core.event_names import SOURCE
 from dropcut.core.plain_text import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-SOURCE = "dropcut"
 _FOR_PEOPLE = ("reason", "note")
 """Parts of an event that subscribers print; keys are given exactly as S3 knows them."""
 
@@ -19,8 +19,10 @@ class EventNotAcceptedError(RuntimeError):
 
 
 class EventBus:
-    def __init__(self, client: "EventBridgeClient") -> None:
+    def __init__(self, client: "EventBridgeClient", *, deployment: str) -> None:
+        """`deployment`: its name, by which events are told from those of others that share the account's bus."""
         self._client = client
+        self._deployment = deployment
 
     def publish(self, detail_type: str, detail: Mapping[str, object]) -> None:
         """Put one event on the account's default bus.
@@ -29,7 +31,11 @@ class EventBus:
             EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.
         """
         detail = {name: shown(str(value)) if name in _FOR_PEOPLE else value for name, value in detail.items()}
-        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        entry = {
+            "Source": SOURCE,
+            "DetailType": detail_type,
+            "Detail": json.dumps({"service": self._deployment, **detail}),
+        }
         answer = self._client.put_events(Entries=[entry])  # type: ignore[list-item]
         if answer["FailedEntryCount"]:
             failed = answer["Entries"][0]

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dropcut.adapters.job_records import OF_A_WAIT, OF_AN_END, job_item_id, job_item_id_of
-from dropcut.adapters.state_table import JOB, StateTable, Value
+from dropcut.adapters.state_table import StateTable, Value
+from dropcut.core.item_kinds import HELD_INDEX, JOB
 from dropcut.core.messages import Upload
 from dropcut.core.review import DECIDED_AGAIN_AFTER_SECONDS, Held
 
-HELD_INDEX = "held-by-time"
-"""A sparse index: only items that are held have its keys, `held_index` and `held_at`."""
 _HELD = "held"
 
 

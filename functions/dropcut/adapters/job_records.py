@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dropcut.adapters.state_table import JOB, Item, StateTable, Value
+from dropcut.adapters.state_table import Item, StateTable, Value
+from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Quality
 

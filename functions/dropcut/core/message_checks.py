@@ -6,6 +6,7 @@ over, so the next one believes only what it can check. All checks raise Malforme
 
 import hashlib
 import re
+from collections.abc import Collection
 
 from dropcut.core.formats.picture_header import NotAPictureError, read_header
 from dropcut.core.messages import (
@@ -29,10 +30,12 @@ _ENDS = ("rejected", "skipped", "failed")
 _NOTICES = ("paused", "resumed")
 
 
-def check_upload(upload: Upload, *, input_bucket: str) -> None:
+def check_upload(upload: Upload, *, input_buckets: Collection[str]) -> None:
     """An upload into our own bucket, with names that S3 gives."""
-    if upload.bucket != input_bucket:
-        raise _refused(f"it is about the bucket {_quoted(upload.bucket)}, and photos are in {input_bucket} only")
+    if upload.bucket not in input_buckets:
+        raise _refused(
+            f"it is about the bucket {_quoted(upload.bucket)}, and photos are in {' and '.join(input_buckets)} only"
+        )
     if not isinstance(upload.key, str) or not 0 < len(_utf8(upload.key)) <= 1024:  # S3's limit
         raise _refused("no object has such a key")
     if not isinstance(upload.sequencer, str) or not SEQUENCER.fullmatch(upload.sequencer):
@@ -43,9 +46,9 @@ def check_upload(upload: Upload, *, input_bucket: str) -> None:
     _check_numbers(upload, "arrived_at_seconds")
 
 
-def check_request(request: CutRequest, *, input_bucket: str) -> None:
+def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> None:
     """A picture that lies where prepare puts it, and is what its hash says if it travels along."""
-    check_upload(request.upload, input_bucket=input_bucket)
+    check_upload(request.upload, input_buckets=input_buckets)
     _check_numbers(request, "redriven_at")
     picture = request.picture
     _check_hash(picture.sha256)
@@ -73,9 +76,9 @@ def check_content(content: bytes, picture: PreparedPicture) -> None:
         raise _refused(f"its picture is a {header.format} of {header.width} x {header.height}, and not as told")
 
 
-def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_bucket: str) -> None:
+def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_buckets: Collection[str]) -> None:
     """An end that a stage can decide, of a photo of ours; an answer that lies where cut stores it."""
-    check_upload(upload, input_bucket=input_bucket)
+    check_upload(upload, input_buckets=input_buckets)
     if outcome.request_id is not None:
         _check_texts(outcome, "request_id")
     if isinstance(outcome, Ended):

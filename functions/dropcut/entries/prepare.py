@@ -39,8 +39,7 @@ prepare = Prepare(
     deliver_queue=Queue(sqs, environment.deliver_queue_url),
     fit=partial(imaging.fit, limits=environment.decode_limits),
     max_photo_mib=environment.max_photo_mib,
-    input_bucket=environment.input_bucket,
-    input_prefix=environment.input_prefix,
+    sources=environment.sources,
     work_bucket=environment.work_bucket,
     clock=time.time,
 )

@@ -7,6 +7,7 @@ from functools import partial
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
+from dropcut.core import event_names
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.ports import Together
 from dropcut.observability import count, logger
@@ -14,7 +15,7 @@ from dropcut.use_cases.held_files import HeldFiles
 from dropcut.use_cases.outputs import Written, about_photo
 
 _METRIC = {"rejected": "PhotosRejected", "skipped": "PhotosSkipped", "failed": "PhotosFailed"}
-_EVENT = {"rejected": "Cutout Rejected", "skipped": "Cutout Skipped", "failed": "Cutout Failed"}
+_EVENT = {"rejected": event_names.REJECTED, "skipped": event_names.SKIPPED, "failed": event_names.FAILED}
 SUPERSEDED = Ended(
     kind="skipped", code="superseded", reason="A newer upload of the same key came before this one was delivered."
 )
@@ -48,7 +49,7 @@ class Announcer:
         upload, first = outcome.upload, written.keys[0]
         self.together(
             partial(self.tag, upload, "delivered", has_tags=has_tags),
-            partial(self.events.publish, "Cutout Delivered", {**written.event(upload, answer), **(more or {})}),
+            partial(self.events.publish, event_names.DELIVERED, {**written.event(upload, answer), **(more or {})}),
         )
         held_some = self.jobs.delivered(
             outcome, output_keys=written.keys, quality=written.cutouts.quality, by_hand=by_hand, now=self.clock()

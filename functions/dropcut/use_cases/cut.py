@@ -1,6 +1,6 @@
 """Cut: buys a cut-out for each picture, and none for a picture that was bought, refused or replaced before."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,7 +40,7 @@ class Cut:
     snapshots: Snapshots
     jobs: JobRecords
     objects: ObjectStore
-    input_bucket: str
+    input_buckets: Collection[str]
     work_bucket: str
     purchases: Purchases
     endings: Endings
@@ -75,7 +75,7 @@ class Cut:
 
     def _read(self, body: str) -> CutRequest:
         request = CutRequest.from_json(body)
-        check_request(request, input_bucket=self.input_bucket)
+        check_request(request, input_buckets=self.input_buckets)
         return request
 
     def _readable(self, messages: Sequence[Message]) -> Iterator[tuple[str, CutRequest]]:

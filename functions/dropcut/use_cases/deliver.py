@@ -1,6 +1,6 @@
 """Deliver: makes and writes the renditions, tags the source, publishes the event. Spends nothing, repeats freely."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -8,6 +8,7 @@ from pathlib import Path
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.scratch import scratch_folder
+from dropcut.core import event_names
 from dropcut.core.message_checks import check_notice, check_outcome
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
@@ -20,7 +21,7 @@ from dropcut.use_cases.holding import Holding
 from dropcut.use_cases.outputs import Outputs
 
 _NO_END_YET = Ended(kind="failed", code="", reason="")
-_SPENDING_EVENT = {"paused": "Spending Paused", "resumed": "Spending Resumed"}
+_SPENDING_EVENT = {"paused": event_names.PAUSED, "resumed": event_names.RESUMED}
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept: it waited for its delivery for longer than "
     "`keep_results_days`. A redrive starts from the photo, and pays for a new one."
@@ -35,7 +36,7 @@ class Deliver:
     outputs: Outputs
     announcer: Announcer
     holding: Holding
-    input_bucket: str
+    input_buckets: Collection[str]
     remake: Callable[[Remake, int], MessageResult]
     """Makes a delivered photo's renditions anew; takes the message's receive count, too (use_cases/remake.py)."""
     review: Callable[[Review | EndOldHeld], MessageResult]
@@ -53,8 +54,7 @@ class Deliver:
             return self.review(review)
         outcome = self._read(message.body)
         if isinstance(outcome, SpendingNotice):
-            # Several deployments share the account's bus, and each has its own gate.
-            self.events.publish(_SPENDING_EVENT[outcome.kind], {"service": logger.service, **asdict(outcome)})
+            self.events.publish(_SPENDING_EVENT[outcome.kind], asdict(outcome))
             return Done()
         if isinstance(outcome, Remake):
             return self.remake(outcome, message.receive_count)
@@ -81,7 +81,7 @@ class Deliver:
     def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake:
         announcement = read_announcement(body)
         if isinstance(announcement, OutcomeMessage):
-            check_outcome(announcement.upload, announcement.outcome, input_bucket=self.input_bucket)
+            check_outcome(announcement.upload, announcement.outcome, input_buckets=self.input_buckets)
         elif isinstance(announcement, SpendingNotice):
             check_notice(announcement)
         return announcement

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from dropcut.adapters.held_records import HeldRecords
+from dropcut.core import event_names
 from dropcut.core.messages import OutcomeMessage, PaidAnswer
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
@@ -45,7 +46,7 @@ class Holding:
         event = {**written.event(upload, answer), "decide": self._asked(held)}
         self.announcer.together(
             partial(self.announcer.tag, upload, "held", has_tags=has_tags),
-            partial(self.announcer.events.publish, "Cutout Held", event),
+            partial(self.announcer.events.publish, event_names.HELD, event),
         )
         is_held, before = self.records.hold(held, now=self.clock())
         if not is_held:  # the photo was replaced, or a double of this message was quicker and a decision came

@@ -1,7 +1,7 @@
 """Prepare: decides whether an upload means work, and makes its picture ready to be sent. Spends nothing."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from dropcut.core.messages import (
     PreparedPicture,
     Upload,
 )
+from dropcut.core.photo_source import PhotoSource, refuses_key, refuses_object
 from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Sender
@@ -46,8 +47,7 @@ class Prepare:
     """Makes of the photo in one file what is to be sent, in another; raises PictureRefusedError (imaging/fit.py)."""
     max_photo_mib: float
     """A larger file is not read."""
-    input_bucket: str
-    input_prefix: str
+    sources: Sequence[PhotoSource]
     work_bucket: str
     clock: Callable[[], float]
 
@@ -59,9 +59,10 @@ class Prepare:
         """
         for upload in read_uploads(message.body, sent_at_seconds=message.sent_at_seconds):
             log_about(upload)
-            if upload.bucket != self.input_bucket:
+            if not self._of(upload):
+                buckets = ", ".join(sorted({source.bucket for source in self.sources}))
                 raise MalformedMessageError(
-                    f"The event is about the bucket {upload.bucket}; photos are taken from {self.input_bucket} only."
+                    f"The event is about the bucket {upload.bucket}; photos are taken from {buckets} only."
                 )
             self._prepare(upload, message)
         return Done()
@@ -109,10 +110,9 @@ class Prepare:
         Raises:
             ObjectGoneError: it may yet appear.
         """
-        if not upload.key.startswith(self.input_prefix):
-            return _skipped(
-                "other_prefix", f"Only keys that begin with {self.input_prefix!r} are taken (`input_prefix`)."
-            )
+        not_taken = refuses_key(self._of(upload), upload.key)
+        if not_taken:
+            return _skipped(not_taken.code, not_taken.reason)
         try:
             return self.objects.open(upload.bucket, upload.key, upload.version_id)
         except ObjectGoneError:
@@ -139,7 +139,14 @@ class Prepare:
             return _skipped(
                 "left_alone", f"The object carries the tag {OUTCOME_TAG}=skip: it is left alone on request."
             )
+        not_taken = refuses_object(self._of(upload), upload.key, source.size_bytes, tags)
+        if not_taken:
+            return _skipped(not_taken.code, not_taken.reason)
         return refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
+
+    def _of(self, upload: Upload) -> Sequence[PhotoSource]:
+        """The sources in this photo's bucket."""
+        return [source for source in self.sources if source.bucket == upload.bucket]
 
     def _ready(self, photo: Path, sendable: Path, upload: Upload, message: Message) -> CutRequest | Ended:
         """The picture as it will be sent, stored or inside its message; or why it cannot be."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.scratch import scratch_folder
+from dropcut.core import event_names
 from dropcut.core.message_checks import check_outcome
 from dropcut.core.message_result import DeadLetter, Done, MessageResult
 from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
@@ -33,7 +34,7 @@ class Remaker:
         if delivered is None or not isinstance(delivered.outcome, PaidAnswer):
             return _not_remade("not_delivered", _NOT_DELIVERED)
         upload = delivered.upload
-        check_outcome(upload, delivered.outcome, input_bucket=remake.bucket)  # prepare may write to this record, too
+        check_outcome(upload, delivered.outcome, input_buckets={remake.bucket})  # prepare may write to this record, too
         if remake.job_id not in (None, upload.job_id):
             return _not_remade("another_job", f"The newest upload of this key is job {upload.job_id}.")
         log_about(upload)
@@ -58,7 +59,7 @@ class Remaker:
         if written is None:
             return _superseded()
         detail = written.event(upload, answer) | {"credits": 0.0, "remade": True}
-        self.events.publish("Cutout Delivered", detail)
+        self.events.publish(event_names.DELIVERED, detail)
         self.jobs.delivered(delivered, output_keys=written.keys, quality=cutouts.quality, now=self.clock())
         logger.info("The cut-outs were made anew", output_key=written.keys[0])
         return Done()

@@ -152,7 +152,7 @@ class Delivery:
                 announcer=announcer,
                 clock=clock,
             ),
-            input_bucket=INPUT,
+            input_buckets={INPUT},
             remake=self.remaker,
             review=Reviewer(
                 records=self.held,

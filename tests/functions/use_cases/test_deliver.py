@@ -11,7 +11,6 @@ from dropcut.adapters.object_store import ObjectUnreadableError
 from dropcut.core.message_result import DeadLetter, Done, Message
 from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, SpendingNotice, Upload
 from dropcut.core.rendition_setting import FULL
-from dropcut.observability import logger
 
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud, table_in_memory
 from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, NOW, SET, UPLOAD, Delivery
@@ -311,7 +310,7 @@ def test_a_pause_of_spending_and_its_end_are_published(
 ) -> None:
     before = delivery.record()
     assert delivery.handle(notice.to_json()) == Done()
-    assert delivery.events.published == [(detail_type, {"service": logger.service, **asdict(notice)})]
+    assert delivery.events.published == [(detail_type, asdict(notice))]
     assert (delivery.cloud.keys(OUTPUT), delivery.cloud.tags("shop/a.jpg")) == ([], {})
     assert delivery.record() == before
 

@@ -15,6 +15,7 @@ from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.message_result import Done, Message
 from dropcut.core.messages import MOST_INLINE_BYTES, CutRequest, Ended, MalformedMessageError, OutcomeMessage
+from dropcut.core.photo_source import PhotoSource
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from dropcut.use_cases.prepare import TRIES_IF_SLOW, Prepare
@@ -34,7 +35,7 @@ SURELY_VISIBLE = 15 * 60
 class Stage:
     """The prepare stage, its queues, and a clock to turn."""
 
-    def __init__(self, cloud: Cloud, *, input_prefix: str = "") -> None:
+    def __init__(self, cloud: Cloud, **filters: Any) -> None:
         self.cloud, self.now = cloud, NOW
         self.cut_queue, self.deliver_queue = FakeQueue(), FakeQueue()
         self.jobs = JobRecords(table=cloud.table)
@@ -45,8 +46,7 @@ class Stage:
             deliver_queue=self.deliver_queue,
             fit=partial(fit, limits=DecodeLimits(max_pixels=6_000_000, max_frames=3)),
             max_photo_mib=1,
-            input_bucket=INPUT,
-            input_prefix=input_prefix,
+            sources=[PhotoSource(bucket=INPUT, **filters)],
             work_bucket=WORK,
             clock=lambda: self.now,
         )
@@ -329,11 +329,32 @@ def test_a_photo_tagged_to_be_skipped_is_left_alone(stage: Stage, tags: str, tak
 
 @pytest.mark.parametrize(("key", "taken"), [("in/a.jpg", True), ("inn/a.jpg", False), ("a.jpg", False)])
 def test_only_keys_under_the_prefix_are_taken(cloud: Cloud, key: str, taken: bool) -> None:
-    stage = Stage(cloud, input_prefix="in/")
+    stage = Stage(cloud, prefix="in/")
     cloud.put(key, PHOTO)
     stage.handle(by_event_bridge(key))
     assert len(stage.requests) == taken
     assert stage.ends == ([] if taken else [("skipped", "other_prefix")])
+
+
+@pytest.mark.parametrize(
+    ("filters", "tags", "code"),
+    [
+        ({"tag": ("cut", "yes")}, "cut=yes", None),
+        ({"tag": ("cut", "yes")}, "cut=no", "other_tag"),
+        ({"tag": ("cut", "yes")}, "", "other_tag"),
+        ({"suffixes": (".png",)}, "", "other_suffix"),
+        ({"smallest_bytes": 10_000_000}, "", "other_size"),
+    ],
+)
+def test_what_an_input_leaves_out_is_skipped_with_the_reason(
+    cloud: Cloud, filters: dict[str, Any], tags: str, code: str | None
+) -> None:
+    """EventBridge sees no tag; and messages that come another way, such as redriven ones, passed no rule."""
+    stage = Stage(cloud, **filters)
+    cloud.put("a.jpg", PHOTO, tags=tags)
+    stage.handle(by_event_bridge())
+    assert len(stage.requests) == (code is None)
+    assert stage.ends == ([] if code is None else [("skipped", code)])
 
 
 def test_a_bucket_that_is_not_ours_is_malformed(stage: Stage) -> None:

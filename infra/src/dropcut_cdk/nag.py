@@ -16,16 +16,17 @@ def acknowledge(construct: Construct, rule: str, reason: str) -> None:
     Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
 
 
-def acknowledge_prefixes(role: iam.Role, statements: Sequence[iam.PolicyStatement]) -> None:
+def acknowledge_prefixes(role: iam.Role, resources: Sequence[str]) -> None:
     """Accept that a role's statements name objects by prefix, and X-Ray by `*`; any other wildcard stays a finding."""
     stack = Stack.of(role)
-    resources = {_as_nag_writes(stack.resolve(arn)) for statement in statements for arn in statement.resources}
-    for resource in sorted(resources):
+    for resource in sorted({_as_nag_writes(stack.resolve(arn)) for arn in resources}):
         if _OBJECTS_BY_PREFIX.fullmatch(resource):
             reason = "The function's work is every object under this prefix; objects have no names before they exist."
             acknowledge(role, f"AwsSolutions-IAM5[Resource::{resource}]", reason)
         if resource == "*":
-            acknowledge(role, "AwsSolutions-IAM5[Resource::*]", "X-Ray's two actions know no resource to be held to.")
+            acknowledge(
+                role, "AwsSolutions-IAM5[Resource::*]", "X-Ray's actions, and those that join a VPC, know no resource."
+            )
 
 
 def _as_nag_writes(value: Any) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from dropcut.adapters.held_records import HELD_INDEX
+from dropcut.core.item_kinds import HELD_INDEX
 
 from .synthesized import Synthesized, written_out
 

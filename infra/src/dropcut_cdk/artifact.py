@@ -1,9 +1,9 @@
 """A function's artifact, built by pip for the function's processor, without Docker.
 
 An artifact is a zip of the packages that the function names, pinned by `functions/requirements.txt` and locked by
-`functions/requirements.lock`, and of `functions/dropcut`. Both steps are cached in `.build/`: the packages by their
-locked files, the processor and the Python version, the whole by the sources as well. So a second synth builds nothing,
-and a changed line of source installs nothing. Beside each artifact lies its bill of materials.
+`functions/requirements.lock`, and of `functions/dropcut`. Both steps are cached, where `sources.py` says: the packages
+by their locked files, the processor and the Python version, the whole by the sources as well. So a second synth builds
+nothing, and a changed line of source installs nothing. Beside each artifact lies its bill of materials.
 """
 
 from __future__ import annotations
@@ -24,11 +24,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.packages import Locked, PipError, make_wheels, normalized, read_lock, run_pip
-
-PROJECT = Path(__file__).resolve().parent.parent
-FUNCTIONS = PROJECT / "functions"
-BUILD = PROJECT / ".build"
+from dropcut_cdk.packages import Locked, PipError, make_wheels, normalized, read_lock, run_pip
+from dropcut_cdk.sources import FUNCTIONS, artifact_folder
 
 PYTHON_VERSION = "3.13"
 """Of the Lambda runtime."""
@@ -84,13 +81,14 @@ class Artifact:
 
 
 def build_artifact(
-    packages: Sequence[str], target: Target, *, functions: Path = FUNCTIONS, build: Path = BUILD
+    packages: Sequence[str], target: Target, *, functions: Path = FUNCTIONS, build: Path | None = None
 ) -> Artifact:
     """Build the zip of these packages and the sources, or find the one built before.
 
     Raises:
         ArtifactError: a package is not pinned or not locked, or pip cannot install it.
     """
+    build = build or artifact_folder()
     locked_packages = locked(packages, functions)
     how = (path.read_text() for path in (Path(__file__), Path(__file__).with_name("packages.py")))
     dependencies_hash = _hash(*how, target.name, *(each.line() for each in locked_packages))

@@ -3,15 +3,17 @@
 Everything here stays when the stack is destroyed.
 """
 
-from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
-from dropcut.adapters.held_records import HELD_INDEX
+from dropcut.core.item_kinds import HELD_INDEX
 from dropcut.core.messages import PAID, PREPARED
 
-from infra.nag import acknowledge
-from infra.settings import Settings
+from dropcut_cdk.nag import acknowledge
+from dropcut_cdk.props import DropcutProps
 
 DAYS_IN_QUEUES = 28
 """The longest that work can wait for a stage: 14 days in its queue, and 14 in its dead-letter queue."""
@@ -19,23 +21,21 @@ ROUNDING_DAYS = 1
 """Lifecycle rules and TTL act at midnight UTC or later, never at the minute."""
 
 
-class StorageStack(Stack):
-    """Three buckets and the state table."""
+class Storage(Construct):
+    """The work bucket, the state table, and the input and output bucket where none of somebody else's is given."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
-        super().__init__(scope, construct_id, description=f"Dropcut ({settings.stage}): photos, cut-outs, state")
-        keep_versions = settings.keep_versions_days
-        self.input_bucket = self._bucket("InputBucket", versioned=settings.versioned_input, keep_versions=keep_versions)
-        self.output_bucket = self._bucket("OutputBucket", keep_versions=keep_versions)
+    def __init__(self, scope: Construct, construct_id: str, props: DropcutProps) -> None:
+        super().__init__(scope, construct_id)
+        self._key = props.encryption_key
+        self.input_bucket: s3.IBucket | None = None
+        if any(photos.bucket is None for photos in props.inputs):
+            self.input_bucket = self._input_bucket(props)
+        self.output_bucket: s3.IBucket = props.output_bucket or self._bucket(
+            "OutputBucket", keep_versions=props.keep_versions_days
+        )
         self.work_bucket = self._bucket("WorkBucket", keep_versions=1)
-        self._announce_uploads(self.input_bucket)
-        self._expire_work(keep_results_days=settings.keep_results_days)
+        self._expire_work(keep_results_days=props.keep_results_days)
         self.state_table = self._state_table()
-
-        CfnOutput(self, "InputBucketName", value=self.input_bucket.bucket_name)
-        CfnOutput(self, "OutputBucketName", value=self.output_bucket.bucket_name)
-        CfnOutput(self, "WorkBucketName", value=self.work_bucket.bucket_name)
-        CfnOutput(self, "StateTableName", value=self.state_table.table_name)
 
     def _bucket(self, construct_id: str, *, versioned: bool = False, keep_versions: int) -> s3.Bucket:
         """A private bucket; `keep_versions` are days, and 0 means for ever.
@@ -46,7 +46,9 @@ class StorageStack(Stack):
             self,
             construct_id,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self._key,
+            bucket_key_enabled=True if self._key else None,
             enforce_ssl=True,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             removal_policy=RemovalPolicy.RETAIN,
@@ -69,13 +71,15 @@ class StorageStack(Stack):
         )
         return bucket
 
-    def _announce_uploads(self, bucket: s3.Bucket) -> None:
-        """Send the bucket's events to EventBridge, by the native property: CDK's own switch brings a function along."""
+    def _input_bucket(self, props: DropcutProps) -> s3.Bucket:
+        """Its events go to EventBridge, by the native property: CDK's own switch brings a function along."""
+        bucket = self._bucket("InputBucket", versioned=props.versioned_input, keep_versions=props.keep_versions_days)
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
+        return bucket
 
     def _expire_work(self, *, keep_results_days: int) -> None:
         """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, CfnOutput, Duration, RemovalPolicy, Stack
+from typing import TYPE_CHECKING
+
+from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
@@ -11,12 +13,13 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.dashboard import Dashboard
-from infra.gatekeeper import Gatekeeper
-from infra.metrics import Metrics
-from infra.pipeline_stack import PipelineStack
-from infra.settings import Settings
-from infra.stage import Stage
+from dropcut_cdk.dashboard import Dashboard
+from dropcut_cdk.gatekeeper import Gatekeeper
+from dropcut_cdk.queues import visible
+from dropcut_cdk.stage import Stage
+
+if TYPE_CHECKING:
+    from dropcut_cdk.dropcut import Dropcut
 
 OLD_SECONDS = 1800
 """Work this old, with nothing paid for meanwhile, is stuck; with something paid for it is only a long queue."""
@@ -25,52 +28,50 @@ FEWEST_PHOTOS = 10
 POSSIBLY_PAID_CALLS = 5
 
 
-class MonitoringStack(Stack):
+class Monitoring(Construct):
     """The alarms, the topic they go to, and the dashboard."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, pipeline: PipelineStack) -> None:
-        super().__init__(scope, construct_id, description=f"Dropcut ({settings.stage}): alarms and dashboard")
-        self._stage = settings.stage
-        self._metrics = Metrics(service=pipeline.service)
-        self._topic = self._alarm_topic(settings.alarm_email)
-        stages = {"intake": pipeline.prepare, "cut": pipeline.cut, "deliver": pipeline.deliver}
-        for queue_name, stage in stages.items():
-            self._alarm_on_dead_letters(queue_name, stage)
+    def __init__(self, scope: Construct, construct_id: str, *, of: Dropcut, redrive_command: str = "") -> None:
+        """Watch a deployment.
+
+        Args:
+            redrive_command: shows dead letters, and with ` --send` in place of `{}` sends them back, for the alarms.
+        """
+        super().__init__(scope, construct_id)
+        props, pipeline = of.props, of.pipeline
+        self._metrics = of.metrics
+        self.alarms: list[cloudwatch.Alarm] = []
+        self.topic = props.alarm_topic or self._alarm_topic(of.name)
+        if props.alarm_email:
+            self.topic.add_subscription(subscriptions.EmailSubscription(props.alarm_email))
+        for queue_name, stage in of.stages.items():
+            self._alarm_on_dead_letters(queue_name, stage, redrive_command)
             self._alarm_on_function(stage)
         self._alarm_on_function(pipeline.gatekeeper)
         self._alarm_on_unexpected_errors()
         self._alarm_on_exposed_credentials()
-        self._alarm_on_money(settings.alarm_credits_per_hour)
-        if not settings.for_embedded_aws:
+        self._alarm_on_money(props.alarm_credits_per_hour)
+        if not props.for_embedded_aws:
             self._alarm_on_stuck_work(pipeline.cut)
-            self._alarm_on_rejections(settings.rejection_alarm_percent)
-        name = f"dropcut-{settings.stage}"
-        Dashboard(self, "Dashboard", name=name, settings=settings, pipeline=pipeline, metrics=self._metrics)
+            self._alarm_on_rejections(props.rejection_alarm_percent)
+        self.dashboard = Dashboard(self, "Dashboard", of=of).dashboard
 
-        CfnOutput(self, "AlarmTopicArn", value=self._topic.topic_arn)
-        CfnOutput(self, "DashboardName", value=name)
-
-    def _alarm_topic(self, email: str) -> sns.Topic:
+    def _alarm_topic(self, name: str) -> sns.Topic:
         """The topic, under a key that CloudWatch may use: with AWS's own key for SNS, no alarm would ever arrive."""
         key = kms.Key(
             self,
             "AlarmKey",
-            description=f"Dropcut ({self._stage}): alarms on their way to the topic",
+            description=f"Dropcut ({name}): alarms on their way to the topic",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.DESTROY,
             pending_window=Duration.days(7),
         )
         key.add_to_resource_policy(
-            self._for_our_alarms(
-                "AlarmsMayEncrypt",
-                ["kms:Decrypt", "kms:GenerateDataKey"],
-                "*",  # in a key's policy: this key
-            )
+            # In a key's policy, `*` is this key.
+            self._for_our_alarms("AlarmsMayEncrypt", ["kms:Decrypt", "kms:GenerateDataKey"], "*")
         )
         topic = sns.Topic(self, "AlarmTopic", display_name="Dropcut alarms", master_key=key, enforce_ssl=True)
         topic.add_to_resource_policy(self._for_our_alarms("AlarmsMayPublish", ["sns:Publish"], topic.topic_arn))
-        if email:
-            topic.add_subscription(subscriptions.EmailSubscription(email))
         return topic
 
     def _for_our_alarms(self, sid: str, allowed: list[str], resource: str) -> iam.PolicyStatement:
@@ -82,26 +83,26 @@ class MonitoringStack(Stack):
             conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
         )
 
-    def _alarm_on_dead_letters(self, queue_name: str, stage: Stage) -> None:
-        # Not the number sent there: that does not count what SQS moves by itself.
+    def _alarm_on_dead_letters(self, queue_name: str, stage: Stage, redrive_command: str) -> None:
+        looking, sending = "A message's attribute `reason` says why.", ""
+        if redrive_command:
+            looking = f"`{redrive_command.format('')}` shows why; a message's attribute `reason` says it too."
+            sending = f"with `{redrive_command.format(' --send')}`, or "
         self._alarm(
             f"DeadLetters{stage.node.id}",
-            stage.dead_letter_queue.metric_approximate_number_of_messages_visible(
-                statistic="Maximum", period=Duration.minutes(1)
-            ),
+            visible(stage.queues.dead_letter_queue, Duration.minutes(1)),
             above=0,
             meaning=f"Messages lie in the dead-letter queue of {queue_name}: photos without a result.",
-            fix=f'`make redrive ARGS="--stage {self._stage}"` shows why; a message\'s attribute `reason` says it too. '
-            f'Mend the cause, then send them back with `make redrive ARGS="--stage {self._stage} --send"`, or with a '
-            "redrive in the SQS console to the stage's own queue as a custom destination: nothing that was paid for is "
-            "paid for again. They are lost after 14 days.",
+            fix=f"{looking} Fix the cause, then send them back {sending}with a redrive in the SQS console to the "
+            "stage's own queue as a custom destination: nothing that was paid for is paid for again. They are lost "
+            "after 14 days.",
         )
 
     def _alarm_on_function(self, stage: Stage | Gatekeeper) -> None:
         name = stage.node.id
         self._alarm(
             f"Errors{name}",
-            stage.function.metric_errors(period=Duration.minutes(5)),
+            stage.confined.function.metric_errors(period=Duration.minutes(5)),
             above=0,
             meaning=f"The function of {name.lower()} crashed, ran out of memory or ran out of time; its batch "
             "comes back by itself, and a cut-off paid call may be paid twice.",
@@ -110,7 +111,7 @@ class MonitoringStack(Stack):
         )
         self._alarm(
             f"Throttles{name}",
-            stage.function.metric_throttles(period=Duration.minutes(5)),
+            stage.confined.function.metric_throttles(period=Duration.minutes(5)),
             above=0,
             of_the_last=(2, 3),
             meaning=f"AWS refused to run the function of {name.lower()} for lack of concurrency; nothing is lost, "
@@ -139,7 +140,7 @@ class MonitoringStack(Stack):
             above=0,
             meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
             "Landlock holds there. A photo that takes its decoder over could use them.",
-            fix=f"`python -m cli.sandbox_probe --stage {self._stage}` shows which layers hold. If the photos come from "
+            fix="`python -m cli.sandbox_probe` shows which layers hold. If the photos come from "
             "strangers, set refuse_exposed=true until it is settled: photos then wait.",
         )
 
@@ -176,7 +177,7 @@ class MonitoringStack(Stack):
     def _alarm_on_stuck_work(self, cut: Stage) -> None:
         """Not on age alone: the cut queue is where work waits by design."""
         period = Duration.minutes(15)
-        age = cut.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=period)
+        age = cut.queues.queue.metric_approximate_age_of_oldest_message(statistic="Maximum", period=period)
         self._alarm(
             "WorkStuck",
             cloudwatch.MathExpression(
@@ -245,5 +246,6 @@ class MonitoringStack(Stack):
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
             alarm_description=f"{meaning}\n\nWhat to do: {fix}",
         )
-        alarm.add_alarm_action(actions.SnsAction(self._topic))
-        alarm.add_ok_action(actions.SnsAction(self._topic))
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
+        self.alarms.append(alarm)

@@ -1,6 +1,6 @@
 """A build backend that takes a source distribution apart and runs nothing of it.
 
-It stands in for setuptools' while `infra.packages` has a pure Python wheel made: `PYTHONPATH` puts this `setuptools`
+It stands in for setuptools' while `packages.py` has a pure Python wheel made: `PYTHONPATH` puts this `setuptools`
 before any other. The package is the folder that has the project's name. The wheel's bytes depend on the source alone,
 so that its hash can be locked. Standard library only. https://peps.python.org/pep-0517/ and /pep-0427/
 """

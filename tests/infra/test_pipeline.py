@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from dropcut import entries
 from dropcut.core.pace import HORIZON_SECONDS
+from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.core.review import EndOldHeld, read_review
 from dropcut.environment import (
@@ -23,9 +24,10 @@ from dropcut.environment import (
 )
 from dropcut.use_cases.gatekeeper import LONGEST_SWEEP_SECONDS
 
-from infra.pipeline_stack import GIVE_MEMORY_BACK
-from infra.settings import LONGEST_API_TIMEOUT_SECONDS, PHOTOS_AT_ONCE, Settings, SettingsError
-from infra.stage import BATCH_SIZE
+from dropcut_cdk.cut import GIVE_MEMORY_BACK
+from dropcut_cdk.queues import BATCH_SIZE
+from dropcut_cdk.sizes import LONGEST_API_TIMEOUT_SECONDS, PHOTOS_AT_ONCE, decoder_mib, size_of_deliver, size_of_prepare
+from infra.settings import Settings, SettingsError
 
 from .synthesized import Synthesized, written_out
 
@@ -156,10 +158,11 @@ def test_the_functions(app: Synthesized) -> None:
 def test_prepare_has_the_storage_and_the_time_that_the_settings_ask_for(synthesize: Callable[..., Synthesized]) -> None:
     prepare = function(synthesize(max_photo_megapixels=50, imaging_seconds=20.0), "Prepare")
     settings = Settings(max_photo_megapixels=50, imaging_seconds=20.0)
-    assert prepare["MemorySize"] == settings.prepare_memory_mb
-    assert prepare["EphemeralStorage"] == {"Size": settings.prepare_ephemeral_storage_mb}
-    assert prepare["Timeout"] == settings.prepare_timeout_seconds
-    assert prepare["Environment"]["Variables"]["IMAGING_MEMORY_MIB"] == str(settings.imaging_memory_mib)
+    size = size_of_prepare(settings)
+    assert prepare["MemorySize"] == size.memory_mb
+    assert prepare["EphemeralStorage"] == {"Size": size.ephemeral_storage_mb}
+    assert prepare["Timeout"] == size.timeout_seconds
+    assert prepare["Environment"]["Variables"]["IMAGING_MEMORY_MIB"] == str(decoder_mib(settings))
 
 
 def test_deliver_has_the_room_and_the_renditions_that_the_settings_ask_for(
@@ -176,11 +179,12 @@ def test_deliver_has_the_room_and_the_renditions_that_the_settings_ask_for(
         synthesize(**{field.name: getattr(settings, field.name) for field in fields(settings)}), "Deliver"
     )
     given = deliver["Environment"]["Variables"]
-    assert given["IMAGING_MEMORY_MIB"] == str(settings.deliver_imaging_memory_mib)
+    size = size_of_deliver(settings, settings.renditions_made)
+    assert given["IMAGING_MEMORY_MIB"] == str(size.imaging_memory_mib)
     assert given["IMAGING_SECONDS"] == "30"  # 20 and 10 for the second rendition
-    assert deliver["MemorySize"] == settings.deliver_memory_mb > 2 * settings.deliver_imaging_memory_mib
-    assert deliver["EphemeralStorage"] == {"Size": settings.deliver_ephemeral_storage_mb}
-    assert deliver["Timeout"] == settings.deliver_timeout_seconds
+    assert deliver["MemorySize"] == size.memory_mb > 2 * size.imaging_memory_mib
+    assert deliver["EphemeralStorage"] == {"Size": size.ephemeral_storage_mb}
+    assert deliver["Timeout"] == size.timeout_seconds
 
 
 def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
@@ -301,18 +305,23 @@ def test_a_function_reads_back_the_settings_and_its_real_timeout(changed_app: Sy
     environment = ENVIRONMENTS[stage].read(variables(changed_app, stage))
     read = asdict(environment)
     assert environment.function_seconds == function(changed_app, stage)["Timeout"]
-    expected = CHANGED.values_of(ENVIRONMENTS[stage])
+    expected = settings_read_by(stage)
     if stage == "Deliver":  # more time, as its renditions are more; and "full" is a WebP
         expected |= {"imaging_seconds": 76.5, "renditions": read["renditions"]}
         assert read_renditions(read["renditions"]) == read_renditions(["full", "amazon_main"], full_format="webp")
     assert {name: read[name] for name in expected} == expected
-    assert len(expected) == {"Prepare": 7, "Cut": 19, "Deliver": 11, "Gatekeeper": 0}[stage]
+    assert len(expected) == {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0}[stage]
+
+
+def settings_read_by(stage: str) -> dict[str, Any]:
+    names = [field.name for field in fields(ENVIRONMENTS[stage]) if hasattr(CHANGED, field.name)]
+    return {name: getattr(CHANGED, name) for name in names}
 
 
 def test_the_changed_settings_differ_from_the_defaults_wherever_a_function_reads_them() -> None:
     defaults = Settings()
-    for environment in ENVIRONMENTS.values():
-        for name, value in CHANGED.values_of(environment).items():
+    for stage in ENVIRONMENTS:
+        for name, value in settings_read_by(stage).items():
             assert value != getattr(defaults, name), name
 
 
@@ -377,10 +386,13 @@ def own(stage: str) -> dict[str, set[str]]:
     }
 
 
+READ_PHOTOS = {"s3:GetObject", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionTagging"}
+"""A bucket may become versioned at any time."""
+TAG_PHOTOS = {"s3:PutObjectTagging", "s3:PutObjectVersionTagging"}
 ALLOWED = {
     "Prepare": {
         **own("Prepare"),
-        "<InputBucket.Arn>/*": {"s3:GetObject", "s3:GetObjectTagging"},
+        "<InputBucket.Arn>/*": READ_PHOTOS,
         "<InputBucket.Arn>": {"s3:ListBucket"},
         "<WorkBucket.Arn>/prepared/*": {"s3:PutObject"},
         "<CutQueuesQueue.Arn>": {"sqs:SendMessage"},
@@ -403,7 +415,7 @@ ALLOWED = {
         "<OutputBucket.Arn>/held/*": {"s3:DeleteObject"},
         "<StateTable.Arn>/index/held-by-time": {"dynamodb:Query"},
         "<OutputBucket.Arn>": {"s3:ListBucket"},
-        "<InputBucket.Arn>/*": {"s3:GetObject", "s3:GetObjectTagging", "s3:PutObjectTagging"},
+        "<InputBucket.Arn>/*": READ_PHOTOS | TAG_PHOTOS,
         "<InputBucket.Arn>": {"s3:ListBucket"},
         "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default": {"events:PutEvents"},
     },
@@ -525,7 +537,8 @@ def test_new_objects_of_the_input_bucket_go_to_prepare(app: Synthesized) -> None
 
 def test_a_prefix_is_filtered_before_anything_runs(full_app: Synthesized) -> None:
     assert rule(full_app)["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "in/"}]}
-    assert function(full_app, "Prepare")["Environment"]["Variables"]["INPUT_PREFIX"] == "in/"
+    (source,) = read_sources(variables(full_app, "Prepare")["INPUTS"])
+    assert source == PhotoSource(bucket="<InputBucket>", prefix="in/")
 
 
 def test_a_rule_may_send_only_where_its_target_is(app: Synthesized) -> None:
@@ -611,4 +624,4 @@ def test_a_shared_pace_is_all_that_another_stacks_table_is_used_for(synthesize: 
     shared = [s for s in statements(app, "Cut") if s["Sid"] == "SharePace"]
     assert [written_out(s["Resource"]).rpartition("/")[2] for s in shared] == ["Other-StateTable"]
     assert [s["Action"] for s in shared] == ["dynamodb:UpdateItem"]
-    assert [s["Condition"] for s in shared] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": "pace#*"}}]
+    assert [s["Condition"] for s in shared] == [{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["pace#*"]}}]

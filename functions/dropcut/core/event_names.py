@@ -1,0 +1,10 @@
+"""The names of the events that are published, as `detail-type` has them; the source of all is `dropcut`."""
+
+SOURCE = "dropcut"
+DELIVERED = "Cutout Delivered"
+REJECTED = "Cutout Rejected"
+FAILED = "Cutout Failed"
+SKIPPED = "Cutout Skipped"
+HELD = "Cutout Held"
+PAUSED = "Spending Paused"
+RESUMED = "Spending Resumed"
