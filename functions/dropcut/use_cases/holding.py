@@ -6,7 +6,7 @@ from functools import partial
 
 from dropcut.adapters.held_records import HeldRecords
 from dropcut.core import event_names
-from dropcut.core.messages import OutcomeMessage, PaidAnswer
+from dropcut.core.messages import OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.core.review import HELD, Held, Review
@@ -48,15 +48,19 @@ class Holding:
             partial(self.announcer.tag, upload, "held", has_tags=has_tags),
             partial(self.announcer.events.publish, event_names.HELD, event),
         )
-        is_held, before = self.records.hold(held, now=self.clock())
-        if not is_held:  # the photo was replaced, or a double of this message was quicker and a decision came
-            self._undo(held)
+        self._end_older(upload)
+        if not self.records.hold(held, now=self.clock()):
+            self._undo(held)  # the photo was replaced, or a double of this message was quicker and a decision came
             return
-        if before and before.upload.job_id != upload.job_id:
-            self.announcer.superseded(before.upload)
-            self.announcer.held_files.remove_files(before)
         count("CutoutsHeld")
         logger.info("The doubtful cut-out is held", output_key=written.keys[0], quality=quality.short)
+
+    def _end_older(self, upload: Upload) -> None:
+        """An older upload that is held: after this, the record does not know of it any more."""
+        older = self.announcer.held_files.left_of(upload)
+        if older and older.upload.job_id != upload.job_id:
+            self.announcer.superseded(older.upload)
+            self.announcer.held_files.remove(older)
 
     def _undo(self, held: Held) -> None:
         if self.announcer.jobs.state(held.upload) == "superseded":
