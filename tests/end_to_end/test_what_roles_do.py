@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.end_to_end.conftest import CALLS
-from tests.end_to_end.dropcut_in_use import DropcutInUse, Stage, until
+from tests.end_to_end.dropcut_in_use import LATER, DropcutInUse, Stage, notification, until
 from tests.end_to_end.photos import photo
 from tests.end_to_end.roles import LEADING_KEYS, Call, Policies, calls_made, decided, granted, policies
 
@@ -49,6 +49,7 @@ def made(running: DropcutInUse) -> Sequence[Call]:
         _pause(dropcut)
     with dropcut.configured("Deliver", {"HOLD_DOUBTFUL": "1"}):
         _hold(dropcut)
+    _deliver_a_version(dropcut)
     return calls_made(dropcut.system, dropcut.system.folder / CALLS)
 
 
@@ -105,6 +106,21 @@ def _hold(dropcut: DropcutInUse) -> None:
     assert dropcut.outcome(key, number=2).detail["code"] == "rejected_by_reviewer"
     dropcut.send("Deliver", {"end_old_held": {}})
     until(lambda: dropcut.is_empty("Deliver"), "an empty deliver queue")
+
+
+def _deliver_a_version(dropcut: DropcutInUse) -> None:
+    """As after somebody turned versioning on by hand; the embedded AWS's own events name no version."""
+    s3, bucket = dropcut.client("s3"), {"Bucket": dropcut.input_bucket}
+    s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Enabled"})
+    key = dropcut.drop(photo(), dropcut.unused("version.jpg"), tags={"owner": "me"})
+    event = notification(dropcut.input_bucket, key, sequencer=LATER)
+    event["Records"][0]["s3"]["object"]["versionId"] = s3.head_object(**bucket, Key=key)["VersionId"]
+    assert dropcut.outcome(key).kind == "delivered"
+    dropcut.ended_record(key)
+    s3.put_object_tagging(**bucket, Key=key, Tagging={"TagSet": [{"Key": "owner", "Value": "somebody else"}]})
+    dropcut.send("Intake", event)
+    assert dropcut.outcome(key, number=2).kind == "delivered"
+    s3.put_bucket_versioning(**bucket, VersioningConfiguration={"Status": "Suspended"})
 
 
 def test_each_call_that_was_made_is_allowed_by_its_role(made: Sequence[Call], of_roles: Policies) -> None:
