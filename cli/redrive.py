@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from dropcut.core.messages import Upload
 from dropcut.core.plain_text import shown
 
-from cli.rejected import rejected_photos, upload_event
+from cli.rejected import intake_message, rejected_photos
 from infra.settings import Settings, SettingsError
 from local.problem import Problem
 from local.real_account import deployed_outputs, real_account
@@ -88,7 +88,7 @@ class Stages:
         """Into its stage's queue, then out of the dead-letter queue: a crash in between may send it twice."""
         upload = json.loads(letter.body).get("upload") if letter.code in FROM_THE_PHOTO else None
         if upload:
-            self.send("intake", upload_event(Upload(**upload)), letter.reason)
+            self.send("intake", intake_message(Upload.from_fields(upload)), letter.reason)
         else:
             self.send(letter.queue, letter.body, letter.reason)
         self.sqs.delete_message(QueueUrl=self.dead_letter_queue_url(letter.queue), ReceiptHandle=letter.receipt_handle)

@@ -7,20 +7,14 @@ Events may be lost between bus and queue as anywhere; the tag on the source obje
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
+from dropcut.core.event_names import DELIVERED, FAILED, HELD, PAUSED, REJECTED, RESUMED, SKIPPED, SOURCE
 
-_OUTCOMES = {
-    "Cutout Delivered": "delivered",
-    "Cutout Rejected": "rejected",
-    "Cutout Failed": "failed",
-    "Cutout Skipped": "skipped",
-    "Cutout Held": "held",
-}
+_OUTCOMES = {DELIVERED: "delivered", REJECTED: "rejected", FAILED: "failed", SKIPPED: "skipped", HELD: "held"}
 _NO_EVENT = "The photo's tag says so; the event that tells the reason did not arrive."
-_PAUSED, _RESUMED = "Spending Paused", "Spending Resumed"
 
 
 class Clients(Protocol):
@@ -66,6 +60,8 @@ class SpendingChange:
     reason: str
     code: str = ""
     """The same for programs: `key_refused`, `no_credits` ..."""
+    detail: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Of the event."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +80,10 @@ class Subscription:
             sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
             event = json.loads(message["Body"])
             kind, detail = event["detail-type"], event["detail"]
-            if kind in (_PAUSED, _RESUMED):
-                yield SpendingChange(kind == _PAUSED, str(detail.get("reason") or ""), str(detail.get("code") or ""))
+            if kind in (PAUSED, RESUMED):
+                yield SpendingChange(
+                    kind == PAUSED, str(detail.get("reason") or ""), str(detail.get("code") or ""), detail
+                )
             elif kind in _OUTCOMES and detail.get("bucket") == self.bucket:
                 yield Outcome(detail["key"], _OUTCOMES[kind], detail)
 
@@ -97,7 +95,7 @@ def subscribed(system: Clients, bucket: str, *, name: str) -> Iterator[Subscript
     queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
     queue_arn = attributes["QueueArn"]
-    rule_arn = events.put_rule(Name=name, EventPattern=json.dumps({"source": ["dropcut"]}))["RuleArn"]
+    rule_arn = events.put_rule(Name=name, EventPattern=json.dumps({"source": [SOURCE]}))["RuleArn"]
     policy = {
         "Version": "2012-10-17",
         "Statement": [

@@ -125,6 +125,8 @@ class ImagingEnvironment(StageEnvironment):
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareEnvironment(ImagingEnvironment):
+    rendition_names: str
+    """What an uploader or a requester may choose from, as JSON (core/photo_source.py)."""
     cut_queue_url: str
     deliver_queue_url: str
     """Where the outcome of a photo goes, whichever stage decided it."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.choices import Choices
+from dropcut.core.cutout_request import BEFORE_ALL, read_request
 from dropcut.core.messages import NOT_ASKED_AGAIN, Ended, EndKind, Upload
 from dropcut.core.upload_event import read_uploads
 from moto import mock_aws
@@ -104,11 +106,40 @@ def test_what_goes_back_says_that_it_was_a_dead_letter_and_why(stages: Stages) -
 @pytest.mark.parametrize(("queue", "code"), [("cut", "prepared_gone"), ("deliver", "answer_expired")])
 def test_what_has_nothing_left_to_go_on_with_starts_from_its_photo(stages: Stages, queue: str, code: str) -> None:
     upload = ended(stages, "v1 a+b.png", "failed", code, "It is gone.")
-    dead_letter(stages, queue, json.dumps({"upload": asdict(upload), "more": {}}), code=code, reason="It is gone.")
+    dead_letter(stages, queue, json.dumps({"upload": upload.to_fields(), "more": {}}), code=code, reason="It is gone.")
     redrive.redrive(stages, QUEUES, code=None, reason="", send=True)
     assert [again.job_id for again in sent_again(stages)] == [upload.job_id]
     assert sent_again(stages)[0].version_id == "v1"
     assert bodies(stages, stages.queue_url(queue)) == bodies(stages, stages.dead_letter_queue_url(queue)) == []
+
+
+REQUESTED = Upload(
+    bucket="photos",
+    key="a+b.png",
+    sequencer="0A".ljust(32, "0"),
+    version_id="v1",
+    choices=Choices(renditions=("web",), reference="order 4711"),
+    request="e1",
+)
+
+
+def test_a_request_with_nothing_left_to_go_on_with_is_made_again_as_it_was(stages: Stages) -> None:
+    body = json.dumps({"upload": REQUESTED.to_fields(), "picture": {}})
+    dead_letter(stages, "cut", body, code="prepared_gone", reason="It is gone.")
+    redrive.redrive(stages, QUEUES, code=None, reason="", send=True)
+    (again,) = bodies(stages, stages.queue_url("intake"))
+    assert read_request(again, sent_at_seconds=0) == replace(REQUESTED, sequencer=BEFORE_ALL)
+
+
+def test_a_requested_photo_that_was_rejected_is_requested_again(stages: Stages) -> None:
+    jobs = JobRecords(table=StateTable(stages.dynamodb, "state"))
+    jobs.begin(REQUESTED, now=1.0)
+    jobs.ended(REQUESTED, Ended(kind="rejected", code="bad_request", reason="No.", attempts=1), now=2.0)
+    redrive.redrive_rejected(stages, code=None, reason="", send=True)
+    (body,) = bodies(stages, stages.queue_url("intake"))
+    again = read_request(body, sent_at_seconds=0)
+    assert isinstance(again, Upload)
+    assert jobs.begin(jobs.ordered(again), now=3.0, redriven=True) == "begun"
 
 
 def test_a_remake_without_an_answer_goes_back_to_its_stage(stages: Stages) -> None:

@@ -274,11 +274,13 @@ def test_photos_of_one_input_can_have_renditions_of_their_own(resources_of: Call
         people = Input(bucket=photos, prefix="people/", renditions=["web", "preview"])
         Dropcut(stack, "Cutouts", inputs=[Input(bucket=photos, prefix="shoes/"), people], output_format="webp")
 
-    (variables,) = [
-        each["Environment"]["Variables"]
-        for name, each in of_kind(resources_of(make), "AWS::Lambda::Function").items()
-        if "Deliver" in name
-    ]
+    functions = of_kind(resources_of(make), "AWS::Lambda::Function")
+    variables, of_prepare = (
+        next(each["Environment"]["Variables"] for name, each in functions.items() if stage in name)
+        for stage in ("Deliver", "Prepare")
+    )
+    names = read_rendition_names(written_out(of_prepare["RENDITION_NAMES"]))
+    assert (names("photos", "people/1.jpg"), names("photos", "shoes/1.jpg")) == (["web", "preview"], ["full"])
     ((source, renditions),) = read_source_renditions(written_out(variables["INPUT_RENDITIONS"]))
     assert (source.prefix, [made.name for made in renditions]) == ("people/", ["web", "preview"])
     assert [made.format for made in read_renditions(variables["RENDITIONS"])] == ["webp"]
@@ -449,12 +451,75 @@ def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Calla
         user = iam.User(stack, "Person")
         cutouts.grant_upload(user)
         cutouts.grant_read_cutouts(user)
+        cutouts.grant_request(user)
 
     (policy,) = of_kind(resources_of(make), "AWS::IAM::Policy").values()
-    upload, read = policy["PolicyDocument"]["Statement"]
+    upload, read, request = policy["PolicyDocument"]["Statement"]
     assert "s3:PutObject" in upload["Action"] and written_out(upload["Resource"]).endswith(":::photos/new/*")
     assert "s3:GetObject*" in read["Action"]
     assert {written_out(arn).rpartition(":")[2] for arn in read["Resource"]} == {"shop", "shop/*"}
+    assert (request["Action"], request["Condition"]) == (
+        "events:PutEvents",
+        {"StringEquals": {"events:detail-type": "Cutout Requested"}},
+    )
+    assert written_out(request["Resource"]).endswith(":event-bus/default")
+
+
+def requests_rule(resources: Resources) -> dict[str, Any]:
+    (rule,) = (
+        rule
+        for rule in of_kind(resources, "AWS::Events::Rule").values()
+        if rule.get("EventPattern", {}).get("detail-type") == ["Cutout Requested"]
+    )
+    return rule
+
+
+def test_requests_about_the_inputs_buckets_come_from_the_default_bus_of_the_account(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        photos = a_bucket(stack, "photos")
+        inputs = [Input(bucket=photos, prefix="new/"), Input(bucket=photos, prefix="old/")]
+        Dropcut(stack, "Cutouts", inputs=inputs).add_input(a_bucket(stack, "others"))
+
+    rule = requests_rule(resources_of(make))
+    assert "EventBusName" not in rule
+    assert rule["EventPattern"] == {
+        "account": [{"Ref": "AWS::AccountId"}],
+        "detail-type": ["Cutout Requested"],
+        "detail": {"bucket": ["photos", "others"]},
+    }
+
+
+def test_requests_can_come_from_a_bus_and_sources_and_accounts_that_are_named(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from aws_cdk import aws_events as events
+
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        bus = events.EventBus(stack, "Bus", event_bus_name="shop")
+        Dropcut(
+            stack,
+            "Cutouts",
+            name="shoes",
+            request_bus=bus,
+            request_sources=["shop."],
+            request_accounts=["444455556666"],
+        )
+
+    resources = resources_of(make)
+    rule = requests_rule(resources)
+    assert "Bus" in written_out(rule["EventBusName"])
+    assert rule["EventPattern"]["source"] == [{"prefix": "shop."}]
+    assert rule["EventPattern"]["account"][1:] == ["444455556666"]
+    (policy,) = of_kind(resources, "AWS::Events::EventBusPolicy").values()
+    statement = policy["Statement"]
+    assert written_out(statement["Principal"]["AWS"]).endswith(":iam::444455556666:root")
+    assert statement["Condition"] == {"StringEquals": {"events:detail-type": "Cutout Requested"}}
 
 
 def test_metrics_are_those_of_this_deployment(stack: "Stack") -> None:

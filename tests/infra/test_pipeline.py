@@ -553,6 +553,8 @@ def test_a_rule_may_send_only_where_its_target_is(app: Synthesized) -> None:
     } == {
         ("<PrepareQueuesQueue.Arn>", "<UploadsRule.Arn>"),
         ("<PrepareQueuesDeadLetterQueue.Arn>", "<UploadsRule.Arn>"),
+        ("<PrepareQueuesQueue.Arn>", "<RequestsRule.Arn>"),
+        ("<PrepareQueuesDeadLetterQueue.Arn>", "<RequestsRule.Arn>"),
         ("<DeliverQueuesQueue.Arn>", "<HeldRule.Arn>"),
     }
     for statement in senders:

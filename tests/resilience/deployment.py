@@ -395,6 +395,7 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
         "cut_queue_url": queues["cut"],
         "deliver_queue_url": queues["deliver"],
         "inputs": sources_to_json([PhotoSource(bucket=INPUT)]),
+        "rendition_names": '[["full"]]',
         "output_bucket": OUTPUT,
         "pace_table": TABLE,
         "api_key_secret": SECRET,

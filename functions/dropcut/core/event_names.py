@@ -1,4 +1,4 @@
-"""The names of the events that are published, as `detail-type` has them; the source of all is `dropcut`."""
+"""The names of the events, as `detail-type` has them; the source of all that are published is `dropcut`."""
 
 SOURCE = "dropcut"
 DELIVERED = "Cutout Delivered"
@@ -8,3 +8,5 @@ SKIPPED = "Cutout Skipped"
 HELD = "Cutout Held"
 PAUSED = "Spending Paused"
 RESUMED = "Spending Resumed"
+REQUESTED = "Cutout Requested"
+"""The only one that others publish, and Dropcut takes."""

@@ -17,6 +17,7 @@ from dropcut.core.messages import (
     MalformedMessageError,
     PaidAnswer,
     PreparedPicture,
+    RefusedRequest,
     SpendingNotice,
     Upload,
 )
@@ -27,6 +28,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[!-~]{1,1024}")
 _SENT_FORMATS = ("jpeg", "png", "webp")
 _ENDS = ("rejected", "skipped", "failed")
+_REFUSALS = ("request_malformed", "request_not_allowed")
 _NOTICES = ("paused", "resumed")
 
 
@@ -44,6 +46,7 @@ def check_upload(upload: Upload, *, input_buckets: Collection[str]) -> None:
         if version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
             raise _refused(f"S3 names no version {_quoted(version)}")
     _check_numbers(upload, "arrived_at_seconds")
+    _check_texts(upload, "request")
 
 
 def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> None:
@@ -85,7 +88,7 @@ def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_buckets:
         if outcome.kind not in _ENDS:  # it becomes a tag, and one of the tags means "leave this photo alone"
             raise _refused(f"no photo ends as {_quoted(outcome.kind)}")
         _check_texts(outcome, "code", "reason")
-        _check_numbers(outcome, "attempts", "possibly_paid")
+        _check_numbers(outcome, "attempts", "possibly_paid", "redriven_at")
         return
     _check_hash(outcome.picture_sha256)
     paid_keys = [PAID + operation.payment_key(outcome.picture_sha256) for operation in OPERATIONS.values()]
@@ -103,6 +106,16 @@ def check_notice(notice: SpendingNotice) -> None:
     _check_texts(notice, "code", "reason")
     if notice.until is not None:
         _check_numbers(notice, "until")
+
+
+def check_refused(request: RefusedRequest) -> None:
+    """Words about a request. It may be about any bucket: nothing is done but to publish the refusal."""
+    if request.code not in _REFUSALS:
+        raise _refused(f"no request is refused as {_quoted(request.code)}")
+    _check_texts(request, "reason")
+    _check_texts(request.upload, "bucket", "key", "sequencer", "request")
+    if request.upload.version_id is not None:
+        _check_texts(request.upload, "version_id")
 
 
 def _check_hash(sha256: object) -> None:

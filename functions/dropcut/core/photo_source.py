@@ -121,3 +121,16 @@ def source_renditions_to_json(of_sources: Iterable[tuple[PhotoSource, Sequence[R
 
 def read_source_renditions(text: str) -> list[tuple[PhotoSource, Sequence[Rendition]]]:
     return [(PhotoSource.from_fields(source), read_renditions(made)) for source, made in json.loads(text)]
+
+
+def rendition_names_to_json(
+    others: Sequence[Rendition], of_sources: Iterable[tuple[PhotoSource, Sequence[Rendition]]] = ()
+) -> str:
+    """What `read_rendition_names` reads."""
+    each = [[source.to_fields(), [rendition.name for rendition in made]] for source, made in of_sources]
+    return json.dumps([[rendition.name for rendition in others], *each], separators=(",", ":"))
+
+
+def read_rendition_names(text: str) -> ByPhoto[Sequence[str]]:
+    others, *each = json.loads(text)
+    return ByPhoto(others=others, of_sources=[(PhotoSource.from_fields(source), names) for source, names in each])

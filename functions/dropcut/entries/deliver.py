@@ -50,7 +50,7 @@ sqs = boto3.client("sqs")
 objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
 table = StateTable(boto3.client("dynamodb"), environment.state_table)
 jobs = JobRecords(table=table, keep_days=environment.keep_jobs_days)
-events = EventBus(boto3.client("events"), deployment=logger.service)
+events = EventBus(boto3.client("events"), deployment=logger.service, clock=time.time)
 limits = environment.decode_limits
 held_records = HeldRecords(table=table)
 announcer = Announcer(
@@ -73,7 +73,9 @@ def deliver_with(renditions: Sequence[Rendition]) -> Deliver:
         together=side_by_side,
         clock=time.time,
     )
-    outputs = Outputs(objects=objects, bucket=environment.output_bucket, renditions=renditions)
+    outputs = Outputs(
+        objects=objects, bucket=environment.output_bucket, renditions=renditions, is_superseded=jobs.is_superseded
+    )
     return Deliver(
         jobs=jobs,
         events=events,

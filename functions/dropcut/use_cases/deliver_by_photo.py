@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dropcut.core.message_result import Message, MessageResult
-from dropcut.core.messages import OutcomeMessage, SpendingNotice, read_announcement
+from dropcut.core.messages import OutcomeMessage, RefusedRequest, SpendingNotice, read_announcement
 from dropcut.core.photo_source import ByPhoto
 from dropcut.core.review import EndOldHeld, read_review
 from dropcut.use_cases.deliver import Deliver
@@ -22,7 +22,7 @@ class DeliverByPhoto:
 
     def _of(self, message: Message) -> Deliver:
         announced = read_review(message.body) or read_announcement(message.body)
-        if isinstance(announced, SpendingNotice | EndOldHeld):
+        if isinstance(announced, SpendingNotice | RefusedRequest | EndOldHeld):
             return self.deliver.others
         photo = announced.upload if isinstance(announced, OutcomeMessage) else announced
         return self.deliver(photo.bucket, photo.key)

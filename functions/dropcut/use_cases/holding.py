@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from dropcut.adapters.held_records import HeldRecords
-from dropcut.core import event_names
+from dropcut.core import events
 from dropcut.core.messages import OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
@@ -43,10 +43,12 @@ class Holding:
             note=written.cutouts.note,
             quality=quality,
         )
-        event = {**written.event(upload, answer), "decide": self._asked(held)}
+        event = events.Held(
+            photo=events.Photo.of(upload), cutout=written.published(answer), decide=self._decisions(held)
+        )
         self.announcer.together(
             partial(self.announcer.tag, upload, "held", has_tags=has_tags),
-            partial(self.announcer.events.publish, event_names.HELD, event),
+            partial(self.announcer.events.publish, event),
         )
         self._end_older(upload)
         if not self.records.hold(held, now=self.clock()):
@@ -67,12 +69,11 @@ class Holding:
             self.announcer.superseded(held.upload)
         self.announcer.held_files.remove_files(held)
 
-    def _asked(self, held: Held) -> dict[str, object]:
-        """What to send to decide, and where to."""
+    def _decisions(self, held: Held) -> events.Decisions:
         of_it = partial(Review, bucket=held.upload.bucket, key=held.upload.key, job_id=held.upload.job_id)
-        return {
-            "queue_url": self.queue_url,
-            "accept": of_it(decision="accept").to_fields(),
-            "reject": of_it(decision="reject").to_fields(),
-            "replace": of_it(decision="replace", picture=f"{HELD}KEY_OF_YOUR_PICTURE").to_fields(),
-        }
+        return events.Decisions(
+            queue_url=self.queue_url,
+            accept=of_it(decision="accept").to_fields(),
+            reject=of_it(decision="reject").to_fields(),
+            replace=of_it(decision="replace", picture=f"{HELD}KEY_OF_YOUR_PICTURE").to_fields(),
+        )

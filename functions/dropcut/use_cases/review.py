@@ -82,8 +82,9 @@ class Reviewer:
         shape = held.answer.width, held.answer.height
         made_folder = folder / "made"
         made_folder.mkdir()
+        chosen = held.upload.choices.of(self.outputs.renditions)
         try:
-            made = self.make_replacement(picture, shape, self.outputs.renditions, made_folder)
+            made = self.make_replacement(picture, shape, chosen, made_folder)
         except PictureRefusedError as refusal:
             return _refused("picture_not_usable", refusal.reason)
         return self._deliver(review, held, Cutouts(made=made, note="", full_size=True), self.outputs)
@@ -96,11 +97,7 @@ class Reviewer:
             self.announcer.ended(held.upload, SUPERSEDED)
             return Done()
         self.announcer.delivered(
-            held.outcome,
-            held.answer,
-            written,
-            by_hand=review.decision == "replace",
-            more={"credits": 0.0, "decision": review.decision},
+            held.outcome, held.answer, written, decision="replace" if review.decision == "replace" else "accept"
         )
         return Done()
 

@@ -154,6 +154,10 @@ class Dropcut(Construct):
         """Let somebody read what is in the output bucket."""
         return self.output_bucket.grant_read(grantee)
 
+    def grant_request(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody request cut-outs of objects that lie in an input, by events."""
+        return self.pipeline.requests.grant(grantee)
+
     def metric_delivered(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Photos delivered in each period."""
         return self.metrics.count("PhotosDelivered", period)

@@ -12,6 +12,7 @@ from constructs import Construct
 from dropcut.core.photo_source import sources_to_json
 
 from dropcut_cdk.cut import Cut
+from dropcut_cdk.cutout_requests import CutoutRequests
 from dropcut_cdk.deliver import Deliver
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.gatekeeper import Gatekeeper
@@ -30,6 +31,7 @@ class Pipeline(Construct):
         self.cut = Cut(self, "Cut", deployment, outcomes_to=outcomes)
         self.prepare = Prepare(self, "Prepare", deployment, pictures_to=self.cut.queues.queue, outcomes_to=outcomes)
         self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
+        self.requests = CutoutRequests(self, "Requests", deployment, intake=self.prepare.queues)
         self._update_from_the_far_end()
         self._end_old_held()
         self._inputs: list[Input] = []
@@ -40,6 +42,7 @@ class Pipeline(Construct):
         for stage in (self.prepare, self.cut, self.deliver):
             stage.take_from(photos)
             stage.confined.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
+        self.requests.take_from(photos)
         self._feed(photos, "UploadsRule" if len(self._inputs) == 1 else f"UploadsRule{len(self._inputs)}")
 
     def _update_from_the_far_end(self) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import PREPARED
+from dropcut.core.photo_source import PhotoSource, rendition_names_to_json
+from dropcut.core.rendition import Rendition
 from dropcut.environment import PrepareEnvironment
 
 from dropcut_cdk.confined_function import ConfinedFunction
@@ -30,6 +34,8 @@ class Prepare(Construct):
         outcomes_to: sqs.Queue,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._props = deployment.props
+        self._own_renditions: list[tuple[PhotoSource, Sequence[Rendition]]] = []
         props, storage, size = deployment.props, deployment.storage, size_of_prepare(deployment.props)
         self._read_photos = allow("ReadPhotos", of_photos("GetObject", "GetObjectTagging"), [])
         self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
@@ -49,6 +55,7 @@ class Prepare(Construct):
                     **deployment.of_stage(self.queues, size.timeout_seconds),
                     **props.values_of(PrepareEnvironment),
                     imaging_memory_mib=size.imaging_memory_mib,
+                    rendition_names=rendition_names_to_json(props.renditions_made),
                     cut_queue_url=pictures_to.queue_url,
                     deliver_queue_url=outcomes_to.queue_url,
                 ),
@@ -72,6 +79,10 @@ class Prepare(Construct):
 
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, too."""
+        if photos.renditions:
+            self._own_renditions.append((photos.source, self._props.made_of(photos.renditions)))
+            names = rendition_names_to_json(self._props.renditions_made, self._own_renditions)
+            self.confined.set_variable("RENDITION_NAMES", names)
         self.confined.use_keys(photos.taken_from)
         self.confined.extend(self._read_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
         self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)

@@ -15,6 +15,7 @@ from dropcut_cdk.settings import Settings
 if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
     from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_events as events
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_logs as logs
@@ -88,6 +89,20 @@ class DropcutProps(Settings):
         None,
         _optional("a `Storage(...)`", "state_table"),
         "The buckets and the table, where they are made elsewhere, such as in a stack of their own.",
+    )
+    request_bus: events.IEventBus | None = setting(
+        None,
+        _optional("an `events.IEventBus`", "event_bus_arn"),
+        "Where events `Cutout Requested` are taken from (docs/events.md).",
+        shown_default="the account's default bus",
+    )
+    request_accounts: Sequence[str] = setting(
+        (), several(text(r"\d{12}", "an account's twelve digits")), "Other accounts that may request cut-outs."
+    )
+    request_sources: Sequence[str] = setting(
+        (),
+        several(text(r"[ -~]{1,256}", "1 to 256 ASCII characters")),
+        "What an event's `source` has to begin with to be taken as a request: one of these. Without any, anything.",
     )
     monitoring: bool = setting(
         True, yes_or_no(), "Whether alarms and a dashboard are made; `Monitoring` can also be made elsewhere."

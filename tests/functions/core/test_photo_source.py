@@ -6,10 +6,12 @@ import pytest
 from dropcut.core.photo_source import (
     ByPhoto,
     PhotoSource,
+    read_rendition_names,
     read_source_renditions,
     read_sources,
     refuses_key,
     refuses_object,
+    rendition_names_to_json,
     source_renditions_to_json,
     sources_to_json,
 )
@@ -89,3 +91,11 @@ def test_a_photo_has_what_is_its_sources_own() -> None:
 def test_renditions_of_sources_are_read_back() -> None:
     own = [(source(prefix="a/"), (READY_MADE["web"], Rendition(name="small", longest_side=100)))]
     assert read_source_renditions(source_renditions_to_json(own)) == own
+
+
+def test_names_of_renditions_are_read_back_by_photo() -> None:
+    text = rendition_names_to_json(
+        [READY_MADE["full"], READY_MADE["web"]], [(source(prefix="a/"), [READY_MADE["mask"]])]
+    )
+    names = read_rendition_names(text)
+    assert (names("photos", "b/1.jpg"), names("photos", "a/1.jpg")) == (["full", "web"], ["mask"])

@@ -122,6 +122,7 @@ class Deployment:
             "prepare": PrepareEnvironment(
                 **self._of_stage("intake"),
                 **imaging,
+                rendition_names='[["full"]]',
                 cut_queue_url=queues["cut"].url,
                 deliver_queue_url=queues["deliver"].url,
             ),

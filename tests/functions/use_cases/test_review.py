@@ -309,10 +309,10 @@ def test_a_newer_upload_that_comes_amid_a_decision_does_not_end_the_photo_again(
 ) -> None:
     publish, newer = held.events.publish, iter([NEWER])
 
-    def newer_comes_first(*arguments: Any) -> None:
+    def newer_comes_first(*arguments: Any, **more: Any) -> None:
         for upload in newer:
             held.upload(upload)
-        publish(*arguments)
+        publish(*arguments, **more)
 
     monkeypatch.setattr(held.events, "publish", newer_comes_first)
     held.now = NOW + 15 * DAY
@@ -384,10 +384,10 @@ def test_an_old_one_that_cannot_be_ended_holds_up_no_other(held: Delivery, monke
     held.now = NOW + 15 * DAY
     publish, first = held.events.publish, iter([True])
 
-    def breaks_once(*arguments: Any) -> None:
+    def breaks_once(*arguments: Any, **more: Any) -> None:
         if next(first, False):
             raise ConnectionError
-        publish(*arguments)
+        publish(*arguments, **more)
 
     monkeypatch.setattr(held.events, "publish", breaks_once)
     held.an_hour_passes()
