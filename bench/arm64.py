@@ -26,8 +26,6 @@ from local.system import temporary_folder
 _PROBE = Path(__file__).with_name("arm64_probe.py")
 _OF_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 """What Lambda's runtime brings along: pure Python, the same for every processor."""
-_NOT_THERE = "from dropcut.adapters import credentials; credentials._clear_environment_block = lambda: None"
-"""QEMU's /proc/self/stat ends before the fields that say where the environment is."""
 _AVIF, _BEFORE_AVIF = "avif.avif", "small.png"
 """An encoder that decides otherwise on another processor, and the picture that it was given."""
 _MADE = ("sent", "full.png", "webp.webp", "jpeg.jpg", _BEFORE_AVIF, _AVIF)
@@ -123,7 +121,7 @@ def _runtime(folder: Path) -> Path:
 def _import(machine: Arm64Machine, built: Built, path: Sequence[Path]) -> str:
     begun = time.monotonic()
     surroundings = function_surroundings(path[0]) | _path(*path)
-    program = f"{_NOT_THERE}; import {built.handler.rpartition('.')[0]}"
+    program = f"import {built.handler.rpartition('.')[0]}"
     _checked(machine.run(["-s", "-c", program], built.variables | surroundings))
     return f"{time.monotonic() - begun:.1f} s"
 
