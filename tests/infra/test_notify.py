@@ -62,7 +62,10 @@ def test_the_role_allows_exactly_what_the_function_does(full_app: Synthesized) -
 def test_it_knows_one_item_of_the_state_table_and_publishes_one_event(full_app: Synthesized) -> None:
     conditions = {s["Sid"]: s["Condition"] for s in statements(full_app) if "Condition" in s}
     item = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["webhook"]}}
-    event = {"StringEquals": {"events:source": "dropcut", "events:detail-type": ["Webhook Disabled"]}}
+    event = {
+        "ForAllValues:StringEquals": {"events:source": "dropcut", "events:detail-type": ["Webhook Disabled"]},
+        "Null": {"events:source": "false", "events:detail-type": "false"},
+    }
     assert conditions == {"ReadState": item, "WriteState": item, "Publish": event}
 
 

@@ -400,6 +400,8 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
         "output_bucket": OUTPUT,
         "pace_table": TABLE,
         "api_key_secret": SECRET,
+        "provider": _SETTINGS.provider,
+        "credits_per_image": CREDITS,
         "api_base_url": api_base_url,
         "imaging_memory_mib": decoder_mib(_SETTINGS),
         "renditions": json.dumps(RENDITIONS),

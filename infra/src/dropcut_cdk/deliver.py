@@ -111,5 +111,5 @@ class Deliver(Construct):
             write_state(storage.state_table, JOB),
             allow("RemoveHeld", ["s3:DeleteObject"], [objects(self, output, f"{HELD}*")]),
             allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
-            publish(self._props),
+            publish(),
         ]

@@ -93,7 +93,7 @@ class Notify(Construct):
             allow("ReadKeys", ["secretsmanager:GetSecretValue"], [self.secret_arn]),
             read_state(state, WEBHOOK),
             write_state(state, WEBHOOK),
-            publish(deployment.props, event_names.WEBHOOK_DISABLED),
+            publish(event_names.WEBHOOK_DISABLED),
         ]
 
     def _feed(self, deployment: Deployment) -> None:

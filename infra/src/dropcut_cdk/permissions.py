@@ -9,8 +9,6 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from dropcut.core import event_names
 
-from dropcut_cdk.settings import Settings
-
 
 def allow(
     sid: str,
@@ -40,15 +38,18 @@ def use_state(table: dynamodb.ITable, sid: str, action: str, kinds: Sequence[str
     return allow(sid, [action], [table.table_arn], {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}})
 
 
-def publish(settings: Settings, *detail_types: str) -> iam.PolicyStatement:
+def publish(*detail_types: str) -> iam.PolicyStatement:
     """Put events of ours on the default bus: those named, or all."""
-    # AWS always fills in the keys of this condition, and the embedded AWS does not.
-    equals = "StringEqualsIfExists" if settings.for_embedded_aws else "StringEquals"
-    conditions: dict[str, str | list[str]] = {"events:source": event_names.SOURCE}
+    named: dict[str, str | list[str]] = {"events:source": event_names.SOURCE}
     if detail_types:
-        conditions["events:detail-type"] = list(detail_types)
+        named["events:detail-type"] = list(detail_types)
+    # Each key has a value for each event of a call; `ForAllValues` alone would also allow to name none.
+    conditions: dict[str, dict[str, str | list[str]]] = {
+        "ForAllValues:StringEquals": named,
+        "Null": dict.fromkeys(named, "false"),
+    }
     bus = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
-    return allow("Publish", ["events:PutEvents"], [bus], {equals: conditions})
+    return allow("Publish", ["events:PutEvents"], [bus], conditions)
 
 
 def objects(scope: Construct, bucket: s3.IBucket, pattern: str) -> str:
