@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -43,7 +44,7 @@ class ConfinedFunction(Construct):
         self._policy = iam.PolicyDocument()
         self._use_keys = allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [])
         _check_timeout(spec)
-        _check_environment(spec.entry, self._variables)
+        check_environment(spec.entry, self._variables)
         self.log_group = logs.LogGroup(
             self,
             "Logs",
@@ -83,7 +84,7 @@ class ConfinedFunction(Construct):
             SettingsError: Lambda would not take so much text.
         """
         self._variables[name] = value
-        _check_environment(self._entry, self._variables)
+        check_environment(self._entry, self._variables)
         self.function.add_environment(name, value)
 
     def use_keys(self, *buckets: s3.IBucket) -> None:
@@ -166,10 +167,10 @@ _LONGEST_UNKNOWN = 160
 """What is known at deployment only may be so long, such as a queue's URL."""
 
 
-def _check_environment(entry: str, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError when Lambda would not take so much text."""
+def check_environment(entry: str, environment: Mapping[str, str]) -> None:
+    """Raises SettingsError when Lambda would not take so much text: it measures all variables as one JSON object."""
     known = {name: _UNKNOWN.sub("?" * _LONGEST_UNKNOWN, value) for name, value in environment.items()}
-    needed = sum(len(name) + len(value.encode()) for name, value in known.items())
+    needed = len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
     if needed > _MOST_ENVIRONMENT_BYTES:
         longest = max(known, key=lambda name: len(known[name]))
         raise SettingsError(
