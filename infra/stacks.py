@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import App, Aws, CfnOutput, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
 from dropcut_cdk.artifact import ArtifactError
@@ -39,7 +39,7 @@ def add_stacks(app: App, settings: Settings) -> None:
 
     _storage_outputs(data, dropcut)
     _pipeline_outputs(work, dropcut)
-    _outputs(watch, AlarmTopicArn=monitoring.topic.topic_arn, DashboardName=dropcut.name)
+    _outputs(watch, AlarmTopicArn=monitoring.topic.topic_arn, DashboardName=f"{dropcut.name}-{Aws.REGION}")
 
 
 def _arguments(settings: Settings, stack: Stack) -> dict[str, Any]:
