@@ -37,6 +37,9 @@ def add_stacks(app: App, settings: Settings) -> None:
     redrive = f'make redrive ARGS="--stage {settings.stage}{{}}"'
     monitoring = Monitoring(watch, "Default", of=dropcut, redrive_command=redrive)
 
+    # Deployments from before import it for alarms that are gone; CloudFormation refuses to remove it under them.
+    work.export_value(dropcut.functions["gatekeeper"].function_name)
+
     _storage_outputs(data, dropcut)
     _pipeline_outputs(work, dropcut)
     _outputs(watch, AlarmTopicArn=monitoring.topic.topic_arn, DashboardName=f"{dropcut.name}-{Aws.REGION}")

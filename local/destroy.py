@@ -12,7 +12,11 @@ from local.steps import Steps
 from local.system import refuse_wrong
 
 _BUCKETS = ("InputBucketName", "OutputBucketName", "WorkBucketName")
-_DELETE_BUCKET = """.venv/bin/python -c 'import boto3; b = boto3.resource("s3").Bucket("{}"); b.object_versions.delete(); b.delete()'"""
+_DELETE_BUCKET = (
+    ".venv/bin/python -c 'import boto3; "
+    'bucket = boto3.resource("s3").Bucket("{}"); '
+    "bucket.object_versions.delete(); bucket.delete()'"
+)
 """`aws s3 rb --force` leaves older versions where they are, and then fails."""
 
 

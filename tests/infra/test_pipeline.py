@@ -152,8 +152,19 @@ def test_the_functions(app: Synthesized) -> None:
         assert properties["Runtime"] == "python3.13"
         assert properties["Architectures"] == ["arm64"]
         assert properties["MemorySize"] == memory_mb
-        assert properties["TracingConfig"] == {"Mode": "Active"}
         assert "ReservedConcurrentExecutions" not in properties
+
+
+@pytest.mark.parametrize("tracing", [False, True])
+def test_functions_are_traced_where_that_is_asked_for_and_the_gatekeeper_never(
+    synthesize: Callable[..., Synthesized], tracing: bool
+) -> None:
+    """It would make 43,800 traces a month while nothing is to be done."""
+    app = synthesize(tracing=tracing)
+    for name in FUNCTIONS:
+        traced = tracing and name != "Gatekeeper"
+        assert (function(app, name).get("TracingConfig") == {"Mode": "Active"}) is traced
+        assert any("xray:PutTraceSegments" in as_list(each["Action"]) for each in statements(app, name)) is traced
 
 
 def test_prepare_has_the_storage_and_the_time_that_the_settings_ask_for(synthesize: Callable[..., Synthesized]) -> None:
@@ -386,7 +397,6 @@ EVENT_SOURCE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:event
 def any_function(name: str) -> dict[str, set[str]]:
     return {
         f"<{name}Logs.Arn>": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
         "<StateTable.Arn>": set(ITEMS[name]),
     }
 

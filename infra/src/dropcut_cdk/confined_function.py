@@ -40,6 +40,7 @@ class ConfinedFunction(Construct):
         super().__init__(scope, construct_id)
         props = deployment.props
         self._entry = spec.entry
+        self._traced = props.tracing and spec.may_be_traced
         self._variables = {**spec.environment.to_variables(), **_of_libraries(deployment.name), **spec.variables}
         self._policy = iam.PolicyDocument()
         self._use_keys = allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [])
@@ -68,7 +69,7 @@ class ConfinedFunction(Construct):
             vpc=props.vpc,
             # The role is complete: CDK's constructs add nothing to it.
             role=self.role.without_policy_updates(),
-            tracing=lambda_.Tracing.ACTIVE,
+            tracing=lambda_.Tracing.ACTIVE if self._traced else lambda_.Tracing.DISABLED,
         )
         self._accept_findings()
 
@@ -99,7 +100,7 @@ class ConfinedFunction(Construct):
         statements = [
             *spec.permissions,
             allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.log_group.log_group_arn]),
-            allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
+            *([allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])] if self._traced else []),
             *([allow("JoinVpc", _JOIN_VPC, ["*"])] if deployment.props.vpc else []),
         ]
         self._policy.add_statements(*statements)
