@@ -10,6 +10,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.settings import Settings
+from local.account_limits import with_numbers_that_fit
 from local.cdk import read_outputs, start_bootstrap, start_deploy, start_synth
 from local.places import LOCAL, private_folder
 from local.problem import Problem
@@ -33,6 +34,7 @@ def main() -> int:
     settings = with_daily_limit(settings, steps)
     account = real_account()
     steps.say(f"Account {account.account}, region {account.region}, as {account.arn}")
+    settings = with_numbers_that_fit(account, settings, steps)
     outputs = deploy(account, settings, steps)
     has_key = put_key(account, outputs["ApiKeySecretName"], steps)
     say_what_next(outputs, Settings.from_context(settings), steps, has_key=has_key)

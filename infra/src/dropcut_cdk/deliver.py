@@ -21,7 +21,7 @@ from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow, objects, of_photos, publish, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
-from dropcut_cdk.sizes import PHOTOS_AT_ONCE, QUICK_STAGES_AT_ONCE, ImagingSize, largest, size_of_deliver
+from dropcut_cdk.sizes import PHOTOS_AT_ONCE, ImagingSize, largest, size_of_deliver
 
 
 class Deliver(Construct):
@@ -60,7 +60,7 @@ class Deliver(Construct):
         self.confined.use_keys(deployment.storage.work_bucket, deployment.output_bucket)
         # As many as are worked on at once: one that had to wait its turn could run out of time before it came.
         self.event_source = self.queues.feed(
-            self, self.confined.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
+            self, self.confined.function, max_concurrency=props.imaging_concurrency, batch_size=PHOTOS_AT_ONCE
         )
 
     def take_from(self, photos: Input) -> None:

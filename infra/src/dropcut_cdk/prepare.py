@@ -18,7 +18,7 @@ from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
 from dropcut_cdk.permissions import allow, objects, of_photos, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues, send_to
-from dropcut_cdk.sizes import PHOTOS_AT_ONCE, QUICK_STAGES_AT_ONCE, size_of_prepare
+from dropcut_cdk.sizes import PHOTOS_AT_ONCE, size_of_prepare
 
 
 class Prepare(Construct):
@@ -74,7 +74,7 @@ class Prepare(Construct):
         self.confined.use_keys(storage.work_bucket)
         # Two photos to a batch: one that had to wait for others would use up a receive.
         self.event_source = self.queues.feed(
-            self, self.confined.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
+            self, self.confined.function, max_concurrency=props.imaging_concurrency, batch_size=PHOTOS_AT_ONCE
         )
 
     def take_from(self, photos: Input) -> None:

@@ -110,6 +110,9 @@ class Settings:
         "Invocations of `cut` at once, with ten calls in flight each. The rate holds whatever this is; seven reach it "
         "while the API takes 3 s, two more are needed for each further second.",
     )
+    imaging_concurrency: int = setting(
+        10, whole(2, 1000), "Invocations of `prepare`, and of `deliver`, at once, with two photos in work each."
+    )
     api_timeout_seconds: float = setting(
         75.0,
         number(1, LONGEST_API_TIMEOUT_SECONDS),

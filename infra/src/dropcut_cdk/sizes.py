@@ -24,8 +24,6 @@ LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - SECONDS_AROUND_A_PROBE
 
 PHOTOS_AT_ONCE = 2
 """Photos that one function works on at the same time (`threads` in its entry)."""
-QUICK_STAGES_AT_ONCE = 10
-"""Invocations of `prepare` and of `deliver` at once."""
 LONGEST_IMAGING_SECONDS = 300
 """Cut-outs with the photo, then without it, and what is around them stay within a function's time."""
 SECONDS_FOR_ANOTHER_RENDITION = 10
@@ -123,6 +121,11 @@ def decoder_mib(settings: Settings) -> int:
     they are decoded; the rest is for Python, the libraries and what is encoded.
     """
     return 240 + math.ceil(settings.max_photo_megapixels * 8)
+
+
+def megapixels_that_fit(memory_mb: int) -> int:
+    """The largest photo, in whole megapixels, that a function of so much memory decodes: `decoder_mib` turned round."""
+    return ((memory_mb - _OF_THE_FUNCTION_MB) // PHOTOS_AT_ONCE - 240) // 8
 
 
 def _disk_of_deliver(settings: Settings, renditions: tuple[Rendition, ...]) -> int:
