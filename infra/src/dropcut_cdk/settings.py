@@ -235,7 +235,7 @@ class Settings:
         "lambda",
         choice("lambda", "this_machine"),
         "`this_machine` is for the embedded AWS: functions are built for the Python and processor that run "
-        "the synth, and alarms by metric arithmetic, which it does not have, are left out.",
+        "the synth, and alarms by metric arithmetic or logs, which it does not have, are left out.",
     )
 
     def __post_init__(self) -> None:
