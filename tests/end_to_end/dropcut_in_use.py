@@ -13,6 +13,7 @@ from urllib.parse import quote_plus, urlencode
 
 from PIL import Image
 
+from dropcut_cli.deployment import Deployment
 from local.api.stand_in import StandIn
 from local.outcomes import Outcome, SpendingChange, Subscription
 from local.system import System
@@ -79,6 +80,12 @@ class DropcutInUse:
     @property
     def output_bucket(self) -> str:
         return self.outputs["OutputBucketName"]
+
+    def as_operated(self) -> Deployment:
+        """What the operator's command knows of it."""
+        account = self.system.account
+        options = {"endpoint_url": account.endpoint_url, "verify": str(account.authority)}
+        return Deployment(stage="prod", session=account.session(), known_outputs=self.outputs, client_options=options)
 
     def client(self, service: str) -> Any:
         """The boto3 client of the root user."""

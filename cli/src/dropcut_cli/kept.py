@@ -17,7 +17,7 @@ from dropcut.core.plain_text import shown
 from dropcut.core.rendition import FORMATS, Rendition
 from dropcut.core.review import HELD, Held
 
-from local.problem import Problem
+from dropcut_cli.exits import CommandError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -60,11 +60,11 @@ class KeptPhoto:
         """Everything that is found, in the order in which it is removed: the record that leads to the rest is last.
 
         Raises:
-            Problem: the photo is under way, so that more would be made of it.
+            CommandError: the photo is under way, so that more would be made of it.
         """
         job = self._table.get(self._job_id) or {}
         if job.get("status") in UNDER_WAY and job["updated_at"] > self.now - MESSAGE_SECONDS:
-            raise Problem(
+            raise CommandError(
                 f"The photo {_quoted(self.key)} is under way (its record says: {job['status']}): what is removed now "
                 "would be made again. Wait until it has ended, then run this again."
             )
@@ -209,7 +209,7 @@ class KeptPhoto:
                     ExpressionAttributeValues=values,
                 )
             except self.dynamodb.exceptions.ConditionalCheckFailedException as error:
-                raise Problem(
+                raise CommandError(
                     f"The record {_quoted(id_)} changed meanwhile: the photo, or one of the same picture, came again. "
                     "Run this again once that has ended."
                 ) from error
