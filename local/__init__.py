@@ -6,4 +6,6 @@ Read `system.py` first: it brings everything up in the order in which a customer
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "functions"))  # how strangers' text is shown stands there
+_REPOSITORY = Path(__file__).parent.parent
+# How strangers' text is shown stands in the functions' code, how events are heard in the operator's command.
+sys.path[:0] = [str(_REPOSITORY / "functions"), str(_REPOSITORY / "cli" / "src")]

@@ -12,11 +12,27 @@ from dropcut.core.plain_text import shown
 from dropcut_cli.exits import CommandError, Exit, explained
 
 VERBS = {
+    "put": ("put", "Upload photos, and wait for their cut-outs."),
     "status": ("status", "Say where a photo is, or how the deployment is."),
+    "watch": ("watch", "Show each photo that ends, live."),
     "failures": ("failures", "List what ended without a cut-out, by reason."),
     "redrive": ("failures", "Send failed or rejected photos through again."),
+    "remake": ("decide", "Make renditions anew, without paying."),
+    "accept": ("decide", "Deliver a held cut-out."),
+    "reject": ("decide", "End a held cut-out."),
+    "replace": ("decide", "Deliver a picture of your own instead of a held cut-out."),
+    "estimate": ("estimate", "Say what photos will cost, and how long they take."),
+    "pause": ("gate", "Stop the spending by hand."),
+    "resume": ("gate", "Let the spending go on."),
+    "set-key": ("key", "Put the API key into its secret."),
+    "doctor": ("doctor", "Look for what is wrong with the deployment."),
+    "test-alarm": ("look", "Send a test through the alarm topic."),
+    "logs": ("look", "Show the log lines of one photo, from all stages."),
+    "events": ("watch", "Show what is published, live."),
     "forget": ("forget", "Remove what is kept of one photo."),
     "sandbox-probe": ("sandbox", "Ask what holds the processes that decode photos."),
+    "deploy": ("deploy", "Deploy from this clone, as `make deploy` does."),
+    "destroy": ("deploy", "Remove the deployment, as `make destroy` does."),
 }
 """Each verb's module, and its line in the list. A module is imported when its verb is run: the list needs none."""
 
