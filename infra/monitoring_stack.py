@@ -91,8 +91,8 @@ class MonitoringStack(Stack):
             ),
             above=0,
             meaning=f"Messages lie in the dead-letter queue of {queue_name}: photos without a result.",
-            fix=f'`make redrive ARGS="--stage {self._stage}"` shows why; a message\'s attribute `reason` says it too. '
-            f'Mend the cause, then send them back with `make redrive ARGS="--stage {self._stage} --send"`, or with a '
+            fix=f"`dropcut failures --stage {self._stage}` shows why; a message's attribute `reason` says it too. "
+            f"Fix the cause, then send them back with `dropcut redrive --stage {self._stage} --send`, or with a "
             "redrive in the SQS console to the stage's own queue as a custom destination: nothing that was paid for is "
             "paid for again. They are lost after 14 days.",
         )
@@ -139,7 +139,7 @@ class MonitoringStack(Stack):
             above=0,
             meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
             "Landlock holds there. A photo that takes its decoder over could use them.",
-            fix=f"`python -m cli.sandbox_probe --stage {self._stage}` shows which layers hold. If the photos come from "
+            fix=f"`dropcut sandbox-probe --stage {self._stage}` shows which layers hold. If the photos come from "
             "strangers, set refuse_exposed=true until it is settled: photos then wait.",
         )
 
