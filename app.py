@@ -9,19 +9,8 @@ import sys
 
 from aws_cdk import App
 
-from infra.artifact import ArtifactError
-from infra.monitoring_stack import MonitoringStack
-from infra.pipeline_stack import PipelineStack
 from infra.settings import Settings, SettingsError
-from infra.storage_stack import StorageStack
-
-
-def add_stacks(app: App, settings: Settings) -> None:
-    """Put the deployment's three stacks into the app."""
-    prefix = f"Dropcut-{settings.stage}"
-    storage = StorageStack(app, f"{prefix}-Storage", settings=settings)
-    pipeline = PipelineStack(app, f"{prefix}-Pipeline", settings=settings, storage=storage)
-    MonitoringStack(app, f"{prefix}-Monitoring", settings=settings, pipeline=pipeline)
+from infra.stacks import ArtifactError, add_stacks
 
 
 def main() -> None:

@@ -4,4 +4,5 @@ import sys
 
 from local.places import REPOSITORY
 
-sys.path.insert(0, str(REPOSITORY / "functions"))  # what is deployed has a root of its own
+# What is deployed, and the construct that deploys it, have roots of their own.
+sys.path[:0] = [str(REPOSITORY / "functions"), str(REPOSITORY / "infra" / "src")]

@@ -20,7 +20,8 @@ from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 from bench.corpus_files import Case, corpus
 from bench.decoder_memory import Watch
 from bench.report import Report, Table, Target
-from infra.settings import PHOTOS_AT_ONCE, Settings
+from dropcut_cdk.sizes import PHOTOS_AT_ONCE, decoder_mib
+from infra.settings import Settings
 from local.system import temporary_folder
 
 LEAST_FILES = 3000
@@ -64,7 +65,7 @@ def measure() -> Report:
         title="corpus: every kind of photo, whole and broken, through the imaging process",
         how=(
             f"{files:,} generated files, each through the process that decodes, with the default settings: "
-            f"{settings.imaging_memory_mib} MiB, {settings.imaging_seconds:g} s, "
+            f"{decoder_mib(settings)} MiB, {settings.imaging_seconds:g} s, "
             f"{settings.max_photo_megapixels:g} megapixels. Unhandled: neither delivered nor rejected, or what was "
             "made of it is not within the API's limits. Surprises: a whole photo rejected, or a broken one delivered "
             "(flipped bytes may go either way, but what is delivered of them must not depend on what memory held: it "
@@ -83,7 +84,7 @@ def measure() -> Report:
             Target("unhandled", len(unhandled), 0, "files"),
             Target("surprises", len(surprises), 0, "files"),
             Target("slowest", max(t.slowest_seconds for t in tallies.values()), settings.imaging_seconds, "s"),
-            Target("most memory", max(t.most_mib for t in tallies.values()), settings.imaging_memory_mib, "MiB"),
+            Target("most memory", max(t.most_mib for t in tallies.values()), decoder_mib(settings), "MiB"),
         ],
     )
 
@@ -98,7 +99,7 @@ def run(cases: Iterator[Case], settings: Settings) -> dict[str, Tally]:
     limits = DecodeLimits(max_pixels=round(settings.max_photo_megapixels * 1e6), max_frames=settings.max_frames)
     with (
         temporary_folder("corpus") as folder,
-        closing(ImagingProcess(seconds=settings.imaging_seconds, memory_mib=settings.imaging_memory_mib)) as imaging,
+        closing(ImagingProcess(seconds=settings.imaging_seconds, memory_mib=decoder_mib(settings))) as imaging,
         ThreadPoolExecutor(PHOTOS_AT_ONCE) as pool,
         Watch().watching() as watch,
     ):

@@ -20,6 +20,7 @@ from PIL import Image
 from bench.decoder_memory import Watch
 from bench.photos import SAMPLE
 from bench.report import Report, Table, Target
+from dropcut_cdk.sizes import decoder_mib
 from infra.settings import Settings
 from local.surroundings import clean
 from local.system import temporary_folder
@@ -94,7 +95,7 @@ def measure() -> Report:
             "Lanczos, save, in a fresh interpreter, its start and import not counted. Ours: `fit` in a process of "
             "its own; fork, asking and answering counted. Memory is the most resident memory "
             f"(VmHWM) of each process. Below, one photo of {_megapixels(LARGE)} megapixels of each kind in a child of "
-            f"its own, which may have {Settings().imaging_memory_mib} MiB of its own."
+            f"its own, which may have {decoder_mib(Settings())} MiB of its own."
         ),
         tables=[
             Table(["a JPEG of 48 megapixels", "time", "memory"], [_row("Pillow", pillow), _row("ours", ours)]),
@@ -131,7 +132,7 @@ def _by_us(photo: Path) -> Run:
     """Raises PictureRefusedError: it takes more memory than it may."""
     settings, target = Settings(), photo.with_name("ours.jpg")
     limits = DecodeLimits(max_pixels=round(settings.max_photo_megapixels * 1e6), max_frames=settings.max_frames)
-    imaging = ImagingProcess(seconds=settings.imaging_seconds, memory_mib=settings.imaging_memory_mib)
+    imaging = ImagingProcess(seconds=settings.imaging_seconds, memory_mib=decoder_mib(settings))
     with closing(imaging), Watch().watching() as watch:
         imaging.fit(SAMPLE, target, limits)
         begun = time.perf_counter()

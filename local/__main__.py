@@ -12,6 +12,7 @@ COMMANDS = {
     "demo": "nothing was left running",
     "deploy": CLOUDFORMATION_GOES_ON,
     "destroy": CLOUDFORMATION_GOES_ON,
+    "events": "run it again",
     "down": "what was left is ended by the next `make down`",
     "lock": "the lock it was at is as it was",
     "up": "nothing was left running",

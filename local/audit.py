@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from infra.packages import without_access
+from dropcut_cdk.packages import without_access
 from local.places import PYTHON, REPOSITORY
 from local.steps import Steps
 

@@ -1,9 +1,13 @@
-"""`make check`: style, types, and whether the locks are stale. All checks run, also after one has failed."""
+"""`make check`: style, types, and whether the locks or the events' schemas are stale.
+
+All checks run, also after one has failed.
+"""
 
 import subprocess
 import sys
 from collections.abc import Sequence
 
+from local.events import stale_files
 from local.lock import stale_locks
 from local.places import PYTHON, REPOSITORY
 from local.steps import Steps
@@ -36,4 +40,9 @@ def main() -> int:
     for lock in stale:
         failed.append(lock)
         print(f"{lock} is stale: what it was made from has changed. Run `make lock`.", file=sys.stderr)
+    described = stale_files()
+    steps.say("[red]✗[/red] docs/events" if described else "[green]✓[/green] docs/events")
+    for file in described:
+        failed.append(file)
+        print(f"{file} is not what core/events.py says. Run `.venv/bin/python -m local events`.", file=sys.stderr)
     return 1 if failed else 0

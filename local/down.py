@@ -1,12 +1,14 @@
 """`make down`: ends everything that `make up` started, also what a crash left behind."""
 
+from local.one_at_a_time import alone
 from local.steps import Steps
-from local.up import alone, put_away
+from local.up import AT_WORK, lock_file, put_away
 
 
 def main() -> int:
     """End it; when nothing runs, say so and be content."""
-    with alone():
+    with alone(lock_file(), AT_WORK):
         stopped = put_away()
-    Steps().say(f"Ended: {', '.join(stopped)}." if stopped else "Nothing was running.")
+    logs = " Their logs stay in .local/up until the next `make up`."
+    Steps().say(f"Ended: {', '.join(stopped)}.{logs}" if stopped else "Nothing was running.")
     return 0

@@ -24,6 +24,8 @@ from local.surroundings import clean
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
+FUNCTIONS_LOG = "functions.log"
+"""What the functions said, as they said it."""
 _SECONDS_TO_START = 60.0
 
 
@@ -110,6 +112,7 @@ def start_embedded_aws(
         "MINISTACK_REGION": REGION,
         "DROPCUT_ROOT_KEY_ID": account.access_key_id,
         "DROPCUT_ROOT_SECRET": account.secret_access_key,
+        "DROPCUT_FUNCTIONS_LOG": str(folder / FUNCTIONS_LOG),
         "TMPDIR": str(temporary),
         # Listeners that nothing here uses, and a Docker engine of the person's that is none of our business.
         "IOT_MTLS_ENABLED": "0",

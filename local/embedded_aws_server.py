@@ -1,10 +1,12 @@
 """The process of the embedded AWS; started by `embedded_aws.py`, which sets its environment."""
 
 import hashlib
+import logging
 import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -112,6 +114,28 @@ def _execution_credentials(config: dict[str, Any]) -> dict[str, str]:
 
 
 lambda_runtime.execution_credentials = lambda_svc.execution_credentials = _execution_credentials
+
+_FUNCTIONS_LOG = Path(os.environ.pop("DROPCUT_FUNCTIONS_LOG"))
+_emit_lambda_logs = lambda_svc._emit_lambda_logs
+
+
+def _log_apart(func: dict[str, Any], request_id: str, log_text: str, *others: Any, **named: Any) -> None:
+    """What the functions say goes to a log of its own, without the emulator's lines and tracebacks in between."""
+    if log_text:
+        with _FUNCTIONS_LOG.open("ab", buffering=0) as log:
+            log.write(log_text.rstrip("\n").encode() + b"\n")  # in one call: two invocations' lines do not mix
+    _emit_lambda_logs(func, request_id, log_text, *others, **named)
+
+
+lambda_svc._emit_lambda_logs = _log_apart
+
+
+def _is_no_output(record: logging.LogRecord) -> bool:
+    """Whether a line of the emulator is its own: what the functions said stands in their log already."""
+    return "output:\n" not in str(record.msg)
+
+
+logging.getLogger("lambda").addFilter(_is_no_output)
 
 _serve = ministack.app.app
 _UNSIGNED = ("/_ministack/ready", "/_ministack/cfn-response/")

@@ -11,15 +11,18 @@ if __name__ == "__main__":
 
     _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
+import errno
 import fcntl
 import hashlib
 import importlib.util
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,6 +32,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 VENV = REPOSITORY / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = REPOSITORY / "requirements.lock"
+PACKAGES = REPOSITORY / "infra" / "src" / "dropcut_cdk" / "packages.py"
 NODE_MODULES = REPOSITORY / "node_modules"
 NODE_REQUIREMENTS = [REPOSITORY / "package.json", REPOSITORY / "package-lock.json"]
 LOG = REPOSITORY / ".local" / "install.log"
@@ -37,6 +41,16 @@ _PIP_INSTALL = ["install", "--disable-pip-version-check", "--no-input", "--progr
                 "--no-deps", "--only-binary=:all:"]  # fmt: skip
 _STAMP = "made-from.txt"
 _TAIL_LINES = 15
+_SECONDS_BETWEEN_LINES = 10.0
+NEEDED = "1.5 GB"
+"""`.venv` is 1.13 GB and `node_modules` 0.03 GB (November 2026); the rest is for packages on their way."""
+_FULL_BYTES = 20_000_000
+"""A disk with less is full: a package that did not fit left so much at most."""
+_NO_SPACE = re.compile(r"No space left on device|ENOSPC|Disk quota exceeded|EDQUOT|not enough space", re.IGNORECASE)
+_NO_REGISTRY = re.compile(
+    r"NewConnectionError|Max retries exceeded|Name or service not known|name resolution|ProxyError|SSLError|timed out"
+    r"|No matching distribution|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|Connection refused"
+)
 
 
 class InstallError(Exception):
@@ -52,6 +66,11 @@ def main() -> int:
             make_ready()
     except InstallError as error:
         print(f"\n{error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"\n{no_space()}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped. The next `make` goes on from here.", file=sys.stderr)
@@ -75,7 +94,8 @@ def open_lock() -> TextIO:
         lost = LOG.parent.is_symlink() and not LOG.parent.exists()
         why = f"it is a link to {LOG.parent.readlink()}, which is not there" if lost else error.strerror
         raise InstallError(
-            f"{LOG.parent} cannot be written to: {why}. The make commands keep their state and logs there. "
+            f"{shlex.quote(str(LOG.parent))} cannot be written to: {why}. "
+            "The make commands keep their state and logs there. "
             "Make it a folder that you may write to, or remove it, then run make again."
         ) from error
 
@@ -89,7 +109,7 @@ def make_ready() -> None:
         if not works:
             make_venv()
         wheels = LOG.parent / "wheels"
-        run("Set up: wheels of what comes as source", [PYTHON, "-m", "infra.packages", LOCK, wheels])
+        run("Set up: wheels of what comes as source", [PYTHON, "-P", PACKAGES, LOCK, wheels])
         # Without --no-compile a minute goes into compiling what is never imported, such as most of the CDK's services.
         install: list[str | Path] = ["-m", "pip", *_PIP_INSTALL, "--no-compile", f"--find-links={wheels}", "-r", LOCK]
         run("Set up: Python packages into .venv (once, about two minutes)", [PYTHON, *install])
@@ -159,7 +179,8 @@ def run(doing: str, command: Sequence[str | Path]) -> None:
     Raises:
         InstallError: it failed; with the end of the log.
     """
-    print(f"{doing} ...", end="", flush=True)
+    on_terminal = sys.stdout.isatty()
+    print(f"{doing} ...", end="" if on_terminal else "\n", flush=True)
     started = time.monotonic()
     # npm finds `node` by PATH, and it must be the one in .venv.
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
@@ -167,21 +188,58 @@ def run(doing: str, command: Sequence[str | Path]) -> None:
     with LOG.open("a") as log:
         log.write(f"$ {shlex.join(str(each) for each in command)}\n")
         log.flush()
-        done = subprocess.run(
+        at_work = subprocess.Popen(
             command,
             cwd=REPOSITORY,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             env=environment,
-            check=False,
         )
-    print(f" {time.monotonic() - started:.0f} s", flush=True)
-    if done.returncode:
+        exit_code = _wait(at_work, "" if on_terminal else "    {:.0f} s so far")
+    print(f"{' ' if on_terminal else '    done in '}{time.monotonic() - started:.0f} s", flush=True)
+    if exit_code:
         raise InstallError(
             f"That failed. The end of {LOG.relative_to(REPOSITORY)}:\n{_tail()}\n"
-            "Most often a package registry could not be reached: see that it can be, then run make again."
+            f"{why_it_failed(LOG.read_text(errors='replace'))}"
         )
+
+
+def _wait(at_work: subprocess.Popen[bytes], so_far: str) -> int:
+    """Wait for a command's exit code; say every few seconds how long it has been, if `so_far` has words for it."""
+    started = time.monotonic()
+    try:
+        while True:
+            try:
+                return at_work.wait(_SECONDS_BETWEEN_LINES)
+            except subprocess.TimeoutExpired:
+                if so_far:
+                    print(so_far.format(time.monotonic() - started), flush=True)
+    except BaseException:
+        at_work.kill()
+        at_work.wait()
+        raise
+
+
+def why_it_failed(log: str) -> str:
+    """What a person should do about it: make room, reach the registry, or read the log."""
+    last_command = log.rpartition("\n$ ")[2]
+    if _NO_SPACE.search(last_command) or min(_free_bytes().values()) < _FULL_BYTES:
+        return no_space()
+    if _NO_REGISTRY.search(last_command):
+        return "A package registry could not be reached: see that it can be, then run make again."
+    return "The log says why. Put that right, then run make again."
+
+
+def no_space() -> str:
+    """The sentence about a full disk, with what is free where."""
+    free = ", ".join(f"{free / 1e9:.1f} GB at {shlex.quote(place)}" for place, free in _free_bytes().items())
+    return f"The disk is full: {NEEDED} are needed, and free are {free}. Make room, then run make again."
+
+
+def _free_bytes() -> dict[str, int]:
+    """Where packages go, and where they are unpacked."""
+    return {place: shutil.disk_usage(place).free for place in (str(REPOSITORY), tempfile.gettempdir())}
 
 
 def without_access(variables: Mapping[str, str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.packages import SOURCE_ONLY, PipError, make_wheels, read_lock, without_access
+from dropcut_cdk.packages import SOURCE_ONLY, PipError, make_wheels, read_lock, without_access
 from local.places import PYTHON, REPOSITORY
 from local.problem import Problem
 from local.steps import Steps

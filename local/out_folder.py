@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryFile
 
+from local.places import pasted
 from local.problem import Problem, writing_to
 
 PAGE_FILES = "index.files"
@@ -32,9 +33,13 @@ class OutFolder:
         self.page = folder / "index.html"
         self._list = folder / PAGE_FILES / _LIST
         if folder.exists() and not folder.is_dir():
-            raise Problem(f"{folder} is a file, and the demo writes its results into a folder there. Move it away.")
+            raise Problem(
+                f"{pasted(folder)} is a file, and the demo writes its results into a folder there. Move it away."
+            )
         if self.page.exists() and self.page.name not in self._written_before():
-            raise Problem(f"{self.page} was not written by the demo. Move it away: the demo puts its page there.")
+            raise Problem(
+                f"{pasted(self.page)} was not written by the demo. Move it away: the demo puts its page there."
+            )
         self._holds_the_last = True
         with self._writing():
             for place in (folder, self._list.parent):
@@ -57,10 +62,18 @@ class OutFolder:
         return self._own(self.folder / PAGE_FILES / name)
 
     def write_page(self, html: str) -> None:
-        """Write the page itself."""
+        """Write the page itself, whole or not at all.
+
+        Raises:
+            Problem: it cannot be written.
+        """
         path = self._own(self.page)
         with self._writing():
-            path.write_text(html, encoding="utf-8")
+            try:
+                path.write_text(html, encoding="utf-8")
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
 
     def _own(self, path: Path) -> Path:
         """Note the file before it is written, so that even an interrupted demo's files are known."""

@@ -6,23 +6,17 @@ Events may be lost between bus and queue as anywhere; the tag on the source obje
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
+from dropcut.core.event_names import DELIVERED, FAILED, HELD, PAUSED, REJECTED, RESUMED, SKIPPED
 
 from dropcut_cli import subscription
 from dropcut_cli.subscription import Clients
 
-_OUTCOMES = {
-    "Cutout Delivered": "delivered",
-    "Cutout Rejected": "rejected",
-    "Cutout Failed": "failed",
-    "Cutout Skipped": "skipped",
-    "Cutout Held": "held",
-}
+_OUTCOMES = {DELIVERED: "delivered", REJECTED: "rejected", FAILED: "failed", SKIPPED: "skipped", HELD: "held"}
 _NO_EVENT = "The photo's tag says so; the event that tells the reason did not arrive."
-_PAUSED, _RESUMED = "Spending Paused", "Spending Resumed"
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,8 @@ class SpendingChange:
     reason: str
     code: str = ""
     """The same for programs: `key_refused`, `no_credits` ..."""
+    detail: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """Of the event."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +70,10 @@ class Subscription:
         """The events that have come, after waiting at most so long for the first."""
         for event in subscription.received(self.system, self.queue_url, wait_seconds=wait_seconds):
             kind, detail = event["detail-type"], event["detail"]
-            if kind in (_PAUSED, _RESUMED):
-                yield SpendingChange(kind == _PAUSED, str(detail.get("reason") or ""), str(detail.get("code") or ""))
+            if kind in (PAUSED, RESUMED):
+                yield SpendingChange(
+                    kind == PAUSED, str(detail.get("reason") or ""), str(detail.get("code") or ""), detail
+                )
             elif kind in _OUTCOMES and detail.get("bucket") == self.bucket:
                 yield Outcome(detail["key"], _OUTCOMES[kind], detail)
 

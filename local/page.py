@@ -17,10 +17,12 @@ _STATES = {
     "rejected": "rejected",
     "failed": "failed",
     "skipped": "skipped",
+    "held": "held",
+    "unwritten": "not written",
     "unsent": "not sent",
     "unanswered": "no answer",
 }
-"""What the page calls the end of a photo's way. The last two are the demo's own, not the product's."""
+"""What the page calls the end of a photo's way. The last three are the demo's own, not the product's."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,16 @@ class Run:
     stands_in: bool
     """The cut-outs came from the stand-in and not from the real API."""
     api_base_url: str
+    photos: int
+    """All that were to be dropped: more than the page's rows when the demo was stopped."""
 
 
 def render_page(rows: Sequence[Row], run: Run, *, folder: Path) -> str:
     """The page's HTML; links are relative to `folder`, where the page goes."""
     delivered = sum(row.state == "delivered" for row in rows)
     return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=as_text(f"{delivered} of {counted(len(rows), 'photo')} cut out"),
-        note=_note(run),
+        title=as_text(f"{delivered} of {counted(run.photos, 'photo')} cut out"),
+        note=_stopped(run.photos - len(rows)) + _note(run),
         totals="\n".join(
             f"<li><b>{as_text(figure)}</b><span>{as_text(of)}</span></li>" for figure, of in _totals(rows, run)
         ),
@@ -123,6 +127,13 @@ def _note(run: Run) -> str:
         f"Cut out by {as_text(run.api_base_url)}. All else ran on this one machine: the times include the functions' "
         "cold start."
     )
+
+
+def _stopped(missing: int) -> str:
+    """What the page does not show."""
+    if not missing:
+        return ""
+    return f"The demo was stopped: {counted(missing, 'photo')} had reached no end and cannot be seen here. "
 
 
 def _totals(rows: Sequence[Row], run: Run) -> list[tuple[str, str]]:
@@ -193,10 +204,7 @@ def _why_not_shown(picture: Picture) -> str:
 
 
 def _reason(row: Row) -> str:
-    if row.state == "delivered":
-        text = "Delivered, but its cut-out could not be fetched."
-    else:
-        text = row.reason or "No reason was given."
+    text = row.reason or "No reason was given."
     return (
         f'<figure><div class="stage plain"><p class="why">{as_text(text)}</p></div>'
         f"<figcaption><b>No cut-out</b></figcaption></figure>"

@@ -1,5 +1,6 @@
 """Where things are in this repository, and which programs of `.venv` are run."""
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -23,6 +24,11 @@ def private_folder(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
+
+
+def pasted(path: Path) -> str:
+    """A path as a person can paste it after a command, whatever spaces and quotes are in it."""
+    return shlex.quote(str(path))
 
 
 def node() -> Path:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from dropcut.core.plain_text import shown
 
-from local.places import LOCAL, private_folder
+from local.places import LOCAL, pasted, private_folder
 
 
 class Problem(Exception):
@@ -38,15 +38,15 @@ def writing_to(folder: Path, what: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise Problem(
-            f"{folder} cannot be written to: {_why(error, folder)}. {what} go there. Make it a folder that you may "
-            "write to, with space left, or move what is there away; then run the command again."
+            f"{pasted(folder)} cannot be written to: {_why(error, folder)}. {what} go there. Make it a folder "
+            "that you may write to, with space left, or move what is there away; then run the command again."
         ) from error
 
 
 def _why(error: OSError, folder: Path) -> str:
     """Of a link to nowhere the system says only that a file exists."""
     if folder.is_symlink() and not folder.exists():
-        return f"it is a link to {folder.readlink()}, which is not there"
+        return f"it is a link to {pasted(folder.readlink())}, which is not there"
     if folder.exists() and not folder.is_dir():
         return "it is a file"
     inside = f" ({error.filename})" if error.filename and folder in Path(error.filename).parents else ""
@@ -98,5 +98,5 @@ def _keep_traceback(defect: Exception) -> str:
         private_folder(LOCAL)
         log.write_text(details)
     except OSError as error:
-        return f"{said}The details cannot be written to {log} ({error.strerror}), so here they are:\n{details}"
-    return f"{said}The details are in {os.path.relpath(log)}."
+        return f"{said}The details cannot be written to {pasted(log)} ({error.strerror}), so here they are:\n{details}"
+    return f"{said}The details are in {pasted(Path(os.path.relpath(log)))}."

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.places import pasted
 from local.problem import Problem
 
 _LEASH = Path(__file__).parent / "leash.py"
@@ -48,12 +49,12 @@ class Program:
             if self.process.poll() is not None:
                 raise Problem(
                     f"The {self.name} ended while it was starting (exit code {self.process.returncode}). "
-                    f"The end of its log, {self.log}:\n{self.tail()}"
+                    f"The end of its log, {pasted(self.log)}:\n{self.tail()}"
                 )
             if time.monotonic() > deadline:
                 raise Problem(
                     f"The {self.name} was not ready after {seconds:.0f} s. "
-                    f"The end of its log, {self.log}:\n{self.tail()}"
+                    f"The end of its log, {pasted(self.log)}:\n{self.tail()}"
                 )
             time.sleep(0.05)
 

@@ -207,7 +207,7 @@ def temporary_folder(kind: str) -> Iterator[Path]:
     try:
         yield folder
     except Exception:
-        _remove_but_logs(folder)
+        keep_logs_only(folder)
         raise
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -229,9 +229,12 @@ def _remove_abandoned(kind: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _remove_but_logs(folder: Path) -> None:
+def keep_logs_only(folder: Path) -> None:
+    """Remove all else, keys and state among it; and the folder when nothing was logged."""
+    if not folder.is_dir():
+        return
     for entry in folder.iterdir():
-        if entry.is_dir():
+        if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
         elif entry.suffix != ".log":
             entry.unlink()

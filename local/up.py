@@ -1,16 +1,14 @@
 """`make up`: brings the system up and leaves it running."""
 
-import fcntl
 import json
 import shlex
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from local.embedded_aws import Account, is_healthy
+from local.one_at_a_time import alone
 from local.places import LOCAL, STACK_FILE, UP, private_folder
 from local.ports import choose_port, port_asked_for
 from local.problem import Problem, writing_to
@@ -18,9 +16,10 @@ from local.programs import recorded, stop_recorded
 from local.settings_line import settings_on_this_machine
 from local.stand_in import STAND_IN_KEY
 from local.steps import Steps
-from local.system import Ports, System, bring_up
+from local.system import Ports, System, bring_up, keep_logs_only, refuse_wrong
 
 AWS_PORT, API_PORT = 4566, 8650
+AT_WORK = "Another `make up` or `make down` is at work in this folder."
 _REAL_KEY = (
     "[yellow]A real API key is in this system's secret.[/yellow] Whoever runs programs as you, or has "
     ".local/stack.json, can read it and spend with it. Run `make down` when you are done; it is then gone from here."
@@ -30,26 +29,33 @@ _REAL_KEY = (
 def main() -> int:
     """Bring it up unless it is up."""
     settings = settings_on_this_machine()
-    with alone():
+    refuse_wrong(settings)
+    with alone(lock_file(), AT_WORK):
         steps = Steps()
         running = what_is_up()
         if running:
             return _say_it_is_up(running, settings, steps)
         if put_away():
             steps.say("Cleared away what an interrupted `make up` had left.")
+        shutil.rmtree(UP, ignore_errors=True)
         with writing_to(UP, "The system's state and logs"):
             private_folder(UP)
         ports = choose_ports()
         try:
             system = bring_up(UP, settings, ports=ports, leashed=False, steps=steps)
         except BaseException:
-            _stop_but_keep_logs()
+            put_away()
             raise
         _write_stack_file(system, settings)
         _say_what_next(system.description(), steps)
         if system.api_key != STAND_IN_KEY:
             steps.say(_REAL_KEY)
     return 0
+
+
+def lock_file() -> Path:
+    """Held by whatever starts or ends the system."""
+    return LOCAL / "up.lock"
 
 
 def choose_ports() -> Ports:
@@ -74,28 +80,16 @@ def what_is_up() -> dict[str, Any] | None:
 
 
 def put_away() -> list[str]:
-    """Stop everything that `make up` started and remove its state; return the names of what was running."""
+    """Stop everything that `make up` started and remove its state, but for the logs, which may tell what went wrong.
+
+    Returns:
+        the names of what was running.
+    """
     stopped = stop_recorded(UP)
     with writing_to(LOCAL, "The state and logs of what runs here"):
         STACK_FILE.unlink(missing_ok=True)
-    shutil.rmtree(UP, ignore_errors=True)
+        keep_logs_only(UP)
     return stopped
-
-
-@contextmanager
-def alone() -> Iterator[None]:
-    """Hold the lock that keeps two `make up` or `make down` from working at the same time."""
-    with writing_to(LOCAL, "The state and logs of what runs here"):
-        private_folder(LOCAL)
-        opened = (LOCAL / "up.lock").open("w")
-    with opened as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as held:
-            raise Problem(
-                "Another `make up` or `make down` is at work in this folder. Wait until it is done, or stop it."
-            ) from held
-        yield
 
 
 def _settings_file() -> Path:
@@ -146,16 +140,6 @@ def _write_stack_file(system: System, settings: dict[str, str]) -> None:
     unfinished.replace(STACK_FILE)
 
 
-def _stop_but_keep_logs() -> None:
-    """After a failure only the logs are of use."""
-    stop_recorded(UP)
-    for entry in UP.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry, ignore_errors=True)
-        elif entry.suffix != ".log":
-            entry.unlink()
-
-
 def _say_what_next(stack: dict[str, Any], steps: Steps) -> None:
     outputs = stack["outputs"]
     steps.say(
@@ -165,7 +149,9 @@ The system is up.
     API         {stack["api_base_url"]}
     Input       s3://{outputs["InputBucketName"]}
     Output      s3://{outputs["OutputBucketName"]}
-    For programs: .local/stack.json       Logs: .local/up/*.log
+    For programs: .local/stack.json
+    Logs        .local/up/functions.log is what the functions said, one JSON object a line; beside it, the programs'
+    Faults      .venv/bin/python -m local.api fault --help   lets the stand-in fail on purpose
 {_how_to_drop(stack)}
 `make down` ends it."""
     )

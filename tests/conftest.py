@@ -16,10 +16,12 @@ SLOW = (
     "functions/entries",
     "functions/imaging",
     "infra/test_artifact.py",
-    "infra/test_monitoring_stack.py",
+    "infra/test_dropcut.py",
+    "infra/test_monitoring.py",
     "infra/test_packages.py",
-    "infra/test_pipeline_stack.py",
-    "infra/test_storage_stack.py",
+    "infra/test_pipeline.py",
+    "infra/test_stacks.py",
+    "infra/test_storage.py",
     "infra/test_templates.py",
     "local/api/test_command_line.py",
     "local/api/test_faults.py",
@@ -61,7 +63,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolderOrFi
 
 
 def pytest_configure() -> None:
-    """Take a person's AWS access and API key away before any test module is imported."""
+    """Take a person's AWS access and API key away before any test module is imported.
+
+    The functions' logger and metrics read the environment when they are first imported, from wherever.
+    """
     for name in list(os.environ):
         if name.startswith("AWS_") and name != "AWS_CA_BUNDLE":
             del os.environ[name]
@@ -73,6 +78,9 @@ def pytest_configure() -> None:
         AWS_CONFIG_FILE=os.devnull,
         AWS_SHARED_CREDENTIALS_FILE=os.devnull,
         AWS_EC2_METADATA_DISABLED="true",
+        POWERTOOLS_METRICS_NAMESPACE="Dropcut",
+        POWERTOOLS_SERVICE_NAME="dropcut-test",
+        POWERTOOLS_TRACE_DISABLED="true",
     )
 
 

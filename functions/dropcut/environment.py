@@ -6,12 +6,13 @@ time-out, such as the lease of a claim, is derived here and nowhere else.
 
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
 from dropcut.core.blame import BlameRules
 from dropcut.core.pace import HORIZON_SECONDS
+from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.picture_limits import DecodeLimits
 
 
@@ -58,7 +59,7 @@ class Environment:
 
 
 _READ_AS: Mapping[object, Callable[[str], str | float]] = {int: int, float: float, bool: lambda text: bool(int(text))}
-_MAY_BE_EMPTY = {"input_prefix", "client_id", "client_version"}
+_MAY_BE_EMPTY = {"client_id", "client_version"}
 
 
 def _as_text(value: str | float) -> str:
@@ -74,12 +75,21 @@ class StageEnvironment(Environment):
 
     account_id: str
     """Of the AWS account whose buckets these are."""
-    input_bucket: str
+    inputs: str
+    """Where photos come from, as JSON (core/photo_source.py)."""
     work_bucket: str
     queue_url: str
     """The stage's own queue."""
     dead_letter_queue_url: str
     """The stage's own dead-letter queue."""
+
+    @property
+    def sources(self) -> Sequence[PhotoSource]:
+        return read_sources(self.inputs)
+
+    @property
+    def input_buckets(self) -> frozenset[str]:
+        return frozenset(source.bucket for source in self.sources)
 
 
 SECONDS_AROUND_IMAGING = 15
@@ -115,7 +125,8 @@ class ImagingEnvironment(StageEnvironment):
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareEnvironment(ImagingEnvironment):
-    input_prefix: str
+    rendition_names: str
+    """What an uploader or a requester may choose from, as JSON (core/photo_source.py)."""
     cut_queue_url: str
     deliver_queue_url: str
     """Where the outcome of a photo goes, whichever stage decided it."""
@@ -220,6 +231,8 @@ class DeliverEnvironment(ImagingEnvironment):
     output_bucket: str
     renditions: str
     """A list of renditions as JSON (core/rendition_setting.py)."""
+    input_renditions: str
+    """Inputs whose photos have renditions of their own, as JSON (core/photo_source.py)."""
     colour_profile: str
     """`keep` or `srgb`: what cut-outs at full size are in."""
     keep_jobs_days: int

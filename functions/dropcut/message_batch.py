@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -148,7 +149,8 @@ class MessageBatch:
                 logger.error("A message is in the dead-letter queue", stage=self.stage, reason=reason)
                 if announce:
                     # If that fails, the message comes back and is dead-lettered once more: better two than no event.
-                    self.announce_failure(message, reason)
+                    with suppress(MalformedMessageError):  # which names no photo
+                        self.announce_failure(message, reason)
 
 
 def _message(record: SQSRecord) -> Message:

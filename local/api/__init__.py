@@ -13,6 +13,8 @@ Two profiles: `stability`, the API at its maker, and `ezlink`, the gateway in fr
 headers, in the shapes of their errors, in how they take the key and in the order of their checks;
 `profiles.py` and `errors.py` say how.
 
+While it runs, `python -m local.api fault internal_error --times 2` lets it fail; `fault --help` says more.
+
 The control plane, for programs that cannot call Python, stands on the same port (JSON in, JSON out):
 
     GET    /_stand_in/faults    every fault it knows, and the switches that are on

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 
+from local.api import fault_command
 from local.api.profiles import PROFILE_NAMES
 from local.api.service import REMOVE_BACKGROUND
 from local.api.stand_in import USUAL_KEY, StandIn
@@ -17,6 +18,9 @@ ABOUT = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs until it is told to stop. Returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["fault"]:
+        return fault_command.main(arguments[1:])
     options = _parser().parse_args(arguments)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -40,12 +44,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m local.api",
         description=ABOUT,
-        epilog="The control plane (faults, calls, keys) is described in local/api/__init__.py.",
+        epilog="While it runs, `python -m local.api fault NAME [--times N]` lets it fail on purpose; without a name it "
+        "lists the faults, and `fault --help` says more. Calls and keys: the control plane in local/api/__init__.py.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on")
-    add("--port", type=_port, default=8770, help="port to listen on; 0 for a free one")
+    add("--port", type=_port, default=fault_command.USUAL_PORT, help="port to listen on; 0 for a free one")
     add("--profile", choices=PROFILE_NAMES, default="ezlink", help="the gateway, or the API at its maker")
     add("--key", action="append", type=_key, metavar="KEY[=CREDITS]", dest="keys", default=argparse.SUPPRESS,
         help=f"a key and its credits (none: without end); repeatable (default: {USUAL_KEY})")  # fmt: skip
@@ -87,7 +92,7 @@ def _introduce(stand_in: StandIn, options: argparse.Namespace) -> None:
     print(f"Profile {options.profile}: POST {stand_in.base_url}{REMOVE_BACKGROUND}")
     for key, credits in keys.items():
         print(f"Key {key}: {'credits without end' if credits is None else f'{credits:g} credits'}")
-    print("Control plane under /_stand_in/. End it with Ctrl-C.", flush=True)
+    print("To let it fail: python -m local.api fault --help. End it with Ctrl-C.", flush=True)
 
 
 def _key(text: str) -> tuple[str, float | None]:

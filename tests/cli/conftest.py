@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from dropcut.core.photo_source import PhotoSource, sources_to_json
 from moto import mock_aws
 
 from dropcut_cli import dead_letters
@@ -83,7 +84,7 @@ SETTINGS = {
     "DAILY_CREDIT_LIMIT": "100",
     "MAX_PHOTO_MIB": "50",
     "PROVIDER": "stability",
-    "INPUT_PREFIX": "",
+    "INPUTS": sources_to_json([PhotoSource(bucket=INPUT, prefix="")]),
 }
 """As they are deployed."""
 

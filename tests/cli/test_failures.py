@@ -1,12 +1,14 @@
 """Dead letters go back to their own stage, by reason, unchanged; the others stay where they are."""
 
 import json
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.queue import Queue
+from dropcut.core.choices import Choices
+from dropcut.core.cutout_request import BEFORE_ALL, read_request
 from dropcut.core.messages import NOT_ASKED_AGAIN, Ended, EndKind, Upload
 from dropcut.core.upload_event import read_uploads
 
@@ -98,7 +100,7 @@ def test_what_has_nothing_left_to_go_on_with_starts_from_its_photo(
     deployment: Deployment, dropcut: Dropcut, queue: str, code: str
 ) -> None:
     upload = ended(deployment, "v1 a+b.png", "failed", code, "It is gone.")
-    dead_letter(deployment, queue, json.dumps({"upload": asdict(upload)}), code=code, reason="It is gone.")
+    dead_letter(deployment, queue, json.dumps({"upload": upload.to_fields()}), code=code, reason="It is gone.")
     dropcut("redrive", "--send")
     assert [(again.job_id, again.version_id) for again in sent_again(deployment)] == [(upload.job_id, "v1")]
     assert bodies(deployment, queue) == bodies(deployment, queue, dead=True) == []
@@ -193,3 +195,36 @@ def test_queues_that_cannot_be_read_are_a_sentence(deployment: Deployment, dropc
     ran = dropcut("redrive", "--queue", "cut")
     assert ran.exit_code == 1
     assert ran.err.startswith("AWS refused ReceiveMessage: ")
+
+
+# Photos that a program asked for, instead of uploading them.
+
+REQUESTED = Upload(
+    bucket=INPUT,
+    key="a+b.png",
+    sequencer="0A".ljust(32, "0"),
+    version_id="v1",
+    choices=Choices(renditions=("web",), reference="order 4711"),
+    request="e1",
+)
+
+
+def test_a_request_with_nothing_left_to_go_on_with_is_made_again_as_it_was(
+    deployment: Deployment, dropcut: Dropcut
+) -> None:
+    body = json.dumps({"upload": REQUESTED.to_fields(), "picture": {}})
+    dead_letter(deployment, "Cut", body, code="prepared_gone", reason="It is gone.")
+    dropcut("redrive", "--send")
+    (again,) = bodies(deployment, "Intake")
+    assert read_request(again, sent_at_seconds=0) == replace(REQUESTED, sequencer=BEFORE_ALL)
+
+
+def test_a_requested_photo_that_was_rejected_is_requested_again(deployment: Deployment, dropcut: Dropcut) -> None:
+    jobs = JobRecords(table=deployment.table)
+    jobs.begin(REQUESTED, now=1.0)
+    jobs.ended(REQUESTED, Ended(kind="rejected", code="bad_request", reason="No.", attempts=1), now=2.0)
+    dropcut("redrive", "--rejected", "--send")
+    (body,) = bodies(deployment, "Intake")
+    again = read_request(body, sent_at_seconds=0)
+    assert isinstance(again, Upload)
+    assert jobs.begin(jobs.ordered(again), now=3.0, redriven=True) == "begun"

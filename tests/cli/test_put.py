@@ -9,11 +9,12 @@ from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.job_records import JobRecords
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.photo_source import PhotoSource, sources_to_json
 
 from dropcut_cli import ends, put
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.uploads import find_files
-from tests.cli.conftest import Dropcut
+from tests.cli.conftest import SETTINGS, Dropcut
 from tests.functions.cloud import INPUT, OUTPUT
 
 NOW = 1_722_081_600.0
@@ -59,6 +60,15 @@ def test_a_folder_s_photos_keep_their_places(deployment: Deployment, dropcut: Dr
     assert sorted(json.loads(line)["key"] for line in ran.out.splitlines()) == ["shop/deep/b.jpg", "shop/ä.jpg"]
     assert keys(deployment) == ["shop/deep/b.jpg", "shop/ä.jpg"]
     assert "notes.txt: The file is" in ran.err
+
+
+def test_keys_begin_with_the_deployment_s_prefix(
+    deployment: Deployment, dropcut: Dropcut, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [PhotoSource(bucket="another", prefix="no/"), PhotoSource(bucket=INPUT, prefix="in/")]
+    monkeypatch.setitem(SETTINGS, "INPUTS", sources_to_json(sources))
+    dropcut("put", str(photos / "ä.jpg"), "--to", "shop/")
+    assert keys(deployment) == ["in/shop/ä.jpg"]
 
 
 def test_what_was_delivered_is_not_sent_again_unless_it_changed(

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote_plus, urlencode
 
+from dropcut.core.event_names import PAUSED, REQUESTED, RESUMED
 from PIL import Image
 
 from dropcut_cli.deployment import Deployment
 from local.api.stand_in import StandIn
 from local.outcomes import Outcome, SpendingChange, Subscription
 from local.system import System
+from tests.published import check_published
 
 Stage = Literal["Intake", "Cut", "Deliver"]
 Function = Literal["prepare", "cut", "deliver", "gatekeeper"]
@@ -95,10 +97,17 @@ class DropcutInUse:
         """A key that no test used before and that ends in `name`."""
         return f"{uuid.uuid4().hex[:12]}/{name}"
 
-    def drop(self, photo: bytes, key: str, *, tags: Mapping[str, str] | None = None) -> str:
+    def drop(
+        self,
+        photo: bytes,
+        key: str,
+        *,
+        tags: Mapping[str, str] | None = None,
+        metadata: Mapping[str, str] | None = None,
+    ) -> str:
         """Upload a photo, as a customer does; returns its key."""
-        tagging = urlencode(tags or {})
-        self.client("s3").put_object(Bucket=self.input_bucket, Key=key, Body=photo, Tagging=tagging)
+        tagging, given = urlencode(tags or {}), dict(metadata or {})
+        self.client("s3").put_object(Bucket=self.input_bucket, Key=key, Body=photo, Tagging=tagging, Metadata=given)
         return key
 
     def send(self, stage: Stage, body: str | Mapping[str, Any]) -> None:
@@ -107,12 +116,23 @@ class DropcutInUse:
         self.client("sqs").send_message(QueueUrl=self.outputs[f"{stage}QueueUrl"], MessageBody=text)
 
     def redrive(self, stage: Stage, letter: DeadLetter) -> None:
-        """Send a dead letter back, as `make redrive` does."""
+        """Send a dead letter back, as `dropcut redrive` does."""
         self.client("sqs").send_message(
             QueueUrl=self.outputs[f"{stage}QueueUrl"],
             MessageBody=letter.body,
             MessageAttributes={"reason": {"DataType": "String", "StringValue": letter.attributes["reason"]}},
         )
+
+    def request(self, key: str, **asked: Any) -> None:
+        """Ask for a cut-out of an object by a message to the intake queue."""
+        detail = {"bucket": self.input_bucket, "key": key, **asked}
+        self.send("Intake", {"id": uuid.uuid4().hex, "detail-type": REQUESTED, "detail": detail})
+
+    def publish_request(self, key: str, **asked: Any) -> None:
+        """The same by an event on the default bus."""
+        detail = json.dumps({"bucket": self.input_bucket, "key": key, **asked})
+        entry = {"Source": "shop", "DetailType": REQUESTED, "Detail": detail}
+        assert self.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
     def announce(self, key: str, *, sequencer: str = LATER) -> None:
         """Tell of an object as a bucket does that sends its notifications to the queue itself."""
@@ -127,13 +147,23 @@ class DropcutInUse:
         deadline = time.monotonic() + seconds
         while len(found := self.outcomes(key)) < number:
             if time.monotonic() > deadline:
-                log = self.system.folder / "embedded-aws.log"
+                log = self.system.folder / "functions.log"
                 raise NothingCameError(
                     f"{len(found)} of {number} outcomes of {key!r} came within {seconds:g} s: {found}. "
                     f"The functions' log is {log}; the state table says {self.record(key)}."
                 )
-            self.events += self.subscription.receive()
+            self._receive()
         return found[number - 1]
+
+    def _receive(self) -> None:
+        """Each event has to be as docs/events promises."""
+        for event in self.subscription.receive():
+            if isinstance(event, Outcome):
+                name = f"Cutout {event.kind.capitalize()}"
+            else:
+                name = PAUSED if event.paused else RESUMED
+            check_published(name, event.detail)
+            self.events.append(event)
 
     def cutout(self, key: str) -> Cutout:
         """An object of the output bucket, decoded."""
@@ -208,7 +238,7 @@ class DropcutInUse:
 
     def spending_changes(self) -> list[SpendingChange]:
         """All events about spending so far, oldest first."""
-        self.events += self.subscription.receive()
+        self._receive()
         return [event for event in self.events if isinstance(event, SpendingChange)]
 
     def fault(self, name: str, photo: bytes, *, times: int | None, seconds: float | None = None) -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
-from dropcut.adapters.held_records import HELD_INDEX
+from dropcut.core.item_kinds import HELD_INDEX
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
 from tests.end_to_end.photos import photo

@@ -5,14 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-# Before anything of the functions is imported: its logger, metrics and clients read these once.
+# Before anything of the functions is imported: its clients read these once.
 os.environ.update(
     AWS_ACCESS_KEY_ID="none",
     AWS_SECRET_ACCESS_KEY="none",
     AWS_DEFAULT_REGION="eu-central-1",
-    POWERTOOLS_METRICS_NAMESPACE="Dropcut",
-    POWERTOOLS_SERVICE_NAME="dropcut-test",
-    POWERTOOLS_TRACE_DISABLED="true",
 )
 os.environ.pop("AWS_PROFILE", None)
 os.environ.pop("AWS_ENDPOINT_URL", None)

@@ -3,18 +3,22 @@
 What an event does to a picture or to the gate is read from the tables in `core`, as far as it is written there.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from threading import Lock
 from typing import Any
 
 from dropcut.core import gate as gates
 from dropcut.core.blame import Health
+from dropcut.core.events import VERSION, Envelope, Event, event_id, fields_of
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.pace import AHEAD_SECONDS, HORIZON_SECONDS, MOST_LATE_SECONDS, Pace, Slot
 from dropcut.core.payment import Payment
+
+from tests.published import check_published
 
 
 def one_after_the_other(*calls: Callable[[], Any]) -> list[Any]:
@@ -225,9 +229,14 @@ class FakeBudget:
 @dataclass
 class FakeEventBus:
     published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
 
-    def publish(self, detail_type: str, detail: Mapping[str, Any]) -> None:
-        self.published.append((detail_type, detail))
+    def publish(self, event: Event, *, apart: str = "") -> None:
+        fields, id_ = fields_of(event), event_id("dropcut", event, apart)
+        envelope = Envelope(version=VERSION, event_id=id_, service="dropcut", time="")
+        check_published(event.NAME, json.loads(json.dumps({**asdict(envelope), **fields})))
+        self.published.append((event.NAME, fields))
+        self.ids.append(id_)
 
     @property
     def types(self) -> list[str]:

@@ -26,7 +26,7 @@ from dropcut.environment import (
 )
 
 FUNCTIONS = [PrepareEnvironment, CutEnvironment, DeliverEnvironment, GatekeeperEnvironment]
-MAY_BE_EMPTY = {"input_prefix", "client_id", "client_version"}
+MAY_BE_EMPTY = {"client_id", "client_version"}
 
 
 def complete(function: type[Environment], number: str = "7") -> dict[str, str]:

@@ -63,6 +63,8 @@ class Stage:
     def announce(self, message: Message, reason: str) -> None:
         if message.body == "unexpected and unannounceable":
             raise ConnectionError("the event bus cannot be reached")
+        if message.body == "malformed":
+            raise MalformedMessageError("It is not JSON.")
         self.announced.append((message.body, reason))
 
     def begin(self, messages: Sequence[Message]) -> Any:
@@ -108,6 +110,13 @@ def test_what_is_done_leaves_the_queue() -> None:
     assert stage.process("one", "two", "three") == []
     assert sorted(stage.handled) == ["one", "three", "two"]
     assert stage.dead_letters.dead == []
+
+
+def test_a_malformed_message_that_came_too_often_is_dead_lettered_once() -> None:
+    """As one is that waited behind a closed gate for two weeks: it names no photo that could be announced."""
+    stage = Stage()
+    assert stage.process("malformed", receives=6) == []
+    assert [body for body, _ in stage.dead_letters.dead] == ["malformed"]
 
 
 def test_a_malformed_message_goes_alone_to_the_dead_letter_queue_with_its_reason() -> None:

@@ -1,4 +1,4 @@
-"""The intake queue's messages, in the two shapes in which S3 tells of an upload."""
+"""The intake queue's messages: the two shapes in which S3 tells of an upload, and requests."""
 
 import json
 from typing import Any
@@ -40,6 +40,19 @@ def by_notification(key: str = "a.jpg", *, bucket: str = INPUT, **changed: Any) 
         },
     }
     return {"Records": [record]}
+
+
+def request(key: Any = "a.jpg", *, bucket: Any = INPUT, id_: str = "e1", **given: Any) -> dict[str, Any]:
+    """As EventBridge hands a request to the queue; `None` leaves a field out."""
+    asked = {"bucket": bucket, "key": key, **given}
+    return {
+        "version": "0",
+        "id": id_,
+        "detail-type": "Cutout Requested",
+        "source": "shop",
+        "account": "111122223333",
+        "detail": {name: value for name, value in asked.items() if value is not None},
+    }
 
 
 def body(event: Any) -> str:

@@ -13,8 +13,8 @@ os.environ.setdefault("JSII_NODE", str(Path(sys.prefix) / "bin" / "node"))
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from app import add_stacks
 from infra.settings import Settings
+from infra.stacks import add_stacks
 
 Template = dict[str, Any]
 STACKS = ("Storage", "Pipeline", "Monitoring")

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from infra import artifact
-from infra.artifact import FUNCTIONS, Artifact, ArtifactError, Target, build_artifact, locked, pinned
-from infra.packages import read_lock
-from infra.pipeline_stack import CALLING, DECODING, POWERTOOLS
+from dropcut_cdk import artifact
+from dropcut_cdk.artifact import Artifact, ArtifactError, Target, build_artifact, locked, pinned
+from dropcut_cdk.function_spec import CALLING, DECODING, POWERTOOLS
+from dropcut_cdk.packages import read_lock
+from dropcut_cdk.sources import FUNCTIONS
 
 PACKAGES = {
     "prepare": (*POWERTOOLS, *DECODING),
@@ -264,7 +265,14 @@ def told(stage: str) -> dict[str, str]:
 
     kind = getattr(environment, f"{stage.capitalize()}Environment")
     plain = {f.name.upper(): "1" if f.type in (int, float, bool) else "https://example.com/1" for f in fields(kind)}
-    return {**plain, "PROVIDER": "ezlink", "OUTPUT_FORMAT": "png", "RENDITIONS": "[]"}
+    return {
+        **plain,
+        "PROVIDER": "ezlink",
+        "OUTPUT_FORMAT": "png",
+        "RENDITIONS": "[]",
+        "INPUTS": "[]",
+        "INPUT_RENDITIONS": "[]",
+    }
 
 
 @pytest.mark.slow

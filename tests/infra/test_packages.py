@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra import packages
-from infra.packages import Locked, PipError, make_wheels, read_lock, run_pip
+from dropcut_cdk import packages
+from dropcut_cdk.packages import Locked, PipError, make_wheels, read_lock, run_pip
 
 ABOUT = "Metadata-Version: 2.1\nName: gadget\nVersion: 1.0\n"
 SETUP = "from pathlib import Path; Path({ran!r}).touch(); raise SystemExit('built by its own code')\n"

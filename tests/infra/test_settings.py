@@ -4,22 +4,17 @@ import os
 import subprocess
 import sys
 from dataclasses import fields, replace
-from pathlib import Path
 
 import pytest
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL, READY_MADE, read_renditions
-from dropcut.environment import longest_call_seconds
+from dropcut.environment import SECONDS_AROUND_IMAGING, longest_call_seconds
 
+from dropcut_cdk.sizes import MOST_MEGAPIXELS, ImagingSize, decoder_mib, size_of_cut, size_of_deliver, size_of_prepare
 from infra.settings import (
-    BEGIN,
-    MOST_MEGAPIXELS,
-    SECONDS_AROUND_IMAGING,
     Settings,
     SettingsError,
-    settings_table,
-    with_settings_table,
 )
 
 GOOD = [
@@ -248,27 +243,32 @@ def test_a_daily_limit_below_one_image_is_refused() -> None:
         Settings.from_context({"daily_credit_limit": "1"})
 
 
+def deliver(settings: Settings) -> ImagingSize:
+    return size_of_deliver(settings, settings.renditions_made)
+
+
 @pytest.mark.parametrize("megapixels", [5, 120, MOST_MEGAPIXELS])
 @pytest.mark.parametrize("mib", [1, 500])
 def test_what_prepare_needs_for_two_of_the_largest_photos_is_what_lambda_has(megapixels: float, mib: float) -> None:
     settings = Settings(max_photo_megapixels=megapixels, max_photo_mib=mib)
-    assert 2 * settings.imaging_memory_mib + 256 <= settings.prepare_memory_mb <= 10_240
-    assert 2 * (mib * 1.05 + megapixels * 4) <= settings.prepare_ephemeral_storage_mb <= 10_240
+    size = size_of_prepare(settings)
+    assert 2 * decoder_mib(settings) + 256 <= size.memory_mb <= 10_240
+    assert 2 * (mib * 1.05 + megapixels * 4) <= size.ephemeral_storage_mb <= 10_240
 
 
 @pytest.mark.parametrize("megapixels", [5, 120, MOST_MEGAPIXELS])
 @pytest.mark.parametrize("mib", [1, 500])
 def test_what_deliver_needs_for_two_of_the_largest_photos_is_what_lambda_has(megapixels: float, mib: float) -> None:
-    settings = Settings(max_photo_megapixels=megapixels, max_photo_mib=mib)
-    assert 2 * settings.deliver_imaging_memory_mib + 256 <= settings.deliver_memory_mb <= 10_240
-    assert 2 * (mib * 1.05 + megapixels * 10) <= settings.deliver_ephemeral_storage_mb <= 10_240
+    size = deliver(Settings(max_photo_megapixels=megapixels, max_photo_mib=mib))
+    assert 2 * size.imaging_memory_mib + 256 <= size.memory_mb <= 10_240
+    assert 2 * (mib * 1.05 + megapixels * 10) <= size.ephemeral_storage_mb <= 10_240
 
 
 def test_more_renditions_at_full_size_than_a_disk_holds_are_refused() -> None:
     masks = [{"name": f"mask{number}", "alpha_only": True} for number in range(19)]
     settings = Settings.from_context({"renditions": ["full", *masks]})
     with pytest.raises(SettingsError, match="20 renditions at the full size of 120 megapixels need"):
-        _ = settings.deliver_ephemeral_storage_mb
+        deliver(settings)
 
 
 def test_a_paid_answer_is_kept_for_longer_than_its_cut_out_is_held() -> None:
@@ -287,15 +287,15 @@ def test_the_full_rendition_has_the_output_format(output_format: str) -> None:
 
 
 def test_the_defaults_fit_into_the_memory_that_a_new_account_has() -> None:
-    assert Settings().prepare_memory_mb <= 3008
-    assert Settings().deliver_memory_mb <= 3008
+    assert size_of_prepare(Settings()).memory_mb <= 3008
+    assert deliver(Settings()).memory_mb <= 3008
 
 
 def test_no_allowed_imaging_time_is_over_lambdas() -> None:
-    assert Settings(imaging_seconds=300.0).prepare_timeout_seconds <= 900
-    assert Settings(imaging_seconds=300.0).deliver_timeout_seconds <= 900
-    assert Settings(imaging_seconds=40.0).deliver_timeout_seconds > 2 * 40 + SECONDS_AROUND_IMAGING
-    assert Settings(imaging_seconds=40.0).prepare_timeout_seconds > 40 + SECONDS_AROUND_IMAGING
+    assert size_of_prepare(Settings(imaging_seconds=300.0)).timeout_seconds <= 900
+    assert deliver(Settings(imaging_seconds=300.0)).timeout_seconds <= 900
+    assert deliver(Settings(imaging_seconds=40.0)).timeout_seconds > 2 * 40 + SECONDS_AROUND_IMAGING
+    assert size_of_prepare(Settings(imaging_seconds=40.0)).timeout_seconds > 40 + SECONDS_AROUND_IMAGING
 
 
 @pytest.mark.parametrize(
@@ -306,20 +306,20 @@ def test_more_renditions_may_take_more_time_within_lambdas(
     imaging_seconds: float, renditions: int, allowed: float
 ) -> None:
     small = [{"name": f"r{number}", "format": "png", "longest_side": 100} for number in range(renditions)]
-    settings = Settings(imaging_seconds=imaging_seconds, renditions=read_renditions(small))
-    assert settings.deliver_imaging_seconds == allowed
-    assert 2 * allowed < settings.deliver_timeout_seconds <= 900
+    size = deliver(Settings(imaging_seconds=imaging_seconds, renditions=read_renditions(small)))
+    assert size.imaging_seconds == allowed
+    assert 2 * allowed < size.timeout_seconds <= 900
 
 
 def test_no_allowed_timeout_is_over_lambdas() -> None:
     longest = max(t for t in range(1, 900) if _allowed("api_timeout_seconds", t))
-    assert Settings(api_timeout_seconds=float(longest)).cut_timeout_seconds <= 900
+    assert size_of_cut(Settings(api_timeout_seconds=float(longest))).timeout_seconds <= 900
 
 
 def test_cut_has_time_to_wait_for_a_slot_twice_before_its_longest_call() -> None:
     """Once when all are booked out, and once for the slot; then the call, and 15 s to store its answer."""
     settings = Settings()
-    before_the_call = settings.cut_timeout_seconds - longest_call_seconds(settings.api_timeout_seconds) - 15
+    before_the_call = size_of_cut(settings).timeout_seconds - longest_call_seconds(settings.api_timeout_seconds) - 15
     assert before_the_call > 2 * HORIZON_SECONDS + 10 * settings.rate_limit_seconds / settings.rate_limit_requests
 
 
@@ -329,31 +329,6 @@ def _allowed(name: str, value: object) -> bool:
     except SettingsError:
         return False
     return True
-
-
-def test_the_table_has_a_line_for_every_setting() -> None:
-    lines = settings_table().splitlines()[2:]
-    assert [line.split("`")[1] for line in lines] == [field.name for field in fields(Settings)]
-    assert all(line.count("|") == 5 for line in lines)
-
-
-def test_the_readmes_table_is_the_settings() -> None:
-    readme = Path("README.md").read_text(encoding="utf-8")
-    assert with_settings_table(readme) == readme, "python -m infra.settings --write README.md"
-
-
-def test_the_table_is_written_between_the_markers_and_nowhere_else(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n<!-- settings -->\nold\n<!-- /settings -->\nafter\n")
-    subprocess.run([sys.executable, "-m", "infra.settings", "--write", str(readme)], check=True)
-    expected = f"before\n<!-- settings -->\n{settings_table()}<!-- /settings -->\nafter\n"
-    assert readme.read_text() == expected
-
-
-@pytest.mark.parametrize("text", ["", BEGIN, "<!-- /settings -->\n<!-- settings -->\n"])
-def test_a_document_without_the_markers_is_refused(text: str) -> None:
-    with pytest.raises(SettingsError, match="needs a line <!-- settings -->"):
-        with_settings_table(text)
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ def test_cdk_nag_is_really_asked(tmp_path: Path) -> None:
 
 
 def test_every_suppression_has_a_reason() -> None:
-    calls = re.findall(r"acknowledge\((.*?)\n\s*\)", "".join(p.read_text() for p in Path("infra").glob("*.py")), re.S)
+    calls = re.findall(r"acknowledge\((.*?)\n\s*\)", "".join(p.read_text() for p in Path("infra").rglob("*.py")), re.S)
     assert len(calls) >= 3
     assert all(len(re.sub(r"\s+", " ", call)) > 80 for call in calls), calls
 

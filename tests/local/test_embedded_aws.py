@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import urllib.error
 import urllib.request
 import zipfile
@@ -28,6 +29,8 @@ TRUST = (
 CODE = """
 import os
 def handler(event, context):
+    if "say" in event:
+        print(event["say"])
     return [os.environ.get("DROPCUT_ROOT_SECRET"), os.environ["AWS_ACCESS_KEY_ID"]]
 """
 
@@ -132,6 +135,18 @@ def test_the_credentials_of_a_function_do_not_follow_from_its_name(account: Acco
 def test_a_function_does_not_get_the_root_users_secret(account: Account) -> None:
     said = client(account, "lambda").invoke(FunctionName="function")["Payload"].read().decode()
     assert said.startswith("[null, ")
+
+
+def test_what_functions_say_has_a_log_of_its_own(account: Account) -> None:
+    """Whoever looks for a photo there does not read through the emulator's own lines and tracebacks."""
+    said = [f"line {number} é\nand its second" for number in range(3)]
+    for text in said:
+        client(account, "lambda").invoke(FunctionName="function", Payload=json.dumps({"say": text}))
+    folder = account.authority.parent
+    assert (folder / "functions.log").read_text() == "".join(f"{text}\n" for text in said)
+    emulators = (folder / "embedded-aws.log").read_text()
+    assert "Ready" in emulators
+    assert "and its second" not in emulators
 
 
 @pytest.mark.parametrize("page", ["reset", "config", "sqs/messages", "lambda-code/function", "health"])

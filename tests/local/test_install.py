@@ -1,5 +1,6 @@
 """Setting up: only when the requirements changed, and with a sentence when it cannot be done."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packages import read_lock
+from dropcut_cdk.packages import read_lock
 from local import install
 from local.places import REPOSITORY
 
@@ -47,7 +48,7 @@ def test_what_is_installed_is_what_is_locked_and_none_of_its_code_runs(
     monkeypatch.setattr(install, "mark_done", lambda *_: None)
     monkeypatch.setattr(install, "is_done", lambda folder, _: folder == install.NODE_MODULES)
     install.make_ready()
-    assert [command[1:3] for command in commands] == [["-m", "infra.packages"], ["-m", "pip"]]
+    assert [command[1:3] for command in commands] == [["-P", str(install.PACKAGES)], ["-m", "pip"]]
     assert {"--require-hashes", "--only-binary=:all:", str(install.LOCK)} <= set(commands[1])
 
 
@@ -96,6 +97,53 @@ def test_a_failed_step_shows_the_end_of_its_log(repository: Path, capfd: pytest.
     with pytest.raises(install.InstallError, match="no such package: x"):
         install.run("Set up: x", [sys.executable, "-c", "raise SystemExit('no such package: x')"])
     assert capfd.readouterr().out.startswith("Set up: x ...")
+
+
+NO_SPACE = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+NO_REGISTRY = "WARNING: Retrying after connection broken by 'NewConnectionError: Name or service not known'"
+
+
+@pytest.mark.parametrize(
+    ("log", "free", "words"),
+    [
+        (NO_SPACE, 10**9, "The disk is full: 1.5 GB are needed, and free are 1.0 GB at "),
+        ("npm error code ENOSPC", 10**9, "The disk is full"),
+        ("(its log did not fit either)", 10**6, "The disk is full: 1.5 GB are needed, and free are 0.0 GB at "),
+        (NO_REGISTRY, 10**9, "A package registry could not be reached"),
+        ("npm error code ECONNREFUSED", 10**9, "A package registry could not be reached"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", 10**9, "The log says why."),
+        (f"{NO_REGISTRY}\n$ npm ci\n{NO_SPACE}", 10**9, "The disk is full"),
+        (f"{NO_SPACE}\n$ npm ci\n{NO_REGISTRY}", 10**9, "A package registry could not be reached"),
+    ],
+)
+def test_a_full_disk_is_told_from_a_registry_out_of_reach(
+    monkeypatch: pytest.MonkeyPatch, log: str, free: int, words: str
+) -> None:
+    """By what the command said that failed, and by what is free: the log itself may not have fitted."""
+    monkeypatch.setattr(install, "_free_bytes", lambda: {"/a place": free})
+    assert install.why_it_failed(f"$ pip install\n{log}").startswith(words)
+
+
+def test_a_disk_that_is_full_for_the_log_itself_is_told_in_a_sentence(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "install.log")
+
+    monkeypatch.setattr(install, "make_ready", full)
+    assert install.main() == 1
+    assert capfd.readouterr().err.startswith("\nThe disk is full: 1.5 GB are needed")
+
+
+def test_a_long_step_says_that_it_goes_on_where_no_terminal_is(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(install, "_SECONDS_BETWEEN_LINES", 0.05)
+    install.run("Set up: x", [sys.executable, "-c", "import time; time.sleep(0.3)"])
+    first, *between, last = capfd.readouterr().out.splitlines()
+    assert first == "Set up: x ..."
+    assert between[0] == "    0 s so far"
+    assert last.startswith("    done in ")
 
 
 def test_it_needs_nothing_but_the_standard_library() -> None:

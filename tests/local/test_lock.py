@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packages import SOURCE_ONLY, read_lock
+from dropcut_cdk.packages import SOURCE_ONLY, read_lock
 from local import check, lock
 from local.lock import LOCKS, stale_locks
 from local.places import REPOSITORY

@@ -75,6 +75,21 @@ def test_a_page_that_is_not_the_demos_is_not_overwritten(tmp_path: Path) -> None
     assert (tmp_path / "index.html").read_text() == "mine"
 
 
+def test_a_page_that_does_not_fit_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list of what was written fitted in."""
+    out = OutFolder(tmp_path)
+
+    def half(path: Path, text: str, encoding: str) -> None:
+        path.write_bytes(text[: len(text) // 2].encode(encoding))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    with out.path_for("a.png").open("w"):
+        monkeypatch.setattr(Path, "write_text", half)
+    with pytest.raises(Problem, match="cannot be written to: No space left on device"):
+        out.write_page("<p>page")
+    assert files(tmp_path) == {"a.png"}
+
+
 def test_a_file_in_the_folders_place_is_a_problem(tmp_path: Path) -> None:
     """With a sentence."""
     (tmp_path / "out").write_text("")

@@ -12,7 +12,7 @@ from local.page import Further, Picture, Row, Run, human_seconds, human_size, re
 from local.preview import Preview, make_preview
 
 HOSTILE = "<script>alert(1)</script>&\"'`${x} $title\n.png"
-STANDS_IN = Run(seconds=3.2, stands_in=True, api_base_url="http://127.0.0.1:1")
+STANDS_IN = Run(seconds=3.2, stands_in=True, api_base_url="http://127.0.0.1:1", photos=1)
 
 
 class Elements(HTMLParser):
@@ -97,18 +97,27 @@ def test_a_cutout_alone_has_nothing_under_it(tmp_path: Path) -> None:
     assert {"remark", "further"}.isdisjoint(page.values("p", "class") + page.values("ul", "class"))
 
 
-@pytest.mark.parametrize("state", ["delivered", "rejected", "failed", "skipped", "unsent", "unanswered"])
+@pytest.mark.parametrize(
+    "state", ["delivered", "rejected", "failed", "skipped", "held", "unwritten", "unsent", "unanswered"]
+)
 def test_every_end_has_its_row_and_its_total(tmp_path: Path, state: str) -> None:
-    """Also a delivered one whose cut-out could not be fetched."""
     page = Elements(render_page([row("a.png", state, tmp_path, reason="because")], STANDS_IN, folder=tmp_path))
     assert ("span", {"class": f"state {state}"}) in page.tags
-    assert ("because" in page.text) == (state != "delivered")
+    assert "because" in page.text
+
+
+def test_a_stopped_demos_page_says_how_many_photos_it_does_not_show(tmp_path: Path) -> None:
+    rows = [row("a.png", "delivered", tmp_path, after=True)]
+    page = Elements(render_page(rows, replace(STANDS_IN, photos=60), folder=tmp_path)).text
+    assert "1 of 60 photos cut out" in page
+    assert "The demo was stopped: 59 photos had reached no end" in page
+    assert "stopped" not in Elements(render_page(rows, STANDS_IN, folder=tmp_path)).text
 
 
 def test_the_page_says_that_the_stand_in_stood_in(tmp_path: Path) -> None:
     """Nobody is to take its cut-outs for the API's."""
     assert "stand-in" in render_page([], STANDS_IN, folder=tmp_path)
-    real = render_page([], Run(1, stands_in=False, api_base_url="https://api.example"), folder=tmp_path)
+    real = render_page([], Run(1, stands_in=False, api_base_url="https://api.example", photos=0), folder=tmp_path)
     assert "stand-in" not in real
     assert "https://api.example" in real
 

@@ -35,7 +35,7 @@ def test_a_picture_of_too_many_pixels_is_not_decoded_and_the_page_says_why(
     assert (not_shown.file, not_shown.width, not_shown.height) == (None, 2400, 2000)
     assert make_preview(jpeg, tmp_path / "2.webp").file
     row = Row("large.png", "rejected", Picture(large, not_shown, 1), None, "no", 0.1, None)
-    assert "too many pixels to be shown" in render_page([row], Run(1, True, ""), folder=tmp_path)
+    assert "too many pixels to be shown" in render_page([row], Run(1, True, "", photos=1), folder=tmp_path)
 
 
 @pytest.mark.parametrize("times", [1.5, 2.5])

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from local import settings_line, up
+from local import down, settings_line, up
 from local.embedded_aws import Account
 from local.ports import any_free_port
 from local.problem import Problem
@@ -111,9 +111,49 @@ def test_a_system_that_is_up_at_another_port_is_a_problem(
         up.main()
 
 
+def test_wrong_settings_are_named_also_while_a_system_is_up(is_up: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That the one that is up has others is true, and does not help."""
+    monkeypatch.setenv("SETTINGS", "output_format=gif")
+    with pytest.raises(Problem, match=r"output_format.*gif.*Allowed: png or webp"):
+        up.main()
+
+
+@pytest.fixture
+def left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A system's folder, of which nothing runs any more."""
+    folder = tmp_path / "up"
+    (folder / "tmp").mkdir(parents=True)
+    for name in ("functions.log", "server-key.pem", "settings.json"):
+        (folder / name).write_text("x")
+    monkeypatch.setattr(up, "LOCAL", tmp_path)
+    monkeypatch.setattr(up, "UP", folder)
+    monkeypatch.setattr(up, "STACK_FILE", tmp_path / "stack.json")
+    return folder
+
+
+def test_after_down_the_logs_stay_and_nothing_else(left_behind: Path) -> None:
+    """What the functions said is asked for afterwards, too."""
+    assert down.main() == 0
+    assert [path.name for path in left_behind.iterdir()] == ["functions.log"]
+
+
+def test_the_next_up_begins_its_logs_anew(left_behind: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+
+    def bring_up(folder: Path, *_: object, **__: object) -> None:
+        seen.extend(folder.iterdir())
+        raise Problem("no")
+
+    monkeypatch.delenv("SETTINGS", raising=False)
+    monkeypatch.setattr(up, "bring_up", bring_up)
+    with pytest.raises(Problem, match="no"):
+        up.main()
+    assert seen == []
+
+
 def test_a_state_folder_that_cannot_be_written_to_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a sentence."""
     (tmp_path / "local").symlink_to("gone")
     monkeypatch.setattr(up, "LOCAL", tmp_path / "local")
-    with pytest.raises(Problem, match="local cannot be written to: it is a link to gone"), up.alone():
-        pass
+    with pytest.raises(Problem, match="local cannot be written to: it is a link to gone"):
+        down.main()

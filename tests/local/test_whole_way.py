@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local import down, system, up
+from local import demo, down, system, up
 from local.demo import run_demo
 from local.embedded_aws import Account, is_healthy
 from local.places import REPOSITORY, SAMPLES
@@ -40,7 +40,8 @@ def local_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     """A `.local` of the test's own, so that a system that is up meanwhile is none of its business."""
     folder = tmp_path / "local"
     folder.mkdir()
-    monkeypatch.setattr(system, "LOCAL", folder)
+    for module in (system, demo):
+        monkeypatch.setattr(module, "LOCAL", folder)
     monkeypatch.setattr(up, "LOCAL", folder)
     monkeypatch.setattr(up, "UP", folder / "up")
     monkeypatch.setattr(up, "STACK_FILE", folder / "stack.json")
@@ -106,7 +107,7 @@ run_command(lambda: run_demo("", {{}}, Path({str(tmp_path / "out")!r})) and 0, w
 def test_up_stays_until_down(
     local_folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """It can be asked for twice, refuses other settings, and after `down` nothing of it is left."""
+    """It can be asked for twice, refuses other settings, and after `down` only its logs are left."""
     monkeypatch.setenv("SETTINGS", "stage=uptest")
     assert up.main() == 0
     try:
@@ -132,6 +133,7 @@ def test_up_stays_until_down(
     finally:
         assert down.main() == 0
     assert "Ended: embedded AWS, stand-in API." in capfd.readouterr().out
-    assert [path.name for path in local_folder.iterdir()] == ["up.lock"]
+    assert {path.name for path in local_folder.iterdir()} == {"up.lock", "up"}
+    assert all(path.suffix == ".log" for path in (local_folder / "up").iterdir())
     assert down.main() == 0
     assert "Nothing was running." in capfd.readouterr().out

@@ -5,6 +5,7 @@ import io
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import IO, Any
 
 from botocore.exceptions import ClientError
@@ -38,6 +39,7 @@ class S3:
             "TagCount": len(found.tags),
             "Metadata": found.metadata,
             "ETag": found.etag,
+            "LastModified": datetime.fromtimestamp(0, UTC),
             "Body": io.BytesIO(found.body),
         }
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dropcut.adapters.held_records import HELD_INDEX
+from dropcut.core.item_kinds import HELD_INDEX
 
 STATE_TABLE: Mapping[str, Any] = {
     "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],

@@ -28,6 +28,7 @@ from dropcut.core.blame import BlameRules
 from dropcut.core.message_result import Done
 from dropcut.core.messages import MOST_INLINE_BYTES
 from dropcut.core.pace import Pace
+from dropcut.core.photo_source import ByPhoto, PhotoSource
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import SECONDS_TO_STORE, call_needs_seconds, cut_function_seconds
 from dropcut.message_batch import MessageBatch, MessageStaysInQueueError
@@ -41,6 +42,7 @@ from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.gatekeeper import Gatekeeper
 from dropcut.use_cases.held_files import HeldFiles
 from dropcut.use_cases.holding import Holding
+from dropcut.use_cases.intake import Intake
 from dropcut.use_cases.outputs import Outputs
 from dropcut.use_cases.prepare import Prepare
 from dropcut.use_cases.purchase import Purchases
@@ -198,7 +200,7 @@ class System:
             snapshots=Snapshots(table=self.records),
             jobs=self.jobs,
             objects=self.objects,
-            input_bucket=INPUT,
+            input_buckets={INPUT},
             work_bucket=WORK,
             purchases=Purchases(
                 accounts=accounts,
@@ -235,8 +237,7 @@ class System:
             deliver_queue=self.queues["deliver"],
             fit=sent_as_it_is,
             max_photo_mib=10,
-            input_bucket=INPUT,
-            input_prefix="",
+            intake=Intake(sources=[PhotoSource(bucket=INPUT)], rendition_names=ByPhoto(others=["full"])),
             work_bucket=WORK,
             clock=self.clock,
         )
@@ -256,8 +257,10 @@ class System:
         self.batches["deliver"] = self._batch("deliver", 20, 5, self.deliver.announce_failure)
 
     def _wire_deliver(self) -> None:
-        events = EventBus(Guarded(self.events, "events"))
-        outputs = Outputs(objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS)
+        events = EventBus(Guarded(self.events, "events"), deployment="dropcut-test", clock=self.clock)
+        outputs = Outputs(
+            objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS, is_superseded=self.jobs.is_superseded
+        )
         maker = CutoutMaker(
             objects=self.objects,
             make_cutouts=answer_as_it_is,
@@ -289,7 +292,7 @@ class System:
                 announcer=announcer,
                 clock=self.clock,
             ),
-            input_bucket=INPUT,
+            input_buckets={INPUT},
             remake=Remaker(jobs=self.jobs, events=events, maker=maker, outputs=outputs, clock=self.clock),
             review=lambda _review: Done(),  # nobody decides in these histories
             together=one_after_the_other,

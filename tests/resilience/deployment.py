@@ -19,10 +19,12 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from dropcut.adapters.state_table import GATE, HEALTH
+from dropcut.core.item_kinds import GATE, HEALTH
+from dropcut.core.photo_source import PhotoSource, sources_to_json
 from dropcut.environment import CutEnvironment, DeliverEnvironment, Environment, PrepareEnvironment
 from PIL import Image
 
+from dropcut_cdk.sizes import decoder_mib, size_of_cut, size_of_deliver, size_of_prepare
 from infra.settings import Settings
 from local.api.stand_in import StandIn
 from local.ports import LOOPBACK, any_free_port
@@ -46,9 +48,9 @@ _SETTINGS = Settings(
     keep_results_days=3650,
 )
 FUNCTION_SECONDS = {
-    "prepare": _SETTINGS.prepare_timeout_seconds,
-    "cut": _SETTINGS.cut_timeout_seconds,
-    "deliver": _SETTINGS.deliver_timeout_seconds,
+    "prepare": size_of_prepare(_SETTINGS).timeout_seconds,
+    "cut": size_of_cut(_SETTINGS).timeout_seconds,
+    "deliver": size_of_deliver(_SETTINGS, _SETTINGS.renditions_made).timeout_seconds,
 }
 """Time-outs of the functions; a queue's visibility timeout is six of them, as in the stacks."""
 _ENVIRONMENTS: Mapping[str, type[Environment]] = {
@@ -392,12 +394,14 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
         "dead_letter_queue_url": queues[f"{stage}-dead"],
         "cut_queue_url": queues["cut"],
         "deliver_queue_url": queues["deliver"],
-        "input_bucket": INPUT,
+        "inputs": sources_to_json([PhotoSource(bucket=INPUT)]),
+        "rendition_names": '[["full"]]',
         "output_bucket": OUTPUT,
         "pace_table": TABLE,
         "api_key_secret": SECRET,
         "api_base_url": api_base_url,
-        "imaging_memory_mib": _SETTINGS.imaging_memory_mib,
+        "imaging_memory_mib": decoder_mib(_SETTINGS),
         "renditions": json.dumps(RENDITIONS),
+        "input_renditions": "[]",
     }
     return environment(**{field.name: every[field.name] for field in fields(environment)})

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from dropcut.core.messages import Upload
 
 from dropcut_cli.deployment import Deployment
-from dropcut_cli.rejected import upload_event
+from dropcut_cli.rejected import intake_message
 
 HELD_SECONDS = 300
 """For how long what was looked at is unseen by others; what is not sent back is released at once."""
@@ -58,7 +58,7 @@ def send_back(deployment: Deployment, letter: DeadLetter) -> None:
     """Into its stage's queue, then out of the dead-letter queue: a crash in between may send it twice."""
     upload = json.loads(letter.body).get("upload") if letter.code in FROM_THE_PHOTO else None
     if upload:
-        deployment.send("Intake", upload_event(Upload(**upload)), letter.reason)
+        deployment.send("Intake", intake_message(Upload.from_fields(upload)), letter.reason)
     else:
         deployment.send(letter.queue, letter.body, letter.reason)
     url = deployment.queue_url(letter.queue, dead_letters=True)

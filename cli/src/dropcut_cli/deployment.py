@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.api_key_text import fingerprint, key_in
+from dropcut.core.photo_source import read_sources
 
 from dropcut_cli.exits import CommandError, Exit
 
@@ -109,6 +110,12 @@ class Deployment:
     @property
     def input_bucket(self) -> str:
         return self.outputs["InputBucketName"]
+
+    @cached_property
+    def input_prefix(self) -> str:
+        """What the keys of its photos begin with."""
+        sources = read_sources(self.setting("Intake", "INPUTS") or "[]")
+        return next((source.prefix for source in sources if source.bucket == self.input_bucket), "")
 
     @cached_property
     def table(self) -> StateTable:

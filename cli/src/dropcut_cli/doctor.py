@@ -82,7 +82,7 @@ def _functions(deployment: Any) -> Iterator[Finding]:
 
 def _event_sources(deployment: Any) -> Iterator[Finding]:
     from dropcut.adapters.gate_record import read_gate  # noqa: PLC0415
-    from dropcut.adapters.state_table import GATE  # noqa: PLC0415
+    from dropcut.core.item_kinds import GATE  # noqa: PLC0415
 
     from dropcut_cli.deployment import QUEUES, STAGE_FUNCTIONS  # noqa: PLC0415
 
@@ -117,7 +117,7 @@ def _queue_policies(deployment: Any) -> Iterator[Finding]:
 
 def _gate(deployment: Any) -> Iterator[Finding]:
     from dropcut.adapters.gate_record import read_gate  # noqa: PLC0415
-    from dropcut.adapters.state_table import GATE  # noqa: PLC0415
+    from dropcut.core.item_kinds import GATE  # noqa: PLC0415
 
     gate = read_gate(deployment.table.get(GATE))
     if gate.is_closed:
@@ -162,7 +162,7 @@ def _dead_letters(deployment: Any) -> Iterator[Finding]:
 
 
 def _photos_without_end(deployment: Any) -> Iterator[Finding]:
-    from dropcut.adapters.state_table import JOB  # noqa: PLC0415
+    from dropcut.core.item_kinds import JOB  # noqa: PLC0415
 
     condition = "begins_with(id, :job) AND #status IN (:preparing, :waiting) AND updated_at < :old"
     values = {

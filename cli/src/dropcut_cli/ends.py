@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dropcut.adapters.gate_record import read_gate
-from dropcut.adapters.state_table import GATE, JOB
+from dropcut.core.item_kinds import GATE, JOB
 
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit

@@ -41,7 +41,7 @@ def _folder(deployment: Any, where: str) -> tuple[int, int, int]:
     """Photos, those that are done, files that are no photos."""
     from dropcut_cli.uploads import find_files, is_delivered, records_of  # noqa: PLC0415
 
-    prefix = deployment.setting("Intake", "INPUT_PREFIX")
+    prefix = deployment.input_prefix
     most = float(deployment.setting("Intake", "MAX_PHOTO_MIB"))
     files, left_out = find_files([Path(where)], prefix=prefix, max_mib=most)
     records = records_of(deployment, [file.key for file in files])

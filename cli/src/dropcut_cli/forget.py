@@ -2,6 +2,7 @@
 
 import os
 import time
+from itertools import chain
 from typing import Any
 
 import click
@@ -29,17 +30,23 @@ def forget(deployment: Any, output: Output, key: str, yes: bool, photo: bool) ->
     An answer that other photos of the same picture share stays as long as one of them is on record.
     The photo may also be named by the environment variable KEY. Ends with 9 when nothing is kept.
     """
+    from dropcut.core.photo_source import read_source_renditions  # noqa: PLC0415
     from dropcut.core.rendition_setting import read_renditions  # noqa: PLC0415
 
     from dropcut_cli.kept import KeptPhoto  # noqa: PLC0415
 
     if not key:
         raise CommandError("Which photo? Name it as the input bucket does: dropcut forget shop/a.jpg", Exit.USAGE)
+    of_some = read_source_renditions(deployment.setting("Deliver", "INPUT_RENDITIONS") or "[]")
+    made = [
+        *read_renditions(deployment.setting("Deliver", "RENDITIONS")),
+        *chain.from_iterable(own for _, own in of_some),
+    ]
     kept = KeptPhoto(
         s3=deployment.client("s3"),
         dynamodb=deployment.client("dynamodb"),
         outputs=deployment.outputs,
-        renditions=read_renditions(deployment.setting("Deliver", "RENDITIONS")),
+        renditions=made,
         key=key,
         now=time.time(),
     )

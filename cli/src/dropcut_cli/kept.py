@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dropcut.adapters.state_table import JOB, PAYMENT, Item, StateTable
+from dropcut.adapters.state_table import Item, StateTable
+from dropcut.core.item_kinds import JOB, PAYMENT
 from dropcut.core.key_template import Edition
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.operation import OPERATIONS

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dropcut.adapters.job_records import job_item_id_of
-from dropcut.adapters.state_table import JOB
+from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import OutcomeMessage, PaidAnswer
 
 from dropcut_cli.deployment import Deployment

@@ -36,7 +36,7 @@ def put(
     from dropcut_cli.price import in_words, price  # noqa: PLC0415
     from dropcut_cli.uploads import find_files, is_delivered, records_of  # noqa: PLC0415
 
-    start = deployment.setting("Intake", "INPUT_PREFIX")
+    start = deployment.input_prefix
     prefix = prefix if prefix.startswith(start) else start + prefix
     files, left_out = find_files(paths, prefix=prefix, max_mib=float(deployment.setting("Intake", "MAX_PHOTO_MIB")))
     for each in left_out:

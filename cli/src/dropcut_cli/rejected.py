@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dropcut.adapters.state_table import JOB
+from dropcut.core.cutout_request import request_event
+from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import NOT_ASKED_AGAIN, Upload
 
 from dropcut_cli.deployment import Deployment
@@ -16,7 +17,8 @@ class RejectedPhoto:
     code: str
     reason: str
     event: str
-    """Its upload as S3 announces it, for the intake queue: of the same job, so that a newer upload is not undone."""
+    """Its upload as S3 announces it, or the request for it, for the intake queue: of the same job, so that a newer
+    upload is not undone."""
 
 
 def rejected_photos(deployment: Deployment) -> Iterator[RejectedPhoto]:
@@ -37,11 +39,14 @@ def rejected_photos(deployment: Deployment) -> Iterator[RejectedPhoto]:
         bucket, _, key = text["id"].removeprefix(JOB).partition("/")
         version_id = text.get("version_id") or None
         upload = Upload(bucket=bucket, key=key, sequencer=text["sequencer"], version_id=version_id)
-        yield RejectedPhoto(key=key, code=text["code"], reason=text["reason"], event=upload_event(upload))
+        event = text.get("requested") or intake_message(upload)
+        yield RejectedPhoto(key=key, code=text["code"], reason=text["reason"], event=event)
 
 
-def upload_event(upload: Upload) -> str:
-    """An upload as S3 announces it by EventBridge."""
+def intake_message(upload: Upload) -> str:
+    """An upload as S3 announces it by EventBridge; or the request again that it was."""
+    if upload.request:
+        return json.dumps(request_event(upload))
     version = {"version-id": upload.version_id} if upload.version_id else {}
     stored = {"key": upload.key, "sequencer": upload.sequencer, **version}
     detail = {"bucket": {"name": upload.bucket}, "object": stored}

@@ -42,7 +42,7 @@ def overview(deployment: Any) -> dict[str, Any]:
     """The deployment now, under the stable names of `--json`."""
     from dropcut.adapters.gate_record import read_gate  # noqa: PLC0415
     from dropcut.adapters.key_records import health_id, read_health  # noqa: PLC0415
-    from dropcut.adapters.state_table import BUDGET, GATE, PACE  # noqa: PLC0415
+    from dropcut.core.item_kinds import BUDGET, GATE, PACE  # noqa: PLC0415
 
     from dropcut_cli.deployment import QUEUES  # noqa: PLC0415
 

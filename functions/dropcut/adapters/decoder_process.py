@@ -74,19 +74,27 @@ class ForkServer:
         return self._process.poll() is None
 
     def end(self) -> None:
-        self._control.close()
+        self._kill()
+        with self._lock:  # another thread may be waiting for an answer, and hears now that none comes
+            self._control.close()
+            self._errors.close()
+
+    def _kill(self) -> None:
         self._process.kill()
         self._process.wait()
-        self._errors.close()
 
     def _heard(self, seconds: float) -> dict[str, Any]:
-        self._control.settimeout(seconds)
         try:
+            self._control.settimeout(seconds)
             message = self._control.recv(4096)
         except OSError:
             message = b""
         if not message:
-            raise ServerLostError(f"The imaging process did not come up, or is gone: {_last_words(self._errors)}")
+            with suppress(subprocess.TimeoutExpired):  # it may have something to say about its end
+                self._process.wait(_GRACE_SECONDS)
+            self._kill()  # and with it its processes, which nobody else would end
+            said = "" if self._errors.closed else _last_words(self._errors)
+            raise ServerLostError(f"The imaging process did not come up, or is gone: {said}")
         heard: dict[str, Any] = json.loads(message)  # of the server's, which sees no photo
         return heard
 
@@ -140,6 +148,7 @@ class DecoderProcess:
     def end(self, *, grace: float = 0) -> tuple[int | None, str]:
         """How it ended, if it did so by itself within that time, and its last words. Raises ServerLostError."""
         if self._ended is None:
+            self._ended = None, ""  # if the server is lost, it cannot be asked again either
             with self._connection, self._errors:
                 told = self._server.call({"end": self._pid, "grace": grace})
                 self._ended = told["returncode"], _last_words(self._errors)

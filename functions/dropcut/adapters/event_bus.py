@@ -1,15 +1,18 @@
 """EventBridge: tells other programs what became of a photo."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dropcut.core.event_names import SOURCE
+from dropcut.core.events import VERSION, Envelope, Event, event_id, fields_of
 from dropcut.core.plain_text import shown
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
 
-SOURCE = "dropcut"
 _FOR_PEOPLE = ("reason", "note")
 """Parts of an event that subscribers print; keys are given exactly as S3 knows them."""
 
@@ -19,18 +22,31 @@ class EventNotAcceptedError(RuntimeError):
 
 
 class EventBus:
-    def __init__(self, client: "EventBridgeClient") -> None:
+    def __init__(self, client: "EventBridgeClient", *, deployment: str, clock: Callable[[], float]) -> None:
+        """`deployment`: its name, by which events are told from those of others that share the account's bus."""
         self._client = client
+        self._deployment = deployment
+        self._clock = clock
 
-    def publish(self, detail_type: str, detail: Mapping[str, object]) -> None:
+    def publish(self, event: Event, *, apart: str = "") -> None:
         """Put one event on the account's default bus.
+
+        Args:
+            apart: tells it from other events of its name about the same photo, or about the spending.
 
         Raises:
             EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.
         """
-        detail = {name: shown(str(value)) if name in _FOR_PEOPLE else value for name, value in detail.items()}
-        entry = {"Source": SOURCE, "DetailType": detail_type, "Detail": json.dumps(detail)}
+        envelope = Envelope(
+            version=VERSION,
+            event_id=event_id(self._deployment, event, apart),
+            service=self._deployment,
+            time=datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        )
+        detail = {**asdict(envelope), **fields_of(event)}
+        detail |= {name: shown(str(detail[name])) for name in _FOR_PEOPLE if name in detail}
+        entry = {"Source": SOURCE, "DetailType": event.NAME, "Detail": json.dumps(detail)}
         answer = self._client.put_events(Entries=[entry])  # type: ignore[list-item]
         if answer["FailedEntryCount"]:
             failed = answer["Entries"][0]
-            raise EventNotAcceptedError(f"{detail_type}: {failed.get('ErrorCode')} {failed.get('ErrorMessage')}")
+            raise EventNotAcceptedError(f"{event.NAME}: {failed.get('ErrorCode')} {failed.get('ErrorMessage')}")

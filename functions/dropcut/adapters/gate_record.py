@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from dropcut.adapters.state_table import GATE, Item, StateTable
+from dropcut.adapters.state_table import Item, StateTable
 from dropcut.core.gate import BY_HAND, UNTIL_RESUMED, Gate
+from dropcut.core.item_kinds import GATE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dropcut.adapters.job_records import OF_A_WAIT, OF_AN_END, job_item_id, job_item_id_of
-from dropcut.adapters.state_table import JOB, StateTable, Value
+from dropcut.adapters.state_table import StateTable, Value
+from dropcut.core.item_kinds import HELD_INDEX, JOB
 from dropcut.core.messages import Upload
 from dropcut.core.review import DECIDED_AGAIN_AFTER_SECONDS, Held
 
-HELD_INDEX = "held-by-time"
-"""A sparse index: only items that are held have its keys, `held_index` and `held_at`."""
 _HELD = "held"
 
 
@@ -36,13 +35,15 @@ class UnderReview:
 class HeldRecords:
     table: StateTable
 
-    def hold(self, held: Held, *, now: float) -> tuple[bool, Held | None]:
+    def hold(self, held: Held, *, now: float) -> bool:
         """Record that a photo waits for a decision, unless its record is another's or was decided on meanwhile.
 
-        Returns whether it does, and what was held at this key before.
+        A record that is gone (forgotten, or expired) is made anew: without one nobody could decide.
         """
         values: dict[str, Value] = {
             "job_id": held.upload.job_id,
+            "sequencer": held.upload.sequencer,
+            "version_id": held.upload.version_id or "",
             "held": _HELD,
             "what": held.to_json(),
             "quality": held.quality.to_json(),
@@ -51,16 +52,15 @@ class HeldRecords:
             "rejected": "rejected",
             "skipped": "skipped",
         }
-        update = self.table.update(
+        return self.table.update(
             job_item_id(held.upload),
-            "SET #status = :held, held = :what, quality = :quality, held_index = :held, held_at = :now,"
+            "SET job_id = :job_id, sequencer = :sequencer, version_id = :version_id,"
+            " #status = :held, held = :what, quality = :quality, held_index = :held, held_at = :now,"
             f" updated_at = :now REMOVE {OF_AN_END}, {OF_A_WAIT}, decision, expires_at",
             values,
-            only_if="job_id = :job_id AND NOT #status IN (:delivered, :rejected, :skipped)"
-            " AND (attribute_not_exists(decision) OR #status <> :held)",
-        )
-        before = (update.before or {}).get("held")
-        return update.changed, Held.from_json(before) if before else None
+            only_if="attribute_not_exists(id) OR (job_id = :job_id AND NOT #status IN (:delivered, :rejected, :skipped)"
+            " AND (attribute_not_exists(decision) OR #status <> :held))",
+        ).changed
 
     def under_review(self, bucket: str, key: str) -> UnderReview | None:
         """None when nothing about this key is or was held."""

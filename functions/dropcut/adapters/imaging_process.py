@@ -185,7 +185,6 @@ class ImagingProcess:
             finally:
                 process.end()
         except ServerLostError as error:
-            self.close()  # and with it the process, which nobody else would end
             raise ImagingFailedError(str(error)) from error
 
     def _running(self) -> ForkServer:

@@ -1,10 +1,13 @@
 """What became of each source object: one item per key, for its newest upload."""
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from dropcut.adapters.state_table import JOB, Item, StateTable, Value
+from dropcut.adapters.state_table import Item, StateTable, Value
+from dropcut.core.cutout_request import BEFORE_ALL, request_event, sequencer_after
+from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Quality
 
@@ -31,6 +34,13 @@ class JobRecords:
     keep_days: int = 90
     """For how long an ended job is remembered. One that has not ended never expires."""
 
+    def ordered(self, request: Upload) -> Upload:
+        """The request with the sequencer that it has already, or with one after that of the key's newest upload."""
+        item = self.table.get(job_item_id(request))
+        if item is not None and item["job_id"] == request.job_id:
+            return replace(request, sequencer=item["sequencer"])
+        return replace(request, sequencer=sequencer_after(item["sequencer"] if item else BEFORE_ALL))
+
     def begin(self, upload: Upload, *, now: float, redriven: bool = False) -> Begun:
         """Take up an upload unless a newer one of its key came first or it is under way already.
 
@@ -44,6 +54,7 @@ class JobRecords:
             "sequencer": upload.sequencer,
             "job_id": upload.job_id,
             "version_id": upload.version_id or "",
+            "requested": json.dumps(request_event(upload)) if upload.request else "",
             "preparing": "preparing",
             "failed": "failed",
             "again": "rejected" if redriven else "failed",
@@ -53,12 +64,13 @@ class JobRecords:
         }
         update = self.table.update(
             job_item_id(upload),
-            "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, #status = :preparing,"
-            f" updated_at = :now REMOVE {OF_AN_END}, {OF_A_WAIT}, {_OF_THE_INDEX}, quality, decision, payment_key,"
-            " output_key, delivered_outcome, expires_at",
+            "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, requested = :requested,"
+            " #status = :preparing, updated_at = :now"
+            f" REMOVE {OF_AN_END}, {OF_A_WAIT}, {_OF_THE_INDEX}, quality, decision, payment_key, output_key,"
+            " delivered_outcome, expires_at",
             values,
-            only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (sequencer = :sequencer AND"
-            " (#status IN (:preparing, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
+            only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (job_id = :job_id AND sequencer = :sequencer"
+            " AND (#status IN (:preparing, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
         )
         if update.changed:
             return "begun"
@@ -68,6 +80,9 @@ class JobRecords:
     def state(self, upload: Upload) -> JobState:
         """How the record of the key is about this upload of it."""
         return job_state(self.table.get(job_item_id(upload)), upload)
+
+    def is_superseded(self, upload: Upload) -> bool:
+        return self.state(upload) == "superseded"
 
     def is_of_another(self, upload: Upload) -> bool:
         """Whether the key's record is of another upload."""

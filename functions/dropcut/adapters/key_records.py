@@ -6,8 +6,9 @@ Keys are named by a fingerprint, never by themselves.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dropcut.adapters.state_table import BUDGET, HEALTH, PACE, Item, StateTable
+from dropcut.adapters.state_table import Item, StateTable
 from dropcut.core.blame import Health
+from dropcut.core.item_kinds import BUDGET, HEALTH, PACE
 from dropcut.core.pace import AHEAD_SECONDS, MOST_LATE_SECONDS, Pace, Slot
 
 _DAY_SECONDS = 86_400

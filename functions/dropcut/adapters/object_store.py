@@ -48,6 +48,9 @@ class Opened:
     size_bytes: int
     tag_count: int
     etag: str
+    metadata: Mapping[str, str]
+    modified_at_seconds: float
+    """When it was written (epoch); S3 gives whole seconds."""
     stream: Any
 
     def read(self) -> bytes:
@@ -104,6 +107,8 @@ class ObjectStore:
             size_bytes=answer["ContentLength"],
             tag_count=answer.get("TagCount", 0),
             etag=answer["ETag"],
+            metadata=answer.get("Metadata", {}),
+            modified_at_seconds=answer["LastModified"].timestamp(),
             stream=answer["Body"],
         )
 

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from dropcut.adapters.state_table import PAYMENT, Item, StateTable, Value
+from dropcut.adapters.state_table import Item, StateTable, Value
+from dropcut.core.item_kinds import PAYMENT
 from dropcut.core.messages import Ended, EndKind, PaidAnswer, Upload
 from dropcut.core.payment import Payment
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from dropcut.adapters.gate_record import read_gate
 from dropcut.adapters.job_records import JobState, job_item_id, job_state
 from dropcut.adapters.key_records import read_health
-from dropcut.adapters.state_table import GATE, HEALTH, StateTable
+from dropcut.adapters.state_table import StateTable
 from dropcut.core.blame import Health
 from dropcut.core.gate import Gate
+from dropcut.core.item_kinds import GATE, HEALTH
 from dropcut.core.messages import Upload
 
 

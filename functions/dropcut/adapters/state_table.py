@@ -12,8 +12,6 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE = "object#", "payment#", "pace#", "budget#", "health#", "gate"
-"""What an item is about: its id begins with one of these, or is the last. The functions' roles are cut along them."""
 Value = str | float | frozenset[str]
 Item = dict[str, Any]
 """An item as it is read: each attribute is a `Value`."""

@@ -6,6 +6,7 @@ over, so the next one believes only what it can check. All checks raise Malforme
 
 import hashlib
 import re
+from collections.abc import Collection
 
 from dropcut.core.formats.picture_header import NotAPictureError, read_header
 from dropcut.core.messages import (
@@ -16,6 +17,7 @@ from dropcut.core.messages import (
     MalformedMessageError,
     PaidAnswer,
     PreparedPicture,
+    RefusedRequest,
     SpendingNotice,
     Upload,
 )
@@ -26,13 +28,16 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _VERSION = re.compile(r"[!-~]{1,1024}")
 _SENT_FORMATS = ("jpeg", "png", "webp")
 _ENDS = ("rejected", "skipped", "failed")
+_REFUSALS = ("request_malformed", "request_not_allowed")
 _NOTICES = ("paused", "resumed")
 
 
-def check_upload(upload: Upload, *, input_bucket: str) -> None:
+def check_upload(upload: Upload, *, input_buckets: Collection[str]) -> None:
     """An upload into our own bucket, with names that S3 gives."""
-    if upload.bucket != input_bucket:
-        raise _refused(f"it is about the bucket {_quoted(upload.bucket)}, and photos are in {input_bucket} only")
+    if upload.bucket not in input_buckets:
+        raise _refused(
+            f"it is about the bucket {_quoted(upload.bucket)}, and photos are in {' and '.join(input_buckets)} only"
+        )
     if not isinstance(upload.key, str) or not 0 < len(_utf8(upload.key)) <= 1024:  # S3's limit
         raise _refused("no object has such a key")
     if not isinstance(upload.sequencer, str) or not SEQUENCER.fullmatch(upload.sequencer):
@@ -41,11 +46,12 @@ def check_upload(upload: Upload, *, input_bucket: str) -> None:
         if version is not None and not (isinstance(version, str) and _VERSION.fullmatch(version)):
             raise _refused(f"S3 names no version {_quoted(version)}")
     _check_numbers(upload, "arrived_at_seconds")
+    _check_texts(upload, "request")
 
 
-def check_request(request: CutRequest, *, input_bucket: str) -> None:
+def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> None:
     """A picture that lies where prepare puts it, and is what its hash says if it travels along."""
-    check_upload(request.upload, input_bucket=input_bucket)
+    check_upload(request.upload, input_buckets=input_buckets)
     _check_numbers(request, "redriven_at")
     picture = request.picture
     _check_hash(picture.sha256)
@@ -73,16 +79,16 @@ def check_content(content: bytes, picture: PreparedPicture) -> None:
         raise _refused(f"its picture is a {header.format} of {header.width} x {header.height}, and not as told")
 
 
-def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_bucket: str) -> None:
+def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_buckets: Collection[str]) -> None:
     """An end that a stage can decide, of a photo of ours; an answer that lies where cut stores it."""
-    check_upload(upload, input_bucket=input_bucket)
+    check_upload(upload, input_buckets=input_buckets)
     if outcome.request_id is not None:
         _check_texts(outcome, "request_id")
     if isinstance(outcome, Ended):
         if outcome.kind not in _ENDS:  # it becomes a tag, and one of the tags means "leave this photo alone"
             raise _refused(f"no photo ends as {_quoted(outcome.kind)}")
         _check_texts(outcome, "code", "reason")
-        _check_numbers(outcome, "attempts", "possibly_paid")
+        _check_numbers(outcome, "attempts", "possibly_paid", "redriven_at")
         return
     _check_hash(outcome.picture_sha256)
     paid_keys = [PAID + operation.payment_key(outcome.picture_sha256) for operation in OPERATIONS.values()]
@@ -100,6 +106,16 @@ def check_notice(notice: SpendingNotice) -> None:
     _check_texts(notice, "code", "reason")
     if notice.until is not None:
         _check_numbers(notice, "until")
+
+
+def check_refused(request: RefusedRequest) -> None:
+    """Words about a request. It may be about any bucket: nothing is done but to publish the refusal."""
+    if request.code not in _REFUSALS:
+        raise _refused(f"no request is refused as {_quoted(request.code)}")
+    _check_texts(request, "reason")
+    _check_texts(request.upload, "bucket", "key", "sequencer", "request")
+    if request.upload.version_id is not None:
+        _check_texts(request.upload, "version_id")
 
 
 def _check_hash(sha256: object) -> None:

@@ -6,12 +6,13 @@ Every value here knows its own JSON form, because messages wait in queues for up
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
+from dropcut.core.choices import NO_CHOICES, Choices
 from dropcut.core.operation import OPERATIONS, REMOVE_BACKGROUND, Operation
 
 PREPARED, PAID = "prepared/", "paid/"
@@ -39,12 +40,30 @@ class Upload:
     """When its event was put into the intake queue (epoch)."""
     etag: str | None = None
     """Of the bytes that `prepare` read, as S3 writes it, quotes included; None before that. No part of the job's id."""
+    choices: Choices = NO_CHOICES
+    """What the uploader or the requester asked for."""
+    request: str = ""
+    """The id of the request for it; empty for an upload."""
 
     @cached_property
     def job_id(self) -> str:
-        """The same for every event about this one upload; also the correlation id of all logs."""
-        identity = "\0".join((self.bucket, self.key, self.sequencer))
+        """The same for every event about this one upload, or request; also the correlation id of all logs.
+
+        Two events of one upload have the same sequencer. A request gets its own, later for one that comes again.
+        """
+        identity = "\0".join((self.bucket, self.key, f"request {self.request}" if self.request else self.sequencer))
         return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+    def to_fields(self) -> dict[str, Any]:
+        """As JSON, and as it was before there were requests where there is none."""
+        given = {"choices": self.choices.to_fields(), "request": self.request}
+        old = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in given}
+        return old | {name: value for name, value in given.items() if value}
+
+    @classmethod
+    def from_fields(cls, values: Mapping[str, Any]) -> Self:
+        """Raises TypeError or ValueError: these are not the fields of an upload."""
+        return cls(**{**values, "choices": Choices.from_fields(values.get("choices", {}))})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +114,7 @@ class CutRequest:
             "redriven_at": self.redriven_at,
         }
         given = {name: value for name, value in optional.items() if value}
-        return json.dumps({"upload": asdict(self.upload), "picture": asdict(self.picture), **given})
+        return json.dumps({"upload": self.upload.to_fields(), "picture": asdict(self.picture), **given})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -103,7 +122,7 @@ class CutRequest:
         with _reading("a cut request"):
             values = json.loads(text)
             return cls(
-                upload=Upload(**values["upload"]),
+                upload=Upload.from_fields(values["upload"]),
                 picture=PreparedPicture(**values["picture"]),
                 content=base64.b64decode(values.get("content", ""), validate=True),
                 operation=OPERATIONS[values.get("operation", REMOVE_BACKGROUND.name)],
@@ -151,6 +170,8 @@ class Ended:
     """Calls that may have been charged, those made while the API was down included."""
     request_id: str | None = None
     """The API's name for the last call, to ask the provider about."""
+    redriven_at: float = 0.0
+    """When somebody asked for the photo to be tried again (epoch seconds): tells this end from the one before."""
 
 
 NOT_ASKED_AGAIN = "The API was not asked again for the same picture; a redrive asks it."
@@ -168,7 +189,7 @@ class OutcomeMessage:
         """Without what has its default: a deliver function of before a field was added can read what lacks it."""
         every = [(field.name, getattr(self.outcome, field.name), field.default) for field in fields(self.outcome)]
         changed = {name: value for name, value, default in every if value != default}
-        return json.dumps({"upload": asdict(self.upload), "outcome": changed})
+        return json.dumps({"upload": self.upload.to_fields(), "outcome": changed})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -177,7 +198,7 @@ class OutcomeMessage:
             values = json.loads(text)
             outcome = values["outcome"]
             kind = Ended if "kind" in outcome else PaidAnswer
-            return cls(upload=Upload(**values["upload"]), outcome=kind(**outcome))
+            return cls(upload=Upload.from_fields(values["upload"]), outcome=kind(**outcome))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,10 +229,27 @@ class Remake:
         return json.dumps({"remake": asdict(self)})
 
 
-def read_announcement(text: str) -> OutcomeMessage | SpendingNotice | Remake:
-    """A message of the deliver queue. Raises MalformedMessageError: it is none of its three kinds."""
-    with _reading("an outcome, a spending notice or a remake"):
+@dataclass(frozen=True, kw_only=True)
+class RefusedRequest:
+    """A message in the deliver queue: a request was refused, which has to be published. No photo is touched."""
+
+    upload: Upload
+    """What was requested, as far as it could be read."""
+    code: Literal["request_malformed", "request_not_allowed"]
+    reason: str
+
+    def to_json(self) -> str:
+        refused = {"upload": self.upload.to_fields(), "code": self.code, "reason": self.reason}
+        return json.dumps({"refused_request": refused})
+
+
+def read_announcement(text: str) -> OutcomeMessage | SpendingNotice | Remake | RefusedRequest:
+    """A message of the deliver queue. Raises MalformedMessageError: it is none of its kinds."""
+    with _reading("an outcome, a spending notice, a refused request or a remake"):
         values = json.loads(text)
+        if "refused_request" in values:
+            refused = values["refused_request"]
+            return RefusedRequest(**{**refused, "upload": Upload.from_fields(refused["upload"])})
         if "spending" in values:
             return SpendingNotice(**values["spending"])
         if "remake" in values:

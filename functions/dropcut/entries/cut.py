@@ -86,7 +86,7 @@ cut = Cut(
     snapshots=Snapshots(table=table),
     jobs=JobRecords(table=table),
     objects=objects,
-    input_bucket=environment.input_bucket,
+    input_buckets=environment.input_buckets,
     work_bucket=environment.work_bucket,
     purchases=Purchases(
         accounts=accounts,

@@ -15,10 +15,12 @@ from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.photo_source import read_rendition_names
 from dropcut.environment import PrepareEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
 from dropcut.sandbox_report import SANDBOX_PROBE, probe_sandbox, report_sandbox
+from dropcut.use_cases.intake import Intake
 from dropcut.use_cases.prepare import Prepare
 
 environment = PrepareEnvironment.read()
@@ -39,8 +41,7 @@ prepare = Prepare(
     deliver_queue=Queue(sqs, environment.deliver_queue_url),
     fit=partial(imaging.fit, limits=environment.decode_limits),
     max_photo_mib=environment.max_photo_mib,
-    input_bucket=environment.input_bucket,
-    input_prefix=environment.input_prefix,
+    intake=Intake(sources=environment.sources, rendition_names=read_rendition_names(environment.rendition_names)),
     work_bucket=environment.work_bucket,
     clock=time.time,
 )

@@ -52,6 +52,7 @@ Operations = Mapping[str, Callable[[Arguments], dict[str, Any]]]
 def main() -> None:
     limit_memory_and_files(int(sys.argv[1]) * _MIB)
     logging.disable(logging.INFO)  # warnings of libvips are listened to (imaging/decode.py), and go nowhere else
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, which is inherited, it would leave nobody to wait for
     sandbox.adopt_orphans()
     with socket.socket(fileno=int(sys.argv[2])) as control:
         operations = load_operations()

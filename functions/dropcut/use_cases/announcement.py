@@ -1,20 +1,21 @@
 """How a photo's end is made known: its tag, the event, the job's record, and nothing left of it under `held/`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Literal
 
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
+from dropcut.core import events
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.ports import Together
 from dropcut.observability import count, logger
 from dropcut.use_cases.held_files import HeldFiles
-from dropcut.use_cases.outputs import Written, about_photo
+from dropcut.use_cases.outputs import Written
 
 _METRIC = {"rejected": "PhotosRejected", "skipped": "PhotosSkipped", "failed": "PhotosFailed"}
-_EVENT = {"rejected": "Cutout Rejected", "skipped": "Cutout Skipped", "failed": "Cutout Failed"}
 SUPERSEDED = Ended(
     kind="skipped", code="superseded", reason="A newer upload of the same key came before this one was delivered."
 )
@@ -36,22 +37,30 @@ class Announcer:
         written: Written,
         *,
         has_tags: bool = True,
-        by_hand: bool = False,
-        more: Mapping[str, object] | None = None,
+        decision: Literal["accept", "replace"] | None = None,
     ) -> None:
         """Whatever breaks off here is done again: the record comes last.
 
         Args:
-            by_hand: whether a person's own cut-out was delivered.
-            more: what the event says beside the usual.
+            decision: what a person decided, if it was held; the event that said so had its credits.
         """
         upload, first = outcome.upload, written.keys[0]
+        cutout = written.published(answer)
+        event = events.Delivered(
+            photo=events.Photo.of(upload),
+            cutout=replace(cutout, credits=0.0) if decision else cutout,
+            decision=decision,
+        )
         self.together(
             partial(self.tag, upload, "delivered", has_tags=has_tags),
-            partial(self.events.publish, "Cutout Delivered", {**written.event(upload, answer), **(more or {})}),
+            partial(self.events.publish, event),
         )
         held_some = self.jobs.delivered(
-            outcome, output_keys=written.keys, quality=written.cutouts.quality, by_hand=by_hand, now=self.clock()
+            outcome,
+            output_keys=written.keys,
+            quality=written.cutouts.quality,
+            by_hand=decision == "replace",
+            now=self.clock(),
         )
         if held_some:
             self.remove_held(upload)
@@ -91,7 +100,5 @@ class Announcer:
             logger.warning("The source was not tagged", reason=f"{type(error).__name__}: {error}")
 
     def _publish_end(self, upload: Upload, end: Ended) -> None:
-        detail = about_photo(upload) | {"code": end.code, "reason": end.reason}
-        if end.attempts or end.possibly_paid:
-            detail |= {"attempts": end.attempts, "possibly_paid": end.possibly_paid, "request_id": end.request_id}
-        self.events.publish(_EVENT[end.kind], detail)
+        """One that was tried again may end as before, which is another event."""
+        self.events.publish(events.ended(upload, end), apart=f"{end.code} {end.redriven_at:.3f}")

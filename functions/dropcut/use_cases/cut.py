@@ -1,6 +1,6 @@
 """Cut: buys a cut-out for each picture, and none for a picture that was bought, refused or replaced before."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,7 +40,7 @@ class Cut:
     snapshots: Snapshots
     jobs: JobRecords
     objects: ObjectStore
-    input_bucket: str
+    input_buckets: Collection[str]
     work_bucket: str
     purchases: Purchases
     endings: Endings
@@ -63,19 +63,19 @@ class Cut:
 
         def handle(message: Message) -> MessageResult:
             """Raises MalformedMessageError: the message holds no cut request that prepare could have written."""
-            request = requests.get(message.body) or self._read(message.body)
-            return self._handle(account, snapshot.jobs[request.upload.job_id], request, message)
+            request = _as_redriven(requests.get(message.body) or self._read(message.body), message)
+            return self._handle(account, snapshot.jobs[request.upload.job_id], request)
 
         return handle
 
     def announce_failure(self, message: Message, reason: str) -> None:
         """Publish that a photo failed whose message was dead-lettered because it waited for too long."""
-        request = self._read(message.body)
+        request = _as_redriven(self._read(message.body), message)
         self.endings.announce(request, Ended(kind="failed", code="waited_too_long", reason=reason))
 
     def _read(self, body: str) -> CutRequest:
         request = CutRequest.from_json(body)
-        check_request(request, input_bucket=self.input_bucket)
+        check_request(request, input_buckets=self.input_buckets)
         return request
 
     def _readable(self, messages: Sequence[Message]) -> Iterator[tuple[str, CutRequest]]:
@@ -84,9 +84,9 @@ class Cut:
             with suppress(MalformedMessageError):
                 yield message.body, self._read(message.body)
 
-    def _handle(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
+    def _handle(self, account: Account, state: JobState, request: CutRequest) -> MessageResult:
         log_about(request.upload)
-        result = self._result(account, state, request, message)
+        result = self._result(account, state, request)
         if isinstance(result, Wait):
             count("CallsDeferred")
             logger.info("The picture waits", why=result.why, seconds=round(result.seconds, 1))
@@ -95,7 +95,7 @@ class Cut:
                 self.jobs.waits(request.upload, why=result.why, next_try=account.gate.until, now=now)
         return result
 
-    def _result(self, account: Account, state: JobState, request: CutRequest, message: Message) -> MessageResult:
+    def _result(self, account: Account, state: JobState, request: CutRequest) -> MessageResult:
         if state == "ended":
             return Done()  # the message came twice
         if state == "superseded":
@@ -104,12 +104,11 @@ class Cut:
         wait = account.must_wait()
         if wait:
             return wait
-        return self._bought_once(account, request, message)
+        return self._bought_once(account, request)
 
-    def _bought_once(self, account: Account, request: CutRequest, message: Message) -> MessageResult:
-        redriven_at = max(request.redriven_at, message.sent_at_seconds if message.redriven else 0.0)
+    def _bought_once(self, account: Account, request: CutRequest) -> MessageResult:
         with ExitStack() as claims:
-            claiming = self.claims.claim(request.payment_key, redriven_at=redriven_at)
+            claiming = self.claims.claim(request.payment_key, redriven_at=request.redriven_at)
             if request.content:
                 found, picture = claims.enter_context(claiming), [request.content]
             else:
@@ -151,3 +150,10 @@ class Cut:
             ended = replace(ended, reason=reason, attempts=0, possibly_paid=0, request_id=None)
         self.purchases.end(request, ended)
         return Done()
+
+
+def _as_redriven(request: CutRequest, message: Message) -> CutRequest:
+    """With when somebody asked for it to be tried again, if its message says so."""
+    if not message.redriven:
+        return request
+    return replace(request, redriven_at=max(request.redriven_at, message.sent_at_seconds))

@@ -87,16 +87,19 @@ class CutoutMaker:
         )
         return sources  # type: ignore[no-any-return] # what `together` gives back has any type
 
-    def make(self, answer: PaidAnswer, sources: Sources, folder: Path, *, receive_count: int) -> Cutouts:
-        """Make all renditions, as files in that folder.
+    def make(
+        self, upload: Upload, answer: PaidAnswer, sources: Sources, folder: Path, *, receive_count: int
+    ) -> Cutouts:
+        """Make the renditions that were chosen for the photo, as files in that folder.
 
         Raises:
             ImagingFailedError: the machinery failed; trying again may help.
         """
+        renditions = upload.choices.of(self.renditions)
         note = " ".join(text for text in (answer.note, sources.note) if text)
         for source in [sources.original, None] if sources.original else [None]:
             try:
-                made = self.make_cutouts(source, sources.answer, self.renditions, folder)
+                made = self.make_cutouts(source, sources.answer, renditions, folder)
             except ImagingFailedError as error:
                 if receive_count < TRIES_AT_FULL_SIZE:
                     raise
@@ -109,7 +112,7 @@ class CutoutMaker:
                 return _judged(made, note, full_size=source is not None)
             count("CutoutsNotFullSize")
             logger.warning("The cut-out could not be made as it should be", reason=note)
-        as_it_came = _as_it_came(answer, sources.answer, self.renditions[0].name)
+        as_it_came = _as_it_came(answer, sources.answer, renditions[0].name)
         return Cutouts(made=[as_it_came], note=note, full_size=False)
 
     def _save_answer(self, answer: PaidAnswer, path: Path) -> None:

@@ -1,16 +1,26 @@
 """Deliver: makes and writes the renditions, tags the source, publishes the event. Spends nothing, repeats freely."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.scratch import scratch_folder
-from dropcut.core.message_checks import check_notice, check_outcome
+from dropcut.core import events
+from dropcut.core.message_checks import check_notice, check_outcome, check_refused
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, SpendingNotice, Upload, read_announcement
+from dropcut.core.messages import (
+    Ended,
+    OutcomeMessage,
+    PaidAnswer,
+    RefusedRequest,
+    Remake,
+    SpendingNotice,
+    Upload,
+    read_announcement,
+)
 from dropcut.core.ports import Together
 from dropcut.core.review import EndOldHeld, Review, read_review
 from dropcut.observability import count, log_about, logger
@@ -20,7 +30,6 @@ from dropcut.use_cases.holding import Holding
 from dropcut.use_cases.outputs import Outputs
 
 _NO_END_YET = Ended(kind="failed", code="", reason="")
-_SPENDING_EVENT = {"paused": "Spending Paused", "resumed": "Spending Resumed"}
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept: it waited for its delivery for longer than "
     "`keep_results_days`. A redrive starts from the photo, and pays for a new one."
@@ -35,9 +44,9 @@ class Deliver:
     outputs: Outputs
     announcer: Announcer
     holding: Holding
-    input_bucket: str
-    remake: Callable[[Remake, int], MessageResult]
-    """Makes a delivered photo's renditions anew; takes the message's receive count, too (use_cases/remake.py)."""
+    input_buckets: Collection[str]
+    remake: Callable[[Remake, Message], MessageResult]
+    """Makes a delivered photo's renditions anew; takes its message, too (use_cases/remake.py)."""
     review: Callable[[Review | EndOldHeld], MessageResult]
     """Carries out what was decided on a held photo (use_cases/review.py)."""
     together: Together
@@ -53,11 +62,13 @@ class Deliver:
             return self.review(review)
         outcome = self._read(message.body)
         if isinstance(outcome, SpendingNotice):
-            # Several deployments share the account's bus, and each has its own gate.
-            self.events.publish(_SPENDING_EVENT[outcome.kind], {"service": logger.service, **asdict(outcome)})
+            self.events.publish(events.spending(outcome), apart=f"{message.sent_at_seconds:.3f}")
             return Done()
         if isinstance(outcome, Remake):
-            return self.remake(outcome, message.receive_count)
+            return self.remake(outcome, message)
+        if isinstance(outcome, RefusedRequest):
+            self.events.publish(events.refused(outcome), apart=outcome.code)
+            return Done()
         log_about(outcome.upload)
         if isinstance(outcome.outcome, PaidAnswer):
             return self._deliver(outcome, outcome.outcome, message.receive_count)
@@ -75,15 +86,18 @@ class Deliver:
         if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
             log_about(outcome.upload)
             known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
-            failed = replace(known, kind="failed", code="deliver_failed", reason=reason)
+            redriven_at = message.sent_at_seconds if message.redriven else known.redriven_at
+            failed = replace(known, kind="failed", code="deliver_failed", reason=reason, redriven_at=redriven_at)
             self.announcer.ended(outcome.upload, failed)
 
-    def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake:
+    def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake | RefusedRequest:
         announcement = read_announcement(body)
         if isinstance(announcement, OutcomeMessage):
-            check_outcome(announcement.upload, announcement.outcome, input_bucket=self.input_bucket)
+            check_outcome(announcement.upload, announcement.outcome, input_buckets=self.input_buckets)
         elif isinstance(announcement, SpendingNotice):
             check_notice(announcement)
+        elif isinstance(announcement, RefusedRequest):
+            check_refused(announcement)
         return announcement
 
     def _end(self, upload: Upload, end: Ended) -> None:
@@ -120,7 +134,7 @@ class Deliver:
                 state = self.jobs.state(upload)  # by now the newer one may have been taken up
             written, held_in = None, ""
             if state != "superseded":
-                cutouts = self.maker.make(answer, sources, folder, receive_count=receive_count)
+                cutouts = self.maker.make(upload, answer, sources, folder, receive_count=receive_count)
                 held_in = self.holding.folder_for(cutouts)
                 # Where each upload has its own keys, none that is taken says that a newer one came meanwhile.
                 if not (self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded"):

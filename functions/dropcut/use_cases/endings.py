@@ -1,6 +1,6 @@
 """How a photo leaves the stage that buys without a cut-out: with a reason, and if it failed as a dead letter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage
 from dropcut.core.ports import DeadLetters, Sender
@@ -20,6 +20,7 @@ class Endings:
 
     def announce(self, request: CutRequest, ended: Ended) -> None:
         """Deliver publishes the photo's end; if it failed, its message is a dead letter already."""
+        ended = replace(ended, redriven_at=request.redriven_at)
         self.deliver_queue.send(OutcomeMessage(upload=request.upload, outcome=ended).to_json())
 
     def _dead_letter(self, request: CutRequest, ended: Ended) -> None:

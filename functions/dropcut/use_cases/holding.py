@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from dropcut.adapters.held_records import HeldRecords
-from dropcut.core.messages import OutcomeMessage, PaidAnswer
+from dropcut.core import events
+from dropcut.core.messages import OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.core.review import HELD, Held, Review
@@ -42,32 +43,37 @@ class Holding:
             note=written.cutouts.note,
             quality=quality,
         )
-        event = {**written.event(upload, answer), "decide": self._asked(held)}
+        event = events.Held(
+            photo=events.Photo.of(upload), cutout=written.published(answer), decide=self._decisions(held)
+        )
         self.announcer.together(
             partial(self.announcer.tag, upload, "held", has_tags=has_tags),
-            partial(self.announcer.events.publish, "Cutout Held", event),
+            partial(self.announcer.events.publish, event),
         )
-        is_held, before = self.records.hold(held, now=self.clock())
-        if not is_held:  # the photo was replaced, or a double of this message was quicker and a decision came
-            self._undo(held)
+        self._end_older(upload)
+        if not self.records.hold(held, now=self.clock()):
+            self._undo(held)  # the photo was replaced, or a double of this message was quicker and a decision came
             return
-        if before and before.upload.job_id != upload.job_id:
-            self.announcer.superseded(before.upload)
-            self.announcer.held_files.remove_files(before)
         count("CutoutsHeld")
         logger.info("The doubtful cut-out is held", output_key=written.keys[0], quality=quality.short)
+
+    def _end_older(self, upload: Upload) -> None:
+        """An older upload that is held: after this, the record does not know of it any more."""
+        older = self.announcer.held_files.left_of(upload)
+        if older and older.upload.job_id != upload.job_id:
+            self.announcer.superseded(older.upload)
+            self.announcer.held_files.remove(older)
 
     def _undo(self, held: Held) -> None:
         if self.announcer.jobs.state(held.upload) == "superseded":
             self.announcer.superseded(held.upload)
         self.announcer.held_files.remove_files(held)
 
-    def _asked(self, held: Held) -> dict[str, object]:
-        """What to send to decide, and where to."""
+    def _decisions(self, held: Held) -> events.Decisions:
         of_it = partial(Review, bucket=held.upload.bucket, key=held.upload.key, job_id=held.upload.job_id)
-        return {
-            "queue_url": self.queue_url,
-            "accept": of_it(decision="accept").to_fields(),
-            "reject": of_it(decision="reject").to_fields(),
-            "replace": of_it(decision="replace", picture=f"{HELD}KEY_OF_YOUR_PICTURE").to_fields(),
-        }
+        return events.Decisions(
+            queue_url=self.queue_url,
+            accept=of_it(decision="accept").to_fields(),
+            reject=of_it(decision="reject").to_fields(),
+            replace=of_it(decision="replace", picture=f"{HELD}KEY_OF_YOUR_PICTURE").to_fields(),
+        )

@@ -1,7 +1,7 @@
 """Writes renditions into the output bucket: each under its name, never over another photo's, never over a newer one."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dropcut.adapters.object_store import ObjectStore
+from dropcut.core.events import Cutout, DeliveredFile
 from dropcut.core.key_template import SHA256, Edition, uses, uses_edition
 from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.output_naming import output_keys, version_name
@@ -36,22 +37,22 @@ class Written:
     keys: Sequence[str]
     cutouts: Cutouts
 
-    def event(self, upload: Upload, answer: PaidAnswer) -> dict[str, object]:
-        """What is published about them: the first as such, then all."""
-        made, note, quality = self.cutouts.made, self.cutouts.note, self.cutouts.quality
-        return about_photo(upload) | {
-            "output_bucket": self.bucket,
-            "output_key": self.keys[0],
-            "width": made[0].width,
-            "height": made[0].height,
-            "size_bytes": made[0].size_bytes,
-            "credits": answer.credits,
-            "request_id": answer.request_id,
-            "picture_sha256": answer.picture_sha256,
-            "renditions": [_rendition(file, key) for file, key in zip(made, self.keys, strict=True)],
-            **({"quality": quality.to_fields()} if quality else {}),
-            **({"note": note} if note else {}),
-        }
+    def published(self, answer: PaidAnswer) -> Cutout:
+        """What an event says about them."""
+        first = self.cutouts.made[0]
+        return Cutout(
+            output_bucket=self.bucket,
+            output_key=self.keys[0],
+            width=first.width,
+            height=first.height,
+            size_bytes=first.size_bytes,
+            credits=answer.credits,
+            request_id=answer.request_id,
+            picture_sha256=answer.picture_sha256,
+            renditions=[_delivered(file, key) for file, key in zip(self.cutouts.made, self.keys, strict=True)],
+            quality=self.cutouts.quality,
+            note=self.cutouts.note or None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +61,8 @@ class Outputs:
     bucket: str
     renditions: Sequence[Rendition]
     """The first is the one that the event's own fields are about."""
+    is_superseded: Callable[[Upload], bool]
+    """Whether a newer upload of its key is on record."""
 
     @property
     def differ_by_upload(self) -> bool:
@@ -100,32 +103,24 @@ class Outputs:
                     found, seen_etag = there
                     if _owner(found) != _owner(metadata):
                         break
-                    if found.get("dropcut-sequencer", "") > upload.sequencer:
+                    # A request may know of no upload: then the records, not the sequencers, say which one is newer.
+                    is_older = found.get("dropcut-sequencer", "") > upload.sequencer
+                    if is_older and (not upload.request or self.is_superseded(upload)):
                         return None
                 if write(output_key, seen_etag=seen_etag):
                     return output_key
         raise OutputKeepsChangingError(f"No name for the cut-out of {upload.key!r} could be written in {self.bucket}")
 
 
-def about_photo(upload: Upload) -> dict[str, object]:
-    """What every event says. `key` is plain text, as in S3's own EventBridge events."""
-    return {
-        "job_id": upload.job_id,
-        "bucket": upload.bucket,
-        "key": upload.key,
-        "version_id": upload.version_id,
-    }
-
-
-def _rendition(made: RenditionFile, key: str) -> dict[str, object]:
-    return {
-        "name": made.rendition,
-        "key": key,
-        "format": made.format,
-        "width": made.width,
-        "height": made.height,
-        "size_bytes": made.size_bytes,
-    }
+def _delivered(made: RenditionFile, key: str) -> DeliveredFile:
+    return DeliveredFile(
+        name=made.rendition,
+        key=key,
+        format=made.format,
+        width=made.width,
+        height=made.height,
+        size_bytes=made.size_bytes,
+    )
 
 
 def _edition(upload: Upload, rendition: Rendition, written: Path) -> Edition:
@@ -158,4 +153,5 @@ def _provenance(upload: Upload, answer: PaidAnswer, rendition: Rendition, qualit
         "dropcut-picture-sha256": answer.picture_sha256,
         "dropcut-provider": answer.provider,
         **({"dropcut-quality": quality.short} if quality else {}),
+        **upload.choices.output_metadata(),
     }

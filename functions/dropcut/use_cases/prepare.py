@@ -16,24 +16,29 @@ from dropcut.adapters.object_store import (
     not_there_yet,
 )
 from dropcut.adapters.scratch import scratch_folder
-from dropcut.core.message_result import Done, Message, MessageResult
+from dropcut.core.choices import ChoicesError, choices_of_photo
+from dropcut.core.message_result import Done, Message, MessageResult, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
     PREPARED,
     CutRequest,
     Ended,
-    MalformedMessageError,
     OutcomeMessage,
     PreparedPicture,
+    RefusedRequest,
     Upload,
 )
+from dropcut.core.photo_source import refuses_key, refuses_object
 from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Sender
-from dropcut.core.upload_event import read_uploads
 from dropcut.observability import count, log_about, logger
+from dropcut.use_cases.intake import Intake
 
 TRIES_IF_SLOW = 2
+SETTLED_AFTER_SECONDS = 10.0
+"""After so long the event of an object's upload has nearly always come. One that comes later counts as a newer upload
+than the request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +51,7 @@ class Prepare:
     """Makes of the photo in one file what is to be sent, in another; raises PictureRefusedError (imaging/fit.py)."""
     max_photo_mib: float
     """A larger file is not read."""
-    input_bucket: str
-    input_prefix: str
+    intake: Intake
     work_bucket: str
     clock: Callable[[], float]
 
@@ -57,51 +61,72 @@ class Prepare:
         Raises:
             MalformedMessageError: it is about no upload, or about one in a bucket that is not ours.
         """
-        for upload in read_uploads(message.body, sent_at_seconds=message.sent_at_seconds):
-            log_about(upload)
-            if upload.bucket != self.input_bucket:
-                raise MalformedMessageError(
-                    f"The event is about the bucket {upload.bucket}; photos are taken from {self.input_bucket} only."
-                )
-            self._prepare(upload, message)
-        return Done()
+        result: MessageResult = Done()
+        for asked in self.intake.read(message):
+            if isinstance(asked, RefusedRequest):
+                logger.info("The request is refused", code=asked.code, reason=asked.reason)
+                self.deliver_queue.send(asked.to_json())
+            else:
+                log_about(asked)
+                result = self._prepare(self.jobs.ordered(asked) if asked.request else asked, message)
+        return result
 
     def announce_failure(self, message: Message, reason: str) -> None:
         """Publish that the uploads of a message failed, after it was dead-lettered for unexpected errors."""
-        for upload in read_uploads(message.body, sent_at_seconds=message.sent_at_seconds):
-            self._end(upload, Ended(kind="failed", code="prepare_failed", reason=reason))
+        for asked in self.intake.read(message):
+            if isinstance(asked, Upload):
+                upload = self.jobs.ordered(asked) if asked.request else asked
+                self._end(upload, Ended(kind="failed", code="prepare_failed", reason=reason), message)
 
-    def _prepare(self, upload: Upload, message: Message) -> None:
+    def _prepare(self, upload: Upload, message: Message) -> MessageResult:
         """It is looked for first: a photo that is gone leaves the record to an older upload that may still be there."""
         source = self._open(upload)
         try:
             if source is None and self.jobs.is_of_another(upload):
-                self._end(upload, _GONE)
-            else:
-                self._begin(upload, source, message)
+                self._end(upload, _GONE, message)
+                return Done()
+            if isinstance(source, Opened) and upload.request:
+                settled_at = source.modified_at_seconds + SETTLED_AFTER_SECONDS
+                if self.clock() < settled_at:
+                    return Wait(seconds=settled_at - self.clock(), why="the event of the object's upload may yet come")
+            return self._begin(upload, source, message)
         finally:
             if isinstance(source, Opened):
                 source.close()
 
-    def _begin(self, upload: Upload, source: Opened | Ended | None, message: Message) -> None:
+    def _begin(self, upload: Upload, source: Opened | Ended | None, message: Message) -> MessageResult:
+        upload, refusal = self._chosen(upload, source)
         begun = self.jobs.begin(upload, now=self.clock(), redriven=message.redriven)
         if begun == "already_under_way":
             logger.info("The same upload was announced before: nothing to do")
-            return
+            return Done()
+        if begun == "superseded" and upload.request:
+            return Wait(seconds=1, why="another upload or request took its place among those of the key")
         count("PhotosReceived")
         if begun == "superseded":
-            self._end(upload, _skipped("superseded", "A newer upload of the same key came first."))
-            return
-        if not isinstance(source, Opened):
-            self._end(upload, source or _GONE)
-            return
-        ready = self._read(replace(upload, etag=source.etag), source, message)
+            ready: CutRequest | Ended = _skipped("superseded", "A newer upload of the same key came first.")
+        elif isinstance(source, Opened):
+            ready = refusal or self._read(replace(upload, etag=source.etag), source, message)
+        else:
+            ready = source or _GONE
         if isinstance(ready, Ended):
-            self._end(upload, ready)
-            return
+            self._end(upload, ready, message)
+            return Done()
         self.cut_queue.send(ready.to_json())
         self.jobs.wait_for_cut(ready, now=self.clock())
         logger.info("The picture is ready and waits to be cut out", picture_sha256=ready.picture.sha256)
+        return Done()
+
+    def _chosen(self, upload: Upload, source: Opened | Ended | None) -> tuple[Upload, Ended | None]:
+        """The upload with what its uploader wrote into the photo's metadata; and why that cannot be, if so."""
+        if not isinstance(source, Opened):
+            return upload, None
+        try:
+            upload = replace(upload, choices=upload.choices.over(choices_of_photo(source.metadata)))
+            wrong = upload.choices.refuses_names(self.intake.rendition_names(upload.bucket, upload.key))
+        except ChoicesError as error:
+            wrong = str(error)
+        return upload, Ended(kind="rejected", code="choices_not_allowed", reason=wrong) if wrong else None
 
     def _open(self, upload: Upload) -> Opened | Ended | None:
         """The photo; or why it is not read; None when it is gone.
@@ -109,10 +134,9 @@ class Prepare:
         Raises:
             ObjectGoneError: it may yet appear.
         """
-        if not upload.key.startswith(self.input_prefix):
-            return _skipped(
-                "other_prefix", f"Only keys that begin with {self.input_prefix!r} are taken (`input_prefix`)."
-            )
+        not_taken = refuses_key(self.intake.sources_of(upload), upload.key)
+        if not_taken:
+            return _skipped(not_taken.code, not_taken.reason)
         try:
             return self.objects.open(upload.bucket, upload.key, upload.version_id)
         except ObjectGoneError:
@@ -139,6 +163,9 @@ class Prepare:
             return _skipped(
                 "left_alone", f"The object carries the tag {OUTCOME_TAG}=skip: it is left alone on request."
             )
+        not_taken = refuses_object(self.intake.sources_of(upload), upload.key, source.size_bytes, tags)
+        if not_taken:
+            return _skipped(not_taken.code, not_taken.reason)
         return refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
 
     def _ready(self, photo: Path, sendable: Path, upload: Upload, message: Message) -> CutRequest | Ended:
@@ -167,12 +194,17 @@ class Prepare:
             picture=picture,
             content=content if travels else b"",
             note=fitted.note,
-            redriven_at=message.sent_at_seconds if message.redriven else 0.0,
+            redriven_at=_redriven_at(message),
         )
 
-    def _end(self, upload: Upload, end: Ended) -> None:
+    def _end(self, upload: Upload, end: Ended, message: Message) -> None:
+        end = replace(end, redriven_at=_redriven_at(message))
         logger.info("The photo ends here", kind=end.kind, code=end.code, reason=end.reason)
         self.deliver_queue.send(OutcomeMessage(upload=upload, outcome=end).to_json())
+
+
+def _redriven_at(message: Message) -> float:
+    return message.sent_at_seconds if message.redriven else 0.0
 
 
 def refuse_file(size_bytes: int, *, most_mib: float) -> Ended | None:

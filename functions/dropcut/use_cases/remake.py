@@ -1,14 +1,15 @@
 """Remake: a delivered photo's renditions anew, as they are described now. Pays nothing."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.scratch import scratch_folder
+from dropcut.core import events
 from dropcut.core.message_checks import check_outcome
-from dropcut.core.message_result import DeadLetter, Done, MessageResult
+from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
 from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
 from dropcut.observability import log_about, logger
 from dropcut.use_cases.cutout_maker import AnswerGoneError, CutoutMaker
@@ -23,7 +24,7 @@ class Remaker:
     outputs: Outputs
     clock: Callable[[], float]
 
-    def __call__(self, remake: Remake, receive_count: int) -> MessageResult:
+    def __call__(self, remake: Remake, message: Message) -> MessageResult:
         """Make the renditions again. What would be less than what was delivered is not written over it.
 
         Raises:
@@ -33,14 +34,14 @@ class Remaker:
         if delivered is None or not isinstance(delivered.outcome, PaidAnswer):
             return _not_remade("not_delivered", _NOT_DELIVERED)
         upload = delivered.upload
-        check_outcome(upload, delivered.outcome, input_bucket=remake.bucket)  # prepare may write to this record, too
+        check_outcome(upload, delivered.outcome, input_buckets={remake.bucket})  # prepare may write to this record, too
         if remake.job_id not in (None, upload.job_id):
             return _not_remade("another_job", f"The newest upload of this key is job {upload.job_id}.")
         log_about(upload)
-        return self._again(delivered, delivered.outcome, receive_count)
+        return self._again(delivered, delivered.outcome, message)
 
-    def _again(self, delivered: OutcomeMessage, answer: PaidAnswer, receive_count: int) -> MessageResult:
-        upload = delivered.upload
+    def _again(self, delivered: OutcomeMessage, answer: PaidAnswer, message: Message) -> MessageResult:
+        upload, receive_count = delivered.upload, message.receive_count
         with scratch_folder() as name:
             folder = Path(name)
             try:
@@ -49,7 +50,7 @@ class Remaker:
                 return _not_remade("answer_expired", _ANSWER_EXPIRED)
             if sources.is_another and self.jobs.state(upload) == "superseded":
                 return _superseded()
-            cutouts = self.maker.make(answer, sources, folder, receive_count=receive_count)
+            cutouts = self.maker.make(upload, answer, sources, folder, receive_count=receive_count)
             if upload.etag and not cutouts.full_size:
                 return _not_remade("less_than_before", cutouts.note)
             if self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded":
@@ -57,8 +58,9 @@ class Remaker:
             written = self.outputs.write_all(upload, answer, cutouts)
         if written is None:
             return _superseded()
-        detail = written.event(upload, answer) | {"credits": 0.0, "remade": True}
-        self.events.publish("Cutout Delivered", detail)
+        cutout = replace(written.published(answer), credits=0.0)
+        event = events.Delivered(photo=events.Photo.of(upload), cutout=cutout, remade=True)
+        self.events.publish(event, apart=f"remade {message.sent_at_seconds:.3f}")
         self.jobs.delivered(delivered, output_keys=written.keys, quality=cutouts.quality, now=self.clock())
         logger.info("The cut-outs were made anew", output_key=written.keys[0])
         return Done()

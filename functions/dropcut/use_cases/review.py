@@ -44,10 +44,10 @@ class Reviewer:
         if refused or found is None or found.held is None:
             return refused or Done()  # this very decision came twice
         log_about(found.held.upload)
-        if found.waits:
-            return self._carry_out(review, found.held)
-        self.announcer.remove_held(found.held.upload)
-        return Done()
+        result = self._carry_out(review, found.held) if found.waits else Done()
+        if result == Done():
+            self.announcer.remove_held(found.held.upload)  # a newer upload may have come, and would end it once more
+        return result
 
     def _carry_out(self, review: Review, held: Held) -> MessageResult:
         with scratch_folder() as name:
@@ -82,8 +82,9 @@ class Reviewer:
         shape = held.answer.width, held.answer.height
         made_folder = folder / "made"
         made_folder.mkdir()
+        chosen = held.upload.choices.of(self.outputs.renditions)
         try:
-            made = self.make_replacement(picture, shape, self.outputs.renditions, made_folder)
+            made = self.make_replacement(picture, shape, chosen, made_folder)
         except PictureRefusedError as refusal:
             return _refused("picture_not_usable", refusal.reason)
         return self._deliver(review, held, Cutouts(made=made, note="", full_size=True), self.outputs)
@@ -96,11 +97,7 @@ class Reviewer:
             self.announcer.ended(held.upload, SUPERSEDED)
             return Done()
         self.announcer.delivered(
-            held.outcome,
-            held.answer,
-            written,
-            by_hand=review.decision == "replace",
-            more={"credits": 0.0, "decision": review.decision},
+            held.outcome, held.answer, written, decision="replace" if review.decision == "replace" else "accept"
         )
         return Done()
 
@@ -117,17 +114,21 @@ class Reviewer:
         """What cannot be ended now is tried again in an hour, and holds up no other."""
         until = self.clock() - self.held_days * _DAY_SECONDS
         for bucket, key in self.records.held_before(until, most=ENDED_AT_ONCE):
-            found = self.records.under_review(bucket, key)
-            if found is None or not found.waits or found.held is None:
-                continue  # the index is a moment behind
-            log_about(found.held.upload)
             try:
-                if self._is_ours(found.held.upload, _NEVER_DECIDED):
-                    self.announcer.ended(found.held.upload, held_too_long(self.held_days))
+                self._end_if_held(bucket, key)
             except Exception:
                 count("UnexpectedErrors")
-                logger.exception("A photo that was held too long could not be ended")
+                logger.exception("A photo that was held too long could not be ended", bucket=bucket, key=key)
         return Done()
+
+    def _end_if_held(self, bucket: str, key: str) -> None:
+        found = self.records.under_review(bucket, key)
+        if found is None or not found.waits or found.held is None:
+            return  # the index is a moment behind
+        log_about(found.held.upload)
+        if self._is_ours(found.held.upload, _NEVER_DECIDED):
+            self.announcer.ended(found.held.upload, held_too_long(self.held_days))
+            self.announcer.remove_held(found.held.upload)
 
 
 def _wrong(review: Review, found: UnderReview | None) -> DeadLetter | None:

@@ -1,10 +1,19 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from dropcut.adapters.event_bus import EventBus, EventNotAcceptedError
+from dropcut.core.events import Delivered, Event, Paused, ended
+from dropcut.core.messages import Ended, Upload
 
+from local.event_examples import EXAMPLES
 from tests.functions.cloud import Cloud
+
+UPLOAD = Upload(bucket="in", key="ü", sequencer="0A")
+NOW = 1_722_000_000.25
+DELIVERED = next(event for event in EXAMPLES if isinstance(event, Delivered))
+PAUSED = next(event for event in EXAMPLES if isinstance(event, Paused))
 
 
 class RecordingEvents:
@@ -15,26 +24,65 @@ class RecordingEvents:
         self.entries += Entries
         return {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
 
+    @property
+    def details(self) -> list[dict[str, Any]]:
+        return [json.loads(entry["Detail"]) for entry in self.entries]
+
+
+def publish(events: Any, event: Event, *, now: float = NOW, apart: str = "", deployment: str = "dropcut-prod") -> None:
+    EventBus(events, deployment=deployment, clock=lambda: now).publish(event, apart=apart)
+
 
 def test_an_event_goes_to_the_default_bus_under_dropcuts_name() -> None:
     events = RecordingEvents()
-    EventBus(events).publish("Cutout Delivered", {"key": "ü", "credits": 2.0, "version_id": None})  # type: ignore[arg-type]
+    publish(events, DELIVERED)
     (entry,) = events.entries
     assert (entry["Source"], entry["DetailType"]) == ("dropcut", "Cutout Delivered")
-    assert json.loads(entry["Detail"]) == {"key": "ü", "credits": 2.0, "version_id": None}
     assert "EventBusName" not in entry
+    (detail,) = events.details
+    assert {name: detail[name] for name in ("version", "service", "time")} == {
+        "version": "1",
+        "service": "dropcut-prod",
+        "time": "2024-07-26T13:20:00.250Z",
+    }
+    assert (detail["key"], detail["credits"], detail["version_id"]) == (DELIVERED.photo.key, 2.0, None)
+
+
+def test_a_repeated_event_has_the_same_id_and_every_other_one_an_id_of_its_own() -> None:
+    events = RecordingEvents()
+    publish(events, DELIVERED)
+    publish(events, replace(DELIVERED, cutout=replace(DELIVERED.cutout, note="Smaller this time.")), now=NOW + 60)
+    first, again = events.details
+    assert first["event_id"] == again["event_id"]
+    others: list[tuple[Event, dict[str, str]]] = [
+        (DELIVERED, {"apart": "remade 1"}),
+        (DELIVERED, {"apart": "remade 2"}),
+        (DELIVERED, {"deployment": "dropcut-test"}),
+        (Delivered(photo=replace(DELIVERED.photo, job_id="another"), cutout=DELIVERED.cutout), {}),
+        (ended(UPLOAD, Ended(kind="failed", code="c", reason="R.")), {"apart": "c 0"}),
+        (ended(UPLOAD, Ended(kind="rejected", code="c", reason="R.")), {"apart": "c 0"}),
+        (PAUSED, {"apart": "1"}),
+        (PAUSED, {"apart": "2"}),
+    ]
+    for event, more in others:
+        publish(events, event, **more)
+    ids = [detail["event_id"] for detail in events.details[1:]]
+    assert len(set(ids)) == len(ids) == 1 + len(others)
 
 
 def test_what_people_read_of_an_event_controls_no_terminal_and_a_key_stays_itself() -> None:
     events = RecordingEvents()
     text = "a\x1b[31m\u202e"
-    EventBus(events).publish("Cutout Rejected", {"key": text, "reason": text, "note": text})  # type: ignore[arg-type]
+    photo, cutout = replace(DELIVERED.photo, key=text), replace(DELIVERED.cutout, note=text)
+    publish(events, replace(DELIVERED, photo=photo, cutout=cutout))
+    publish(events, ended(UPLOAD, Ended(kind="failed", code="c", reason=text)))
     escaped = r"a\u001b[31m\u202e"
-    assert json.loads(events.entries[0]["Detail"]) == {"key": text, "reason": escaped, "note": escaped}
+    delivered, failed = events.details
+    assert (delivered["key"], delivered["note"], failed["reason"]) == (text, escaped, escaped)
 
 
 def test_the_request_is_one_that_eventbridge_takes(cloud: Cloud) -> None:
-    EventBus(cloud.clients.events).publish("Cutout Delivered", {"key": "a.jpg"})
+    publish(cloud.clients.events, DELIVERED)
 
 
 class RefusingEvents:
@@ -43,5 +91,5 @@ class RefusingEvents:
 
 
 def test_an_event_refused_with_http_200_is_an_error() -> None:
-    with pytest.raises(EventNotAcceptedError, match=r"Cutout Failed: AccessDenied No\."):
-        EventBus(RefusingEvents()).publish("Cutout Failed", {})  # type: ignore[arg-type]
+    with pytest.raises(EventNotAcceptedError, match=r"Cutout Delivered: AccessDenied No\."):
+        publish(RefusingEvents(), DELIVERED)

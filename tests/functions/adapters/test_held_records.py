@@ -48,7 +48,7 @@ def records(table: StateTable, jobs: JobRecords) -> HeldRecords:
 
 
 def test_a_held_photo_is_found_by_its_key_and_by_its_time(records: HeldRecords, jobs: JobRecords) -> None:
-    assert records.hold(held_of(THIS), now=5) == (True, None)
+    assert records.hold(held_of(THIS), now=5)
     found = records.under_review("in", "shop/a.jpg")
     assert found
     assert (found.held, found.waits, found.decision, found.is_of_newest) == (held_of(THIS), True, "", True)
@@ -105,29 +105,37 @@ def test_whoever_ends_a_photo_learns_whether_files_are_left(records: HeldRecords
 @pytest.mark.parametrize("end", [REJECTED, Ended(kind="skipped", code="gone", reason="It is gone.")])
 def test_what_has_ended_is_not_held_afterwards(records: HeldRecords, jobs: JobRecords, end: Ended) -> None:
     jobs.ended(THIS, end, now=5)
-    assert records.hold(held_of(THIS), now=6) == (False, None)
+    assert not records.hold(held_of(THIS), now=6)
     assert records.under_review("in", "shop/a.jpg") is None
+
+
+def test_a_photo_whose_record_is_gone_is_held_in_one_made_anew(table: StateTable) -> None:
+    records, jobs = HeldRecords(table=table), JobRecords(table=table)
+    assert records.hold(held_of(NEW), now=5)
+    assert (jobs.state(NEW), jobs.state(THIS)) == ("ended", "superseded")
+    assert records.held_before(5, most=9) == [("in", "shop/a.jpg")]
+    assert records.decide(NEW, "accept", now=6)
 
 
 def test_what_is_being_decided_on_is_not_held_once_more(records: HeldRecords) -> None:
     records.hold(held_of(THIS), now=5)
     records.decide(THIS, "accept", now=6)
-    assert records.hold(held_of(THIS), now=7) == (False, held_of(THIS))
+    assert not records.hold(held_of(THIS), now=7)
 
 
 def test_what_was_held_too_long_can_be_held_again(records: HeldRecords, jobs: JobRecords) -> None:
     records.hold(held_of(THIS), now=5)
     records.decide(THIS, "held too long", now=6)
     jobs.ended(THIS, FAILED, now=7)
-    assert records.hold(held_of(THIS), now=8) == (True, held_of(THIS))
+    assert records.hold(held_of(THIS), now=8)
     assert records.decide(THIS, "accept", now=9)
 
 
-def test_a_newer_upload_that_is_held_learns_of_the_one_before(records: HeldRecords, jobs: JobRecords) -> None:
+def test_a_newer_upload_that_is_held_takes_the_place_of_the_one_before(records: HeldRecords, jobs: JobRecords) -> None:
     records.hold(held_of(THIS), now=5)
     jobs.begin(NEW, now=6)
-    assert records.hold(held_of(THIS), now=7) == (False, held_of(THIS))
-    assert records.hold(held_of(NEW), now=8) == (True, held_of(THIS))
+    assert not records.hold(held_of(THIS), now=7)
+    assert records.hold(held_of(NEW), now=8)
     assert not records.decide(THIS, "accept", now=9)
     records.forget(held_of(THIS))
     found = records.under_review("in", "shop/a.jpg")

@@ -268,6 +268,41 @@ def test_a_fork_server_that_died_meanwhile_is_replaced(imaging: ImagingProcess, 
     assert another != server
 
 
+def test_a_fork_server_that_dies_amid_two_photos_is_the_fault_of_neither(
+    imaging: ImagingProcess, tmp_path: Path, temporary: Path
+) -> None:
+    before = children_of(os.getpid())
+    assert fits(imaging, tmp_path)
+    [server] = children_of(os.getpid()) - before
+
+    def sleep_in(name: str) -> None:
+        (tmp_path / name).mkdir()
+        with pytest.raises(ImagingFailedError, match="is gone"):
+            ordered(imaging, tmp_path / name, "sleep")
+
+    with ThreadPoolExecutor(2) as pool:
+        both = pool.map(sleep_in, "ab")
+        until(lambda: len(list(temporary.glob("*/made/begun"))) == 2)
+        sleeping = children_of(server)
+        os.kill(server, signal.SIGKILL)
+        assert list(both) == [None, None]
+    until(lambda: not [pid for pid in sleeping if Path(f"/proc/{pid}").exists()])
+    assert fits(imaging, tmp_path)
+
+
+def test_ends_are_seen_also_where_the_system_was_told_not_to_report_them(
+    imaging: ImagingProcess, tmp_path: Path
+) -> None:
+    """That SIGCHLD is ignored goes on to a program that is started."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert fits(imaging, tmp_path)
+        with pytest.raises(PictureRefusedError, match="SIGABRT"):
+            ordered(imaging, tmp_path, "abort")
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
 def test_requests_at_once_have_a_process_each(imaging: ImagingProcess, tmp_path: Path) -> None:
     both_there = threading.Barrier(2)
 

@@ -1,9 +1,11 @@
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.state_table import StateTable
+from dropcut.core.cutout_request import BEFORE_ALL, request_event, sequencer_after
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
 
 from tests.functions.adapters.threads import at_once
@@ -53,6 +55,7 @@ def test_an_upload_is_taken_up(jobs: JobRecords, table: StateTable, version_id: 
         "sequencer": "02",
         "job_id": THIS.job_id,
         "version_id": version_id or "",
+        "requested": "",
         "status": "preparing",
         "updated_at": 5,
     }
@@ -332,3 +335,33 @@ def test_only_an_ended_job_expires_and_not_while_a_newer_upload_is_under_way(
     assert item(table)["expires_at"] == 100 + 60 * 86_400
     jobs.begin(NEW, now=200)
     assert "expires_at" not in item(table)
+
+
+ASKED = replace(THIS, sequencer=BEFORE_ALL, request="e1")
+
+
+def test_a_request_comes_after_the_newest_upload_and_keeps_its_place(jobs: JobRecords) -> None:
+    assert jobs.ordered(ASKED).sequencer == sequencer_after(BEFORE_ALL)
+    jobs.begin(THIS, now=5)
+    placed = jobs.ordered(ASKED)
+    assert placed.sequencer == sequencer_after(THIS.sequencer)
+    assert jobs.begin(placed, now=6) == "begun"
+    assert jobs.ordered(ASKED) == placed
+    assert jobs.is_superseded(THIS)
+
+
+def test_of_two_requests_with_the_same_place_one_has_to_come_again(jobs: JobRecords) -> None:
+    first, second = (jobs.ordered(replace(ASKED, request=request)) for request in ("e1", "e2"))
+    assert first.sequencer == second.sequencer
+    assert (jobs.begin(first, now=5), jobs.begin(second, now=5)) == ("begun", "superseded")
+    assert jobs.begin(jobs.ordered(second), now=6) == "begun"
+
+
+def test_the_record_of_a_request_can_be_sent_again_and_a_newer_upload_does_not_inherit_it(
+    jobs: JobRecords, table: StateTable
+) -> None:
+    placed = jobs.ordered(ASKED)
+    jobs.begin(placed, now=5)
+    assert json.loads(item(table)["requested"]) == request_event(placed)
+    jobs.begin(THIS, now=6)
+    assert item(table)["requested"] == ""

@@ -6,15 +6,24 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dropcut.core.message_checks import check_content, check_notice, check_outcome, check_request, check_upload
+from dropcut.core.message_checks import (
+    check_content,
+    check_notice,
+    check_outcome,
+    check_refused,
+    check_request,
+    check_upload,
+)
 from dropcut.core.messages import (
     CutRequest,
     Ended,
     MalformedMessageError,
     OutcomeMessage,
     PaidAnswer,
+    RefusedRequest,
     SpendingNotice,
     Upload,
+    read_announcement,
 )
 
 from tests.functions.cloud import INPUT
@@ -67,10 +76,10 @@ def outcome(fields: dict[str, Any], **changed: Any) -> tuple[Upload, PaidAnswer 
 
 def test_what_the_stages_write_passes() -> None:
     for content in (b"", PHOTO):
-        check_request(request(content=content), input_bucket=INPUT)
-    check_request(request(upload={"version_id": None, "etag": None, "key": "k" * 1024}), input_bucket=INPUT)
+        check_request(request(content=content), input_buckets={INPUT})
+    check_request(request(upload={"version_id": None, "etag": None, "key": "k" * 1024}), input_buckets={INPUT})
     for fields in (ANSWER, ANSWER | {"request_id": None, "credits": 0.0}, END, END | {"kind": "failed", "attempts": 3}):
-        check_outcome(*outcome(fields), input_bucket=INPUT)
+        check_outcome(*outcome(fields), input_buckets={INPUT})
 
 
 @pytest.mark.parametrize(
@@ -96,12 +105,13 @@ def test_what_the_stages_write_passes() -> None:
         {"arrived_at_seconds": float("inf")},
         {"arrived_at_seconds": float("nan")},
         {"arrived_at_seconds": True},
+        {"request": 7},
     ],
     ids=str,
 )
 def test_an_upload_that_s3_could_not_have_announced_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(MalformedMessageError, match="cannot be from the stage before") as refused:
-        check_upload(Upload(**UPLOAD | changed), input_bucket=INPUT)
+        check_upload(Upload(**UPLOAD | changed), input_buckets={INPUT})
     assert str(refused.value).isprintable()
 
 
@@ -130,7 +140,7 @@ def test_an_upload_that_s3_could_not_have_announced_is_refused(changed: dict[str
 )
 def test_a_request_for_other_bytes_than_it_names_is_refused(changed: dict[str, Any], why: str) -> None:
     with pytest.raises(MalformedMessageError, match=why) as refused:
-        check_request(request(**changed), input_bucket=INPUT)
+        check_request(request(**changed), input_buckets={INPUT})
     assert str(refused.value).isprintable()
 
 
@@ -163,7 +173,7 @@ def test_what_is_no_picture_is_not_sent_to_be_paid_for() -> None:
 )
 def test_an_outcome_that_no_stage_decides_is_refused(fields: dict[str, Any], changed: Any, why: str) -> None:
     with pytest.raises(MalformedMessageError, match=why):
-        check_outcome(*outcome(fields, **changed), input_bucket=INPUT)
+        check_outcome(*outcome(fields, **changed), input_buckets={INPUT})
 
 
 @pytest.mark.parametrize("changed", [{"kind": "stolen"}, {"kind": []}, {"reason": 7}, {"until": "soon"}], ids=str)
@@ -176,4 +186,48 @@ def test_a_notice_of_what_cannot_happen_to_spending_is_refused(changed: dict[str
 
 def test_an_outcome_of_a_photo_in_another_bucket_is_refused() -> None:
     with pytest.raises(MalformedMessageError, match="photos-in only"):
-        check_outcome(replace(outcome(END)[0], bucket="victims-photos"), outcome(END)[1], input_bucket=INPUT)
+        check_outcome(replace(outcome(END)[0], bucket="victims-photos"), outcome(END)[1], input_buckets={INPUT})
+
+
+REFUSED: dict[str, Any] = {
+    "upload": UPLOAD | {"bucket": "another", "request": "e1"},
+    "code": "request_not_allowed",
+    "reason": "No photos are taken from it.",
+}
+
+
+def refused(**changed: Any) -> RefusedRequest:
+    """As it is read from the queue."""
+    read = read_announcement(json.dumps({"refused_request": REFUSED | changed}))
+    assert isinstance(read, RefusedRequest)
+    return read
+
+
+def test_the_refusal_of_a_request_may_be_about_any_bucket() -> None:
+    check_refused(refused())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"code": "no_credits"},
+        {"reason": 7},
+        {"upload": UPLOAD | {"bucket": 7}},
+        {"upload": UPLOAD | {"key": ["k"]}},
+        {"upload": UPLOAD | {"version_id": 7}},
+    ],
+    ids=str,
+)
+def test_a_forged_refusal_is_refused(changed: dict[str, Any]) -> None:
+    with pytest.raises(MalformedMessageError, match="cannot be from the stage before"):
+        check_refused(refused(**changed))
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{"reference": "a\r\nx: y"}, {"metadata": {"n": "v" * 300}}, {"renditions": "web"}, {"colour": "red"}, 7],
+    ids=str,
+)
+def test_choices_that_nobody_could_have_made_are_malformed(choices: Any) -> None:
+    with pytest.raises(MalformedMessageError):
+        request(upload={"choices": choices})

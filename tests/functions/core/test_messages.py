@@ -3,6 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from dropcut.core.choices import NO_CHOICES, Choices
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
     CutRequest,
@@ -35,6 +36,9 @@ ANSWER = PaidAnswer(
 
 
 REQUEST = CutRequest(upload=UPLOAD, picture=PICTURE)
+CHOSEN = replace(
+    UPLOAD, choices=Choices(renditions=("web",), reference="order 4711", metadata={"sku": "42"}), request="e1"
+)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +48,9 @@ REQUEST = CutRequest(upload=UPLOAD, picture=PICTURE)
         replace(REQUEST, content=bytes(range(256))),
         replace(REQUEST, redriven_at=1_722_000_000.25),
         replace(REQUEST, upload=replace(UPLOAD, etag='"9"')),
+        replace(REQUEST, upload=CHOSEN),
     ],
-    ids=["plain", "with its picture", "redriven", "with an ETag"],
+    ids=["plain", "with its picture", "redriven", "with an ETag", "requested, with choices"],
 )
 def test_a_cut_request_survives_the_queue(request_: CutRequest) -> None:
     assert CutRequest.from_json(request_.to_json()) == request_
@@ -60,10 +65,13 @@ def test_a_cut_request_of_the_version_before_is_read() -> None:
     request = CutRequest.from_json(OLD_REQUEST)
     assert (request.content, request.redriven_at, request.operation) == (b"", 0.0, REMOVE_BACKGROUND)
     assert (request.payment_key, request.upload.etag) == ("x.png", None)
+    assert (request.upload.choices, request.upload.request) == (NO_CHOICES, "")
 
 
 def test_a_cut_request_that_asks_for_nothing_new_reads_as_before_there_was_more() -> None:
-    assert json.loads(REQUEST.to_json()).keys() == {"upload", "picture"}
+    written = json.loads(REQUEST.to_json())
+    assert written.keys() == {"upload", "picture"}
+    assert written["upload"].keys() == json.loads(OLD_REQUEST)["upload"].keys() | {"etag"}
 
 
 def test_eight_cut_requests_with_their_pictures_fit_into_what_sqs_hands_over() -> None:

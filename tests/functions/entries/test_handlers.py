@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters import object_store
 from dropcut.core.formats.photo_format import PHOTO_FORMATS
+from dropcut.core.photo_source import PhotoSource, sources_to_json
 from dropcut.environment import (
     AWS_CONNECT_SECONDS,
     AWS_READ_SECONDS,
@@ -121,7 +122,7 @@ class Deployment:
             "prepare": PrepareEnvironment(
                 **self._of_stage("intake"),
                 **imaging,
-                input_prefix="",
+                rendition_names='[["full"]]',
                 cut_queue_url=queues["cut"].url,
                 deliver_queue_url=queues["deliver"].url,
             ),
@@ -130,6 +131,7 @@ class Deployment:
                 **imaging,
                 output_bucket=OUTPUT,
                 renditions='["full","amazon_main"]',
+                input_renditions="[]",
                 colour_profile="keep",
                 keep_jobs_days=90,
                 hold_doubtful=0,
@@ -177,7 +179,7 @@ class Deployment:
             "state_table": TABLE,
             "function_seconds": 300,
             "account_id": ACCOUNT,
-            "input_bucket": INPUT,
+            "inputs": sources_to_json([PhotoSource(bucket=INPUT)]),
             "work_bucket": WORK,
             "queue_url": self.cloud.queues[queue].url,
             "dead_letter_queue_url": self.cloud.queues[f"{queue}-dead"].url,

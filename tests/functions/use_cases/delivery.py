@@ -128,7 +128,9 @@ class Delivery:
             clock=lambda: self.now,
         )
         objects, bus, clock = self.cloud.objects, cast(Any, self.events), lambda: self.now
-        self.outputs = Outputs(objects=objects, bucket=OUTPUT, renditions=renditions)
+        self.outputs = Outputs(
+            objects=objects, bucket=OUTPUT, renditions=renditions, is_superseded=self.jobs.is_superseded
+        )
         self.remaker = Remaker(jobs=self.jobs, events=bus, maker=self.maker, outputs=self.outputs, clock=clock)
         announcer = Announcer(
             objects=objects,
@@ -152,7 +154,7 @@ class Delivery:
                 announcer=announcer,
                 clock=clock,
             ),
-            input_bucket=INPUT,
+            input_buckets={INPUT},
             remake=self.remaker,
             review=Reviewer(
                 records=self.held,

@@ -155,7 +155,7 @@ class Shop:
             snapshots=self,  # type: ignore[arg-type] # it reads them below
             jobs=self.jobs,
             objects=self.objects,
-            input_bucket=INPUT,
+            input_buckets={INPUT},
             work_bucket=WORK,
             purchases=Purchases(
                 accounts=self.accounts,

@@ -33,7 +33,7 @@ class Workshop:
 
     def make(self, upload: Upload, *, answer: PaidAnswer = ANSWER, receives: int = 1) -> Cutouts:
         sources = self.fetch(upload, answer=answer, receives=receives)
-        return self.delivery.maker.make(answer, sources, self._folder, receive_count=receives)
+        return self.delivery.maker.make(upload, answer, sources, self._folder, receive_count=receives)
 
 
 @pytest.fixture

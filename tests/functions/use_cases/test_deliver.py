@@ -8,10 +8,19 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectUnreadableError
+from dropcut.core.choices import Choices
 from dropcut.core.message_result import DeadLetter, Done, Message
-from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, SpendingNotice, Upload
+from dropcut.core.messages import (
+    Ended,
+    MalformedMessageError,
+    OutcomeMessage,
+    PaidAnswer,
+    RefusedRequest,
+    Remake,
+    SpendingNotice,
+    Upload,
+)
 from dropcut.core.rendition_setting import FULL
-from dropcut.observability import logger
 
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud, table_in_memory
 from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, NOW, SET, UPLOAD, Delivery
@@ -48,6 +57,7 @@ def test_a_cut_out_is_written_tagged_published_and_recorded(delivery: Delivery, 
                 "bucket": INPUT,
                 "key": "shop/a.jpg",
                 "version_id": None,
+                "sequencer": "02",
                 "output_bucket": OUTPUT,
                 "output_key": key,
                 "width": 80,
@@ -311,7 +321,7 @@ def test_a_pause_of_spending_and_its_end_are_published(
 ) -> None:
     before = delivery.record()
     assert delivery.handle(notice.to_json()) == Done()
-    assert delivery.events.published == [(detail_type, {"service": logger.service, **asdict(notice)})]
+    assert delivery.events.published == [(detail_type, asdict(notice))]
     assert (delivery.cloud.keys(OUTPUT), delivery.cloud.tags("shop/a.jpg")) == ([], {})
     assert delivery.record() == before
 
@@ -413,3 +423,75 @@ def test_an_older_upload_does_not_win_when_the_newer_ones_record_has_expired(del
     delivery.end()
     assert delivery.cloud.read(OUTPUT, "shop/a.png") == b"new cut-out"
     assert delivery.events.types[-1] == "Cutout Skipped"
+
+
+# ---- what an uploader or a requester chose, and what subscribers rely on
+
+CHOSEN = replace(UPLOAD, choices=Choices(renditions=("small", "full"), reference="order 4711"))
+
+
+def test_the_chosen_renditions_alone_are_made_also_when_they_are_made_anew(delivery: Delivery) -> None:
+    delivery.use(*SET)
+    delivery.end(upload=delivery.seen(CHOSEN))
+    delivery.remake()
+    assert sorted(delivery.cloud.keys(OUTPUT)) == ["shop/a.png", "small/shop/a.jpg.png"]
+    for detail in delivery.events.details:
+        assert [each["name"] for each in detail["renditions"]] == ["full", "small"]
+    assert [detail.get("remade") for detail in delivery.events.details] == [None, True]
+
+
+@pytest.mark.parametrize("outcome", [ANSWER, REJECTED, FAILED, SKIPPED], ids=lambda each: type(each).__name__)
+def test_every_event_of_a_photo_has_its_reference(delivery: Delivery, outcome: PaidAnswer | Ended) -> None:
+    delivery.end(outcome, CHOSEN)
+    assert [detail["reference"] for detail in delivery.events.details] == ["order 4711"]
+
+
+def test_a_refused_request_is_published_and_touches_no_photo(delivery: Delivery) -> None:
+    before = delivery.record()
+    requested = replace(CHOSEN, bucket="another", request="e1")
+    refused = RefusedRequest(upload=requested, code="request_not_allowed", reason="No photos are taken from it.")
+    for _time in range(2):
+        assert delivery.handle(refused.to_json()) == Done()
+    (detail_type, detail), _again = delivery.events.published
+    assert (detail_type, detail["code"], detail["job_id"]) == (
+        "Cutout Rejected",
+        "request_not_allowed",
+        requested.job_id,
+    )
+    assert (detail["bucket"], detail["reference"]) == ("another", "order 4711")
+    assert len(set(delivery.events.ids)) == 1
+    assert (delivery.cloud.keys(OUTPUT), delivery.cloud.tags("shop/a.jpg"), delivery.record()) == ([], {}, before)
+
+
+def test_an_event_that_is_published_again_has_the_same_id(delivery: Delivery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when the worker dies before the end is on record."""
+    delivered = JobRecords.delivered
+
+    def dies(*_arguments: Any, **_more: Any) -> None:
+        monkeypatch.setattr(JobRecords, "delivered", delivered)
+        raise ConnectionError
+
+    monkeypatch.setattr(JobRecords, "delivered", dies)
+    with pytest.raises(ConnectionError):
+        delivery.end()
+    delivery.end()
+    assert delivery.events.types == ["Cutout Delivered"] * 2
+    assert len(set(delivery.events.ids)) == 1
+
+
+def test_a_photo_that_fails_again_after_a_redrive_is_another_event(delivery: Delivery) -> None:
+    delivery.end(FAILED)
+    delivery.end(FAILED)
+    delivery.end(replace(FAILED, redriven_at=NOW))
+    first, doubled, redriven = delivery.events.ids
+    assert first == doubled != redriven
+
+
+def test_renditions_made_anew_are_another_event_each_time(delivery: Delivery) -> None:
+    delivery.end()
+    message_ = Message(body=Remake(bucket=INPUT, key=UPLOAD.key).to_json(), receive_count=1, sent_at_seconds=NOW)
+    for sent_at in (NOW, NOW, NOW + 0.25):
+        delivery.deliver(replace(message_, sent_at_seconds=sent_at))
+    delivered, once, twice, other = delivery.events.ids
+    assert once == twice
+    assert len({delivered, once, other}) == 3

@@ -1,6 +1,7 @@
 """How a photo leaves the stage that buys; a dead letter comes first, and what it costs is never lost with it."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 from dropcut.core.messages import CutRequest, Ended, PreparedPicture
@@ -68,3 +69,8 @@ def test_nothing_is_published_of_a_photo_that_cannot_be_dead_lettered(queues: tu
     with pytest.raises(ConnectionError):
         endings(queues).end(REQUEST, FAILED)
     assert to_deliver.sent == []
+
+
+def test_the_end_of_a_redriven_photo_says_when_it_was_redriven(queues: tuple[FakeQueue, FakeQueue]) -> None:
+    endings(queues).end(replace(REQUEST, redriven_at=7.5), FAILED)
+    assert queues[0].outcomes() == [replace(FAILED, redriven_at=7.5)]

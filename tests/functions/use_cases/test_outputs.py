@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from dropcut.core.choices import LONGEST_REFERENCE, Choices
 from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.output_naming import output_keys
 from dropcut.core.rendition import Rendition
@@ -27,6 +28,8 @@ class Writer:
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud, self._folder = cloud, folder
+        self.superseded: list[Upload] = []
+        """Those of which the records say so."""
 
     def write(
         self,
@@ -39,7 +42,12 @@ class Writer:
         paid = self._folder / "answer"
         paid.write_bytes(content)
         made = answer_as_it_is(None, paid, renditions, self._folder).files
-        outputs = Outputs(objects=self.cloud.objects, bucket=OUTPUT, renditions=renditions)
+        outputs = Outputs(
+            objects=self.cloud.objects,
+            bucket=OUTPUT,
+            renditions=renditions,
+            is_superseded=lambda upload: upload in self.superseded,
+        )
         return outputs.write_all(upload, answer, Cutouts(made=made, note="", full_size=True))
 
     def keys(self, upload: Upload = UPLOAD, **more: Any) -> Sequence[str]:
@@ -80,6 +88,27 @@ def test_a_cut_out_says_where_it_comes_from(writer: Writer, key: str) -> None:
     assert unquote(metadata["dropcut-source"]) in (key, "too-long")
     assert metadata["dropcut-source-version"] == "none"
     assert sum(len(name) + len(value) for name, value in metadata.items()) <= 2048
+
+
+def test_a_cut_out_carries_what_the_requester_gave_along_within_what_s3_allows(writer: Writer) -> None:
+    metadata = {"sku": "ü\r\n42", "n": "v" * 180}
+    choices = Choices(reference="r" * LONGEST_REFERENCE, metadata=metadata)
+    (output_key,) = writer.keys(replace(UPLOAD, key="k" * 1000 + ".jpg", version_id="v" * 32, choices=choices))
+    found = writer.cloud.metadata(output_key)
+    assert (found["dropcut-reference"], found["dropcut-meta-sku"]) == ("r" * LONGEST_REFERENCE, "_42")
+    assert sum(len(name) + len(value) for name, value in found.items()) <= 2048
+
+
+@pytest.mark.parametrize(("is_superseded", "there"), [(True, b"of before"), (False, b"requested")])
+def test_a_request_that_knows_of_no_upload_asks_the_records_which_one_is_newer(
+    writer: Writer, is_superseded: bool, there: bytes
+) -> None:
+    """The record of the upload has expired, and its cut-out says a sequencer that the request cannot have known."""
+    writer.write(NEWER, content=b"of before")
+    requested = replace(UPLOAD, sequencer="0" * 31 + "1", request="e1")
+    writer.superseded = [requested] if is_superseded else []
+    writer.write(requested, content=b"requested")
+    assert writer.there() == there
 
 
 def test_a_cut_out_names_the_version_that_was_cut_out(writer: Writer) -> None:

@@ -13,16 +13,28 @@ from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.core import picture_refusals
-from dropcut.core.message_result import Done, Message
-from dropcut.core.messages import MOST_INLINE_BYTES, CutRequest, Ended, MalformedMessageError, OutcomeMessage
+from dropcut.core.choices import Choices
+from dropcut.core.message_result import Done, Message, Wait
+from dropcut.core.messages import (
+    MOST_INLINE_BYTES,
+    CutRequest,
+    Ended,
+    MalformedMessageError,
+    OutcomeMessage,
+    RefusedRequest,
+    Upload,
+    read_announcement,
+)
+from dropcut.core.photo_source import ByPhoto, PhotoSource
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
-from dropcut.use_cases.prepare import TRIES_IF_SLOW, Prepare
+from dropcut.use_cases.intake import Intake
+from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare
 
 from tests.functions.cloud import INPUT, WORK, Cloud
 from tests.functions.fakes import FakeQueue
 from tests.functions.pictures import decoded, picture, sent_as_it_is
-from tests.functions.upload_messages import body, by_event_bridge, by_notification
+from tests.functions.upload_messages import body, by_event_bridge, by_notification, request
 
 NOW = 1_722_000_000.0
 SENT_AT = NOW - 3
@@ -34,7 +46,7 @@ SURELY_VISIBLE = 15 * 60
 class Stage:
     """The prepare stage, its queues, and a clock to turn."""
 
-    def __init__(self, cloud: Cloud, *, input_prefix: str = "") -> None:
+    def __init__(self, cloud: Cloud, **filters: Any) -> None:
         self.cloud, self.now = cloud, NOW
         self.cut_queue, self.deliver_queue = FakeQueue(), FakeQueue()
         self.jobs = JobRecords(table=cloud.table)
@@ -45,8 +57,9 @@ class Stage:
             deliver_queue=self.deliver_queue,
             fit=partial(fit, limits=DecodeLimits(max_pixels=6_000_000, max_frames=3)),
             max_photo_mib=1,
-            input_bucket=INPUT,
-            input_prefix=input_prefix,
+            intake=Intake(
+                sources=[PhotoSource(bucket=INPUT, **filters)], rendition_names=ByPhoto(others=["full", "web"])
+            ),
             work_bucket=WORK,
             clock=lambda: self.now,
         )
@@ -329,11 +342,32 @@ def test_a_photo_tagged_to_be_skipped_is_left_alone(stage: Stage, tags: str, tak
 
 @pytest.mark.parametrize(("key", "taken"), [("in/a.jpg", True), ("inn/a.jpg", False), ("a.jpg", False)])
 def test_only_keys_under_the_prefix_are_taken(cloud: Cloud, key: str, taken: bool) -> None:
-    stage = Stage(cloud, input_prefix="in/")
+    stage = Stage(cloud, prefix="in/")
     cloud.put(key, PHOTO)
     stage.handle(by_event_bridge(key))
     assert len(stage.requests) == taken
     assert stage.ends == ([] if taken else [("skipped", "other_prefix")])
+
+
+@pytest.mark.parametrize(
+    ("filters", "tags", "code"),
+    [
+        ({"tag": ("cut", "yes")}, "cut=yes", None),
+        ({"tag": ("cut", "yes")}, "cut=no", "other_tag"),
+        ({"tag": ("cut", "yes")}, "", "other_tag"),
+        ({"suffixes": (".png",)}, "", "other_suffix"),
+        ({"smallest_bytes": 10_000_000}, "", "other_size"),
+    ],
+)
+def test_what_an_input_leaves_out_is_skipped_with_the_reason(
+    cloud: Cloud, filters: dict[str, Any], tags: str, code: str | None
+) -> None:
+    """EventBridge sees no tag; and messages that come another way, such as redriven ones, passed no rule."""
+    stage = Stage(cloud, **filters)
+    cloud.put("a.jpg", PHOTO, tags=tags)
+    stage.handle(by_event_bridge())
+    assert len(stage.requests) == (code is None)
+    assert stage.ends == ([] if code is None else [("skipped", code)])
 
 
 def test_a_bucket_that_is_not_ours_is_malformed(stage: Stage) -> None:
@@ -417,3 +451,169 @@ def test_a_dead_letter_is_published_as_failed_with_its_reason(stage: Stage) -> N
     (body_,) = stage.deliver_queue.sent
     outcome = OutcomeMessage.from_json(body_)
     assert outcome.outcome == Ended(kind="failed", code="prepare_failed", reason="Failed 5 times.")
+
+
+# ---- what an uploader or a requester chooses
+
+
+def put(stage: Stage, key: str = "a.jpg", **metadata: str) -> None:
+    stage.cloud.clients.s3.put_object(Bucket=INPUT, Key=key, Body=PHOTO, Metadata=metadata)
+
+
+def settled(stage: Stage, key: str = "a.jpg") -> None:
+    """So long after the object was written that its upload's event would have come."""
+    written = stage.cloud.clients.s3.head_object(Bucket=INPUT, Key=key)["LastModified"].timestamp()
+    stage.now = written + SETTLED_AFTER_SECONDS
+
+
+def refused(stage: Stage) -> tuple[RefusedRequest, ...]:
+    read = [read_announcement(sent) for sent in stage.deliver_queue.sent]
+    return tuple(each for each in read if isinstance(each, RefusedRequest))
+
+
+def test_what_the_uploader_wrote_into_the_photos_metadata_goes_with_it(stage: Stage) -> None:
+    put(stage, **{"dropcut-renditions": "web", "dropcut-reference": "order 4711"})
+    stage.handle(by_event_bridge())
+    (sent,) = stage.requests
+    assert sent.upload.choices == Choices(renditions=("web",), reference="order 4711")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "says"),
+    [
+        ({"dropcut-renditions": "web,amazon_man"}, "There is no rendition 'amazon_man' here. Allowed: full, web."),
+        ({"dropcut-reference": "r" * 129}, "reference is 'rrr"),
+    ],
+    ids=["an unknown rendition", "too long a reference"],
+)
+def test_choices_that_cannot_be_are_a_rejection_before_anything_is_paid(
+    stage: Stage, metadata: dict[str, str], says: str
+) -> None:
+    put(stage, **metadata)
+    stage.handle(by_event_bridge())
+    assert stage.end() == ("rejected", "choices_not_allowed")
+    (end,) = stage.deliver_queue.outcomes()
+    assert isinstance(end, Ended)
+    assert says in end.reason
+
+
+def test_a_rejected_photo_keeps_its_reference(stage: Stage) -> None:
+    s3 = stage.cloud.clients.s3
+    s3.put_object(Bucket=INPUT, Key="a.jpg", Body=b"", Metadata={"dropcut-reference": "order 4711"})
+    stage.handle(by_event_bridge())
+    message_ = OutcomeMessage.from_json(stage.deliver_queue.sent[0])
+    assert message_.upload.choices.reference == "order 4711"
+
+
+def test_a_request_makes_an_object_ready_as_its_upload_would(stage: Stage) -> None:
+    put(stage, **{"dropcut-renditions": "full", "dropcut-reference": "the uploader's"})
+    settled(stage)
+    stage.handle(request(reference="the requester's", metadata={"sku": "42"}))
+    (sent,) = stage.requests
+    assert sent.content == PHOTO
+    assert sent.upload.choices == Choices(renditions=("full",), reference="the requester's", metadata={"sku": "42"})
+    assert stage.status() == "waiting"
+
+
+def test_the_same_request_twice_is_one_job(stage: Stage) -> None:
+    put(stage)
+    settled(stage)
+    stage.handle(request())
+    stage.handle(request())
+    assert len(stage.requests) == 1
+
+
+def test_a_request_comes_after_the_objects_own_upload_and_before_the_next_one(stage: Stage) -> None:
+    put(stage)
+    settled(stage)
+    stage.handle(by_event_bridge())
+    stage.handle(request())
+    stage.handle(request(id_="e2"))
+    stage.handle(by_event_bridge(sequencer="0066A1B2C3D4E5F608"))
+    sequencers = [sent.upload.sequencer for sent in stage.requests]
+    assert len(sequencers) == 4
+    assert sequencers == sorted(set(sequencers))
+
+
+def test_a_request_right_after_the_upload_waits_for_the_uploads_own_event(stage: Stage) -> None:
+    put(stage)
+    settled(stage)
+    stage.now -= 3
+    waits = stage.prepare(message(request()))
+    assert isinstance(waits, Wait)
+    assert waits.seconds == pytest.approx(3)
+    assert (stage.requests, stage.cloud.item(f"object#{INPUT}/a.jpg")) == ([], None)
+    stage.handle(by_event_bridge())
+    stage.now += 3
+    stage.handle(request())
+    upload, requested = stage.requests
+    assert upload.upload.sequencer < requested.upload.sequencer
+
+
+def test_a_request_that_loses_its_place_to_another_is_ordered_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(stage)
+    settled(stage)
+    begin = JobRecords.begin
+
+    def another_first(jobs: JobRecords, upload: Upload, **more: Any) -> Any:
+        monkeypatch.setattr(JobRecords, "begin", begin)
+        stage.handle(request(id_="e2"))
+        return begin(jobs, upload, **more)
+
+    monkeypatch.setattr(JobRecords, "begin", another_first)
+    assert isinstance(stage.prepare(message(request())), Wait)
+    assert stage.ends == []
+    stage.handle(request())
+    assert [sent.upload.request for sent in stage.requests] == ["e2", "e1"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "says"),
+    [
+        (
+            request("shop/a.jpg", bucket="another"),
+            "request_not_allowed",
+            "No photos are taken from the bucket another.",
+        ),
+        (request("a.jpg"), "request_not_allowed", "Only keys that begin with 'shop/' are taken."),
+        (request("shop/a.jpg", renditions=["mask"]), "request_not_allowed", "There is no rendition 'mask' here."),
+        (request("shop/a.jpg", renditions="web"), "request_malformed", "renditions is 'web'."),
+    ],
+    ids=["another bucket", "another prefix", "a rendition that is not made", "malformed"],
+)
+def test_a_request_for_what_is_not_done_here_is_refused_and_touches_nothing(
+    cloud: Cloud, asked: dict[str, Any], code: str, says: str
+) -> None:
+    stage = Stage(cloud, prefix="shop/")
+    put(stage, "shop/a.jpg")
+    stage.handle(by_event_bridge("shop/a.jpg"))
+    before = stage.cloud.item(f"object#{INPUT}/shop/a.jpg")
+    stage.handle(asked)
+    (refusal,) = refused(stage)
+    assert (refusal.code, refusal.upload.key) == (code, asked["detail"]["key"])
+    assert says in refusal.reason
+    assert len(stage.requests) == 1
+    assert stage.cloud.item(f"object#{INPUT}/shop/a.jpg") == before
+
+
+def test_a_requested_object_that_is_not_there_is_skipped_as_gone(stage: Stage) -> None:
+    stage.handle(request())
+    assert stage.end() == ("skipped", "gone")
+
+
+def test_a_request_that_cannot_be_handled_is_published_as_failed(stage: Stage) -> None:
+    put(stage)
+    stage.prepare.announce_failure(message(request(reference="order 4711")), "Failed 12 times.")
+    assert stage.end() == ("failed", "prepare_failed")
+    stage.prepare.announce_failure(message(request(renditions=7)), "Failed 12 times.")
+    assert len(stage.deliver_queue.sent) == 1
+
+
+def test_the_end_of_a_redriven_photo_is_told_from_the_one_before(stage: Stage) -> None:
+    stage.cloud.put("a.jpg", b"")
+    stage.handle(by_event_bridge())
+    stage.handle(by_event_bridge(), redriven=True)
+    first, again = (end.redriven_at for end in stage.deliver_queue.outcomes() if isinstance(end, Ended))
+    assert (first, again) == (0.0, SENT_AT)

@@ -14,7 +14,7 @@ from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.quality import verdict
 from dropcut.observability import metrics
 
-from tests.functions.cloud import OUTPUT, Cloud
+from tests.functions.cloud import INPUT, OUTPUT, Cloud
 from tests.functions.use_cases.delivery import (
     DOUBTFUL,
     FINE,
@@ -295,11 +295,50 @@ def test_a_newer_upload_takes_the_place_of_a_held_one(held: Delivery, measures: 
     assert held.cloud.metadata(f"{place}shop/a.png")["dropcut-job-id"] == NEWER.job_id
 
 
+@pytest.mark.parametrize(
+    ("decide", "ends_as"),
+    [
+        (lambda held: held.review("accept"), "Cutout Delivered"),
+        (lambda held: held.review("reject"), "Cutout Rejected"),
+        (lambda held: held.an_hour_passes(), "Cutout Failed"),
+    ],
+    ids=["accept", "reject", "too long"],
+)
+def test_a_newer_upload_that_comes_amid_a_decision_does_not_end_the_photo_again(
+    held: Delivery, monkeypatch: pytest.MonkeyPatch, decide: Callable[[Delivery], object], ends_as: str
+) -> None:
+    publish, newer = held.events.publish, iter([NEWER])
+
+    def newer_comes_first(*arguments: Any, **more: Any) -> None:
+        for upload in newer:
+            held.upload(upload)
+        publish(*arguments, **more)
+
+    monkeypatch.setattr(held.events, "publish", newer_comes_first)
+    held.now = NOW + 15 * DAY
+    decide(held)
+    held.end(NEWER_ANSWER, NEWER)
+    assert events_of(held, UPLOAD) == ["Cutout Held", ends_as]
+    assert held_keys(held) == []
+
+
 def test_a_newer_upload_that_is_rejected_ends_the_held_one_too(held: Delivery) -> None:
     held.upload(NEWER)
     held.end(Ended(kind="rejected", code="too_small", reason="Too small."), NEWER)
     assert held.cloud.keys(OUTPUT) == []
     assert held.events.types == ["Cutout Held", "Cutout Rejected", "Cutout Skipped"]
+
+
+def test_a_doubtful_photo_whose_record_is_gone_is_held_all_the_same(delivery: Delivery) -> None:
+    """The record of one that failed was forgotten (cli/forget.py), then its dead letter was sent back."""
+    delivery.cloud.put("shop/forgotten.jpg", b"photo")
+    upload = delivery.seen(replace(UPLOAD, key="shop/forgotten.jpg"))
+    delivery.end(upload=upload)
+    assert delivery.record(upload.key)["status"] == "held"
+    assert delivery.jobs.begin(upload, now=NOW) == "already_under_way"
+    assert delivery.jobs.begin(replace(upload, sequencer="01"), now=NOW) == "superseded"
+    assert delivery.review("accept", key=upload.key) == Done()
+    assert delivery.events.types == ["Cutout Held", "Cutout Delivered"]
 
 
 def test_what_is_held_after_a_newer_upload_came_is_taken_back(delivery: Delivery) -> None:
@@ -345,16 +384,26 @@ def test_an_old_one_that_cannot_be_ended_holds_up_no_other(held: Delivery, monke
     held.now = NOW + 15 * DAY
     publish, first = held.events.publish, iter([True])
 
-    def breaks_once(*arguments: Any) -> None:
+    def breaks_once(*arguments: Any, **more: Any) -> None:
         if next(first, False):
             raise ConnectionError
-        publish(*arguments)
+        publish(*arguments, **more)
 
     monkeypatch.setattr(held.events, "publish", breaks_once)
     held.an_hour_passes()
     assert held.events.types.count("Cutout Failed") == 1
     held.an_hour_passes()
     assert held.events.types.count("Cutout Failed") == 2
+
+
+def test_a_record_that_cannot_be_read_holds_up_no_other(held: Delivery) -> None:
+    other = replace(UPLOAD, key="shop/b.jpg")
+    held.upload(other)
+    held.end(upload=held.seen(other))
+    held.cloud.table.update(f"object#{INPUT}/{UPLOAD.key}", "SET held = :nonsense", {"nonsense": "{}"})
+    held.now = NOW + 15 * DAY
+    held.an_hour_passes()
+    assert [held.record(key)["status"] for key in (UPLOAD.key, other.key)] == ["held", "failed"]
 
 
 # ---- whatever breaks off
@@ -485,14 +534,20 @@ def test_ending_old_ones_that_breaks_off_anywhere_ends_each_as_failed(delivery: 
         assert delivery.record(upload.key)["status"] == "failed"
 
 
-def test_a_newer_upload_that_breaks_off_anywhere_ends_the_held_one_too(delivery: Delivery) -> None:
-    def newer_is_delivered(upload: Upload) -> None:
+@pytest.mark.parametrize("status", ["delivered", "held"])
+def test_a_newer_upload_that_breaks_off_anywhere_ends_the_held_one_too(delivery: Delivery, status: str) -> None:
+    def newer_comes(upload: Upload) -> None:
         newer = replace(upload, sequencer="03", etag=None)
         delivery.upload(newer)
-        delivery.end(NEWER_ANSWER, newer)  # without a verdict, so it is not held
+        delivery.use(*SET[:1])  # one name of before is not written again
+        # Without a verdict it is not held.
+        delivery.end(NEWER_ANSWER, newer if status == "delivered" else delivery.seen(newer))
+        delivery.use(*SET[:2])
 
     delivery.use(*SET[:2])
-    for upload in stopped_at_each_step(delivery, newer_is_delivered, held_first=True):
+    for upload in stopped_at_each_step(delivery, newer_comes, held_first=True):
         assert events_of(delivery, upload) == ["Cutout Held", "Cutout Skipped"]
-        assert delivery.record(upload.key)["status"] == "delivered"
+        assert delivery.record(upload.key)["status"] == status
+        if status == "held":
+            assert delivery.review("accept", key=upload.key) == Done()
         assert held_keys(delivery) == []

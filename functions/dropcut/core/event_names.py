@@ -1,0 +1,12 @@
+"""The names of the events, as `detail-type` has them; the source of all that are published is `dropcut`."""
+
+SOURCE = "dropcut"
+DELIVERED = "Cutout Delivered"
+REJECTED = "Cutout Rejected"
+FAILED = "Cutout Failed"
+SKIPPED = "Cutout Skipped"
+HELD = "Cutout Held"
+PAUSED = "Spending Paused"
+RESUMED = "Spending Resumed"
+REQUESTED = "Cutout Requested"
+"""The only one that others publish, and Dropcut takes."""

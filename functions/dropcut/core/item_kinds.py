@@ -1,0 +1,9 @@
+"""What an item of the state table is about: its id begins with one of these, or is the last.
+
+The functions' roles are cut along them.
+"""
+
+JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE = "object#", "payment#", "pace#", "budget#", "health#", "gate"
+
+HELD_INDEX = "held-by-time"
+"""A sparse index: only items that are held have its keys, `held_index` and `held_at`."""

@@ -1,0 +1,28 @@
+"""Deliver, where photos of some inputs have renditions of their own: one use case for each list of renditions."""
+
+from dataclasses import dataclass
+
+from dropcut.core.message_result import Message, MessageResult
+from dropcut.core.messages import OutcomeMessage, RefusedRequest, SpendingNotice, read_announcement
+from dropcut.core.photo_source import ByPhoto
+from dropcut.core.review import EndOldHeld, read_review
+from dropcut.use_cases.deliver import Deliver
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverByPhoto:
+    deliver: ByPhoto[Deliver]
+
+    def __call__(self, message: Message) -> MessageResult:
+        """Handle one message of the deliver queue. Raises MalformedMessageError: it is not what deliver reads."""
+        return self._of(message)(message)
+
+    def announce_failure(self, message: Message, reason: str) -> None:
+        self._of(message).announce_failure(message, reason)
+
+    def _of(self, message: Message) -> Deliver:
+        announced = read_review(message.body) or read_announcement(message.body)
+        if isinstance(announced, SpendingNotice | RefusedRequest | EndOldHeld):
+            return self.deliver.others
+        photo = announced.upload if isinstance(announced, OutcomeMessage) else announced
+        return self.deliver(photo.bucket, photo.key)

@@ -1,0 +1,178 @@
+"""A Lambda function that may do what its spec says, log and trace, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Size, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from dropcut_cdk.artifact import PYTHON_VERSION, Target, build_artifact
+from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.function_spec import FunctionSpec
+from dropcut_cdk.kinds import SettingsError
+from dropcut_cdk.nag import acknowledge, acknowledge_prefixes
+from dropcut_cdk.permissions import allow
+from dropcut_cdk.sizes import LONGEST_FUNCTION_SECONDS
+from dropcut_cdk.sources import FUNCTIONS
+
+RUNTIME = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
+
+
+class ConfinedFunction(Construct):
+    """A function with a log group and a role of its own.
+
+    A synth that needs no artifact builds none: CDK tells by the context `aws:cdk:bundling-stacks`, which `cdk destroy`
+    sets, and which tests of the template set to an empty list.
+    """
+
+    function: lambda_.Function
+    role: iam.Role
+    log_group: logs.LogGroup
+
+    def __init__(self, scope: Construct, construct_id: str, deployment: Deployment, spec: FunctionSpec) -> None:
+        super().__init__(scope, construct_id)
+        props = deployment.props
+        self._entry = spec.entry
+        self._variables = {**spec.environment.to_variables(), **_of_libraries(deployment.name), **spec.variables}
+        self._policy = iam.PolicyDocument()
+        self._use_keys = allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [])
+        _check_timeout(spec)
+        _check_environment(spec.entry, self._variables)
+        self.log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=props.log_retention or logs.RetentionDays.ONE_MONTH,
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        self.role = self._role(deployment, spec)
+        self.function = lambda_.Function(
+            Construct(self, "Code"),
+            "Function",
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.custom(props.architecture),
+            handler=f"dropcut.entries.{spec.entry}.handler",
+            description=spec.description,
+            code=self._code(deployment, spec),
+            timeout=Duration.seconds(spec.size.timeout_seconds),
+            memory_size=spec.size.memory_mb,
+            ephemeral_storage_size=Size.mebibytes(spec.size.ephemeral_storage_mb),
+            environment=dict(self._variables),
+            log_group=self.log_group,
+            vpc=props.vpc,
+            # The role is complete: CDK's constructs add nothing to it.
+            role=self.role.without_policy_updates(),
+            tracing=lambda_.Tracing.ACTIVE,
+        )
+        self._accept_findings()
+
+    def extend(self, statement: iam.PolicyStatement, *resources: str) -> None:
+        """Let one of the spec's permissions hold for these resources, too."""
+        statement.add_resources(*resources)
+        acknowledge_prefixes(self.role, resources)
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Set a variable of its environment that is known after the function is made.
+
+        Raises:
+            SettingsError: Lambda would not take so much text.
+        """
+        self._variables[name] = value
+        _check_environment(self._entry, self._variables)
+        self.function.add_environment(name, value)
+
+    def use_keys(self, *buckets: s3.IBucket) -> None:
+        """Let it use the keys that these buckets are encrypted with, if any."""
+        for arn in [bucket.encryption_key.key_arn for bucket in buckets if bucket.encryption_key]:
+            if not self._use_keys.resources:
+                self._policy.add_statements(self._use_keys)
+            if arn not in self._use_keys.resources:
+                self._use_keys.add_resources(arn)
+
+    def _role(self, deployment: Deployment, spec: FunctionSpec) -> iam.Role:
+        statements = [
+            *spec.permissions,
+            allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.log_group.log_group_arn]),
+            allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
+            *([allow("JoinVpc", _JOIN_VPC, ["*"])] if deployment.props.vpc else []),
+        ]
+        self._policy.add_statements(*statements)
+        role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
+            inline_policies={"stage": self._policy},
+        )
+        acknowledge_prefixes(role, [arn for statement in statements for arn in statement.resources])
+        return role
+
+    def _code(self, deployment: Deployment, spec: FunctionSpec) -> lambda_.Code:
+        if not Stack.of(self).bundling_required:
+            return lambda_.Code.from_asset(str(FUNCTIONS), exclude=["__pycache__"], ignore_mode=IgnoreMode.GIT)
+        props = deployment.props
+        target = Target.this_machine() if props.for_embedded_aws else Target.for_lambda(props.architecture)
+        artifact = build_artifact(spec.packages, target)
+        return lambda_.Code.from_asset(str(artifact.path), asset_hash=artifact.content_hash)
+
+    def _accept_findings(self) -> None:
+        resource = self.function.node.default_child
+        assert isinstance(resource, lambda_.CfnFunction)
+        # CDK also names the role under DependsOn, for the sake of policies that are resources of their own.
+        resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["W3005"]}})
+        acknowledge(
+            self.function,
+            "AwsSolutions-L1",
+            "A current runtime, chosen with the pinned packages: both move together, in artifact.py and "
+            "functions/requirements.txt, when the artifacts have been tried on the next one.",
+        )
+
+
+_JOIN_VPC = (
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+def _of_libraries(deployment: str) -> dict[str, str]:
+    """What libraries of every function read from its environment."""
+    return {
+        "POWERTOOLS_SERVICE_NAME": deployment,
+        "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+
+
+def _check_timeout(spec: FunctionSpec) -> None:
+    """Raises SettingsError when Lambda could not run a function that long."""
+    if not 1 <= spec.size.timeout_seconds <= LONGEST_FUNCTION_SECONDS:
+        raise SettingsError(
+            f"The time-out of {spec.entry} would be {spec.size.timeout_seconds} s. Allowed: 1 to "
+            f"{LONGEST_FUNCTION_SECONDS} s, Lambda's limit; api_timeout_seconds decides that of cut."
+        )
+
+
+_MOST_ENVIRONMENT_BYTES = 4096
+_UNKNOWN = re.compile(r"\$\{Token\[[^\]]*\]\}")
+_LONGEST_UNKNOWN = 160
+"""What is known at deployment only may be so long, such as a queue's URL."""
+
+
+def _check_environment(entry: str, environment: Mapping[str, str]) -> None:
+    """Raises SettingsError when Lambda would not take so much text."""
+    known = {name: _UNKNOWN.sub("?" * _LONGEST_UNKNOWN, value) for name, value in environment.items()}
+    needed = sum(len(name) + len(value.encode()) for name, value in known.items())
+    if needed > _MOST_ENVIRONMENT_BYTES:
+        longest = max(known, key=lambda name: len(known[name]))
+        raise SettingsError(
+            f"The environment of {entry} would have up to {needed:,} bytes. Allowed: {_MOST_ENVIRONMENT_BYTES:,}, "
+            f"Lambda's limit; the longest part is the setting {longest.lower()}."
+        )

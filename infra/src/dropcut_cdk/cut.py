@@ -1,0 +1,91 @@
+"""Cut: makes the one paid call, within the pace and the budget, and stores the answer before anything else."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+from dropcut.core.item_kinds import BUDGET, GATE, HEALTH, JOB, PACE, PAYMENT
+from dropcut.core.messages import PAID, PREPARED
+from dropcut.environment import CutEnvironment
+
+from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.function_spec import CALLING, POWERTOOLS, FunctionSpec
+from dropcut_cdk.input import Input
+from dropcut_cdk.permissions import allow, objects, use_state, write_state
+from dropcut_cdk.queues import WAITING_RECEIVES, Queues, send_to
+from dropcut_cdk.sizes import Size, size_of_cut
+
+GIVE_MEMORY_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
+"""Read by glibc. By itself it learns from the first picture freed to keep the next ones, and each thread keeps its
+own: a batch of ten of the largest then took 512 MiB instead of 318 (`python -m bench memory`)."""
+
+
+class Cut(Construct):
+    """The cut queue and the function that spends money, which does nothing else."""
+
+    def __init__(self, scope: Construct, construct_id: str, deployment: Deployment, *, outcomes_to: sqs.Queue) -> None:
+        super().__init__(scope, construct_id)
+        size = size_of_cut(deployment.props)
+        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=WAITING_RECEIVES)
+        self.confined = ConfinedFunction(
+            self,
+            "Default",
+            deployment,
+            FunctionSpec(
+                entry="cut",
+                description="Dropcut: makes the paid call, and stores the answer",
+                size=size,
+                packages=(*POWERTOOLS, *CALLING),
+                environment=self._environment(deployment, size, outcomes_to),
+                permissions=[
+                    *self._permissions(deployment),
+                    *self.queues.permissions(),
+                    send_to("SendOutcomes", outcomes_to),
+                ],
+                variables=GIVE_MEMORY_BACK,
+            ),
+        )
+        self.confined.use_keys(deployment.storage.work_bucket)
+        self.event_source = self.queues.feed(
+            self, self.confined.function, max_concurrency=deployment.props.max_concurrency
+        )
+
+    def take_from(self, photos: Input) -> None:
+        """Let it see whether a photo that waited was deleted meanwhile."""
+        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+
+    def _environment(self, deployment: Deployment, size: Size, outcomes_to: sqs.Queue) -> CutEnvironment:
+        props, provider = deployment.props, deployment.props.provider
+        pace_table = props.pace_table or deployment.storage.state_table
+        return CutEnvironment(
+            **deployment.of_stage(self.queues, size.timeout_seconds),
+            **props.values_of(CutEnvironment),
+            provider=provider.name,
+            api_base_url=provider.base_url,
+            credits_per_image=provider.credits_per_image,
+            pace_table=pace_table.table_name,
+            deliver_queue_url=outcomes_to.queue_url,
+            api_key_secret=deployment.api_key.secret,
+        )
+
+    def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
+        work, state = deployment.storage.work_bucket, deployment.storage.state_table
+        prepared, paid = objects(self, work, f"{PREPARED}*"), objects(self, work, f"{PAID}*")
+        shared = deployment.props.pace_table
+        return [
+            allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
+            allow("StorePaid", ["s3:PutObject"], [paid]),
+            allow("RemovePrepared", ["s3:DeleteObject"], [prepared]),
+            allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
+            self._tell_vanished,
+            *deployment.api_key.read(),
+            use_state(state, "ReadState", "dynamodb:BatchGetItem", [JOB, GATE, HEALTH]),
+            # An update changes the role first: until the function is updated, too, the one before reads one by one.
+            use_state(state, "ReadStateOneByOne", "dynamodb:GetItem", [JOB, GATE]),
+            write_state(state, JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE),
+            # For stacks that share a key: the pace, and nothing else, of another stack's table.
+            *([use_state(shared, "SharePace", "dynamodb:UpdateItem", [PACE])] if shared else []),
+        ]

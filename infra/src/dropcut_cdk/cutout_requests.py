@@ -1,0 +1,83 @@
+"""Requests: events `Cutout Requested` about objects of the inputs' buckets go to the intake queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import Aws
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+from dropcut.core import event_names
+
+from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.input import Input
+from dropcut_cdk.queues import Queues
+
+
+class CutoutRequests(Construct):
+    """The rule on the bus, and what lets other accounts put requests onto it."""
+
+    def __init__(self, scope: Construct, construct_id: str, deployment: Deployment, *, intake: Queues) -> None:
+        super().__init__(scope, construct_id)
+        self._props, self._buckets = deployment.props, list[str]()
+        bus = self._props.request_bus
+        self._bus_arn = (
+            bus.event_bus_arn if bus else f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
+        )
+        queue, dead_letters = intake.queue.queue_arn, intake.dead_letter_queue.queue_arn
+        undeliverable = events.CfnRule.DeadLetterConfigProperty(arn=dead_letters)
+        self._rule = events.CfnRule(
+            self,
+            "Rule",
+            description="Dropcut: requests go to prepare",
+            event_bus_name=bus.event_bus_name if bus else None,
+            event_pattern=self._pattern(),
+            targets=[events.CfnRule.TargetProperty(id="intake", arn=queue, dead_letter_config=undeliverable)],
+        )
+        intake.take_from_rule(self._rule, undeliverable=True)
+        for account in self._props.request_accounts:
+            self._let_in(account, f"{deployment.name}-{account}")
+
+    def take_from(self, photos: Input) -> None:
+        """Let objects of this bucket be requested. What else an input asks for is looked at by prepare."""
+        self._buckets.append(photos.taken_from.bucket_name)
+        self._rule.event_pattern = self._pattern()
+
+    def grant(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody publish requests, and nothing else."""
+        return iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=["events:PutEvents"],
+            resource_arns=[self._bus_arn],
+            conditions=self._requests_only(),
+        )
+
+    def _pattern(self) -> dict[str, Any]:
+        sources = [{"prefix": prefix} for prefix in self._props.request_sources]
+        return {
+            "account": [Aws.ACCOUNT_ID, *self._props.request_accounts],
+            "detail-type": [event_names.REQUESTED],
+            "detail": {"bucket": list(dict.fromkeys(self._buckets))},
+            **({"source": sources} if sources else {}),
+        }
+
+    def _let_in(self, account: str, statement_id: str) -> None:
+        bus = self._props.request_bus
+        statement = {
+            "Sid": statement_id,
+            "Effect": "Allow",
+            "Principal": {"AWS": f"arn:{Aws.PARTITION}:iam::{account}:root"},
+            "Action": "events:PutEvents",
+            "Resource": self._bus_arn,
+            "Condition": self._requests_only(),
+        }
+        name = bus.event_bus_name if bus else None
+        events.CfnEventBusPolicy(
+            self, f"From{account}", statement_id=statement_id, event_bus_name=name, statement=statement
+        )
+
+    def _requests_only(self) -> dict[str, Any]:
+        # AWS always fills in the key of this condition, and the embedded AWS does not.
+        equals = "StringEqualsIfExists" if self._props.for_embedded_aws else "StringEquals"
+        return {equals: {"events:detail-type": event_names.REQUESTED}}

@@ -1,0 +1,187 @@
+"""Dropcut for anybody's app: photos dropped into a bucket come out, cut out, in another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Unpack
+
+from aws_cdk import Annotations, Duration, Names
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+from dropcut.core import event_names
+
+from dropcut_cdk.api_key import ApiKey
+from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.input import Input, InputFilters
+from dropcut_cdk.metrics import Metrics
+from dropcut_cdk.monitoring import Monitoring
+from dropcut_cdk.pipeline import Pipeline
+from dropcut_cdk.props import DropcutProps, keywords_of
+from dropcut_cdk.queues import visible
+from dropcut_cdk.routes import check_routes
+from dropcut_cdk.stage import Stage
+from dropcut_cdk.storage import Storage
+from dropcut_cdk.trial import as_tried_out
+
+FIVE_MINUTES = Duration.minutes(5)
+
+
+class Dropcut(Construct):
+    """Buckets, queues, functions, alarms and a dashboard. Its arguments are the fields of `DropcutProps`.
+
+    Raises:
+        SettingsError: an argument is not allowed, or contradicts another; the sentence says what is allowed.
+    """
+
+    @keywords_of(DropcutProps)
+    def __init__(self, scope: Construct, construct_id: str, props: DropcutProps) -> None:
+        super().__init__(scope, construct_id)
+        self.props = props = as_tried_out(self, props)
+        self.name = props.name or f"dropcut-{Names.unique_resource_name(self, max_length=50)}"
+        self.storage = props.storage or Storage(self, "Storage", props)
+        self.api_key = ApiKey(self, self.name, props.provider)
+        self.metrics = Metrics(service=self.name)
+        self.inputs: list[Input] = []
+        deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
+        self.pipeline = Pipeline(self, "Default", deployment)
+        self.stages: Mapping[str, Stage] = {
+            "intake": self.pipeline.prepare,
+            "cut": self.pipeline.cut,
+            "deliver": self.pipeline.deliver,
+        }
+        self._warn_without_ceiling()
+        for photos in props.inputs:
+            self._take_from(photos)
+        if props.permissions_boundary:
+            iam.PermissionsBoundary.of(self).apply(props.permissions_boundary)
+        self.monitoring = Monitoring(self, "Monitoring", of=self) if props.monitoring else None
+
+    def _warn_without_ceiling(self) -> None:
+        """Whoever may put photos into an input bucket spends money, as fast as the API allows it."""
+        props = self.props
+        if props.daily_credit_limit or props.for_embedded_aws:
+            return
+        a_day = 86_400 * props.rate_limit_requests / props.rate_limit_seconds * props.provider.credits_per_image
+        Annotations.of(self).add_warning_v2(
+            "dropcut:no-daily-credit-limit",
+            f"There is no daily_credit_limit: uploads may spend up to {a_day:,.0f} credits a day. "
+            "Set daily_credit_limit=1000, for example.",
+        )
+
+    @property
+    def input_bucket(self) -> s3.IBucket:
+        """The bucket of the first input."""
+        return self.inputs[0].taken_from
+
+    @property
+    def output_bucket(self) -> s3.IBucket:
+        return self.storage.output_bucket
+
+    @property
+    def queues(self) -> Mapping[str, sqs.Queue]:
+        """The queue of each stage, by `intake`, `cut` and `deliver`."""
+        return {name: stage.queues.queue for name, stage in self.stages.items()}
+
+    @property
+    def dead_letter_queues(self) -> Mapping[str, sqs.Queue]:
+        """The dead-letter queue of each stage, by the same names."""
+        return {name: stage.queues.dead_letter_queue for name, stage in self.stages.items()}
+
+    @property
+    def functions(self) -> Mapping[str, lambda_.Function]:
+        """By `prepare`, `cut`, `deliver` and `gatekeeper`."""
+        stages = self.pipeline.prepare, self.pipeline.cut, self.pipeline.deliver, self.pipeline.gatekeeper
+        return {stage.node.id.lower(): stage.confined.function for stage in stages}
+
+    @property
+    def state_table(self) -> dynamodb.Table:
+        return self.storage.state_table
+
+    @property
+    def alarms(self) -> Sequence[cloudwatch.Alarm]:
+        """Empty without monitoring."""
+        return self.monitoring.alarms if self.monitoring else ()
+
+    @property
+    def dashboard(self) -> cloudwatch.Dashboard | None:
+        """None without monitoring."""
+        return self.monitoring.dashboard if self.monitoring else None
+
+    def add_input(self, bucket: s3.IBucket, **filters: Unpack[InputFilters]) -> None:
+        """Take photos from another bucket, too.
+
+        Args:
+            filters: those of `Input`: prefix, suffixes, smallest_bytes, largest_mib, tag, renditions.
+
+        Raises:
+            SettingsError: they are not allowed; or they overlap with another input's, or with the output.
+        """
+        self._take_from(Input(bucket=bucket, **filters))
+
+    def on_delivered(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+        """Do something with each photo whose cut-outs are in the output bucket."""
+        return self._on(event_names.DELIVERED, construct_id, target)
+
+    def on_rejected(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+        """Do something with each photo that cannot be cut out, for good."""
+        return self._on(event_names.REJECTED, construct_id, target)
+
+    def on_failed(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+        """Do something with each photo that lies in a dead-letter queue."""
+        return self._on(event_names.FAILED, construct_id, target)
+
+    def on_held(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+        """Do something with each photo whose cut-out waits for somebody to look at it."""
+        return self._on(event_names.HELD, construct_id, target)
+
+    def on_paused(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+        """Do something when the spending pauses."""
+        return self._on(event_names.PAUSED, construct_id, target)
+
+    def grant_upload(self, grantee: iam.IGrantable) -> None:
+        """Let somebody upload photos to the inputs there are so far."""
+        for photos in self.inputs:
+            photos.taken_from.grant_put(grantee, f"{photos.prefix}*")
+
+    def grant_read_cutouts(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody read what is in the output bucket."""
+        return self.output_bucket.grant_read(grantee)
+
+    def grant_request(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let somebody request cut-outs of objects that lie in an input, by events."""
+        return self.pipeline.requests.grant(grantee)
+
+    def metric_delivered(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
+        """Photos delivered in each period."""
+        return self.metrics.count("PhotosDelivered", period)
+
+    def metric_credits(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
+        """Credits spent in each period."""
+        return self.metrics.count("CreditsSpent", period)
+
+    def metric_waiting(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
+        """Pictures that wait for their turn at the API: the most in each period."""
+        return visible(self.queues["cut"], period)
+
+    def _take_from(self, photos: Input) -> None:
+        if photos.bucket is None:
+            photos = replace(photos, bucket=self.storage.input_bucket)
+        check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
+        if isinstance(photos.taken_from, s3.Bucket) and photos.taken_from is not self.storage.input_bucket:
+            photos.taken_from.enable_event_bridge_notification()
+        self.inputs.append(photos)
+        self.pipeline.take_from(photos)
+
+    def _on(self, detail_type: str, construct_id: str, target: events.IRuleTarget | None) -> events.Rule:
+        """A rule on this deployment's events alone: others share the account's bus."""
+        pattern = events.EventPattern(
+            source=[event_names.SOURCE], detail_type=[detail_type], detail={"service": [self.name]}
+        )
+        return events.Rule(self, construct_id, event_pattern=pattern, targets=[target] if target else None)

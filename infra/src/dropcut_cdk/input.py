@@ -1,0 +1,110 @@
+"""Where photos come from: a bucket, which of its objects are photos, and what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from dropcut.core.photo_source import PhotoSource
+from dropcut.core.rendition import Rendition
+
+from dropcut_cdk.kinds import Kind, check_settings, number, optional, renditions, setting, several, text, thing, whole
+
+if TYPE_CHECKING:
+    from aws_cdk.aws_s3 import IBucket
+
+PREFIX = text(r"(?!/)[ -#%-)+->@-~]{0,512}", "up to 512 ASCII characters, none of `* ? $`, no leading `/`")
+_SUFFIX = text(r"[ -#%-)+->@-\[\]-~]{1,64}", "1 to 64 ASCII characters, none of `* ? $ \\`, such as `.jpg`")
+
+
+def _tag(value: object) -> tuple[str, str]:
+    match value:
+        case (str(key), str(wanted)) if key and key != "dropcut":
+            return key, wanted
+    raise ValueError("not a tag's key and value")
+
+
+_TAG = Kind(allowed="a tag's key and value as a pair of texts; the key `dropcut` is ours", check=_tag)
+
+
+class InputFilters(TypedDict, total=False):
+    """Which objects of a bucket are photos, and what is made of them; `Input` says what each means."""
+
+    prefix: str
+    suffixes: Sequence[str]
+    smallest_bytes: int
+    largest_mib: float | None
+    tag: tuple[str, str] | None
+    renditions: Sequence[str | Mapping[str, object] | Rendition]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """Photos of one bucket.
+
+    A bucket that is not made by this app needs EventBridge switched on, by hand. Its other notifications stay as they
+    are: get its notification configuration, add `"EventBridgeConfiguration": {}`, and put it back.
+
+    Raises:
+        SettingsError: an argument is not allowed.
+    """
+
+    bucket: IBucket | None = setting(
+        None,
+        optional(thing("an `s3.IBucket`", with_attribute="bucket_arn")),
+        "Without one, the photos are those of a bucket of our own.",
+    )
+    prefix: str = setting("", PREFIX, "What the key begins with.")
+    suffixes: Sequence[str] = setting(
+        (),
+        several(_SUFFIX),
+        "What the key ends in: one of these, as written, in small letters or in capitals. Without any, anything.",
+    )
+    smallest_bytes: int = setting(0, whole(0), "Smaller objects are passed over, without an event.")
+    largest_mib: float | None = setting(
+        None,
+        optional(number(0.001, 5 * 1024 * 1024)),
+        "Larger objects are passed over, without an event. What is over `max_photo_mib` is rejected, with an event.",
+    )
+    tag: tuple[str, str] | None = setting(
+        None, optional(_TAG), "Key and value of a tag. An object without it is skipped, with an event."
+    )
+    renditions: Sequence[str | Mapping[str, object] | Rendition] = setting(
+        (), renditions(), "What is made of these photos, if not what is made of all."
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self, "{} of an Input")
+
+    @property
+    def taken_from(self) -> IBucket:
+        assert self.bucket is not None, "Dropcut gives its own bucket to an input that names none"
+        return self.bucket
+
+    @property
+    def source(self) -> PhotoSource:
+        """As the functions know it."""
+        return PhotoSource(
+            bucket=self.taken_from.bucket_name,
+            prefix=self.prefix,
+            suffixes=tuple(self.suffixes),
+            smallest_bytes=self.smallest_bytes,
+            largest_bytes=None if self.largest_mib is None else int(self.largest_mib * 1024 * 1024),
+            tag=self.tag,
+        )
+
+    def event_filter(self) -> dict[str, Any]:
+        """What EventBridge looks at in S3's events; what it cannot see, the tags, is left to prepare."""
+        source = self.source
+        wanted: dict[str, Any] = {}
+        if source.suffixes:
+            prefix = source.prefix.replace("\\", "\\\\")
+            wanted["key"] = [{"wildcard": f"{prefix}*{ending}"} for ending in source.endings]
+        elif source.prefix:
+            wanted["key"] = [{"prefix": source.prefix}]
+        least = [">=", source.smallest_bytes] if source.smallest_bytes else []
+        most = [] if source.largest_bytes is None else ["<=", source.largest_bytes]
+        if least or most:
+            wanted["size"] = [{"numeric": [*least, *most]}]
+        return {"bucket": {"name": [source.bucket]}, **({"object": wanted} if wanted else {})}

@@ -1,0 +1,54 @@
+"""Permissions of the functions' roles, as statements."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+
+def allow(
+    sid: str,
+    actions: Sequence[str],
+    resources: Sequence[str],
+    conditions: Mapping[str, Mapping[str, str | list[str]]] | None = None,
+) -> iam.PolicyStatement:
+    """A statement that allows exactly these actions on these resources."""
+    return iam.PolicyStatement(
+        sid=sid, actions=list(actions), resources=list(resources), conditions=dict(conditions or {})
+    )
+
+
+def read_state(table: dynamodb.ITable, *kinds: str) -> iam.PolicyStatement:
+    """Only these kinds: whoever decodes strangers' files has no business with payments, budget and gate."""
+    return use_state(table, "ReadState", "dynamodb:GetItem", kinds)
+
+
+def write_state(table: dynamodb.ITable, *kinds: str) -> iam.PolicyStatement:
+    """Only these items; what a write returns of an item that was there needs no right to read."""
+    return use_state(table, "WriteState", "dynamodb:UpdateItem", kinds)
+
+
+def use_state(table: dynamodb.ITable, sid: str, action: str, kinds: Sequence[str]) -> iam.PolicyStatement:
+    """One action on items of the state table, by the kinds that their ids begin with."""
+    keys = [f"{kind}*" if kind.endswith("#") else kind for kind in kinds]
+    return allow(sid, [action], [table.table_arn], {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}})
+
+
+def objects(scope: Construct, bucket: s3.IBucket, pattern: str) -> str:
+    """ARN of a bucket's objects by pattern.
+
+    That of another stack is exported on the spot, so that cdk-nag's finding has a known name.
+    """
+    stack = bucket.stack
+    ours = isinstance(bucket, s3.Bucket) and stack != Stack.of(scope)
+    return f"{stack.export_value(bucket.bucket_arn) if ours else bucket.bucket_arn}/{pattern}"
+
+
+def of_photos(*actions: str) -> list[str]:
+    """S3 actions on photos, and on a named version of them: a bucket may become versioned at any time."""
+    return [f"s3:{action}" for action in actions] + [
+        f"s3:{action.replace('Object', 'ObjectVersion')}" for action in actions
+    ]

@@ -1,0 +1,96 @@
+"""The pipeline, as in the diagram: inputs, prepare, cut, deliver, output bucket.
+
+inputs ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ cut ─▶ [deliver] ─▶ deliver ─▶ output bucket
+"""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import aws_events as events
+from constructs import Construct
+from dropcut.core.photo_source import sources_to_json
+
+from dropcut_cdk.cut import Cut
+from dropcut_cdk.cutout_requests import CutoutRequests
+from dropcut_cdk.deliver import Deliver
+from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.gatekeeper import Gatekeeper
+from dropcut_cdk.input import Input
+from dropcut_cdk.prepare import Prepare
+
+
+class Pipeline(Construct):
+    """The three stages with their queues, the gatekeeper, and the rules that feed the first queue."""
+
+    def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
+        super().__init__(scope, construct_id)
+        # From the far end, since each stage is told where to send what it has done.
+        self.deliver = Deliver(self, "Deliver", deployment)
+        outcomes = self.deliver.queues.queue
+        self.cut = Cut(self, "Cut", deployment, outcomes_to=outcomes)
+        self.prepare = Prepare(self, "Prepare", deployment, pictures_to=self.cut.queues.queue, outcomes_to=outcomes)
+        self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
+        self.requests = CutoutRequests(self, "Requests", deployment, intake=self.prepare.queues)
+        self._update_from_the_far_end()
+        self._end_old_held()
+        self._inputs: list[Input] = []
+
+    def take_from(self, photos: Input) -> None:
+        """Let the functions work on these photos, and send each new one to prepare."""
+        self._inputs.append(photos)
+        for stage in (self.prepare, self.cut, self.deliver):
+            stage.take_from(photos)
+            stage.confined.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
+        self.requests.take_from(photos)
+        self._feed(photos, "UploadsRule" if len(self._inputs) == 1 else f"UploadsRule{len(self._inputs)}")
+
+    def _update_from_the_far_end(self) -> None:
+        """Deploy each function after the one that reads its messages, which may know no new field of them yet."""
+        prepare, cut, deliver = (stage.confined.function for stage in (self.prepare, self.cut, self.deliver))
+        cut.node.add_dependency(deliver)
+        prepare.node.add_dependency(cut)
+
+    def _feed(self, photos: Input, rule_id: str) -> None:
+        """Send each new object to the intake queue, by EventBridge.
+
+        The rule is written out: CDK's own target lets a rule read the queue's address and attributes as well.
+        What EventBridge cannot send for 24 hours it puts into the dead-letter queue.
+        """
+        intake = self.prepare.queues
+        rule = events.CfnRule(
+            self,
+            rule_id,
+            description="New photos go to prepare",
+            event_pattern={
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": photos.event_filter(),
+            },
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="intake",
+                    arn=intake.queue.queue_arn,
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=intake.dead_letter_queue.queue_arn),
+                )
+            ],
+        )
+        intake.take_from_rule(rule, undeliverable=True)
+
+    def _end_old_held(self) -> None:
+        """Ask deliver once an hour to end what waits for a decision for too long.
+
+        Also without `hold_doubtful`: some may be held since before.
+        """
+        queues = self.deliver.queues
+        asked = events.CfnRule.TargetProperty(
+            id="deliver", arn=queues.queue.queue_arn, input=json.dumps({"end_old_held": {}})
+        )
+        rule = events.CfnRule(
+            self,
+            "HeldRule",
+            description="Dropcut: does any cut-out wait for a decision for too long?",
+            schedule_expression="rate(1 hour)",
+            targets=[asked],
+        )
+        queues.take_from_rule(rule, undeliverable=False)

@@ -1,0 +1,88 @@
+"""Prepare: recognises the event, decides whether there is work, makes the picture fit the API's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+from dropcut.core.item_kinds import JOB
+from dropcut.core.messages import PREPARED
+from dropcut.core.photo_source import PhotoSource, rendition_names_to_json
+from dropcut.core.rendition import Rendition
+from dropcut.environment import PrepareEnvironment
+
+from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
+from dropcut_cdk.input import Input
+from dropcut_cdk.permissions import allow, objects, of_photos, read_state, write_state
+from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues, send_to
+from dropcut_cdk.sizes import PHOTOS_AT_ONCE, QUICK_STAGES_AT_ONCE, size_of_prepare
+
+
+class Prepare(Construct):
+    """The intake queue and its function. Spends nothing, and may be repeated."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        deployment: Deployment,
+        *,
+        pictures_to: sqs.Queue,
+        outcomes_to: sqs.Queue,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._props = deployment.props
+        self._own_renditions: list[tuple[PhotoSource, Sequence[Rendition]]] = []
+        props, storage, size = deployment.props, deployment.storage, size_of_prepare(deployment.props)
+        self._read_photos = allow("ReadPhotos", of_photos("GetObject", "GetObjectTagging"), [])
+        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self.queues = Queues(
+            self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
+        )
+        self.confined = ConfinedFunction(
+            self,
+            "Default",
+            deployment,
+            FunctionSpec(
+                entry="prepare",
+                description="Dropcut: decides whether there is work, and makes the picture fit the API's rules",
+                size=size,
+                packages=(*POWERTOOLS, *DECODING),
+                environment=PrepareEnvironment(
+                    **deployment.of_stage(self.queues, size.timeout_seconds),
+                    **props.values_of(PrepareEnvironment),
+                    imaging_memory_mib=size.imaging_memory_mib,
+                    rendition_names=rendition_names_to_json(props.renditions_made),
+                    cut_queue_url=pictures_to.queue_url,
+                    deliver_queue_url=outcomes_to.queue_url,
+                ),
+                permissions=[
+                    self._read_photos,
+                    self._tell_vanished,
+                    allow("StorePrepared", ["s3:PutObject"], [objects(self, storage.work_bucket, f"{PREPARED}*")]),
+                    read_state(storage.state_table, JOB),
+                    write_state(storage.state_table, JOB),
+                    send_to("SendPictures", pictures_to),
+                    *self.queues.permissions(),
+                    send_to("SendOutcomes", outcomes_to),
+                ],
+            ),
+        )
+        self.confined.use_keys(storage.work_bucket)
+        # Two photos to a batch: one that had to wait for others would use up a receive.
+        self.event_source = self.queues.feed(
+            self, self.confined.function, max_concurrency=QUICK_STAGES_AT_ONCE, batch_size=PHOTOS_AT_ONCE
+        )
+
+    def take_from(self, photos: Input) -> None:
+        """Let it read these photos, too."""
+        if photos.renditions:
+            self._own_renditions.append((photos.source, self._props.made_of(photos.renditions)))
+            names = rendition_names_to_json(self._props.renditions_made, self._own_renditions)
+            self.confined.set_variable("RENDITION_NAMES", names)
+        self.confined.use_keys(photos.taken_from)
+        self.confined.extend(self._read_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
+        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)

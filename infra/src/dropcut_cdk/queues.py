@@ -1,0 +1,105 @@
+"""The queue of a stage with its dead-letter queue, and how they feed the stage's function."""
+
+from typing import Any
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from dropcut_cdk.permissions import allow
+
+BATCH_SIZE = 10
+DELIBERATE_RECEIVES = 15
+"""More than the twelve tries after which the functions themselves dead-letter a message, with the reason."""
+WAITING_RECEIVES = 1000
+"""SQS's most: a picture that waits for its turn or for the account is received again and again, and is not failing."""
+VISIBILITY_TIMEOUTS = 6
+"""Visibility timeout of a queue, in time-outs of its function: shorter, and work in progress is handed out again."""
+RETENTION = Duration.days(14)
+"""The longest that SQS keeps a message; in the dead-letter queue as well, where age counts from the first sending."""
+
+
+class Queues(Construct):
+    """A queue and its dead-letter queue: encrypted by SQS itself, TLS only, both keeping messages for 14 days.
+
+    Not under a KMS key: EventBridge cannot send to a queue under the key that AWS manages.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, function_seconds: int, max_receive_count: int) -> None:
+        super().__init__(scope, construct_id)
+        self.dead_letter_queue = self._queue("DeadLetterQueue")
+        self.queue = self._queue(
+            "Queue",
+            visibility_timeout=Duration.seconds(VISIBILITY_TIMEOUTS * function_seconds),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=max_receive_count),
+        )
+
+    def _queue(self, construct_id: str, **more: Any) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            construct_id,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=RETENTION,
+            removal_policy=RemovalPolicy.DESTROY,
+            **more,
+        )
+
+    def permissions(self) -> list[iam.PolicyStatement]:
+        """What the function that works them off may do."""
+        return [
+            allow("ConsumeOwnQueue", CONSUME, [self.queue.queue_arn]),
+            allow("DeadLetter", ["sqs:SendMessage"], [self.dead_letter_queue.queue_arn]),
+        ]
+
+    def feed(
+        self, stage: Construct, function: lambda_.Function, *, max_concurrency: int, batch_size: int = BATCH_SIZE
+    ) -> lambda_.EventSourceMapping:
+        """Let a stage's function work off the queue."""
+        return lambda_.EventSourceMapping(
+            stage,
+            "EventSource",
+            target=function,
+            event_source_arn=self.queue.queue_arn,
+            batch_size=batch_size,
+            report_batch_item_failures=True,
+            # Not reserved concurrency: that dead-letters throttled messages without a look at them.
+            max_concurrency=max_concurrency,
+        )
+
+    def take_from_rule(self, rule: events.CfnRule, *, undeliverable: bool) -> None:
+        """Let this one EventBridge rule send to the queue.
+
+        Args:
+            undeliverable: whether what it cannot send goes to the dead-letter queue.
+        """
+        for queue in (self.queue, self.dead_letter_queue) if undeliverable else (self.queue,):
+            queue.add_to_resource_policy(
+                iam.PolicyStatement(
+                    sid=rule.node.id,
+                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
+                    actions=["sqs:SendMessage"],
+                    resources=[queue.queue_arn],
+                    conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
+                )
+            )
+
+
+CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
+
+
+def send_to(sid: str, *queues: sqs.IQueue) -> iam.PolicyStatement:
+    """What a function that sends to these queues may do."""
+    return allow(sid, ["sqs:SendMessage"], [queue.queue_arn for queue in queues])
+
+
+def visible(queue: sqs.IQueue, period: Duration, label: str | None = None) -> cloudwatch.Metric:
+    """The most messages that lay ready in a queue in each period.
+
+    Not the number sent to it: that does not count what SQS moves into a dead-letter queue by itself.
+    """
+    return queue.metric_approximate_number_of_messages_visible(label=label, period=period, statistic="Maximum")

@@ -1,0 +1,61 @@
+"""Inputs against the output and against each other: a loop would pay without end, and one photo has one answer."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from itertools import combinations
+
+from dropcut.core.rendition import Rendition
+from dropcut.core.review import HELD
+
+from dropcut_cdk.input import Input
+from dropcut_cdk.kinds import SettingsError
+from dropcut_cdk.settings import Settings
+
+
+def check_routes(inputs: Sequence[Input], output_bucket_name: str, settings: Settings) -> None:
+    """Check the inputs against each other and against the output.
+
+    Raises:
+        SettingsError: a cut-out would be a new photo; or one photo would come in twice, to be made into two things.
+    """
+    made = [settings.made_of(photos.renditions or settings.renditions) for photos in inputs]
+    for photos in inputs:
+        if photos.taken_from.bucket_name == output_bucket_name:
+            for renditions in made:
+                _check_no_loop(photos, renditions, held=settings.hold_doubtful)
+    for (one, its), (other, others) in combinations(zip(inputs, made, strict=True), 2):
+        if _may_take_the_same(one, other) and its != others:
+            raise SettingsError(
+                f"Two inputs take the same photos, {_named(one)} and {_named(other)}, and have different renditions. "
+                "Allowed: prefixes or suffixes that keep them apart, or the same renditions."
+            )
+
+
+def _check_no_loop(photos: Input, renditions: Sequence[Rendition], *, held: bool) -> None:
+    """A key that begins with a placeholder begins as the photo's own key does; what is held lies under `held/`."""
+    for rendition, key in [(each, f"{folder}{each.key}") for each in renditions for folder in ("", HELD)[: 1 + held]]:
+        head = next(literal for literal, *_ in string.Formatter().parse(key))
+        into = head.startswith(photos.prefix) or photos.prefix.startswith(head)
+        if into and photos.source.refuses_key(f"{photos.prefix}x.{rendition.extension}") is None:
+            raise SettingsError(
+                f"The output bucket is the input bucket of {_named(photos)}, so each cut-out would be a new photo, "
+                f"without end: rendition {rendition.name!r} goes to {key}. Allowed: another bucket, or keys "
+                "of renditions that begin with a folder outside the input's prefix."
+            )
+
+
+def _may_take_the_same(one: Input, other: Input) -> bool:
+    """Told by bucket and key: deliver, which decides what is made, knows neither size nor tag."""
+    if one.taken_from.bucket_name != other.taken_from.bucket_name:
+        return False
+    if not (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)):
+        return False
+    ends, other_ends = one.source.endings or ("",), other.source.endings or ("",)
+    return any(a.endswith(b) or b.endswith(a) for a in ends for b in other_ends)
+
+
+def _named(photos: Input) -> str:
+    ends = f" and suffixes {', '.join(photos.suffixes)}" if photos.suffixes else ""
+    return f"the one with prefix {photos.prefix!r}{ends}"

@@ -1,0 +1,238 @@
+"""The settings of a deployment that are plain values: each with its default, what is allowed, and what it is for.
+
+They are keyword arguments of `Dropcut`; our own deployment reads them from CDK context (`infra/settings.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from dropcut import RELEASE
+from dropcut.core.formats.photo_format import PHOTO_FORMATS
+from dropcut.core.rendition import Rendition
+from dropcut.core.rendition_setting import FULL
+from dropcut.environment import Environment
+
+from dropcut_cdk.kinds import (
+    SettingsError,
+    above_zero,
+    check_settings,
+    choice,
+    number,
+    photo_formats,
+    renditions,
+    setting,
+    text,
+    whole,
+    yes_or_no,
+)
+from dropcut_cdk.sizes import (
+    LONGEST_API_TIMEOUT_SECONDS,
+    LONGEST_IMAGING_SECONDS,
+    MOST_MEGAPIXELS,
+    SECONDS_FOR_ANOTHER_RENDITION,
+)
+
+_INTRODUCTION = text(r"|(?! )[ -~]{1,256}(?<! )", "up to 256 printable ASCII characters, without spaces at either end")
+"""256 by the API's specification, no outer spaces by HTTP's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All have a default that works. Raises SettingsError for a value that is not allowed."""
+
+    rate_limit_requests: int = setting(
+        150, whole(1), "How many requests the API allows one key in `rate_limit_seconds`."
+    )
+    rate_limit_seconds: float = setting(
+        10.0, above_zero(), "The window that `rate_limit_requests` counts in, in seconds."
+    )
+    lockout_seconds: float = setting(
+        60.0, number(0, 3600), "How long the API locks a key out after too many requests, in seconds."
+    )
+    daily_credit_limit: float = setting(
+        0.0,
+        number(0, allowed="0, or a number of at least `credits_per_image`"),
+        "No more than this many credits are spent in a UTC day by this deployment with one API key; 0 means no limit. "
+        "`make deploy` asks for it.",
+    )
+    alarm_credits_per_hour: float = setting(
+        1000.0, above_zero(), "Alarm when more credits than this are spent in an hour."
+    )
+    output_format: str = setting("png", choice("png", "webp"), "Format of the cut-outs.")
+    renditions: Sequence[str | Mapping[str, object] | Rendition] = setting(
+        (),
+        renditions(),
+        "What is made of each cut-out; without it the photo itself, full size, with its background gone.",
+        shown_default="`full` alone",
+    )
+    colour_profile: str = setting(
+        "keep",
+        choice("keep", "srgb"),
+        "Whether cut-outs at full size keep the photo's colour profile or are converted to sRGB. All other renditions "
+        "are sRGB, and so are photos of more than 8 bits, CMYK and grey; a cut-out has 8 bits.",
+    )
+    alarm_email: str = setting(
+        "",
+        text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+", "an e-mail address, or nothing"),
+        "Who is told of alarms; they get one message first, asking to confirm.",
+    )
+    max_concurrency: int = setting(
+        7,
+        whole(2, 1000),
+        "Invocations of `cut` at once, with ten calls in flight each. The rate holds whatever this is; seven reach it "
+        "while the API takes 3 s, two more are needed for each further second.",
+    )
+    api_timeout_seconds: float = setting(
+        75.0,
+        number(1, LONGEST_API_TIMEOUT_SECONDS),
+        "How long the API may take over one answer, in seconds; the gateway itself gives up after 60.",
+    )
+    max_attempts: int = setting(
+        5,
+        whole(1, 100),
+        "Real calls made for one picture before it goes to the dead-letter queue; waiting is not an attempt.",
+    )
+    max_possibly_paid: int = setting(
+        3,
+        whole(1, 100),
+        "Calls for one picture that broke off after they were sent, and may have been charged, before it goes to the "
+        "dead-letter queue.",
+    )
+    pause_after_failures: int = setting(
+        20,
+        whole(2, 1000),
+        "So many different pictures in trouble, or refused, without a call that went well in between, are not the "
+        "pictures' fault: the spending is paused.",
+    )
+    pause_after_possibly_paid: int = setting(
+        20, whole(1, 10_000), "So many calls in an hour that may have been charged for nothing pause the spending."
+    )
+    client_id: str = setting(
+        "dropcut",
+        _INTRODUCTION,
+        "How each call introduces this application to the API (header `stability-client-id`); empty for not at all.",
+    )
+    client_version: str = setting(
+        RELEASE,
+        _INTRODUCTION,
+        "How each call introduces its release to the API (`stability-client-version`); empty for not at all.",
+    )
+    client_user_id: str = setting(
+        "none",
+        choice("none", "folder"),
+        "Whether each call tells the API's provider whose photo it is, by a hash of the photo's top folder "
+        "(`stability-client-user-id`).",
+    )
+    retry_base_seconds: float = setting(
+        2.0, number(0, 900), "Wait before the second attempt, in seconds; doubled for each one after that."
+    )
+    pause_seconds: float = setting(
+        60.0,
+        number(1, 36000),
+        "How long a picture waits before its next try while the account has a problem, in seconds.",
+    )
+    keep_results_days: int = setting(
+        30,
+        whole(1, 3650),
+        "How long an answer that was paid for is used again for the same picture, in days. It is kept for as long, and "
+        "for 29 days at least, since its photo may wait so long for its delivery.",
+    )
+    keep_jobs_days: int = setting(
+        90,
+        whole(57, 3650),
+        "How long the record of a photo that has ended is kept, in days. A photo that waits is kept for as long as it "
+        "waits.",
+    )
+    keep_versions_days: int = setting(
+        90,
+        whole(0, 3650),
+        "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
+        "versions, in days; 0 means for ever.",
+    )
+    hold_doubtful: bool = setting(
+        False,
+        yes_or_no(),
+        "Whether a doubtful cut-out waits under `held/` in the output bucket until a person decides "
+        "(docs/quality.md); without it, it is delivered with its doubts.",
+    )
+    held_days: int = setting(
+        14,
+        whole(1, 3649, allowed="a whole number from 1 to 3649, less than `keep_results_days`"),
+        "How long a held cut-out waits for a decision before its photo ends as failed, in days.",
+    )
+    max_photo_megapixels: float = setting(
+        120.0,
+        number(5, MOST_MEGAPIXELS),
+        "The largest photo taken, in millions of pixels; the functions get memory to match.",
+    )
+    max_photo_mib: float = setting(100.0, number(1, 500), "The largest file taken, in MiB.")
+    max_frames: int = setting(
+        1000,
+        whole(1, 100_000),
+        "The longest animation taken (GIF, WebP; pages of a TIFF), in frames; only its first frame is cut out.",
+    )
+    formats: str | Sequence[str] = setting(
+        ",".join(PHOTO_FORMATS),
+        photo_formats(),
+        "The formats of photos that are taken. Leave one out while its decoder is not to be trusted; such photos are "
+        "rejected unread.",
+    )
+    refuse_exposed: bool = setting(
+        False,
+        yes_or_no(),
+        "Decode nothing while the processes that decode could read the function's credentials (alarm "
+        "`CredentialsExposed`); photos then wait, and end in the dead-letter queue.",
+    )
+    imaging_seconds: float = setting(
+        40.0,
+        number(5, LONGEST_IMAGING_SECONDS),
+        "How long decoding, shrinking and encoding one photo may take, in seconds; a photo that takes longer is "
+        "rejected; one that is already paid for is delivered at the size sent to the API, with a note. Each rendition "
+        f"after the first adds {SECONDS_FOR_ANOTHER_RENDITION} s, up to {LONGEST_IMAGING_SECONDS} in all.",
+    )
+    versioned_input: bool = setting(False, yes_or_no(), "Keep older versions of the photos in the input bucket.")
+    rejection_alarm_percent: int = setting(
+        20, whole(1, 100), "Alarm when more than this share of an hour's photos is rejected."
+    )
+    architecture: str = setting("arm64", choice("arm64", "x86_64"), "Processor of the functions.")
+    bundle_for: str = setting(
+        "lambda",
+        choice("lambda", "this_machine"),
+        "`this_machine` is for the embedded AWS: functions are built for the Python and processor that run "
+        "the synth, and alarms by metric arithmetic, which it does not have, are left out.",
+    )
+
+    def __post_init__(self) -> None:
+        check_settings(self, "Setting {}")
+        if self.hold_doubtful and self.keep_results_days <= self.held_days:
+            raise SettingsError(
+                f"Setting keep_results_days is {self.keep_results_days}, and cut-outs are held for {self.held_days} "
+                "days (held_days): a photo that is uploaded again after that would be paid for again. "
+                f"Allowed: keep_results_days of at least {self.held_days + 1}, or a smaller held_days."
+            )
+
+    @property
+    def renditions_made(self) -> tuple[Rendition, ...]:
+        """All renditions of each photo, `full` in the format of `output_format`."""
+        return self.made_of(self.renditions)
+
+    def made_of(self, asked: Sequence[object]) -> tuple[Rendition, ...]:
+        """These renditions, or `full` alone when there are none; `full` is in the format of `output_format`."""
+        return tuple(
+            replace(rendition, format=self.output_format) if rendition == FULL else rendition
+            for rendition in asked or (FULL,)
+            if isinstance(rendition, Rendition)
+        )
+
+    @property
+    def for_embedded_aws(self) -> bool:
+        """Whether this deployment goes to the embedded AWS, which has no alarms by metric arithmetic."""
+        return self.bundle_for == "this_machine"
+
+    def values_of(self, environment: type[Environment]) -> dict[str, Any]:
+        """The plain settings that a function needs as they are, by their names there."""
+        needed = {each.name for each in fields(environment)}
+        return {each.name: getattr(self, each.name) for each in fields(Settings) if each.name in needed}

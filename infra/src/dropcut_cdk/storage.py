@@ -1,0 +1,126 @@
+"""What must outlive the pipeline: the photos, the cut-outs, the paid answers, and the table that remembers them.
+
+Everything here stays when the stack is destroyed.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+from dropcut.core.item_kinds import HELD_INDEX
+from dropcut.core.messages import PAID, PREPARED
+
+from dropcut_cdk.nag import acknowledge
+from dropcut_cdk.props import DropcutProps
+
+DAYS_IN_QUEUES = 28
+"""The longest that work can wait for a stage: 14 days in its queue, and 14 in its dead-letter queue."""
+ROUNDING_DAYS = 1
+"""Lifecycle rules and TTL act at midnight UTC or later, never at the minute."""
+
+
+class Storage(Construct):
+    """The work bucket, the state table, and the input and output bucket where none of somebody else's is given."""
+
+    def __init__(self, scope: Construct, construct_id: str, props: DropcutProps) -> None:
+        super().__init__(scope, construct_id)
+        self._key = props.encryption_key
+        self.input_bucket: s3.IBucket | None = None
+        if any(photos.bucket is None for photos in props.inputs):
+            self.input_bucket = self._input_bucket(props)
+        self.output_bucket: s3.IBucket = props.output_bucket or self._bucket(
+            "OutputBucket", keep_versions=props.keep_versions_days
+        )
+        self.work_bucket = self._bucket("WorkBucket", keep_versions=1)
+        self._expire_work(keep_results_days=props.keep_results_days)
+        self.state_table = self._state_table()
+
+    def _bucket(self, construct_id: str, *, versioned: bool = False, keep_versions: int) -> s3.Bucket:
+        """A private bucket; `keep_versions` are days, and 0 means for ever.
+
+        That one of our own is not versioned is no reason to leave the rule out: AWS Backup, say, turns versioning on.
+        """
+        bucket = s3.Bucket(
+            self,
+            construct_id,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.KMS if self._key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=self._key,
+            bucket_key_enabled=True if self._key else None,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            removal_policy=RemovalPolicy.RETAIN,
+            versioned=versioned,
+        )
+        bucket.add_lifecycle_rule(id="interrupted-uploads", abort_incomplete_multipart_upload_after=Duration.days(7))
+        if keep_versions:
+            bucket.add_lifecycle_rule(
+                id="older-versions",
+                noncurrent_version_expiration=Duration.days(keep_versions),
+                expired_object_delete_marker=True,
+            )
+        assert bucket.policy is not None
+        bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)  # a bucket that stays stays TLS only
+        acknowledge(
+            bucket,
+            "AwsSolutions-S1",
+            "Access logs would need a fourth bucket that grows for ever; each photo's way is in the functions' logs "
+            "and the state table, and CloudTrail's data events cover who read what where an account asks for that.",
+        )
+        return bucket
+
+    def _input_bucket(self, props: DropcutProps) -> s3.Bucket:
+        """Its events go to EventBridge, by the native property: CDK's own switch brings a function along."""
+        bucket = self._bucket("InputBucket", versioned=props.versioned_input, keep_versions=props.keep_versions_days)
+        resource = bucket.node.default_child
+        assert isinstance(resource, s3.CfnBucket)
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+        return bucket
+
+    def _expire_work(self, *, keep_results_days: int) -> None:
+        """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.
+
+        What is redriven later than that is made anew from its photo (`dropcut redrive`).
+
+        A paid answer lives as long as it is used again. It also outlives every message that its payment left without a
+        prepared picture (`use_cases/purchase.py`), and its own photo's message on the way to its delivery.
+        """
+        self.work_bucket.add_lifecycle_rule(
+            id="prepared", prefix=PREPARED, expiration=Duration.days(DAYS_IN_QUEUES + ROUNDING_DAYS)
+        )
+        self.work_bucket.add_lifecycle_rule(
+            id="paid",
+            prefix=PAID,
+            expiration=Duration.days(max(keep_results_days, DAYS_IN_QUEUES) + ROUNDING_DAYS),
+        )
+
+    def _state_table(self) -> dynamodb.Table:
+        """Jobs, payments, pace and budget, by id.
+
+        Without deletion protection: deleting it by hand leaves a backup for 35 days, since it has point-in-time
+        recovery, and a protected table would have to be unlocked by hand before a stage can be cleared away.
+        """
+        table = dynamodb.Table(
+            self,
+            "StateTable",
+            partition_key=dynamodb.Attribute(name="id", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.DEFAULT,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute="expires_at",
+            removal_policy=RemovalPolicy.RETAIN,
+        )
+        # Sparse: it has only the jobs that are held, so that the old ones are found without a scan.
+        table.add_global_secondary_index(
+            index_name=HELD_INDEX,
+            partition_key=dynamodb.Attribute(name="held_index", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="held_at", type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
+        return table

@@ -1,0 +1,80 @@
+"""Our own deployment: three stacks as shells, so that its data can outlive what works on it.
+
+The constructs' ids are `Default`, which the CDK leaves out of logical ids: deployments keep their resources.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+
+from dropcut_cdk.artifact import ArtifactError
+from dropcut_cdk.dropcut import Dropcut
+from dropcut_cdk.input import Input
+from dropcut_cdk.monitoring import Monitoring
+from dropcut_cdk.props import DropcutProps
+from dropcut_cdk.storage import Storage
+from infra.settings import Settings
+
+__all__ = ["ArtifactError", "add_stacks"]
+
+
+def add_stacks(app: App, settings: Settings) -> None:
+    """Put the deployment's three stacks into the app."""
+
+    def stack(name: str, what: str) -> Stack:
+        return Stack(app, f"Dropcut-{settings.stage}-{name}", description=f"Dropcut ({settings.stage}): {what}")
+
+    data = stack("Storage", "photos, cut-outs, state")
+    work = stack("Pipeline", "prepare, cut, deliver")
+    watch = stack("Monitoring", "alarms and dashboard")
+
+    arguments = _arguments(settings, work)
+    storage = Storage(data, "Default", DropcutProps(**arguments))
+    dropcut = Dropcut(work, "Default", storage=storage, monitoring=False, **arguments)
+    redrive = f"dropcut redrive --stage {settings.stage}{{}}"
+    monitoring = Monitoring(watch, "Default", of=dropcut, redrive_command=redrive)
+
+    _storage_outputs(data, dropcut)
+    _pipeline_outputs(work, dropcut)
+    _outputs(watch, AlarmTopicArn=monitoring.topic.topic_arn, DashboardName=dropcut.name)
+
+
+def _arguments(settings: Settings, stack: Stack) -> dict[str, Any]:
+    """The settings as keyword arguments of `Dropcut`."""
+    arguments = settings.for_dropcut() | {
+        "name": f"dropcut-{settings.stage}",
+        "provider": settings.provider_of_api,
+        "inputs": [Input(prefix=settings.input_prefix)],
+    }
+    if settings.pace_table:
+        arguments["pace_table"] = dynamodb.Table.from_table_name(stack, "PaceTable", settings.pace_table)
+    return arguments
+
+
+def _storage_outputs(stack: Stack, dropcut: Dropcut) -> None:
+    _outputs(
+        stack,
+        InputBucketName=dropcut.input_bucket.bucket_name,
+        OutputBucketName=dropcut.output_bucket.bucket_name,
+        WorkBucketName=dropcut.storage.work_bucket.bucket_name,
+        StateTableName=dropcut.state_table.table_name,
+    )
+
+
+def _pipeline_outputs(stack: Stack, dropcut: Dropcut) -> None:
+    names = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver"}
+    _outputs(
+        stack,
+        ApiKeySecretName=dropcut.api_key.secret,
+        PrepareFunctionName=dropcut.functions["prepare"].function_name,
+        **{f"{names[name]}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
+        **{f"{names[name]}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},
+    )
+
+
+def _outputs(stack: Stack, **values: str) -> None:
+    for name, value in values.items():
+        CfnOutput(stack, name, value=value)

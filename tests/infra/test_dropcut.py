@@ -1,0 +1,546 @@
+"""The construct in anybody's app: what it makes, what it takes, and what it refuses with a sentence."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from dropcut.core.photo_source import PhotoSource, read_source_renditions, read_sources
+from dropcut.core.rendition_setting import read_renditions
+
+from .synthesized import written_out
+
+if TYPE_CHECKING:
+    from aws_cdk import Stack
+
+    from dropcut_cdk import Dropcut
+
+Make = Callable[["Stack"], None]
+Resources = Mapping[str, Any]
+
+
+@pytest.fixture
+def resources_of(tmp_path: Path) -> Callable[[Make], Resources]:
+    """The resources of a stack that a test makes, by logical id."""
+    from aws_cdk import App, Stack
+
+    def resources_of(make: Make) -> Resources:
+        app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+        make(Stack(app, "Shop"))
+        app.synth()
+        resources: Resources = json.loads((tmp_path / "Shop.template.json").read_text())["Resources"]
+        return resources
+
+    return resources_of
+
+
+@pytest.fixture
+def stack() -> "Stack":
+    """A stack that is never synthesized."""
+    from aws_cdk import App, Stack
+
+    return Stack(App(context={"aws:cdk:bundling-stacks": []}), "Shop")
+
+
+def of_kind(resources: Resources, kind: str) -> dict[str, Any]:
+    return {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == kind}
+
+
+def a_bucket(stack: "Stack", name: str) -> Any:
+    from aws_cdk import aws_s3 as s3
+
+    return s3.Bucket.from_bucket_name(stack, name.title(), name)
+
+
+def statements(resources: Resources, function: str) -> dict[str, Any]:
+    """What a function may do, by the statements' names."""
+    (role,) = [each for name, each in of_kind(resources, "AWS::IAM::Role").items() if f"{function}Role" in name]
+    return {each["Sid"]: each for each in role["Policies"][0]["PolicyDocument"]["Statement"]}
+
+
+# ---- what it makes
+
+
+def test_without_arguments_it_has_buckets_functions_alarms_and_a_dashboard(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        Dropcut(stack, "Cutouts")
+
+    resources = resources_of(make)
+    kinds = [each["Type"] for each in resources.values()]
+    assert {kind: kinds.count(f"AWS::{kind}") for kind in ("S3::Bucket", "DynamoDB::Table", "Lambda::Function")} == {
+        "S3::Bucket": 3,
+        "DynamoDB::Table": 1,
+        "Lambda::Function": 4,
+    }
+    assert all(name.startswith("Cutouts") for name in resources)
+    assert kinds.count("AWS::CloudWatch::Alarm") >= 16
+    assert not [kind for kind in kinds if "Custom" in kind]
+
+
+def test_two_of_them_live_side_by_side_in_one_stack(resources_of: Callable[[Make], Resources]) -> None:
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        first, second = Dropcut(stack, "Shoes"), Dropcut(stack, "Hats", name="hats")
+        assert (first.name != second.name) and second.name == "hats"
+
+    resources = resources_of(make)
+    names = {each["Name"] for each in of_kind(resources, "AWS::SecretsManager::Secret").values()}
+    assert "hats-api-key" in names and len(names) == 2
+
+
+def test_help_shows_every_argument_with_its_default() -> None:
+    from inspect import signature
+
+    from dropcut_cdk import Dropcut
+
+    arguments = signature(Dropcut.__init__).parameters
+    assert list(arguments)[:3] == ["self", "scope", "construct_id"]
+    assert (arguments["daily_credit_limit"].default, arguments["output_bucket"].default) == (0.0, None)
+
+
+def test_its_parts_are_at_hand(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut
+
+    cutouts = Dropcut(stack, "Cutouts")
+    assert set(cutouts.queues) == set(cutouts.dead_letter_queues) == {"intake", "cut", "deliver"}
+    assert set(cutouts.functions) == {"prepare", "cut", "deliver", "gatekeeper"}
+    assert len(cutouts.alarms) >= 16 and cutouts.dashboard is not None
+    assert cutouts.input_bucket is cutouts.storage.input_bucket
+    bare = Dropcut(stack, "Bare", monitoring=False)
+    assert (bare.alarms, bare.dashboard) == ((), None)
+
+
+# ---- buckets that were there before
+
+
+def test_each_input_has_a_rule_with_what_eventbridge_can_see(resources_of: Callable[[Make], Resources]) -> None:
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        photos = Input(
+            bucket=a_bucket(stack, "photos"),
+            prefix="up\\loads/",
+            suffixes=[".jpg", ".Heic"],
+            smallest_bytes=1000,
+            largest_mib=50,
+            tag=("cut", "yes"),
+        )
+        cutouts = Dropcut(stack, "Cutouts", inputs=[photos])
+        cutouts.add_input(a_bucket(stack, "others"), prefix="new/")
+
+    resources = resources_of(make)
+    rules = of_kind(resources, "AWS::Events::Rule")
+    details = [rule["EventPattern"]["detail"] for name, rule in sorted(rules.items()) if "UploadsRule" in name]
+    assert details == [
+        {"bucket": {"name": ["others"]}, "object": {"key": [{"prefix": "new/"}]}},
+        {
+            "bucket": {"name": ["photos"]},
+            "object": {
+                "key": [
+                    {"wildcard": f"up\\\\loads/*{ending}"} for ending in (".jpg", ".JPG", ".Heic", ".heic", ".HEIC")
+                ],
+                "size": [{"numeric": [">=", 1000, "<=", 50 * 1024 * 1024]}],
+            },
+        },
+    ]
+    (variables,) = [
+        each["Environment"]["Variables"]
+        for name, each in of_kind(resources, "AWS::Lambda::Function").items()
+        if "Prepare" in name
+    ]
+    assert read_sources(written_out(variables["INPUTS"])) == (
+        PhotoSource(
+            bucket="photos",
+            prefix="up\\loads/",
+            suffixes=(".jpg", ".Heic"),
+            smallest_bytes=1000,
+            largest_bytes=50 * 1024 * 1024,
+            tag=("cut", "yes"),
+        ),
+        PhotoSource(bucket="others", prefix="new/"),
+    )
+
+
+def test_of_anothers_buckets_it_may_read_what_it_takes_and_write_cutouts(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        photos = Input(bucket=a_bucket(stack, "photos"), prefix="new/")
+        Dropcut(stack, "Cutouts", inputs=[photos], output_bucket=a_bucket(stack, "shop"))
+
+    resources = resources_of(make)
+    assert len(of_kind(resources, "AWS::S3::Bucket")) == 1  # for work
+    read, write = statements(resources, "Prepare")["ReadPhotos"], statements(resources, "Deliver")["WriteCutouts"]
+    assert written_out(read["Resource"]) == "arn:<AWS::Partition>:s3:::photos/new/*"
+    assert written_out(write["Resource"]) == "arn:<AWS::Partition>:s3:::shop/*"
+
+
+def test_a_bucket_of_the_same_app_is_switched_on_and_keeps_its_notifications(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from aws_cdk import aws_s3 as s3
+    from aws_cdk import aws_s3_notifications as notifications
+    from aws_cdk import aws_sns as sns
+
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        bucket = s3.Bucket(stack, "Photos")
+        Dropcut(stack, "Cutouts").add_input(bucket)
+        bucket.add_event_notification(s3.EventType.OBJECT_REMOVED, notifications.SnsDestination(sns.Topic(stack, "T")))
+
+    (notified,) = of_kind(resources_of(make), "Custom::S3BucketNotifications").values()
+    configuration = notified["NotificationConfiguration"]
+    assert configuration["EventBridgeConfiguration"] == {}
+    assert len(configuration["TopicConfigurations"]) == 1
+
+
+# ---- loops, and photos that come in twice
+
+
+def output_into_input(stack: "Stack", **options: Any) -> None:
+    from dropcut_cdk import Dropcut, Input
+
+    bucket = a_bucket(stack, "photos")
+    Dropcut(stack, "Cutouts", inputs=[Input(bucket=bucket, prefix="up/")], output_bucket=bucket, **options)
+
+
+def test_an_output_that_feeds_its_own_input_is_a_loop(stack: "Stack") -> None:
+    from dropcut_cdk import SettingsError
+
+    with pytest.raises(SettingsError, match="each cut-out would be a new photo, without end: rendition 'full'"):
+        output_into_input(stack)
+
+
+def test_an_output_beside_the_inputs_prefix_is_none(stack: "Stack") -> None:
+    output_into_input(stack, renditions=[{"name": "out", "key": "cutouts/{folder}{stem}.{extension}"}])
+
+
+def test_what_is_held_can_make_a_loop_too(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    bucket, beside = a_bucket(stack, "photos"), [{"name": "out", "key": "cutouts/{folder}{stem}.{extension}"}]
+    inputs = [Input(bucket=bucket, prefix="held/")]
+    Dropcut(stack, "Cutouts", inputs=inputs, output_bucket=bucket, renditions=beside)
+    with pytest.raises(SettingsError, match="goes to held/cutouts/"):
+        Dropcut(stack, "More", inputs=inputs, output_bucket=bucket, renditions=beside, hold_doubtful=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ({"prefix": "a/"}, {"prefix": "b/"}, True),
+        ({"prefix": "a/"}, {"prefix": "a/b/"}, False),
+        ({}, {"prefix": "a/"}, False),
+        ({"suffixes": [".jpg"]}, {"suffixes": [".png"]}, True),
+        ({"suffixes": [".jpg"]}, {"suffixes": ["-1.JPG"]}, False),
+        ({"tag": ("a", "1")}, {"tag": ("a", "2")}, False),  # deliver, which makes the renditions, sees no tag
+    ],
+)
+def test_one_photo_is_not_made_into_two_things(
+    stack: "Stack", one: dict[str, Any], other: dict[str, Any], apart: bool
+) -> None:
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    photos = a_bucket(stack, "photos")
+
+    def inputs(number: int, *renditions: list[str]) -> "Dropcut":
+        both = [
+            Input(bucket=photos, renditions=made, **which) for which, made in zip((one, other), renditions, strict=True)
+        ]
+        return Dropcut(stack, f"Cutouts{number}", inputs=both)
+
+    inputs(1, ["web"], ["web"])
+    if apart:
+        inputs(2, ["web"], ["full"])
+    else:
+        with pytest.raises(SettingsError, match="take the same photos"):
+            inputs(2, ["web"], ["full"])
+
+
+def test_photos_of_one_input_can_have_renditions_of_their_own(resources_of: Callable[[Make], Resources]) -> None:
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        photos = a_bucket(stack, "photos")
+        people = Input(bucket=photos, prefix="people/", renditions=["web", "preview"])
+        Dropcut(stack, "Cutouts", inputs=[Input(bucket=photos, prefix="shoes/"), people], output_format="webp")
+
+    functions = of_kind(resources_of(make), "AWS::Lambda::Function")
+    variables, of_prepare = (
+        next(each["Environment"]["Variables"] for name, each in functions.items() if stage in name)
+        for stage in ("Deliver", "Prepare")
+    )
+    names = read_rendition_names(written_out(of_prepare["RENDITION_NAMES"]))
+    assert (names("photos", "people/1.jpg"), names("photos", "shoes/1.jpg")) == (["web", "preview"], ["full"])
+    ((source, renditions),) = read_source_renditions(written_out(variables["INPUT_RENDITIONS"]))
+    assert (source.prefix, [made.name for made in renditions]) == ("people/", ["web", "preview"])
+    assert [made.format for made in read_renditions(variables["RENDITIONS"])] == ["webp"]
+    assert variables["IMAGING_SECONDS"] == "50"  # for the longer list
+
+
+def test_an_input_that_comes_later_may_not_need_more_than_deliver_has(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, SettingsError
+
+    cutouts = Dropcut(stack, "Cutouts")
+    cutouts.add_input(a_bucket(stack, "photos"), prefix="a/", renditions=["web"])
+    with pytest.raises(SettingsError, match="the same input among the argument `inputs`"):
+        cutouts.add_input(a_bucket(stack, "others"), renditions=["full", "web"])
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"output_bucket": "shop"}, "Setting output_bucket is 'shop': something else. Allowed: an s3.IBucket."),
+        ({"max_attempts": "5"}, "Setting max_attempts is '5': not a whole number. Allowed: a whole number from 1"),
+        ({"daily_credit_limit": 1}, "daily_credit_limit is 1, less than one cut-out costs"),
+        ({"renditions": ["ful"]}, "Did you mean full?"),
+        ({"inputs": []}, "Setting inputs is []: too few. Allowed: a list of at least 1, each an Input(...)."),
+        ({"provider": "stability"}, "Allowed: Provider.ezlink(...) or Provider.stability(...)."),
+        ({"name": "Shop 1"}, "Setting name is 'Shop 1': does not fit. Allowed: 1 to 63 of a-z"),
+    ],
+)
+def test_a_wrong_argument_is_a_sentence_with_its_name(stack: "Stack", arguments: dict[str, Any], said: str) -> None:
+    from dropcut_cdk import Dropcut, SettingsError
+
+    with pytest.raises(SettingsError) as refusal:
+        Dropcut(stack, "Cutouts", **arguments)
+    assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"prefix": "/a"}, "prefix of an Input is '/a': does not fit. Allowed: up to 512 ASCII characters"),
+        (
+            {"suffixes": ".jpg"},
+            "suffixes of an Input is '.jpg': not a list. Allowed: a list, each 1 to 64",
+        ),
+        ({"suffixes": ["*.jpg"]}, "suffixes of an Input is ['*.jpg']: does not fit"),
+        ({"tag": "cut=yes"}, "tag of an Input is 'cut=yes': not a tag's key and value"),
+        ({"tag": ("dropcut", "delivered")}, "the key dropcut is ours"),
+        ({"largest_mib": 0}, "largest_mib of an Input is 0: out of range"),
+        ({"bucket": "photos"}, "bucket of an Input is 'photos': something else. Allowed: an s3.IBucket."),
+    ],
+)
+def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any], said: str) -> None:
+    from dropcut_cdk import Input, SettingsError
+
+    with pytest.raises(SettingsError) as refusal:
+        Input(**arguments)
+    assert said in str(refusal.value)
+
+
+def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, DropcutProps, Input, SettingsError, Storage
+
+    own = Storage(stack, "Own", DropcutProps())
+    with pytest.raises(SettingsError, match="name two output buckets"):
+        Dropcut(stack, "Two", storage=own, output_bucket=a_bucket(stack, "shop"))
+    photos = Input(bucket=a_bucket(stack, "photos"))
+    without_input = Storage(stack, "Others", DropcutProps(inputs=[photos]))
+    with pytest.raises(SettingsError, match="the given storage has no input bucket of our own"):
+        Dropcut(stack, "None", storage=without_input)
+    assert Dropcut(stack, "Right", storage=without_input, inputs=[photos]).storage is without_input
+
+
+# ---- what of the account's own it uses
+
+
+def test_a_secret_of_ones_own_is_read_and_none_is_made(resources_of: Callable[[Make], Resources]) -> None:
+    from aws_cdk import aws_secretsmanager as secretsmanager
+
+    from dropcut_cdk import Dropcut, Provider
+
+    def make(stack: "Stack") -> None:
+        secret = secretsmanager.Secret.from_secret_name_v2(stack, "Key", "shop/stability")
+        Dropcut(stack, "Cutouts", provider=Provider.stability(secret))
+
+    resources = resources_of(make)
+    assert not of_kind(resources, "AWS::SecretsManager::Secret")
+    read = written_out(statements(resources, "Cut")["ReadKey"]["Resource"])
+    assert read.endswith(":secret:shop/stability-??????")
+    variables = next(
+        each["Environment"]["Variables"]
+        for name, each in of_kind(resources, "AWS::Lambda::Function").items()
+        if "CutCode" in name
+    )
+    assert written_out(variables["API_KEY_SECRET"]) == read.removesuffix("-??????")
+    assert (variables["PROVIDER"], variables["CREDITS_PER_IMAGE"]) == ("stability", "5")
+
+
+def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from aws_cdk import aws_ec2 as ec2
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_logs as logs
+    from aws_cdk import aws_sns as sns
+
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        Dropcut(
+            stack,
+            "Cutouts",
+            encryption_key=kms.Key(stack, "Key"),
+            vpc=ec2.Vpc(stack, "Network"),
+            permissions_boundary=iam.ManagedPolicy.from_managed_policy_name(stack, "Bounds", "bounds"),
+            log_retention=logs.RetentionDays.ONE_WEEK,
+            alarm_topic=sns.Topic(stack, "Topic"),
+        )
+
+    resources = resources_of(make)
+    ours = {name: each for name, each in resources.items() if name.startswith("Cutouts")}
+    for bucket in of_kind(ours, "AWS::S3::Bucket").values():
+        (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms" and rule["BucketKeyEnabled"] is True
+    for stage in ("Prepare", "Cut", "Deliver"):
+        assert statements(resources, stage)["UseKeys"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+        assert "ec2:CreateNetworkInterface" in statements(resources, stage)["JoinVpc"]["Action"]
+    assert all(each["VpcConfig"]["SubnetIds"] for each in of_kind(ours, "AWS::Lambda::Function").values())
+    assert all("bounds" in json.dumps(role["PermissionsBoundary"]) for role in of_kind(ours, "AWS::IAM::Role").values())
+    assert {group["RetentionInDays"] for group in of_kind(ours, "AWS::Logs::LogGroup").values()} == {7}
+    assert not of_kind(ours, "AWS::SNS::Topic") and not of_kind(ours, "AWS::KMS::Key")
+
+
+# ---- events, grants, metrics
+
+
+def test_a_rule_hears_of_this_deployment_alone(resources_of: Callable[[Make], Resources]) -> None:
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        cutouts = Dropcut(stack, "Cutouts", name="shoes")
+        for on in (cutouts.on_delivered, cutouts.on_rejected, cutouts.on_failed, cutouts.on_held, cutouts.on_paused):
+            on(on.__name__)
+
+    rules = of_kind(resources_of(make), "AWS::Events::Rule")
+    patterns = [rule["EventPattern"] for name, rule in rules.items() if "Cutoutson" in name]
+    assert {pattern["detail-type"][0] for pattern in patterns} == {
+        *("Cutout Delivered", "Cutout Rejected", "Cutout Failed", "Cutout Held", "Spending Paused")
+    }
+    assert all(pattern["source"] == ["dropcut"] for pattern in patterns)
+    assert all(pattern["detail"] == {"service": ["shoes"]} for pattern in patterns)
+
+
+def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Callable[[Make], Resources]) -> None:
+    from aws_cdk import aws_iam as iam
+
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        cutouts = Dropcut(
+            stack,
+            "Cutouts",
+            inputs=[Input(bucket=a_bucket(stack, "photos"), prefix="new/")],
+            output_bucket=a_bucket(stack, "shop"),
+        )
+        user = iam.User(stack, "Person")
+        cutouts.grant_upload(user)
+        cutouts.grant_read_cutouts(user)
+        cutouts.grant_request(user)
+
+    (policy,) = of_kind(resources_of(make), "AWS::IAM::Policy").values()
+    upload, read, request = policy["PolicyDocument"]["Statement"]
+    assert "s3:PutObject" in upload["Action"] and written_out(upload["Resource"]).endswith(":::photos/new/*")
+    assert "s3:GetObject*" in read["Action"]
+    assert {written_out(arn).rpartition(":")[2] for arn in read["Resource"]} == {"shop", "shop/*"}
+    assert (request["Action"], request["Condition"]) == (
+        "events:PutEvents",
+        {"StringEquals": {"events:detail-type": "Cutout Requested"}},
+    )
+    assert written_out(request["Resource"]).endswith(":event-bus/default")
+
+
+def requests_rule(resources: Resources) -> dict[str, Any]:
+    (rule,) = (
+        rule
+        for rule in of_kind(resources, "AWS::Events::Rule").values()
+        if rule.get("EventPattern", {}).get("detail-type") == ["Cutout Requested"]
+    )
+    return rule
+
+
+def test_requests_about_the_inputs_buckets_come_from_the_default_bus_of_the_account(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        photos = a_bucket(stack, "photos")
+        inputs = [Input(bucket=photos, prefix="new/"), Input(bucket=photos, prefix="old/")]
+        Dropcut(stack, "Cutouts", inputs=inputs).add_input(a_bucket(stack, "others"))
+
+    rule = requests_rule(resources_of(make))
+    assert "EventBusName" not in rule
+    assert rule["EventPattern"] == {
+        "account": [{"Ref": "AWS::AccountId"}],
+        "detail-type": ["Cutout Requested"],
+        "detail": {"bucket": ["photos", "others"]},
+    }
+
+
+def test_requests_can_come_from_a_bus_and_sources_and_accounts_that_are_named(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from aws_cdk import aws_events as events
+
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        bus = events.EventBus(stack, "Bus", event_bus_name="shop")
+        Dropcut(
+            stack,
+            "Cutouts",
+            name="shoes",
+            request_bus=bus,
+            request_sources=["shop."],
+            request_accounts=["444455556666"],
+        )
+
+    resources = resources_of(make)
+    rule = requests_rule(resources)
+    assert "Bus" in written_out(rule["EventBusName"])
+    assert rule["EventPattern"]["source"] == [{"prefix": "shop."}]
+    assert rule["EventPattern"]["account"][1:] == ["444455556666"]
+    (policy,) = of_kind(resources, "AWS::Events::EventBusPolicy").values()
+    statement = policy["Statement"]
+    assert written_out(statement["Principal"]["AWS"]).endswith(":iam::444455556666:root")
+    assert statement["Condition"] == {"StringEquals": {"events:detail-type": "Cutout Requested"}}
+
+
+def test_metrics_are_those_of_this_deployment(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut
+
+    cutouts = Dropcut(stack, "Cutouts", name="shoes")
+    for metric, name in ((cutouts.metric_delivered(), "PhotosDelivered"), (cutouts.metric_credits(), "CreditsSpent")):
+        assert (metric.namespace, metric.metric_name, metric.dimensions) == ("Dropcut", name, {"service": "shoes"})
+    assert cutouts.metric_waiting().metric_name == "ApproximateNumberOfMessagesVisible"
+
+
+def test_the_context_can_stand_in_for_the_api_and_the_machine() -> None:
+    from aws_cdk import App, Stack
+
+    from dropcut_cdk import Dropcut
+
+    context = {
+        "aws:cdk:bundling-stacks": [],
+        "dropcut:bundle_for": "this_machine",
+        "dropcut:api_base_url": "http://127.0.0.1:8080",
+    }
+    cutouts = Dropcut(Stack(App(context=context), "Shop"), "Cutouts")
+    assert cutouts.props.for_embedded_aws
+    assert cutouts.props.provider.base_url == "http://127.0.0.1:8080"

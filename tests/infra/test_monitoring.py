@@ -1,0 +1,221 @@
+"""Monitoring: what raises an alarm, what does not, that it is delivered, and that the dashboard shows all of it."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .synthesized import Synthesized, written_out
+
+EMITTED = {
+    "PhotosReceived",
+    "PhotosDelivered",
+    "PhotosRejected",
+    "PhotosSkipped",
+    "PhotosFailed",
+    "PicturesPaid",
+    "CreditsSpent",
+    "AnswersReused",
+    "ApiCalls",
+    "ApiMilliseconds",
+    "ApiRetries",
+    "PossiblyPaidCalls",
+    "CallsDeferred",
+    "SpendingPauses",
+    "DeadLettered",
+    "SecondsToDelivery",
+    "CutoutsNotFullSize",
+    "CutoutsDoubtful",
+    "CutoutsHeld",
+}
+
+
+def alarms(app: Synthesized) -> dict[str, Any]:
+    """The alarms' properties by construct id."""
+    every = app.resources("Monitoring", "AWS::CloudWatch::Alarm")
+    return {re.sub(r"[0-9A-F]{8}$", "", name): alarm["Properties"] for name, alarm in every.items()}
+
+
+def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
+    per_stage = {
+        f"{kind}{stage}" for kind in ("DeadLetters", "Errors", "Throttles") for stage in ("Prepare", "Cut", "Deliver")
+    }
+    gatekeeper = {"ErrorsGatekeeper", "ThrottlesGatekeeper"}
+    assert set(alarms(app)) == per_stage | gatekeeper | {
+        "UnexpectedErrors",
+        "CredentialsExposed",
+        "CreditsPerHour",
+        "SpendingPaused",
+        "PossiblyPaidCalls",
+        "WorkStuck",
+        "Rejections",
+    }
+
+
+def test_every_alarm_says_what_to_do_and_tells_the_topic(app: Synthesized) -> None:
+    for name, alarm in alarms(app).items():
+        assert "\n\nWhat to do: " in alarm["AlarmDescription"], name
+        assert len(alarm["AlarmDescription"]) <= 1024, name
+        assert [written_out(arn) for arn in alarm["AlarmActions"]] == ["<AlarmTopic>"], name
+        assert alarm["OKActions"] == alarm["AlarmActions"], name
+
+
+def test_no_data_is_no_alarm(app: Synthesized) -> None:
+    assert {alarm["TreatMissingData"] for alarm in alarms(app).values()} == {"notBreaching"}
+
+
+def test_dead_letters_are_counted_where_they_lie(app: Synthesized) -> None:
+    """Not as sent there: SQS does not count what it moves by itself."""
+    for stage in ("Prepare", "Cut", "Deliver"):
+        alarm = alarms(app)[f"DeadLetters{stage}"]
+        assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 0)
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+        assert alarm["EvaluationPeriods"] == 1
+        assert f"{stage}QueuesDeadLetterQueue" in json.dumps(alarm["Dimensions"])
+        assert "`dropcut redrive --stage prod --send`" in alarm["AlarmDescription"]
+
+
+def test_one_error_is_enough_and_throttling_has_to_last(app: Synthesized) -> None:
+    for stage in ("Prepare", "Cut", "Deliver"):
+        error, throttle = alarms(app)[f"Errors{stage}"], alarms(app)[f"Throttles{stage}"]
+        assert (error["MetricName"], error["Statistic"], error["Threshold"]) == ("Errors", "Sum", 0)
+        assert (throttle["MetricName"], throttle["EvaluationPeriods"], throttle["DatapointsToAlarm"]) == (
+            "Throttles",
+            3,
+            2,
+        )
+
+
+def arithmetic(alarm: Any) -> tuple[str, dict[str, Any]]:
+    """The alarm's expression, and its metrics by id."""
+    expressions = [m["Expression"] for m in alarm["Metrics"] if "Expression" in m]
+    assert len(expressions) == 1
+    return expressions[0], {m["Id"]: m["MetricStat"] for m in alarm["Metrics"] if "MetricStat" in m}
+
+
+def test_old_work_is_an_alarm_only_while_nothing_is_paid_for(app: Synthesized) -> None:
+    """On age alone it would go off whenever the queue does what it is for."""
+    expression, metrics = arithmetic(alarms(app)["WorkStuck"])
+    assert expression == "IF(age > 1800 AND FILL(paid, 0) + FILL(reused, 0) < 1, age, 0)"
+    assert metrics["age"]["Metric"]["MetricName"] == "ApproximateAgeOfOldestMessage"
+    assert "CutQueuesQueue" in json.dumps(metrics["age"]["Metric"]["Dimensions"])
+    assert metrics["paid"]["Metric"]["MetricName"] == "PicturesPaid"
+    assert metrics["reused"]["Metric"]["MetricName"] == "AnswersReused"
+
+
+def test_rejections_are_a_share_of_at_least_ten_photos_that_ended(app: Synthesized) -> None:
+    """Photos that came in an earlier hour, and waited, end in this one."""
+    alarm = alarms(app)["Rejections"]
+    expression, metrics = arithmetic(alarm)
+    ended = "FILL(delivered, 0) + FILL(failed, 0) + rejected"
+    assert expression == f"IF({ended} >= 10, 100 * rejected / ({ended}), 0)"
+    assert {name: stat["Metric"]["MetricName"] for name, stat in metrics.items()} == {
+        "delivered": "PhotosDelivered",
+        "failed": "PhotosFailed",
+        "rejected": "PhotosRejected",
+    }
+    assert alarm["Threshold"] == 20
+
+
+def test_more_credits_in_an_hour_than_the_setting_are_an_alarm(
+    app: Synthesized, synthesize: Callable[..., Synthesized]
+) -> None:
+    for synthesized, credits in ((app, 1000), (synthesize(alarm_credits_per_hour=12.5), 12.5)):
+        alarm = alarms(synthesized)["CreditsPerHour"]
+        assert (alarm["MetricName"], alarm["Statistic"], alarm["Period"]) == ("CreditsSpent", "Sum", 3600)
+        assert (alarm["Threshold"], alarm["EvaluationPeriods"]) == (credits, 1)
+        assert f"More than {credits:g} credits" in alarm["AlarmDescription"]
+
+
+def test_pauses_and_possibly_paid_calls(app: Synthesized) -> None:
+    pause, unsure = alarms(app)["SpendingPaused"], alarms(app)["PossiblyPaidCalls"]
+    assert (pause["MetricName"], pause["Statistic"], pause["Threshold"]) == ("SpendingIsPaused", "Maximum", 0)
+    assert (unsure["MetricName"], unsure["Period"], unsure["Threshold"]) == ("PossiblyPaidCalls", 3600, 4)
+
+
+# ---- the topic
+
+
+def topic_statements(app: Synthesized) -> list[Any]:
+    policy = next(iter(app.resources("Monitoring", "AWS::SNS::TopicPolicy").values()))
+    statements: list[Any] = policy["Properties"]["PolicyDocument"]["Statement"]
+    return statements
+
+
+def test_cloudwatch_may_publish_to_the_topic_and_use_its_key(app: Synthesized) -> None:
+    """With AWS's own key for SNS no alarm is ever delivered, and nothing says so."""
+    ours = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    topic = app.properties("Monitoring", "AWS::SNS::Topic", "AlarmTopic")
+    assert written_out(topic["KmsMasterKeyId"]) == "<AlarmKey.Arn>"
+    publish = [s for s in topic_statements(app) if s["Effect"] == "Allow"]
+    assert [(s["Principal"], s["Action"], s["Condition"]) for s in publish] == [
+        ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish", ours)
+    ]
+    key = app.properties("Monitoring", "AWS::KMS::Key", "AlarmKey")
+    use = [s for s in key["KeyPolicy"]["Statement"] if s["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
+    assert [(s["Action"], s["Condition"]) for s in use] == [(["kms:Decrypt", "kms:GenerateDataKey"], ours)]
+    assert key["EnableKeyRotation"] is True
+
+
+def test_the_topic_is_reached_by_tls_only(app: Synthesized) -> None:
+    assert [s["Condition"] for s in topic_statements(app) if s["Effect"] == "Deny"] == [
+        {"Bool": {"aws:SecureTransport": "false"}}
+    ]
+
+
+def test_alarms_go_by_mail_only_where_an_address_is_set(app: Synthesized, full_app: Synthesized) -> None:
+    assert not app.resources("Monitoring", "AWS::SNS::Subscription")
+    (subscription,) = full_app.resources("Monitoring", "AWS::SNS::Subscription").values()
+    assert (subscription["Properties"]["Protocol"], subscription["Properties"]["Endpoint"]) == (
+        "email",
+        "someone@example.com",
+    )
+
+
+# ---- the dashboard
+
+
+@pytest.fixture(scope="module")
+def widgets(app: Synthesized) -> list[Any]:
+    (dashboard,) = app.resources("Monitoring", "AWS::CloudWatch::Dashboard").values()
+    text = written_out(dashboard["Properties"]["DashboardBody"])
+    found: list[Any] = json.loads(text)["widgets"]
+    return found
+
+
+def test_there_is_one_dashboard_with_a_text_on_how_to_read_it(widgets: list[Any]) -> None:
+    texts = [w["properties"]["markdown"] for w in widgets if w["type"] == "text"]
+    assert len(texts) == 1
+    assert "150 requests in 10 s" in texts[0]
+
+
+def test_the_dashboard_shows_every_metric_that_the_functions_emit(widgets: list[Any]) -> None:
+    shown = {word for word in re.findall(r"\w+", json.dumps(widgets)) if word in EMITTED}
+    assert shown == EMITTED - {"DeadLettered"}  # seen as what lies in the dead-letter queues
+
+
+def test_the_first_row_answers_what_came_waited_was_paid_for_and_became_of_it(widgets: list[Any]) -> None:
+    first_row = [w for w in widgets if w["type"] == "metric" and w["y"] == 2]
+    labels = set(re.findall(r'"label": "([^"]+)"', json.dumps(first_row)))
+    assert labels >= {"came", "delivered", "rejected", "skipped", "failed", "paid", "credits"}
+    assert labels >= {"waiting for the API", "dead letters"}
+
+
+def test_our_metrics_have_the_one_dimension_that_the_functions_use(app: Synthesized, widgets: list[Any]) -> None:
+    ours = [alarm for alarm in alarms(app).values() if alarm.get("Namespace") == "Dropcut"]
+    assert ours
+    assert all(alarm["Dimensions"] == [{"Name": "service", "Value": "dropcut-prod"}] for alarm in ours)
+    on_dashboard = [m for w in widgets for m in w["properties"].get("metrics", []) if m[0] == "Dropcut"]
+    assert on_dashboard
+    assert all(metric[2:4] == ["service", "dropcut-prod"] for metric in on_dashboard)
+
+
+def test_no_widget_covers_another(widgets: list[Any]) -> None:
+    cells = [
+        (x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert all(w["x"] + w["width"] <= 24 for w in widgets)
