@@ -25,10 +25,18 @@ class Clone:
     folder: Path
 
     def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
+        """Ctrl-C reaches it, also when the tests run in the background of a shell, which has them ignore it."""
         words = [sys.executable, "-m", "dropcut_cli", *arguments, "--local"]
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY / "cli" / "src")}
         return subprocess.Popen(
-            words, cwd=self.folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more
+            words,
+            cwd=self.folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            **more,
         )
 
     def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:

@@ -46,7 +46,7 @@ def forget(deployment: Any, output: Output, key: str, yes: bool, photo: bool) ->
         s3=deployment.client("s3"),
         dynamodb=deployment.client("dynamodb"),
         outputs=deployment.outputs,
-        renditions=made,
+        renditions=[*of_others, *chain.from_iterable(own for _source, own in of_some)],
         key=key,
         now=time.time(),
     )
