@@ -1,8 +1,13 @@
-"""`python -m dropcut_cli`."""
+"""`python -m dropcut_cli`, and the script `dropcut`."""
 
 import sys
 
 from dropcut_cli.program import run
 
-if __name__ == "__main__":
+
+def main() -> None:
     sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()
