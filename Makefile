@@ -10,7 +10,7 @@ PYTHON := .venv/bin/python
 # No package's code sees a person's access to AWS, or their API key, but where a command uses it.
 ALONE = env $(patsubst %,-u %,$(filter-out AWS_PORT,$(filter AWS_% DROPCUT_API_KEY,$(.VARIABLES))))
 .NOTPARALLEL:
-.PHONY: help demo up down test quick check lock audit bench deploy destroy redrive forget ready
+.PHONY: help demo up down test quick check lock audit events bench deploy destroy redrive forget ready
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F '|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -38,6 +38,9 @@ lock: ready ## Lock the packages anew, with hashes, from requirements.txt and fu
 
 audit: ready ## Ask for known vulnerabilities of the locked packages; says so where none can be asked
 	@$(ALONE) $(PYTHON) -m local audit
+
+events: ready ## Write the events' JSON Schemas in docs/events anew, from the functions' types
+	@$(ALONE) $(PYTHON) -m local events
 
 bench: ready ## Measure speed, memory and cost against a baseline in the same run
 	@$(ALONE) $(PYTHON) -m bench

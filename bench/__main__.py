@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import (
     alpha,
+    arm64,
     artifacts,
     billed,
     browser,
@@ -33,6 +34,7 @@ from local.problem import Problem, run_command
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "artifacts": artifacts.measure,
+    "arm64": arm64.measure,
     "imports": imports.measure,
     "overhead": overhead.measure,
     "latencies": latencies.measure,
@@ -52,6 +54,8 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "upgrade": upgrade.measure,
     "walk": walk.measure,
 }
+ONLY_BY_NAME = ("arm64",)
+"""Needs Debian's mirror, and minutes."""
 COMPARED: dict[str, Callable[[Path], Report]] = {
     "latencies": latencies.measure,
     "upgrade": upgrade.measure,
@@ -66,7 +70,7 @@ def main() -> int:
     chosen = _parser().parse_args()
     if chosen.write and BEGIN not in chosen.write.read_text(encoding="utf-8"):
         raise Problem(f"{chosen.write} has no line {BEGIN}, after which the results would go.")
-    names = chosen.names or [name for name in BENCHMARKS if name != "browser" or chromium.is_installed()]
+    names = chosen.names or [name for name in BENCHMARKS if _is_for_all(name)]
     measures = [_measure(name, chosen.code) for name in names] + [demo.measure_first_time] * chosen.first_time
     machine = facts()
     print(f"Machine: {machine}\n", flush=True)
@@ -81,6 +85,10 @@ def main() -> int:
         command = " ".join(["python -m bench", *chosen.names, *["--first-time"] * chosen.first_time])
         write(chosen.write, [f"`{command}` on {machine}.", *parts])
     return _verdict(reports)
+
+
+def _is_for_all(name: str) -> bool:
+    return name not in ONLY_BY_NAME and (name != "browser" or chromium.is_installed())
 
 
 def _measure(name: str, code: Path | None) -> Callable[[], Report]:
@@ -103,7 +111,13 @@ def _verdict(reports: Sequence[Report]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     add = parser.add_argument
-    add("names", nargs="*", type=_name, metavar="name", help=f"some of {', '.join(BENCHMARKS)}; left out: all")
+    add(
+        "names",
+        nargs="*",
+        type=_name,
+        metavar="name",
+        help=f"some of {', '.join(BENCHMARKS)}; left out: all but {', '.join(ONLY_BY_NAME)}",
+    )
     add("--first-time", action="store_true", help="also run the demo on a fresh clone, set-up included (minutes)")
     add("--code", type=_checkout, metavar="FOLDER", help=f"measure another checkout as well: {', '.join(COMPARED)}")
     add("--write", type=Path, metavar="FILE", help="put the results into this file, between its markers")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.settings import Settings
-from local.places import CDK, PYTHON, REPOSITORY, node
+from local.places import CDK, PYTHON, REPOSITORY, node, pasted
 from local.problem import Problem
 from local.programs import Program, start_program, tail
 from local.settings_line import as_context
@@ -52,7 +52,8 @@ class CdkRun:
         self.program.stop()
         if code:
             raise Problem(
-                f"{self.what} failed:\n{what_it_said(self.program.log)}\n{advice} The whole log: {self.program.log}"
+                f"{self.what} failed:\n{what_it_said(self.program.log)}\n"
+                f"{advice} The whole log: {pasted(self.program.log)}"
             )
 
 

@@ -87,11 +87,12 @@ class Account:
 
 
 def start_embedded_aws(
-    folder: Path, *, port: int, leashed: bool, functions_use_proxies: bool = False
+    folder: Path, *, port: int, leashed: bool, functions_use_proxies: bool = False, calls_file: Path | None = None
 ) -> tuple[Program, Account]:
     """Start an empty AWS account on 127.0.0.1; its certificates, log and state are in `folder`.
 
     Returns when it answers. `functions_use_proxies`: the functions call a service outside this machine.
+    `calls_file`: where each call that a role makes is written, as a line of JSON.
     """
     certificates = make_certificates(folder)
     account = Account(
@@ -112,6 +113,7 @@ def start_embedded_aws(
         "MINISTACK_REGION": REGION,
         "DROPCUT_ROOT_KEY_ID": account.access_key_id,
         "DROPCUT_ROOT_SECRET": account.secret_access_key,
+        "DROPCUT_CALLS_FILE": str(calls_file or ""),
         "DROPCUT_FUNCTIONS_LOG": str(folder / FUNCTIONS_LOG),
         "TMPDIR": str(temporary),
         # Listeners that nothing here uses, and a Docker engine of the person's that is none of our business.

@@ -1,6 +1,7 @@
 """The process of the embedded AWS; started by `embedded_aws.py`, which sets its environment."""
 
 import hashlib
+import json
 import logging
 import os
 import re
@@ -45,6 +46,57 @@ def _lambda_action(method: str, path: str) -> str | None:
 
 
 iam_actions._lambda_action = _lambda_action
+
+_context_of_tags = iam_actions.request_tag_context
+_ADDED_KEYS = ("dynamodb:LeadingKeys", "events:source")
+
+
+def _request_context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
+    """The condition keys of a request, with two that were missing here: what named them held nobody back."""
+    context: dict[str, Any] = _context_of_tags(service, action, body, params)
+    if service in ("dynamodb", "events"):
+        request = json.loads(body or b"{}")
+        sources = [entry["Source"] for entry in request.get("Entries", []) if "Source" in entry]
+        for key, values in zip(_ADDED_KEYS, (_item_ids(request), sources), strict=True):
+            if values:
+                context[key] = values if len(values) > 1 else values[0]
+    return context
+
+
+def _item_ids(part: Any) -> list[str]:
+    """Of the items that a DynamoDB request names, in a batch or a transaction, too; each table's key is `id`."""
+    match part:
+        case {"id": {"S": str(item_id)}}:
+            return [item_id]
+        case dict():
+            return [item_id for value in part.values() for item_id in _item_ids(value)]
+        case list():
+            return [item_id for value in part for item_id in _item_ids(value)]
+    return []
+
+
+iam_actions.request_tag_context = _request_context
+
+_evaluate = iam_evaluator.evaluate
+_calls_file = os.environ.pop("DROPCUT_CALLS_FILE", "")  # the functions inherit this process's environment
+_calls_seen = set[str]()
+
+
+def _evaluate_and_record(call: Any, *policies: Any) -> Any:
+    """Write what a role asks for into a file, as a line of JSON and once, so that others can judge its policy, too."""
+    found = {key: call.service_context[key.lower()] for key in _ADDED_KEYS if key.lower() in call.service_context}
+    context = {key: sorted(value) if isinstance(value, list) else [value] for key, value in found.items()}
+    asked = {"principal": call.principal_arn, "action": call.action, "resource": call.resource_arn, "context": context}
+    line = json.dumps(asked)
+    if line not in _calls_seen:
+        _calls_seen.add(line)
+        with Path(_calls_file).open("a") as calls:
+            calls.write(f"{line}\n")
+    return _evaluate(call, *policies)
+
+
+if _calls_file:
+    iam_evaluator.evaluate = _evaluate_and_record
 
 Update = Callable[[str, dict[str, Any]], Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dropcut.core.plain_text import shown
 
-from local.places import OUT, SAMPLES
+from local.places import OUT, SAMPLES, pasted
 from local.preview import is_picture
 from local.problem import Problem
 
@@ -59,7 +59,7 @@ def find_photos(folder: str, *, out: Path = OUT) -> Found:
     root = Path(folder).expanduser() if folder else SAMPLES
     if root.exists() and root.resolve().is_relative_to(out.resolve()):
         raise Problem(
-            f"PHOTOS is {folder!r}, in {out}, which this demo replaces. Copy the photos to a folder elsewhere."
+            f"PHOTOS is {folder!r}, in {pasted(out)}, which this demo replaces. Copy the photos to a folder elsewhere."
         )
     if root.is_file() and os.access(root, os.R_OK) and not is_picture(root):
         raise Problem(
@@ -74,7 +74,8 @@ def find_photos(folder: str, *, out: Path = OUT) -> Found:
     line = _line(left_out) if folder else ""
     if not photos:
         raise Problem(
-            f"There is no photo in {root}. Put photos there, or give another folder: make demo PHOTOS=folder\n{line}"
+            f"There is no photo in {pasted(root)}. Put photos there, or give another folder: make demo PHOTOS=folder"
+            + (f"\n{line}" if line else "")
         )
     return Found(photos, line)
 

@@ -1,5 +1,6 @@
 """How a command ends: with a sentence for a person, never with a traceback."""
 
+import errno
 import os
 import signal
 import sys
@@ -70,10 +71,19 @@ def run_command(main: Callable[[], int], *, when_stopped: str) -> NoReturn:
     except Interrupted as interruption:
         print(f"\nStopped; {when_stopped}.", file=sys.stderr)
         code = 128 + interruption.number
+    except OSError as error:
+        said = _no_space(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else _keep_traceback(error)
+        print(f"\n{said}", file=sys.stderr)
+        code = 1
     except Exception as defect:
         print(f"\n{_keep_traceback(defect)}", file=sys.stderr)
         code = 1
     sys.exit(code)
+
+
+def _no_space(error: OSError) -> str:
+    place = pasted(Path(str(error.filename))) if error.filename else f"a file in {pasted(LOCAL)} or beside it"
+    return f"The disk is full: {shown(place)} could not be written. Make room, then run the command again."
 
 
 def _printable(problem: Problem) -> str:

@@ -82,6 +82,7 @@ def bring_up(
     leashed: bool = True,
     steps: Steps | None = None,
     code: Path = REPOSITORY,
+    calls_file: Path | None = None,
 ) -> System:
     """Bring a system up in `folder`.
 
@@ -92,6 +93,7 @@ def bring_up(
         leashed: everything ends when this process ends; otherwise it stays until `make down`.
         steps: told what happens.
         code: the checkout whose stacks are deployed; the settings have to be some of its own, too.
+        calls_file: where the embedded AWS writes each call that a role makes.
 
     Raises:
         Problem: something did not work. What was started is stopped before.
@@ -112,6 +114,7 @@ def bring_up(
                 port=ports.aws,
                 leashed=leashed,
                 functions_use_proxies=not is_on_this_machine(api_base_url),
+                calls_file=calls_file,
             )
             undo.callback(aws.stop)
             programs.append(aws)

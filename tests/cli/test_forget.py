@@ -187,12 +187,13 @@ def test_cutouts_named_by_version_or_content_are_found_as_well(shop: Shop) -> No
     by_content = read_renditions([{"name": "mine", "format": "png", "key": "w/{folder}{stem}-{sha256}.{extension}"}])
     shop.delivered(KEY, "x")
     stored = shop.cloud.metadata("shop/a ü.png")
-    for name, owner in (("1a", stored), ("2b", stored), ("3c", {"dropcut-source-sha256": "0"})):
+    another, elsewhere = {"dropcut-source-sha256": "0"}, stored | {"dropcut-source-bucket": "other-photos"}
+    for name, owner in (("1a", stored), ("2b", stored), ("3c", another), ("4d", elsewhere)):
         shop.cloud.put(f"w/shop/a ü-{name}.png", b"cut-out", bucket=OUTPUT, Metadata=owner)
     for trace in replace(shop.kept(), renditions=by_content).traces(with_photo=False):
         if not trace.stays:
             trace.remove()
-    assert shop.cloud.keys(OUTPUT) == ["w/shop/a ü-3c.png"]
+    assert shop.cloud.keys(OUTPUT) == ["w/shop/a ü-3c.png", "w/shop/a ü-4d.png"]
 
 
 def test_all_versions_go_but_those_that_are_another_photos(shop: Shop) -> None:

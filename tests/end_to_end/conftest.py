@@ -21,6 +21,8 @@ SETTINGS = {
     "pause_after_possibly_paid": "10000",
 }
 """Short waits, so that each row of the error table can be seen to its end."""
+CALLS = "calls.jsonl"
+"""In the system's folder: every call that a role made, for test_what_roles_do.py."""
 
 
 @pytest.fixture(scope="package")
@@ -33,7 +35,9 @@ def api() -> Iterator[StandIn]:
 @pytest.fixture(scope="package")
 def system(api: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The deployed system: that of tests/end_to_end alone, gone when the last test of this folder has run."""
-    system = bring_up(tmp_path_factory.mktemp("system"), {**SETTINGS, "api_base_url": api.base_url}, steps=Silence())
+    folder = tmp_path_factory.mktemp("system")
+    settings = {**SETTINGS, "api_base_url": api.base_url}
+    system = bring_up(folder, settings, steps=Silence(), calls_file=folder / CALLS)
     try:
         run_few_processes(system)
         yield system

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
-from dropcut.core.item_kinds import HELD_INDEX
+from dropcut.core.item_kinds import GATE, HEALTH, HELD_INDEX, JOB, PACE, PAYMENT
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
 from tests.end_to_end.photos import photo
@@ -62,7 +62,6 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
     photos, cutouts, work = out["InputBucketName"], out["OutputBucketName"], out["WorkBucketName"]
     photo_key = dropcut.drop(photo(), dropcut.unused("photo.jpg"))
     secret: Attempt = ("secretsmanager", "get_secret_value", {"SecretId": out["ApiKeySecretName"]})
-    item = {"TableName": out["StateTableName"], "Key": {"id": {"S": "nothing"}}}
 
     def s3(operation: str, bucket: str, key: str, **more: Any) -> Attempt:
         return "s3", operation, {"Bucket": bucket, "Key": key, **more}
@@ -73,17 +72,23 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
     def send(queue: str) -> Attempt:
         return "sqs", "send_message", {"QueueUrl": out[queue], "MessageBody": "not to be sent"}
 
-    look_up: Attempt = ("dynamodb", "get_item", item)
-    look_up_many: Attempt = (
-        "dynamodb",
-        "batch_get_item",
-        {"RequestItems": {out["StateTableName"]: {"Keys": [item["Key"]]}}},
-    )
-    remember: Attempt = (
-        "dynamodb",
-        "update_item",
-        item | {"UpdateExpression": "SET a = :b", "ExpressionAttributeValues": {":b": {"S": "test"}}},
-    )
+    def look_up(item_id: str) -> Attempt:
+        return "dynamodb", "get_item", _item(item_id)
+
+    def look_up_many(*item_ids: str) -> Attempt:
+        keys = [{"id": {"S": item_id}} for item_id in item_ids]
+        return "dynamodb", "batch_get_item", {"RequestItems": {out["StateTableName"]: {"Keys": keys}}}
+
+    def remember(item_id: str) -> Attempt:
+        update = {"UpdateExpression": "SET a = :b", "ExpressionAttributeValues": {":b": {"S": "test"}}}
+        return "dynamodb", "update_item", _item(item_id) | update
+
+    def _item(item_id: str) -> dict[str, Any]:
+        return {"TableName": out["StateTableName"], "Key": {"id": {"S": item_id}}}
+
+    job, payment, pace, health = (f"{kind}test" for kind in (JOB, PAYMENT, PACE, HEALTH))
+    forget: Attempt = "dynamodb", "delete_item", _item(job)
+
     held: Attempt = (
         "dynamodb",
         "query",
@@ -94,25 +99,26 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             "ExpressionAttributeValues": {":held": {"S": "held"}},
         },
     )
-    forget: Attempt = ("dynamodb", "delete_item", item)
-    publish: Attempt = (
-        "events",
-        "put_events",
-        {"Entries": [{"Source": "dropcut", "DetailType": "Test", "Detail": "{}"}]},
-    )
+
+    def publish(*sources: str) -> Attempt:
+        entries = [{"Source": source, "DetailType": "Test", "Detail": "{}"} for source in sources]
+        return "events", "put_events", {"Entries": entries}
+
     tagging = {"Tagging": {"TagSet": [{"Key": "tagged-by", "Value": "a test"}]}}
     return {
         ("prepare", "may"): [
             s3("get_object", photos, photo_key),
             s3("get_object_tagging", photos, photo_key),
             s3("put_object", work, "prepared/test"),
-            look_up,
-            remember,
+            look_up(job),
+            remember(job),
         ],
         ("prepare", "may not"): [
-            look_up_many,
+            look_up_many(job),
+            *(look_up(each) for each in (payment, GATE)),
+            *(remember(each) for each in (payment, pace, health, GATE)),
             secret,
-            publish,
+            publish("dropcut"),
             forget,
             receive("CutQueueUrl"),
             s3("put_object", photos, photo_key),
@@ -123,17 +129,18 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
         ],
         ("cut", "may"): [
             secret,
-            look_up_many,
-            look_up,
-            remember,
+            look_up_many(job, GATE, health),
+            look_up(job),
+            *(remember(each) for each in (job, payment, pace, health)),
             s3("put_object", work, "paid/test"),
             s3("get_object", work, "paid/test"),
             s3("delete_object", work, "prepared/test"),
             ("s3", "list_objects_v2", {"Bucket": photos, "Prefix": photo_key, "MaxKeys": 1}),
         ],
         ("cut", "may not"): [
+            look_up_many(job, payment),
             s3("get_object", photos, photo_key),
-            publish,
+            publish("dropcut"),
             forget,
             send("IntakeQueueUrl"),
             s3("put_object", photos, photo_key),
@@ -143,8 +150,8 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("delete_object", work, "paid/test"),
         ],
         ("deliver", "may"): [
-            publish,
-            look_up,
+            publish("dropcut"),
+            look_up(job),
             s3("get_object", photos, photo_key),
             s3("put_object", cutouts, "test/permissions"),
             s3("delete_object", cutouts, "held/test/permissions"),
@@ -152,6 +159,10 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("put_object_tagging", photos, photo_key, **tagging),
         ],
         ("deliver", "may not"): [
+            publish("dropcut", "another"),
+            publish("another"),
+            *(look_up(each) for each in (payment, GATE)),
+            *(remember(each) for each in (payment, GATE)),
             secret,
             forget,
             send("CutQueueUrl"),
@@ -159,11 +170,13 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("put_object", work, "paid/test"),
             s3("delete_object", cutouts, "test/permissions"),
         ],
-        ("gatekeeper", "may"): [secret, look_up, remember],
+        ("gatekeeper", "may"): [secret, look_up(GATE), look_up(health), remember(health)],
         ("gatekeeper", "may not"): [
-            publish,
+            look_up(job),
+            *(remember(each) for each in (job, payment, pace)),
+            publish("dropcut"),
             forget,
-            look_up_many,
+            look_up_many(GATE),
             held,
             send("CutQueueUrl"),
             receive("DeliverQueueUrl"),

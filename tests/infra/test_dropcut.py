@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from dropcut.core.photo_source import PhotoSource, read_source_renditions, read_sources
+from dropcut.core.photo_source import PhotoSource, read_rendition_names, read_source_renditions, read_sources
 from dropcut.core.rendition_setting import read_renditions
 
 from .synthesized import written_out

@@ -259,7 +259,11 @@ class System:
     def _wire_deliver(self) -> None:
         events = EventBus(Guarded(self.events, "events"), deployment="dropcut-test", clock=self.clock)
         outputs = Outputs(
-            objects=self.objects, bucket=OUTPUT, renditions=RENDITIONS, is_superseded=self.jobs.is_superseded
+            objects=self.objects,
+            bucket=OUTPUT,
+            renditions=RENDITIONS,
+            first_input=INPUT,
+            is_superseded=self.jobs.is_superseded,
         )
         maker = CutoutMaker(
             objects=self.objects,

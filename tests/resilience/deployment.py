@@ -385,7 +385,8 @@ def _environment(stage: str, endpoint: str, queues: Mapping[str, str], api_base_
 
 def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> Environment:
     environment = _ENVIRONMENTS[stage]
-    every = _SETTINGS.values_of(environment) | {
+    ours = [field.name for field in fields(environment) if hasattr(_SETTINGS, field.name)]
+    every = {name: getattr(_SETTINGS, name) for name in ours} | {
         "state_table": TABLE,
         "function_seconds": FUNCTION_SECONDS[stage],
         "account_id": "000000000000",
@@ -399,6 +400,8 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
         "output_bucket": OUTPUT,
         "pace_table": TABLE,
         "api_key_secret": SECRET,
+        "provider": _SETTINGS.provider,
+        "credits_per_image": CREDITS,
         "api_base_url": api_base_url,
         "imaging_memory_mib": decoder_mib(_SETTINGS),
         "renditions": json.dumps(RENDITIONS),

@@ -190,7 +190,9 @@ class KeptPhoto:
         # What was never versioned is the version `null`, which not every S3 can be asked for by that name.
         its = {} if version["IsLatest"] else {"VersionId": version["VersionId"]}
         answer = self.s3.head_object(Bucket=bucket, Key=version["Key"], **its)
-        return answer["Metadata"].get("dropcut-source-sha256", "")
+        metadata = answer["Metadata"]  # older cut-outs name no bucket: they are of when there was one
+        is_of_ours = metadata.get("dropcut-source-bucket", self._input) == self._input
+        return metadata.get("dropcut-source-sha256", "") if is_of_ours else ""
 
     def _object(self, bucket: str, key: str, versions: Sequence[Mapping[str, Any]], *, stays: str = "") -> Trace:
         def remove() -> None:
@@ -222,8 +224,12 @@ class KeptPhoto:
         return StateTable(self.dynamodb, self.outputs["StateTableName"])
 
     @property
+    def _input(self) -> str:
+        return self.outputs["InputBucketName"]
+
+    @property
     def _name(self) -> str:
-        return f"{self.outputs['InputBucketName']}/{self.key}"
+        return f"{self._input}/{self.key}"
 
     @property
     def _job_id(self) -> str:

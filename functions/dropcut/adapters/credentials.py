@@ -12,8 +12,8 @@ from pathlib import Path
 _SECRET = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 """Of linux/prctl.h."""
-_ENVIRONMENT_BEGINS, _ENVIRONMENT_ENDS = 47, 48
-"""Fields of /proc/PID/stat behind the program's name (proc_pid_stat(5): `env_start`, `env_end`)."""
+_ENVIRONMENT_BEGINS = 47
+"""Field of /proc/PID/stat behind the program's name; the end is the next (proc_pid_stat(5): `env_start`, `env_end`)."""
 
 
 def hide_credentials() -> None:
@@ -32,7 +32,10 @@ def are_hidden() -> bool:
 def _clear_environment_block() -> None:
     """Overwrite the secrets where the system put them at the start, once the C library has copies of its own."""
     fields = Path("/proc/self/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    begin, end = int(fields[_ENVIRONMENT_BEGINS]), int(fields[_ENVIRONMENT_ENDS])
+    begin, end = (int(field) for field in (fields[_ENVIRONMENT_BEGINS:] or ("0", "0"))[:2])
+    if not 0 < begin < end:
+        logging.getLogger(__name__).error("The system does not say where the environment is: it was not overwritten")
+        return
     at = begin
     for variable in ctypes.string_at(begin, end - begin).split(b"\0"):
         name, _, value = variable.partition(b"=")

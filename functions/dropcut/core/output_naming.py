@@ -36,6 +36,7 @@ def output_keys(
     extension: str = "",
     edition: Edition = NO_EDITION,
     *,
+    bucket: str = "",
     prefix: str = "",
 ) -> Sequence[str]:
     """Names for a rendition of `source_key`, in the order in which to try them.
@@ -48,6 +49,7 @@ def output_keys(
 
     Args:
         extension: of the file that was made; without it, that of the rendition's format.
+        bucket: the photo's, where another one's photo may have the same key: the last name is its own then, too.
         prefix: what each name begins with.
     """
     extension = extension or rendition.extension
@@ -67,7 +69,8 @@ def output_keys(
         named(stem=f"{stem}.{owner}", name=f"{name}.{owner}"),
     )
     # What tells apart must stay in a name that is cut short.
-    more = [] if rendition.name == FULL.name else [rendition.name]
+    more = [bucket] if bucket else []
+    more += [] if rendition.name == FULL.name else [rendition.name]
     more += [value for name, value in asdict(edition).items() if uses(rendition.key, name)]
     told_apart = "\0".join((source_key, *more))
     keys: list[str] = []

@@ -74,7 +74,11 @@ def deliver_with(renditions: Sequence[Rendition]) -> Deliver:
         clock=time.time,
     )
     outputs = Outputs(
-        objects=objects, bucket=environment.output_bucket, renditions=renditions, is_superseded=jobs.is_superseded
+        objects=objects,
+        bucket=environment.output_bucket,
+        renditions=renditions,
+        first_input=environment.sources[0].bucket,
+        is_superseded=jobs.is_superseded,
     )
     return Deliver(
         jobs=jobs,

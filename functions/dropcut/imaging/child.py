@@ -165,7 +165,8 @@ def answer(request: Arguments, operations: Operations) -> dict[str, Any]:
         refusal = error if isinstance(error, PictureRefusedError) else picture_refusals.too_much_memory()
         return {"refused": {"code": refusal.code, "reason": refusal.reason}}
     except Exception as error:
-        traceback.print_exc()
+        with suppress(OSError):  # a full disk, on which standard error is: it would be taken for a crash
+            traceback.print_exc()
         return {"failed": f"{type(error).__name__}: {error}"}
 
 

@@ -61,6 +61,8 @@ class Outputs:
     bucket: str
     renditions: Sequence[Rendition]
     """The first is the one that the event's own fields are about."""
+    first_input: str
+    """The bucket of the photos of cut-outs that name none: they are of when there was one input bucket."""
     is_superseded: Callable[[Upload], bool]
     """Whether a newer upload of its key is on record."""
 
@@ -93,7 +95,9 @@ class Outputs:
             metadata=metadata,
         )
         edition = _edition(upload, rendition, Path(made.path))
-        for output_key in output_keys(upload.key, rendition, FORMATS[made.format], edition, prefix=folder):
+        bucket = "" if upload.bucket == self.first_input else upload.bucket
+        names = output_keys(upload.key, rendition, FORMATS[made.format], edition, bucket=bucket, prefix=folder)
+        for output_key in names:
             if write(output_key, seen_etag=None):  # most cut-outs are new: look only when this one is not
                 return output_key
             for _look in range(LOOKS_AT_A_NAME):  # again when somebody wrote since: it may have been our own double
@@ -101,7 +105,7 @@ class Outputs:
                 seen_etag = None
                 if there is not None:
                     found, seen_etag = there
-                    if _owner(found) != _owner(metadata):
+                    if self._owner(found) != self._owner(metadata):
                         break
                     # A request may know of no upload: then the records, not the sequencers, say which one is newer.
                     is_older = found.get("dropcut-sequencer", "") > upload.sequencer
@@ -110,6 +114,11 @@ class Outputs:
                 if write(output_key, seen_etag=seen_etag):
                     return output_key
         raise OutputKeepsChangingError(f"No name for the cut-out of {upload.key!r} could be written in {self.bucket}")
+
+    def _owner(self, metadata: Mapping[str, str]) -> tuple[str, str | None, str]:
+        """Whose a name is: the photo's, and of its renditions which. Older cut-outs do not say: they are all `full`."""
+        bucket = metadata.get("dropcut-source-bucket", self.first_input)
+        return bucket, metadata.get("dropcut-source-sha256"), metadata.get("dropcut-rendition", FULL.name)
 
 
 def _delivered(made: RenditionFile, key: str) -> DeliveredFile:
@@ -133,15 +142,11 @@ def _edition(upload: Upload, rendition: Rendition, written: Path) -> Edition:
     return Edition(version=version_name(upload.version_id) or uploaded, sha256=digest)
 
 
-def _owner(metadata: Mapping[str, str]) -> tuple[str | None, str]:
-    """Whose a name is: the photo's, and of its renditions which. Older cut-outs do not say: they are all `full`."""
-    return metadata.get("dropcut-source-sha256"), metadata.get("dropcut-rendition", FULL.name)
-
-
 def _provenance(upload: Upload, answer: PaidAnswer, rendition: Rendition, quality: Quality | None) -> Mapping[str, str]:
     """Where a cut-out comes from, as object metadata (ASCII; S3 allows 2 KiB)."""
     source = quote(upload.key, safe="/")
     return {
+        "dropcut-source-bucket": upload.bucket,
         "dropcut-source": source if len(source) <= _LONGEST_METADATA_KEY else "too-long",
         "dropcut-source-sha256": hashlib.sha256(upload.key.encode("utf-8", "surrogatepass")).hexdigest(),
         "dropcut-source-version": upload.version_id or "none",

@@ -102,8 +102,6 @@ class Deliver(Construct):
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         storage, output = deployment.storage, deployment.output_bucket
-        # AWS always fills in the key of this condition, and the embedded AWS does not.
-        equals = "StringEqualsIfExists" if self._props.for_embedded_aws else "StringEquals"
         return [
             allow("ReadPaid", ["s3:GetObject"], [objects(self, storage.work_bucket, f"{PAID}*")]),
             allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
@@ -119,6 +117,10 @@ class Deliver(Construct):
                 "Publish",
                 ["events:PutEvents"],
                 [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"],
-                {equals: {"events:source": event_names.SOURCE}},
+                # The key has a value for each event of a call; `ForAllValues` alone would also allow to name none.
+                {
+                    "ForAllValues:StringEquals": {"events:source": event_names.SOURCE},
+                    "Null": {"events:source": "false"},
+                },
             ),
         ]

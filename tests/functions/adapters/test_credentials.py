@@ -4,11 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from dropcut.adapters.credentials import _clear_environment_block
+
 REPOSITORY = Path(__file__).parents[3]
 
 _LOOKS_AT_ITS_ENVIRONMENT = """
 import ctypes, os
 from pathlib import Path
+
+import pytest
+from dropcut.adapters.credentials import _clear_environment_block
 from dropcut.adapters.credentials import _clear_environment_block
 import boto3
 
@@ -46,6 +52,9 @@ def test_the_environment_block_shows_no_secret_while_boto3_still_knows_it() -> N
 _READS_ITS_PARENT = """
 import ctypes, os
 from pathlib import Path
+
+import pytest
+from dropcut.adapters.credentials import _clear_environment_block
 from dropcut.adapters.credentials import are_hidden, hide_credentials
 
 def a_child_can_read_us():
@@ -81,3 +90,13 @@ def _run(program: str, **variables: str) -> list[list[str]]:
     )
     assert told.returncode == 0, told.stderr
     return [line.split() for line in told.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("stat", ["1 (python) S 1 1", "1 (python) S " + "0 " * 50], ids=["cut short", "nothing said"])
+def test_a_system_that_does_not_say_where_the_environment_is_stops_nothing(
+    stat: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As under an emulated processor."""
+    monkeypatch.setattr(Path, "read_text", lambda *_args, **_more: stat)
+    _clear_environment_block()
+    assert "was not overwritten" in caplog.text

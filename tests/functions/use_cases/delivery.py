@@ -129,7 +129,11 @@ class Delivery:
         )
         objects, bus, clock = self.cloud.objects, cast(Any, self.events), lambda: self.now
         self.outputs = Outputs(
-            objects=objects, bucket=OUTPUT, renditions=renditions, is_superseded=self.jobs.is_superseded
+            objects=objects,
+            bucket=OUTPUT,
+            renditions=renditions,
+            first_input=INPUT,
+            is_superseded=self.jobs.is_superseded,
         )
         self.remaker = Remaker(jobs=self.jobs, events=bus, maker=self.maker, outputs=self.outputs, clock=clock)
         announcer = Announcer(

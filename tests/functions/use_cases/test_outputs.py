@@ -16,7 +16,7 @@ from dropcut.core.rendition_setting import FULL
 from dropcut.use_cases.cutout_maker import Cutouts
 from dropcut.use_cases.outputs import LOOKS_AT_A_NAME, OutputKeepsChangingError, Outputs, Written
 
-from tests.functions.cloud import OUTPUT, Cloud
+from tests.functions.cloud import INPUT, OUTPUT, Cloud
 from tests.functions.cutouts import answer_as_it_is
 from tests.functions.use_cases.delivery import ANSWER, KEYS, NEWER, SET, UPLOAD
 
@@ -46,6 +46,7 @@ class Writer:
             objects=self.cloud.objects,
             bucket=OUTPUT,
             renditions=renditions,
+            first_input=INPUT,
             is_superseded=lambda upload: upload in self.superseded,
         )
         return outputs.write_all(upload, answer, Cutouts(made=made, note="", full_size=True))
@@ -121,6 +122,21 @@ def test_two_photos_that_would_share_a_name_both_get_one(writer: Writer) -> None
     assert writer.keys(replace(UPLOAD, key="shop/a.webp")) == ["shop/a.webp.png"]
     assert writer.cloud.metadata("shop/a.webp.png")["dropcut-source"] == "shop/a.webp"
     assert len(writer.cloud.keys(OUTPUT)) == 2
+
+
+def test_photos_of_one_key_in_two_buckets_both_get_a_name(writer: Writer) -> None:
+    """An older cut-out names no bucket: it is of when there was one."""
+    of_another_bucket = replace(NEWER, bucket="other-photos")
+    writer.put_our_older_one()
+    assert writer.keys(of_another_bucket, content=b"another") == ["shop/a.jpg.png"]
+    assert writer.keys() == [KEY]
+    assert writer.keys(of_another_bucket, content=b"another, again") == ["shop/a.jpg.png"]
+    assert (writer.there(), writer.there("shop/a.jpg.png")) == (b"cut-out", b"another, again")
+
+
+def test_the_last_name_of_a_photo_is_not_taken_by_another_buckets_photo_of_its_key() -> None:
+    own, another = output_keys("shop/a.jpg")[-1], output_keys("shop/a.jpg", bucket="other-photos")[-1]
+    assert own != another
 
 
 def test_somebody_elses_object_is_never_overwritten(writer: Writer) -> None:
