@@ -8,8 +8,6 @@ from dropcut.adapters.credentials import are_hidden
 from dropcut.adapters.imaging_process import ImagingProcess, Sandbox
 from dropcut.observability import count, logger
 
-SANDBOX_PROBE = {"dropcut": "sandbox_probe"}
-"""The event that asks; `dropcut sandbox-probe` sends it."""
 _PTRACE_SCOPE = Path("/proc/sys/kernel/yama/ptrace_scope")
 
 

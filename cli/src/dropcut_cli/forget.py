@@ -38,10 +38,7 @@ def forget(deployment: Any, output: Output, key: str, yes: bool, photo: bool) ->
     if not key:
         raise CommandError("Which photo? Name it as the input bucket does: dropcut forget shop/a.jpg", Exit.USAGE)
     of_some = read_source_renditions(deployment.setting("Deliver", "INPUT_RENDITIONS") or "[]")
-    made = [
-        *read_renditions(deployment.setting("Deliver", "RENDITIONS")),
-        *chain.from_iterable(own for _, own in of_some),
-    ]
+    of_others = read_renditions(deployment.setting("Deliver", "RENDITIONS"))
     kept = KeptPhoto(
         s3=deployment.client("s3"),
         dynamodb=deployment.client("dynamodb"),

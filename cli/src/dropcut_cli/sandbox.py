@@ -29,7 +29,7 @@ def sandbox_probe(deployment: Any, output: Output) -> None:
 
 def probe(deployment: Any) -> dict[str, Any]:
     """What the function answers."""
-    from dropcut.sandbox_report import SANDBOX_PROBE  # noqa: PLC0415
+    from dropcut.core.sandbox_probe import SANDBOX_PROBE  # noqa: PLC0415
 
     name = deployment.function("Intake")["FunctionName"]
     answer = deployment.client("lambda").invoke(FunctionName=name, Payload=json.dumps(SANDBOX_PROBE).encode())
