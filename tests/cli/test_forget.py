@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
@@ -18,7 +19,7 @@ from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError
 from dropcut_cli.kept import MESSAGE_SECONDS, KeptPhoto, Trace
 from tests.cli.conftest import Dropcut
-from tests.functions.cloud import INPUT, OUTPUT, TABLE, WORK, Clients, Cloud, Queues, new_table
+from tests.functions.cloud import INPUT, OUTPUT, REGION, TABLE, WORK, Clients, Cloud, Queues, new_table
 
 NOW = 1_722_081_600.0
 KEY, COPY, OTHER = "shop/a ü.jpg", "b.jpg", "c.jpg"
@@ -75,7 +76,9 @@ class Shop:
 
     def kept(self, key: str = KEY, *, now: float = NOW + 60) -> KeptPhoto:
         clients = self.cloud.clients
-        return KeptPhoto(s3=clients.s3, dynamodb=clients.dynamodb, outputs=OUTPUTS, renditions=[FULL], key=key, now=now)
+        deployment = Deployment(stage="prod", session=boto3.Session(region_name=REGION), known_outputs=OUTPUTS)
+        deployment._clients.update(s3=clients.s3, dynamodb=clients.dynamodb)
+        return KeptPhoto(deployment=deployment, renditions=[FULL], key=key, now=now)
 
     def forget(self, key: str = KEY, *, with_photo: bool = False) -> list[Trace]:
         traces = self.kept(key).traces(with_photo=with_photo)

@@ -12,6 +12,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.api_key_text import fingerprint, key_in
 from dropcut.core.photo_source import read_sources
@@ -120,6 +121,10 @@ class Deployment:
     @cached_property
     def table(self) -> StateTable:
         return StateTable(self.client("dynamodb"), self.outputs["StateTableName"])
+
+    @property
+    def gate(self) -> GateRecord:
+        return GateRecord(table=self.table)
 
     def scan(self, condition: str, values: Mapping[str, Any], **more: Any) -> Iterator[dict[str, Any]]:
         """Items in DynamoDB's form. The whole table is read, at half a read request unit for each 4 KiB."""

@@ -81,12 +81,9 @@ def _functions(deployment: Any) -> Iterator[Finding]:
 
 
 def _event_sources(deployment: Any) -> Iterator[Finding]:
-    from dropcut.adapters.gate_record import read_gate  # noqa: PLC0415
-    from dropcut.core.item_kinds import GATE  # noqa: PLC0415
-
     from dropcut_cli.deployment import QUEUES, STAGE_FUNCTIONS  # noqa: PLC0415
 
-    paused = read_gate(deployment.table.get(GATE)).is_closed
+    paused = deployment.gate.get().is_closed
     for queue in QUEUES:
         try:
             state = deployment.event_source(queue)["State"]
@@ -116,19 +113,15 @@ def _queue_policies(deployment: Any) -> Iterator[Finding]:
 
 
 def _gate(deployment: Any) -> Iterator[Finding]:
-    from dropcut.adapters.gate_record import read_gate  # noqa: PLC0415
-    from dropcut.core.item_kinds import GATE  # noqa: PLC0415
-
-    gate = read_gate(deployment.table.get(GATE))
+    gate = deployment.gate.get()
     if gate.is_closed:
         yield Finding(f"S{gate.why[1:]}", "Put right what it says; then `dropcut resume` tries at once.")
 
 
 def _alarms(deployment: Any) -> Iterator[Finding]:
-    topic = deployment.outputs["AlarmTopicArn"]
-    pages = deployment.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    found = [each for page in pages for each in page["Subscriptions"]]
-    if not any(each["SubscriptionArn"].startswith("arn:") for each in found):
+    from dropcut_cli.look import subscriptions  # noqa: PLC0415
+
+    if not any(each.startswith("arn:") for each in subscriptions(deployment)):
         fix = "Deploy with alarm_email=you@example.com, confirm the e-mail, then `dropcut test-alarm`."
         yield Finding("Nobody hears the alarms: no subscription of the topic is confirmed.", fix)
 

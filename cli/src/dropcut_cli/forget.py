@@ -40,9 +40,7 @@ def forget(deployment: Any, output: Output, key: str, yes: bool, photo: bool) ->
     of_some = read_source_renditions(deployment.setting("Deliver", "INPUT_RENDITIONS") or "[]")
     of_others = read_renditions(deployment.setting("Deliver", "RENDITIONS"))
     kept = KeptPhoto(
-        s3=deployment.client("s3"),
-        dynamodb=deployment.client("dynamodb"),
-        outputs=deployment.outputs,
+        deployment=deployment,
         renditions=[*of_others, *chain.from_iterable(own for _source, own in of_some)],
         key=key,
         now=time.time(),

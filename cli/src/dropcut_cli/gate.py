@@ -17,9 +17,7 @@ _WITHIN_A_MINUTE = "The gatekeeper carries it out and publishes it within a minu
 @on_a_deployment
 def pause(deployment: Any, output: Output, reason: str) -> None:
     """Stop the spending: pictures wait until `dropcut resume`. A call that is being made ends; no photo is lost."""
-    from dropcut.adapters.gate_record import GateRecord  # noqa: PLC0415
-
-    GateRecord(table=deployment.table).close_by_hand(reason, now=time.time())
+    deployment.gate.close_by_hand(reason, now=time.time())
     output.result({"gate": "by hand", "reason": reason}, f"The gate of {deployment.name} is closed by hand: {reason}")
     output.progress(_WITHIN_A_MINUTE)
 
@@ -31,9 +29,7 @@ def resume(deployment: Any, output: Output) -> int:
 
     Ends with 9 when the gate is open.
     """
-    from dropcut.adapters.gate_record import GateRecord  # noqa: PLC0415
-
-    gate = GateRecord(table=deployment.table)
+    gate = deployment.gate
     before = gate.get().state(time.time())
     if before == "open":
         output.progress(f"The gate of {deployment.name} is open: there is nothing to resume.")

@@ -51,6 +51,13 @@ def _line(stage: str, when: float, message: str) -> dict[str, Any]:
         return {"time": when, "stage": stage, "level": "", "text": message.strip(), "line": message}
 
 
+def subscriptions(deployment: Any) -> list[str]:
+    """ARNs of the alarm topic's subscriptions; another word for those that are not confirmed."""
+    pages = deployment.client("sns").get_paginator("list_subscriptions_by_topic")
+    found = pages.paginate(TopicArn=deployment.outputs["AlarmTopicArn"])
+    return [each["SubscriptionArn"] for page in found for each in page["Subscriptions"]]
+
+
 @click.command(name="test-alarm", epilog="Example: `dropcut test-alarm --stage test`")
 @on_a_deployment
 def test_alarm(deployment: Any, output: Output) -> int:
@@ -58,9 +65,7 @@ def test_alarm(deployment: Any, output: Output) -> int:
 
     It returns to its own state with its next look at the metric, within minutes. Ends with 1 when nobody listens.
     """
-    topic = deployment.outputs["AlarmTopicArn"]
-    pages = deployment.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    found = [each["SubscriptionArn"] for page in pages for each in page["Subscriptions"]]
+    topic, found = deployment.outputs["AlarmTopicArn"], subscriptions(deployment)
     confirmed = sum(each.startswith("arn:") for each in found)
     cloudwatch = deployment.client("cloudwatch")
     alarms = [
