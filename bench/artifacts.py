@@ -4,6 +4,7 @@ import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.report import Report, Table
 from local.cdk import start_synth
@@ -41,9 +42,20 @@ def synthesize(folder: Path, bundle_for: str) -> dict[str, Built]:
             found[handler.split(".")[-2]] = Built(
                 zip=templates / resource["Metadata"]["aws:asset:path"],
                 handler=handler,
-                variables={name: v if isinstance(v, str) else "http://127.0.0.1/x" for name, v in variables.items()},
+                variables={name: _written_out(value) for name, value in variables.items()},
             )
     return found
+
+
+def _written_out(value: Any) -> str:
+    """A value of the template as text."""
+    match value:
+        case str():
+            return value
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator).join(map(_written_out, parts))
+        case _:
+            return "http://127.0.0.1/x"
 
 
 def measure() -> Report:

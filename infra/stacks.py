@@ -65,14 +65,15 @@ def _storage_outputs(stack: Stack, dropcut: Dropcut) -> None:
 
 
 def _pipeline_outputs(stack: Stack, dropcut: Dropcut) -> None:
-    names = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver"}
     _outputs(
         stack,
         ApiKeySecretName=dropcut.api_key.secret,
         PrepareFunctionName=dropcut.functions["prepare"].function_name,
-        **{f"{names[name]}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
-        **{f"{names[name]}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},
+        **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
+        **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},
     )
+    if notify := dropcut.pipeline.notify:
+        _outputs(stack, WebhookSecretArn=notify.secret_arn)
 
 
 def _outputs(stack: Stack, **values: str) -> None:

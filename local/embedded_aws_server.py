@@ -48,16 +48,17 @@ def _lambda_action(method: str, path: str) -> str | None:
 iam_actions._lambda_action = _lambda_action
 
 _context_of_tags = iam_actions.request_tag_context
-_ADDED_KEYS = ("dynamodb:LeadingKeys", "events:source")
+_ADDED_KEYS = ("dynamodb:LeadingKeys", "events:source", "events:detail-type")
 
 
 def _request_context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
-    """The condition keys of a request, with two that were missing here: what named them held nobody back."""
+    """The condition keys of a request, with three that were missing here: what named them held nobody back."""
     context: dict[str, Any] = _context_of_tags(service, action, body, params)
     if service in ("dynamodb", "events"):
         request = json.loads(body or b"{}")
-        sources = [entry["Source"] for entry in request.get("Entries", []) if "Source" in entry]
-        for key, values in zip(_ADDED_KEYS, (_item_ids(request), sources), strict=True):
+        entries = request.get("Entries", [])
+        sources, types = ([each[name] for each in entries if name in each] for name in ("Source", "DetailType"))
+        for key, values in zip(_ADDED_KEYS, (_item_ids(request), sources, types), strict=True):
             if values:
                 context[key] = values if len(values) > 1 else values[0]
     return context

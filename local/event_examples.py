@@ -20,6 +20,7 @@ from dropcut.core.events import (
     Skipped,
 )
 from dropcut.core.quality import Doubt, Quality
+from dropcut.core.webhook_switch import disabled
 
 PHOTO = Photo(
     job_id="5a4780c2e1b94f0f9d3f2f61c7b0a9d4",
@@ -86,4 +87,5 @@ EXAMPLES: Sequence[Event] = (
         until=1_795_000_000.0,
     ),
     Resumed(kind="resumed", code="open", reason="A call went well again.", until=None),
+    disabled("shop.example"),
 )

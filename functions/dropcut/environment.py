@@ -263,3 +263,30 @@ class GatekeeperEnvironment(Environment):
     def invoke_seconds(self) -> float:
         """How long the gatekeeper waits for one run of the cut function: longer than that can last."""
         return self.cut_timeout_seconds + 5
+
+
+WEBHOOK_SECONDS = 15.0
+"""For one try, from connecting to the answer's headers."""
+LOOKUP_SECONDS = 10
+"""For the receiver's name, by `RESOLVER_OPTIONS`: two tries of 2 s, and of the name's other forms."""
+RESOLVER_OPTIONS = "timeout:2 attempts:2"
+"""Variable RES_OPTIONS of the C library, which else waits for 5 s at a time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotifyEnvironment(Environment):
+    queue_url: str
+    dead_letter_queue_url: str
+    webhook_url: str
+    webhook_secret: str
+    """Name of the secret that holds the keys which sign."""
+
+    @property
+    def needed_seconds(self) -> float:
+        """Time without which no webhook is begun: for one try, and for saying what came of it."""
+        return LOOKUP_SECONDS + WEBHOOK_SECONDS + AWS_CALL_SECONDS
+
+
+def notify_function_seconds() -> int:
+    """The time-out of the notify function: a batch that has just begun can still make its tries."""
+    return math.ceil(SECONDS_TO_BEGIN + LOOKUP_SECONDS + WEBHOOK_SECONDS + AWS_CALL_SECONDS)

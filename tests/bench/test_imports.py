@@ -27,7 +27,13 @@ def test_an_entry_does_not_load_what_its_stage_does_not_use(stage: str) -> None:
 
 def loaded_by(module: str, environment: type[Environment]) -> set[str]:
     """The top-level modules that a fresh interpreter holds after importing this one."""
-    lists = dict.fromkeys(("RENDITIONS", "INPUTS", "INPUT_RENDITIONS"), "[]")
-    variables = {field.name.upper(): "1" for field in fields(environment)} | {"PROVIDER": "ezlink"} | lists
+    texts = {
+        "PROVIDER": "ezlink",
+        "RENDITIONS": "[]",
+        "INPUT_RENDITIONS": "[]",
+        "RENDITION_NAMES": "[[]]",
+        "INPUTS": '[{"bucket":"photos"}]',
+    }
+    variables = {field.name.upper(): "1" for field in fields(environment)} | texts
     program = f"import sys, {module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     return set(run_as_function(program, variables, REPOSITORY / "functions").split())

@@ -10,7 +10,7 @@ from dropcut.core.photo_source import PhotoSource, sources_to_json
 from moto import mock_aws
 
 from dropcut_cli import dead_letters
-from dropcut_cli.deployment import QUEUES, Deployment
+from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
 from dropcut_cli.program import run
 from tests.functions.cloud import INPUT, OUTPUT, REGION, SECRET, TABLE, WORK
 from tests.model.state_table import STATE_TABLE
@@ -31,7 +31,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         sqs, s3 = session.client("sqs"), session.client("s3")
         outputs = {
             f"{queue}{kind}QueueUrl": sqs.create_queue(QueueName=f"{queue}{kind}")["QueueUrl"]
-            for queue in QUEUES
+            for queue in STAGE_FUNCTIONS
             for kind in ("", "DeadLetter")
         }
         for bucket in (INPUT, OUTPUT, WORK):

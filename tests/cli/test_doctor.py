@@ -53,7 +53,7 @@ def test_uploads_that_nobody_hears_of_are_found(deployment: Deployment) -> None:
 
 def test_queues_that_let_in_too_much_or_too_little_are_found(deployment: Deployment) -> None:
     said = found("queues' policies", deployment)
-    assert sum("without TLS" in what for what in said) == 3
+    assert sum("without TLS" in what for what in said) == 4
     assert said.count("EventBridge may not send uploads to the intake queue.") == 1
 
 

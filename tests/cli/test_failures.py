@@ -13,7 +13,7 @@ from dropcut.core.messages import NOT_ASKED_AGAIN, Ended, EndKind, Upload
 from dropcut.core.upload_event import read_uploads
 
 from dropcut_cli.dead_letters import WITHOUT_CODE
-from dropcut_cli.deployment import QUEUES, Deployment
+from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
 from dropcut_cli.failures import REJECTED
 from tests.cli.conftest import Dropcut, bodies
 from tests.functions.cloud import INPUT
@@ -86,10 +86,10 @@ def test_neither_code_nor_reason_nor_key_drives_the_terminal(deployment: Deploym
 
 def test_each_goes_back_to_its_own_stage_with_its_reason(deployment: Deployment, dropcut: Dropcut) -> None:
     """By the reason the functions know that the API is to be asked again (`Message.redriven`)."""
-    for queue in QUEUES:
+    for queue in STAGE_FUNCTIONS:
         dead_letter(deployment, queue, f"of {queue}", reason="Failed 5 times.")
-    assert "3 dead letters of `prod` (eu-central-1) sent back" in dropcut("redrive", "--send").err
-    for queue in QUEUES:
+    assert "4 dead letters of `prod` (eu-central-1) sent back" in dropcut("redrive", "--send").err
+    for queue in STAGE_FUNCTIONS:
         assert bodies(deployment, queue) == [f"of {queue}"]
         assert bodies(deployment, queue, dead=True) == []
         assert reasons(deployment, queue) == ["Failed 5 times."]
@@ -136,6 +136,19 @@ def test_only_what_matches_is_sent(
     assert dropcut("redrive", "--send", *arguments).exit_code == (0 if sent else 9)
     assert bodies(deployment, "Cut") == sent
     assert bodies(deployment, "Cut", dead=True) == sorted({"a", "b", "c", of_a_key} - set(sent))
+
+
+def test_a_deployment_without_webhooks_is_redriven_and_says_so_when_they_are_asked_for(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = {name: value for name, value in deployment.outputs.items() if not name.startswith("Notify")}
+    assert dropcut("redrive", "--queue", "notify").exit_code == 9
+    other = Deployment(stage="prod", session=deployment.session, known_outputs=bare)
+    monkeypatch.setattr(Deployment, "find", lambda **_asked: other)
+    assert dropcut("redrive").exit_code == 9
+    ran = dropcut("redrive", "--queue", "notify")
+    assert ran.exit_code == 1
+    assert "no queue `notify`: it was deployed without `webhook_url`" in ran.err
 
 
 def test_more_than_one_receipt_holds(deployment: Deployment, dropcut: Dropcut) -> None:

@@ -239,7 +239,12 @@ def test_the_lines_of_a_photo_come_from_all_stages_in_order(
     function = lambda _self, queue: {"LoggingConfig": {"LogGroup": queue}}  # noqa: E731
     monkeypatch.setattr(Deployment, "function", function)
     logs = deployment.client("logs")
-    for seconds, queue, text in ((2, "Intake", "second"), (1, "Cut", "first"), (3, "Deliver", "third")):
+    for seconds, queue, text in (
+        (2, "Intake", "second"),
+        (1, "Cut", "first"),
+        (3, "Deliver", "third"),
+        (4, "Notify", "last"),
+    ):
         logs.create_log_group(logGroupName=queue)
         logs.create_log_stream(logGroupName=queue, logStreamName="s")
         line = {"level": "INFO", "message": text, "job_id": upload.job_id}
@@ -250,7 +255,7 @@ def test_the_lines_of_a_photo_come_from_all_stages_in_order(
         logs.put_log_events(logGroupName=queue, logStreamName="s", logEvents=events)
     found = [json.loads(line) for line in dropcut("logs", "a.jpg", "--json").out.splitlines()]
     lines = [(line["stage"], line["text"]) for line in found]
-    assert lines == [("cut", "first"), ("prepare", "second"), ("deliver", "third")]
+    assert lines == [("cut", "first"), ("prepare", "second"), ("deliver", "third"), ("notify", "last")]
     assert dropcut("logs", "a.jpg", "--days", "0.0001").exit_code == 9
 
 

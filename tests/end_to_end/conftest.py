@@ -9,6 +9,7 @@ from local.outcomes import subscribed
 from local.steps import Silence
 from local.system import System, bring_up, run_few_processes
 from tests.end_to_end.dropcut_in_use import DropcutInUse
+from tests.functions.webhook_receiver import WebhookReceiver
 
 SETTINGS = {
     "lockout_seconds": "2",
@@ -33,10 +34,16 @@ def api() -> Iterator[StandIn]:
 
 
 @pytest.fixture(scope="package")
-def system(api: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="package")
+def system(api: StandIn, receiver: WebhookReceiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The deployed system: that of tests/end_to_end alone, gone when the last test of this folder has run."""
     folder = tmp_path_factory.mktemp("system")
-    settings = {**SETTINGS, "api_base_url": api.base_url}
+    settings = {**SETTINGS, "api_base_url": api.base_url, "webhook_url": receiver.url}
     system = bring_up(folder, settings, steps=Silence(), calls_file=folder / CALLS)
     try:
         run_few_processes(system)

@@ -20,10 +20,15 @@ from local.outcomes import Outcome, SpendingChange, Subscription
 from local.system import System
 from tests.published import check_published
 
-Stage = Literal["Intake", "Cut", "Deliver"]
-Function = Literal["prepare", "cut", "deliver", "gatekeeper"]
+Stage = Literal["Intake", "Cut", "Deliver", "Notify"]
+Function = Literal["prepare", "cut", "deliver", "gatekeeper", "notify"]
 STAGES: tuple[Function, ...] = ("prepare", "cut", "deliver")
-FUNCTIONS: Mapping[Stage, Function] = {"Intake": "prepare", "Cut": "cut", "Deliver": "deliver"}
+FUNCTIONS: Mapping[Stage, Function] = {
+    "Intake": "prepare",
+    "Cut": "cut",
+    "Deliver": "deliver",
+    "Notify": "notify",
+}
 Found = TypeVar("Found")
 
 LATER = "F" * 18

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
-from dropcut.core.item_kinds import GATE, HEALTH, HELD_INDEX, JOB, PACE, PAYMENT
+from dropcut.core.item_kinds import GATE, HEALTH, HELD_INDEX, JOB, PACE, PAYMENT, WEBHOOK
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
 from tests.end_to_end.photos import photo
@@ -62,6 +62,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
     photos, cutouts, work = out["InputBucketName"], out["OutputBucketName"], out["WorkBucketName"]
     photo_key = dropcut.drop(photo(), dropcut.unused("photo.jpg"))
     secret: Attempt = ("secretsmanager", "get_secret_value", {"SecretId": out["ApiKeySecretName"]})
+    webhook_keys: Attempt = ("secretsmanager", "get_secret_value", {"SecretId": out["WebhookSecretArn"]})
 
     def s3(operation: str, bucket: str, key: str, **more: Any) -> Attempt:
         return "s3", operation, {"Bucket": bucket, "Key": key, **more}
@@ -100,8 +101,8 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
         },
     )
 
-    def publish(*sources: str) -> Attempt:
-        entries = [{"Source": source, "DetailType": "Test", "Detail": "{}"} for source in sources]
+    def publish(*sources: str, kind: str = "Test") -> Attempt:
+        entries = [{"Source": source, "DetailType": kind, "Detail": "{}"} for source in sources]
         return "events", "put_events", {"Entries": entries}
 
     tagging = {"Tagging": {"TagSet": [{"Key": "tagged-by", "Value": "a test"}]}}
@@ -114,6 +115,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             remember(job),
         ],
         ("prepare", "may not"): [
+            webhook_keys,
             look_up_many(job),
             *(look_up(each) for each in (payment, GATE)),
             *(remember(each) for each in (payment, pace, health, GATE)),
@@ -138,6 +140,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             ("s3", "list_objects_v2", {"Bucket": photos, "Prefix": photo_key, "MaxKeys": 1}),
         ],
         ("cut", "may not"): [
+            webhook_keys,
             look_up_many(job, payment),
             s3("get_object", photos, photo_key),
             publish("dropcut"),
@@ -159,6 +162,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("put_object_tagging", photos, photo_key, **tagging),
         ],
         ("deliver", "may not"): [
+            webhook_keys,
             publish("dropcut", "another"),
             publish("another"),
             *(look_up(each) for each in (payment, GATE)),
@@ -169,6 +173,26 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("put_object", photos, photo_key),
             s3("put_object", work, "paid/test"),
             s3("delete_object", cutouts, "test/permissions"),
+        ],
+        ("notify", "may"): [
+            webhook_keys,
+            look_up(WEBHOOK),
+            remember(WEBHOOK),
+            publish("dropcut", kind="Webhook Disabled"),
+        ],
+        ("notify", "may not"): [
+            secret,
+            publish("another"),
+            publish("dropcut"),
+            look_up(job),
+            *(remember(each) for each in (job, payment, GATE)),
+            look_up_many(WEBHOOK),
+            forget,
+            send("IntakeQueueUrl"),
+            send("NotifyQueueUrl"),
+            receive("DeliverQueueUrl"),
+            s3("get_object", photos, photo_key),
+            s3("get_object", cutouts, "test/permissions"),
         ],
         ("gatekeeper", "may"): [secret, look_up(GATE), look_up(health), remember(health)],
         ("gatekeeper", "may not"): [
@@ -186,7 +210,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
     }
 
 
-@pytest.mark.parametrize("function", ["prepare", "cut", "deliver", "gatekeeper"])
+@pytest.mark.parametrize("function", ["prepare", "cut", "deliver", "gatekeeper", "notify"])
 def test_a_role_may_do_what_its_function_does_and_is_denied_what_it_was_not_granted(
     function: Function, dropcut: DropcutInUse
 ) -> None:

@@ -14,6 +14,7 @@ from tests.end_to_end.conftest import CALLS
 from tests.end_to_end.dropcut_in_use import LATER, DropcutInUse, Stage, notification, until
 from tests.end_to_end.photos import photo
 from tests.end_to_end.roles import LEADING_KEYS, Call, Policies, calls_made, decided, granted, policies
+from tests.functions.webhook_receiver import WebhookReceiver
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment
 
@@ -39,7 +40,7 @@ def of_roles(running: DropcutInUse) -> Policies:
 
 
 @pytest.fixture(scope="module")
-def made(running: DropcutInUse) -> Sequence[Call]:
+def made(running: DropcutInUse, receiver: WebhookReceiver) -> Sequence[Call]:
     """Every call so far: at least those of a photo of each fate."""
     dropcut = running
     with dropcut.configured("Cut", {"DAILY_CREDIT_LIMIT": "1000000"}):
@@ -50,6 +51,7 @@ def made(running: DropcutInUse) -> Sequence[Call]:
     with dropcut.configured("Deliver", {"HOLD_DOUBTFUL": "1"}):
         _hold(dropcut)
     _deliver_a_version(dropcut)
+    _turn_webhooks_off_and_on(dropcut, receiver)
     return calls_made(dropcut.system, dropcut.system.folder / CALLS)
 
 
@@ -108,6 +110,18 @@ def _hold(dropcut: DropcutInUse) -> None:
     until(lambda: dropcut.is_empty("Deliver"), "an empty deliver queue")
 
 
+def _turn_webhooks_off_and_on(dropcut: DropcutInUse, receiver: WebhookReceiver) -> None:
+    """One webhook waits for its next try; another turns them off, and on when it is redriven."""
+    busy, gone = (dropcut.unused(name) for name in ("busy.jpg", "gone.jpg"))
+    receiver.answers = {busy: [503], gone: [410]}
+    dropcut.drop(photo(), busy)
+    until(lambda: busy in receiver.keys, "a webhook")
+    dropcut.drop(photo(), gone)
+    dropcut.redrive("Notify", dropcut.dead_letter("Notify", gone))
+    until(lambda: receiver.keys.count(gone) == 2, "the redriven webhook")
+    until(lambda: "off_since" not in dropcut.item("webhook"), "webhooks that are on")
+
+
 def _deliver_a_version(dropcut: DropcutInUse) -> None:
     """As after somebody turned versioning on by hand; the embedded AWS's own events name no version."""
     s3, bucket = dropcut.client("s3"), {"Bucket": dropcut.input_bucket}
@@ -129,7 +143,7 @@ def test_each_call_that_was_made_is_allowed_by_its_role(made: Sequence[Call], of
         (call.function, call.action, tuple(grant for grant in grants if grant.covers(call))): call for call in made
     }
     answers = decided(one_of_each.values(), of_roles)
-    assert {call.function for call in answers} == set(of_roles) == {"prepare", "cut", "deliver", "gatekeeper"}
+    assert {call.function for call in answers} == set(of_roles) == {"prepare", "cut", "deliver", "gatekeeper", "notify"}
     assert {call: answer for call, answer in answers.items() if answer != "Allowed"} == {}
 
 

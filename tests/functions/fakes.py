@@ -17,6 +17,7 @@ from dropcut.core.gate import Gate
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.pace import AHEAD_SECONDS, HORIZON_SECONDS, MOST_LATE_SECONDS, Pace, Slot
 from dropcut.core.payment import Payment
+from dropcut.core.webhook_switch import Switch
 
 from tests.published import check_published
 
@@ -224,6 +225,28 @@ class FakeBudget:
 
     def give_back(self, fingerprint: str, credits: float, *, taken_at: float) -> None:
         self.spent[fingerprint, int(taken_at // 86_400)] -= credits
+
+
+@dataclass
+class FakeSwitch:
+    record: Switch = field(default_factory=Switch)
+
+    def get(self) -> Switch:
+        return self.record
+
+    def turn_off(self, receiver: str, *, now: float) -> bool:
+        turns = self.record.receiver != receiver
+        if turns:
+            self.record = Switch(receiver=receiver, off_since=now)
+        return turns
+
+    def announced(self, receiver: str) -> None:
+        if self.record.receiver == receiver:
+            self.record = replace(self.record, announced=True)
+
+    def turn_on(self, receiver: str) -> None:
+        if self.record.receiver == receiver:
+            self.record = Switch()
 
 
 @dataclass

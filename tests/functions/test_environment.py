@@ -20,12 +20,13 @@ from dropcut.environment import (
     Environment,
     EnvironmentIncompleteError,
     GatekeeperEnvironment,
+    NotifyEnvironment,
     PrepareEnvironment,
     cut_function_seconds,
     longest_call_seconds,
 )
 
-FUNCTIONS = [PrepareEnvironment, CutEnvironment, DeliverEnvironment, GatekeeperEnvironment]
+FUNCTIONS = [PrepareEnvironment, CutEnvironment, DeliverEnvironment, GatekeeperEnvironment, NotifyEnvironment]
 MAY_BE_EMPTY = {"client_id", "client_version"}
 
 

@@ -38,5 +38,11 @@ def full_app(tmp_path_factory: pytest.TempPathFactory) -> "Synthesized":
     """The app with every optional part, checked by cdk-nag as well."""
     from tests.infra.synthesized import Synthesized
 
-    settings = Settings(stage="full", versioned_input=True, input_prefix="in/", alarm_email="someone@example.com")
+    settings = Settings(
+        stage="full",
+        versioned_input=True,
+        input_prefix="in/",
+        alarm_email="someone@example.com",
+        webhook_url="https://shop.example/hook?token=1",
+    )
     return Synthesized(settings, tmp_path_factory.mktemp("cdk.out"), nag=True)

@@ -46,6 +46,10 @@ GOOD = [
     ("input_prefix", "", ""),
     ("alarm_email", "ops+dropcut@example.co.uk", "ops+dropcut@example.co.uk"),
     ("alarm_email", "", ""),
+    ("webhook_url", "", ""),
+    ("webhook_url", "https://shop.example/hook?token=1", "https://shop.example/hook?token=1"),
+    ("webhook_events", "cutout.failed,spending.paused", ("cutout.failed", "spending.paused")),
+    ("webhook_events", ["cutout.delivered"], ("cutout.delivered",)),
     ("max_concurrency", "1000", 1000),
     ("api_timeout_seconds", "1", 1.0),
     ("max_attempts", "1", 1),
@@ -133,6 +137,15 @@ BAD = [
     ("input_prefix", "a" * 513),
     ("alarm_email", "someone"),
     ("alarm_email", "a@example.com,b@example.com"),
+    ("webhook_url", "http://shop.example/"),
+    ("webhook_url", "https://user:secret@shop.example/"),
+    ("webhook_url", "https://127.0.0.1/"),
+    ("webhook_url", 1),
+    ("webhook_events", ""),
+    ("webhook_events", []),
+    ("webhook_events", "Cutout Delivered"),
+    ("webhook_events", "webhook.disabled"),
+    ("webhook_events", "cutout.delivered, cutout.failed"),
     ("max_concurrency", "1"),
     ("max_concurrency", "1001"),
     ("api_timeout_seconds", "0.5"),
@@ -228,6 +241,13 @@ def test_cdks_own_context_is_none_of_ours() -> None:
         "cli/telemetry": "off",
     }
     assert Settings.from_context(context) == Settings()
+
+
+def test_webhooks_go_to_this_machine_on_the_embedded_aws_alone() -> None:
+    url = "http://127.0.0.1:8080/hook"
+    assert Settings(webhook_url=url, bundle_for="this_machine").webhook_url == url
+    with pytest.raises(SettingsError, match=r"webhook_url is 'http://127.0.0.1:8080/hook'.* Allowed: .*this_machine"):
+        Settings(webhook_url=url)
 
 
 def test_the_provider_decides_url_and_price_unless_told_otherwise() -> None:

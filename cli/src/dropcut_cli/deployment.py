@@ -21,8 +21,8 @@ from dropcut_cli.exits import CommandError, Exit
 
 STACK_FILE = Path(".local") / "stack.json"
 STACKS = ("Storage", "Pipeline", "Monitoring")
-QUEUES = ("Intake", "Cut", "Deliver")
-STAGE_FUNCTIONS = {"Intake": "prepare", "Cut": "cut", "Deliver": "deliver"}
+STAGE_FUNCTIONS = {"Intake": "prepare", "Cut": "cut", "Deliver": "deliver", "Notify": "notify"}
+"""By the queue that each reads, as outputs name it. A deployment without `webhook_url` has no queue of webhooks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +123,11 @@ class Deployment:
         return StateTable(self.client("dynamodb"), self.outputs["StateTableName"])
 
     @property
+    def queues(self) -> list[str]:
+        """Those that this deployment has."""
+        return [queue for queue in STAGE_FUNCTIONS if f"{queue}QueueUrl" in self.outputs]
+
+    @property
     def gate(self) -> GateRecord:
         return GateRecord(table=self.table)
 
@@ -142,7 +147,7 @@ class Deployment:
             yield from page["Items"]
 
     def queue_url(self, queue: str, *, dead_letters: bool = False) -> str:
-        """`queue` is one of QUEUES."""
+        """`queue` is one of `queues`."""
         return self.outputs[f"{queue}{'DeadLetter' if dead_letters else ''}QueueUrl"]
 
     def send(self, queue: str, body: str, reason: str = "") -> None:

@@ -66,9 +66,7 @@ def _notifications(deployment: Any) -> Iterator[Finding]:
 
 
 def _functions(deployment: Any) -> Iterator[Finding]:
-    from dropcut_cli.deployment import QUEUES  # noqa: PLC0415
-
-    for queue in QUEUES:
+    for queue in deployment.queues:
         function = deployment.function(queue)
         name = function["FunctionName"]
         state = function.get("State", "Active")
@@ -81,10 +79,10 @@ def _functions(deployment: Any) -> Iterator[Finding]:
 
 
 def _event_sources(deployment: Any) -> Iterator[Finding]:
-    from dropcut_cli.deployment import QUEUES, STAGE_FUNCTIONS  # noqa: PLC0415
+    from dropcut_cli.deployment import STAGE_FUNCTIONS  # noqa: PLC0415
 
     paused = deployment.gate.get().is_closed
-    for queue in QUEUES:
+    for queue in deployment.queues:
         try:
             state = deployment.event_source(queue)["State"]
         except CommandError as missing:
@@ -97,9 +95,7 @@ def _event_sources(deployment: Any) -> Iterator[Finding]:
 
 def _queue_policies(deployment: Any) -> Iterator[Finding]:
     """EventBridge must be let in, and nothing without TLS."""
-    from dropcut_cli.deployment import QUEUES  # noqa: PLC0415
-
-    for queue in QUEUES:
+    for queue in deployment.queues:
         answer = deployment.client("sqs").get_queue_attributes(
             QueueUrl=deployment.queue_url(queue), AttributeNames=["Policy"]
         )
@@ -145,10 +141,9 @@ def _clock(deployment: Any) -> Iterator[Finding]:
 
 
 def _dead_letters(deployment: Any) -> Iterator[Finding]:
-    from dropcut_cli.deployment import QUEUES  # noqa: PLC0415
     from dropcut_cli.status import queue_counts  # noqa: PLC0415
 
-    dead = sum(queue_counts(deployment, queue, True)["waiting"] for queue in QUEUES)
+    dead = sum(queue_counts(deployment, queue, True)["waiting"] for queue in deployment.queues)
     if dead:
         fix = "`dropcut failures` shows why; `dropcut redrive --send` sends them back."
         yield Finding(f"{counted(dead, 'dead letter')}: photos without a result.", fix)

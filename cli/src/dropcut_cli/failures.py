@@ -13,7 +13,7 @@ from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted
 
-STAGES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver"}
+STAGES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver", "notify": "Notify"}
 REJECTED = "It was rejected by the API, and somebody asked for it to be tried again."
 
 
@@ -116,7 +116,9 @@ def _selected(chosen: dict[str, Any]) -> Selection:
 def find_failures(deployment: Any, wanted: Selection, *, send: bool) -> list[Group]:
     """The failures that are meant, by group, the largest first; sent back when that is wanted."""
     groups: dict[tuple[str, str, str], Group] = {}
-    queues = [wanted.queue] if wanted.queue else list(STAGES)
+    queues = [name for name in STAGES if STAGES[name] in deployment.queues and wanted.queue in (None, name)]
+    if not queues:
+        raise CommandError(f"{deployment.name} has no queue `{wanted.queue}`: it was deployed without `webhook_url`.")
     for source in [_rejected] if wanted.rejected else [_dead_letters_of(queue) for queue in queues]:
         with source(deployment) as found:
             for failure in filter(wanted.matches, found):

@@ -31,10 +31,10 @@ def logs(deployment: Any, output: Output, photo: str, days: float) -> int:
 
 
 def _lines_about(deployment: Any, job: str, *, since: float) -> Iterator[dict[str, Any]]:
-    from dropcut_cli.deployment import QUEUES, STAGE_FUNCTIONS  # noqa: PLC0415
+    from dropcut_cli.deployment import STAGE_FUNCTIONS  # noqa: PLC0415
 
     pages = deployment.client("logs").get_paginator("filter_log_events")
-    for queue in QUEUES:
+    for queue in deployment.queues:
         group = deployment.function(queue)["LoggingConfig"]["LogGroup"]
         for page in pages.paginate(logGroupName=group, filterPattern=f'"{job}"', startTime=int(since * 1000)):
             for event in page["events"]:

@@ -44,11 +44,9 @@ def overview(deployment: Any) -> dict[str, Any]:
     from dropcut.adapters.key_records import health_id, read_health  # noqa: PLC0415
     from dropcut.core.item_kinds import BUDGET, GATE, PACE  # noqa: PLC0415
 
-    from dropcut_cli.deployment import QUEUES  # noqa: PLC0415
-
     now, key = time.time(), deployment.fingerprint
     budget_id = f"{BUDGET}{key}#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
-    names = [(queue, dead) for queue in QUEUES for dead in (False, True)]
+    names = [(queue, dead) for queue in deployment.queues for dead in (False, True)]
     for service in ("sqs", "cloudwatch", "dynamodb", "lambda"):
         deployment.client(service)  # clients are made one after the other, and called at once
     with ThreadPoolExecutor() as pool:
@@ -62,8 +60,8 @@ def overview(deployment: Any) -> dict[str, Any]:
     limit, credits = limits.result()["daily_credit_limit"], limits.result()["credits_per_image"]
     return {
         "stage": deployment.stage,
-        "queues": {queue.lower(): queues[queue, False] for queue in QUEUES},
-        "dead_letters": {queue.lower(): queues[queue, True]["waiting"] for queue in QUEUES},
+        "queues": {queue.lower(): queues[queue, False] for queue in deployment.queues},
+        "dead_letters": {queue.lower(): queues[queue, True]["waiting"] for queue in deployment.queues},
         "gate": {"state": gate.state(now), "code": gate.code, "reason": gate.reason, "next_try": gate.until},
         "credits_today": spent,
         "daily_credit_limit": limit,

@@ -183,7 +183,17 @@ class Resumed:
     until: Annotated[float | None, "Null: there is nothing to wait for."]
 
 
-Event = Delivered | Held | Rejected | Failed | Skipped | Paused | Resumed
+@dataclass(frozen=True, kw_only=True)
+class WebhookDisabled:
+    """The receiver of webhooks wants no more; they are dead-lettered until one is redriven and taken."""
+
+    NAME: ClassVar = event_names.WEBHOOK_DISABLED
+    code: Annotated[str, "A stable word for programs: `webhook_off`."]
+    reason: Annotated[str, "A sentence for people: what happened, and what to do."]
+    host: Annotated[str, "Of the receiver."]
+
+
+Event = Delivered | Held | Rejected | Failed | Skipped | Paused | Resumed | WebhookDisabled
 ENDS: Mapping[str, type[Rejected] | type[Failed] | type[Skipped]] = {
     "rejected": Rejected,
     "failed": Failed,
@@ -229,6 +239,6 @@ def event_id(service: str, event: Event, apart: str) -> str:
     Args:
         apart: tells it from other events of its name about the same photo, or about the spending.
     """
-    about = event.photo.job_id if not isinstance(event, Paused | Resumed) else ""
+    about = event.photo.job_id if not isinstance(event, Paused | Resumed | WebhookDisabled) else ""
     identity = "\0".join((service, about, event.NAME, apart))
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -4,6 +4,8 @@ The functions' roles are cut along them.
 """
 
 JOB, PAYMENT, PACE, BUDGET, HEALTH, GATE = "object#", "payment#", "pace#", "budget#", "health#", "gate"
+WEBHOOK = "webhook"
+"""One item: whether webhooks are off."""
 
 HELD_INDEX = "held-by-time"
 """A sparse index: only items that are held have its keys, `held_index` and `held_at`."""

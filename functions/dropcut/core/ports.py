@@ -8,6 +8,8 @@ from dropcut.core.gate import Gate
 from dropcut.core.messages import Ended, PaidAnswer, Upload
 from dropcut.core.pace import Slot
 from dropcut.core.payment import Payment
+from dropcut.core.webhook_switch import Switch
+from dropcut.core.webhook_tries import Answer
 
 Together = Callable[..., list[Any]]
 """Makes several calls that need nothing of each other, side by side; returns their results in order.
@@ -75,3 +77,16 @@ class PaceStore(Protocol):
 class BudgetStore(Protocol):
     def take(self, fingerprint: str, credits: float, *, now: float) -> bool: ...
     def give_back(self, fingerprint: str, credits: float, *, taken_at: float) -> None: ...
+
+
+class WebhookSender(Protocol):
+    def send(self, body: bytes, headers: Mapping[str, str]) -> Answer: ...
+
+
+class SwitchStore(Protocol):
+    """Whether webhooks are sent (`core/webhook_switch.py`)."""
+
+    def get(self) -> Switch: ...
+    def turn_off(self, receiver: str, *, now: float) -> bool: ...
+    def announced(self, receiver: str) -> None: ...
+    def turn_on(self, receiver: str) -> None: ...

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws
 from aws_cdk import aws_iam as iam
 from constructs import Construct
-from dropcut.core import event_names
 from dropcut.core.item_kinds import HELD_INDEX, JOB
 from dropcut.core.messages import PAID
 from dropcut.core.photo_source import PhotoSource, source_renditions_to_json
@@ -21,7 +19,7 @@ from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
-from dropcut_cdk.permissions import allow, objects, of_photos, read_state, write_state
+from dropcut_cdk.permissions import allow, objects, of_photos, publish, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, QUICK_STAGES_AT_ONCE, ImagingSize, largest, size_of_deliver
 
@@ -113,14 +111,5 @@ class Deliver(Construct):
             write_state(storage.state_table, JOB),
             allow("RemoveHeld", ["s3:DeleteObject"], [objects(self, output, f"{HELD}*")]),
             allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
-            allow(
-                "Publish",
-                ["events:PutEvents"],
-                [f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"],
-                # The key has a value for each event of a call; `ForAllValues` alone would also allow to name none.
-                {
-                    "ForAllValues:StringEquals": {"events:source": event_names.SOURCE},
-                    "Null": {"events:source": "false"},
-                },
-            ),
+            publish(),
         ]

@@ -13,12 +13,14 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core import event_names
 
 from dropcut_cdk.api_key import ApiKey
 from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input, InputFilters
 from dropcut_cdk.metrics import Metrics
 from dropcut_cdk.monitoring import Monitoring
@@ -51,11 +53,13 @@ class Dropcut(Construct):
         self.inputs: list[Input] = []
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
         self.pipeline = Pipeline(self, "Default", deployment)
-        self.stages: Mapping[str, Stage] = {
+        self.stages: dict[str, Stage] = {
             "intake": self.pipeline.prepare,
             "cut": self.pipeline.cut,
             "deliver": self.pipeline.deliver,
         }
+        if self.pipeline.notify:
+            self.stages["notify"] = self.pipeline.notify
         self._warn_without_ceiling()
         for photos in props.inputs:
             self._take_from(photos)
@@ -86,7 +90,7 @@ class Dropcut(Construct):
 
     @property
     def queues(self) -> Mapping[str, sqs.Queue]:
-        """The queue of each stage, by `intake`, `cut` and `deliver`."""
+        """The queue of each stage, by `intake`, `cut` and `deliver`; with `webhook_url`, by `notify`."""
         return {name: stage.queues.queue for name, stage in self.stages.items()}
 
     @property
@@ -96,9 +100,14 @@ class Dropcut(Construct):
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
-        """By `prepare`, `cut`, `deliver` and `gatekeeper`."""
-        stages = self.pipeline.prepare, self.pipeline.cut, self.pipeline.deliver, self.pipeline.gatekeeper
+        """By `prepare`, `cut`, `deliver` and `gatekeeper`; with `webhook_url`, by `notify`."""
+        stages: list[Stage | Gatekeeper] = [*self.stages.values(), self.pipeline.gatekeeper]
         return {stage.node.id.lower(): stage.confined.function for stage in stages}
+
+    @property
+    def webhook_secret(self) -> secretsmanager.ISecret | None:
+        """The keys that sign webhooks, for whoever verifies them; None without `webhook_url`."""
+        return self.pipeline.notify.secret if self.pipeline.notify else None
 
     @property
     def state_table(self) -> dynamodb.Table:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from dropcut.core.formats.photo_format import PHOTO_FORMATS
@@ -137,6 +137,13 @@ def several(kind: Kind, *, at_least: int = 0) -> Kind:
 
     size = f" of at least {at_least}" if at_least else ""
     return Kind(allowed=f"a list{size}, each {kind.allowed}", check=check)
+
+
+def words(*names: str) -> Kind:
+    """Some of these words: a list, or a text in which commas separate them."""
+    listed = ", ".join(f"`{name}`" for name in names)
+    kind = several(choice(*names), at_least=1)
+    return replace(kind, allowed=f"a list, or a text with commas, of {listed}", from_text=lambda said: said.split(","))
 
 
 def optional(kind: Kind) -> Kind:

@@ -84,6 +84,7 @@ class Monitoring(Construct):
         )
 
     def _alarm_on_dead_letters(self, queue_name: str, stage: Stage, redrive_command: str) -> None:
+        lost = "events that their receiver has not taken" if queue_name == "notify" else "photos without a result"
         looking, sending = "A message's attribute `reason` says why.", ""
         if redrive_command:
             looking = f"`{redrive_command.format('')}` shows why; a message's attribute `reason` says it too."
@@ -92,7 +93,7 @@ class Monitoring(Construct):
             f"DeadLetters{stage.node.id}",
             visible(stage.queues.dead_letter_queue, Duration.minutes(1)),
             above=0,
-            meaning=f"Messages lie in the dead-letter queue of {queue_name}: photos without a result.",
+            meaning=f"Messages lie in the dead-letter queue of {queue_name}: {lost}.",
             fix=f"{looking} Fix the cause, then send them back {sending}with a redrive in the SQS console to the "
             "stage's own queue as a custom destination: nothing that was paid for is paid for again. They are lost "
             "after 14 days.",

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Stack
+from aws_cdk import Aws, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from dropcut.core import event_names
 
 
 def allow(
@@ -35,6 +36,20 @@ def use_state(table: dynamodb.ITable, sid: str, action: str, kinds: Sequence[str
     """One action on items of the state table, by the kinds that their ids begin with."""
     keys = [f"{kind}*" if kind.endswith("#") else kind for kind in kinds]
     return allow(sid, [action], [table.table_arn], {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}})
+
+
+def publish(*detail_types: str) -> iam.PolicyStatement:
+    """Put events of ours on the default bus: those named, or all."""
+    named: dict[str, str | list[str]] = {"events:source": event_names.SOURCE}
+    if detail_types:
+        named["events:detail-type"] = list(detail_types)
+    # Each key has a value for each event of a call; `ForAllValues` alone would also allow to name none.
+    conditions: dict[str, dict[str, str | list[str]]] = {
+        "ForAllValues:StringEquals": named,
+        "Null": dict.fromkeys(named, "false"),
+    }
+    bus = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
+    return allow("Publish", ["events:PutEvents"], [bus], conditions)
 
 
 def objects(scope: Construct, bucket: s3.IBucket, pattern: str) -> str:

@@ -1,6 +1,7 @@
 """The pipeline, as in the diagram: inputs, prepare, cut, deliver, output bucket.
 
 inputs ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ cut ─▶ [deliver] ─▶ deliver ─▶ output bucket
+                                                                               └─ EventBridge ─▶ [notify] ─▶ notify
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dropcut_cdk.deliver import Deliver
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input
+from dropcut_cdk.notify import Notify
 from dropcut_cdk.prepare import Prepare
 
 
@@ -31,6 +33,7 @@ class Pipeline(Construct):
         self.cut = Cut(self, "Cut", deployment, outcomes_to=outcomes)
         self.prepare = Prepare(self, "Prepare", deployment, pictures_to=self.cut.queues.queue, outcomes_to=outcomes)
         self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
+        self.notify = Notify(self, "Notify", deployment) if deployment.props.webhook_url else None
         self.requests = CutoutRequests(self, "Requests", deployment, intake=self.prepare.queues)
         self._update_from_the_far_end()
         self._end_old_held()

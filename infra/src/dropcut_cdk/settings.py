@@ -13,9 +13,12 @@ from dropcut import RELEASE
 from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
+from dropcut.core.webhook import EVENTS
+from dropcut.core.webhook_receiver import Receiver
 from dropcut.environment import Environment
 
 from dropcut_cdk.kinds import (
+    Kind,
     SettingsError,
     above_zero,
     check_settings,
@@ -26,6 +29,7 @@ from dropcut_cdk.kinds import (
     setting,
     text,
     whole,
+    words,
     yes_or_no,
 )
 from dropcut_cdk.sizes import (
@@ -37,6 +41,13 @@ from dropcut_cdk.sizes import (
 
 _INTRODUCTION = text(r"|(?! )[ -~]{1,256}(?<! )", "up to 256 printable ASCII characters, without spaces at either end")
 """256 by the API's specification, no outer spaces by HTTP's."""
+
+
+def _check_receiver(given: object) -> object:
+    """Nothing, or a URL that webhooks can be sent to. Raises ValueError: it is none."""
+    if given != "":
+        Receiver.at(given)
+    return given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +89,20 @@ class Settings:
         "",
         text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+", "an e-mail address, or nothing"),
         "Who is told of alarms; they get one message first, asking to confirm.",
+    )
+    webhook_url: str = setting(
+        "",
+        Kind(
+            allowed="a URL with https; http only to this machine (127.0.0.1, ::1, localhost), on the embedded AWS",
+            check=_check_receiver,
+        ),
+        "Where events are sent as signed webhooks (docs/webhooks.md).",
+    )
+    webhook_events: Sequence[str] = setting(
+        ("cutout.delivered", "cutout.rejected", "cutout.failed", "cutout.held"),
+        words(*EVENTS),
+        "Which events those are.",
+        shown_default="`cutout.delivered,cutout.rejected,cutout.failed,cutout.held`",
     )
     max_concurrency: int = setting(
         7,
@@ -207,6 +232,11 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_settings(self, "Setting {}")
+        if self.webhook_url and Receiver.at(self.webhook_url).is_this_machine and not self.for_embedded_aws:
+            raise SettingsError(
+                f"Setting webhook_url is {self.webhook_url!r}: a function on AWS would send to itself. Allowed: a URL "
+                "with https to another host, or bundle_for=this_machine."
+            )
         if self.hold_doubtful and self.keep_results_days <= self.held_days:
             raise SettingsError(
                 f"Setting keep_results_days is {self.keep_results_days}, and cut-outs are held for {self.held_days} "

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from dropcut.environment import SECONDS_AROUND_IMAGING, cut_function_seconds
+from dropcut.environment import SECONDS_AROUND_IMAGING, cut_function_seconds, notify_function_seconds
 
 from dropcut_cdk.kinds import SettingsError
 
@@ -110,6 +110,10 @@ def largest(sizes: Iterable[ImagingSize]) -> ImagingSize:
 def size_of_gatekeeper(settings: Settings) -> Size:
     """It waits for a whole run of `cut`."""
     return Size(timeout_seconds=size_of_cut(settings).timeout_seconds + SECONDS_AROUND_A_PROBE, memory_mb=256)
+
+
+def size_of_notify() -> Size:
+    return Size(timeout_seconds=notify_function_seconds(), memory_mb=256)
 
 
 def decoder_mib(settings: Settings) -> int:

@@ -30,7 +30,7 @@ def answering_by_tls(context: ssl.SSLContext) -> Iterator[str]:
     def spoil(connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as secure:
             secure.do_handshake()
-            _read_request(secure)
+            read_request(secure)
             os.write(secure.fileno(), b"this is not TLS at all" * 10)
             time.sleep(0.1)
 
@@ -43,18 +43,27 @@ def _serve(listening: socket.socket, answer: Answer, reads_request: bool) -> Non
         connection, _address = listening.accept()
         with connection:
             if reads_request:
-                _read_request(connection)
+                read_request(connection)
             answer(connection)
 
 
-def _read_request(connection: socket.socket) -> None:
+def read_request(connection: socket.socket) -> bytes:
+    """One request with its body, which has to have a length."""
     received = b""
     while b"\r\n\r\n" not in received:
-        received += connection.recv(1 << 16)
+        received += _some(connection)
     head, _, body = received.partition(b"\r\n\r\n")
     (length,) = (int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length"))
     while len(body) < length:
-        body += connection.recv(1 << 16)
+        body += _some(connection)
+    return head + b"\r\n\r\n" + body
+
+
+def _some(connection: socket.socket) -> bytes:
+    """Raises ConnectionError: there is no more."""
+    if received := connection.recv(1 << 16):
+        return received
+    raise ConnectionError("the request ended before its time")
 
 
 def unused_port() -> int:

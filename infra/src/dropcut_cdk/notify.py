@@ -1,0 +1,128 @@
+"""Notify: sends events as signed webhooks. There is none of this without `webhook_url`.
+
+rule ─ EventBridge ─▶ [notify] ─▶ notify ─▶ the receiver
+"""
+
+from __future__ import annotations
+
+import string
+
+from aws_cdk import Aws
+from aws_cdk import aws_events as events
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+from dropcut.core import event_names
+from dropcut.core.item_kinds import WEBHOOK
+from dropcut.core.webhook import EVENTS
+from dropcut.environment import RESOLVER_OPTIONS, NotifyEnvironment
+
+from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.function_spec import POWERTOOLS, FunctionSpec
+from dropcut_cdk.nag import acknowledge
+from dropcut_cdk.permissions import allow, publish, read_state, write_state
+from dropcut_cdk.queues import Queues
+from dropcut_cdk.sizes import size_of_notify
+
+RECEIVES = 60
+"""More than the fifty after which the function itself dead-letters a message, with the reason."""
+AT_ONCE = 2
+"""Invocations, with ten webhooks each; the least that an event source allows."""
+SECRET_LETTERS = 44
+"""A multiple of four letters and digits is base64 as it stands, here of 33 bytes."""
+
+
+class Notify(Construct):
+    """The notify queue and its function, the rule that feeds it, and the secret with the keys that sign."""
+
+    def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
+        super().__init__(scope, construct_id)
+        size = size_of_notify()
+        self.secret = self._secret(deployment.name)
+        self.secret_arn = _arn_of(self.secret)
+        self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=RECEIVES)
+        self.confined = ConfinedFunction(
+            self,
+            "Default",
+            deployment,
+            FunctionSpec(
+                entry="notify",
+                description="Dropcut: sends events as signed webhooks",
+                size=size,
+                packages=POWERTOOLS,
+                environment=NotifyEnvironment(
+                    state_table=deployment.storage.state_table.table_name,
+                    function_seconds=size.timeout_seconds,
+                    queue_url=self.queues.queue.queue_url,
+                    dead_letter_queue_url=self.queues.dead_letter_queue.queue_url,
+                    webhook_url=deployment.props.webhook_url,
+                    webhook_secret=self.secret_arn,
+                ),
+                permissions=[*self._permissions(deployment), *self.queues.permissions()],
+                variables={"RES_OPTIONS": RESOLVER_OPTIONS},
+            ),
+        )
+        self.event_source = self.queues.feed(self, self.confined.function, max_concurrency=AT_ONCE)
+        self._feed(deployment)
+
+    def _secret(self, name: str) -> secretsmanager.Secret:
+        """Made once, with a key that can be used as it is; no deployment changes it after that."""
+        secret = secretsmanager.Secret(
+            self,
+            "Secret",
+            description=f'Keys that sign the webhooks of Dropcut ({name}): {{"current": "...", "previous": "..."}}',
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template="{}",  # noqa: S106 - the key is generated
+                generate_string_key="current",
+                password_length=SECRET_LETTERS,
+                exclude_punctuation=True,
+                exclude_characters=string.punctuation,  # the embedded AWS knows this one alone
+            ),
+        )
+        acknowledge(
+            secret,
+            "AwsSolutions-SMG4",
+            "Each rotation has to be agreed with whoever verifies the webhooks (docs/webhooks.md).",
+        )
+        return secret
+
+    def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
+        state = deployment.storage.state_table
+        return [
+            allow("ReadKeys", ["secretsmanager:GetSecretValue"], [self.secret_arn]),
+            read_state(state, WEBHOOK),
+            write_state(state, WEBHOOK),
+            publish(event_names.WEBHOOK_DISABLED),
+        ]
+
+    def _feed(self, deployment: Deployment) -> None:
+        """Send the chosen events of this deployment to the queue; another account's are not ours."""
+        rule = events.CfnRule(
+            self,
+            "EventsRule",
+            description="Events go to notify, to be sent as webhooks",
+            event_pattern={
+                "source": [event_names.SOURCE],
+                "account": [Aws.ACCOUNT_ID],
+                "detail-type": [EVENTS[kind] for kind in deployment.props.webhook_events],
+                "detail": {"service": [deployment.name]},
+            },
+            targets=[
+                events.CfnRule.TargetProperty(
+                    id="notify",
+                    arn=self.queues.queue.queue_arn,
+                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
+                        arn=self.queues.dead_letter_queue.queue_arn
+                    ),
+                )
+            ],
+        )
+        self.queues.take_from_rule(rule, undeliverable=True)
+
+
+def _arn_of(secret: secretsmanager.Secret) -> str:
+    """By the attribute that is an ARN on the embedded AWS, too: its `Ref` is a name."""
+    resource = secret.node.default_child
+    assert isinstance(resource, secretsmanager.CfnSecret)
+    return resource.attr_id
