@@ -189,6 +189,12 @@ class Deployment:
         """A setting as it is deployed, from the environment of the function that reads a queue."""
         return str(self.function(queue)["Environment"]["Variables"].get(name, ""))
 
+    @property
+    def limits(self) -> dict[str, float]:
+        """What holds the spending back."""
+        names = ("daily_credit_limit", "credits_per_image", "rate_limit_requests", "rate_limit_seconds")
+        return {name: float(self.setting("Cut", name.upper()) or 0) for name in names}
+
     @cached_property
     def fingerprint(self) -> str:
         """Names the API key in the state table; empty where the secret holds none."""

@@ -12,7 +12,7 @@ def price(deployment: Any, photos: int, dollars_a_credit: float | None = None) -
     """Credits, US dollars (None when a credit's price is unknown), seconds at the full pace, and days of the limit."""
     from dropcut.core.pace import Pace  # noqa: PLC0415
 
-    setting = {name: float(deployment.setting("Cut", name.upper()) or 0) for name in _SETTINGS}
+    setting = deployment.limits
     credits = photos * setting["credits_per_image"]
     each = (
         dollars_a_credit
@@ -28,9 +28,6 @@ def price(deployment: Any, photos: int, dollars_a_credit: float | None = None) -
         "seconds": round(photos * pace.interval_seconds, 1),
         "days_of_the_limit": round(credits / limit, 2) if limit else None,
     }
-
-
-_SETTINGS = ("credits_per_image", "rate_limit_requests", "rate_limit_seconds", "daily_credit_limit")
 
 
 def in_words(cost: dict[str, Any]) -> str:

@@ -27,12 +27,7 @@ def rejected_photos(deployment: Deployment) -> Iterator[RejectedPhoto]:
     What was rejected without a call, such as a file that is no picture, would be rejected again. The whole table is
     read: that costs half a read request unit for each 4 KiB.
     """
-    values = {
-        ":job": {"S": JOB},
-        ":rejected": {"S": "rejected"},
-        ":none": {"N": "0"},
-        ":copy": {"S": NOT_ASKED_AGAIN},
-    }
+    values = {":job": {"S": JOB}, ":rejected": {"S": "rejected"}, ":none": {"N": "0"}, ":copy": {"S": NOT_ASKED_AGAIN}}
     condition = "begins_with(id, :job) AND #status = :rejected AND (attempts > :none OR contains(reason, :copy))"
     for item in deployment.scan(condition, values, ExpressionAttributeNames={"#status": "status"}):
         text = {name: str(value.get("S", "")) for name, value in item.items()}

@@ -52,7 +52,7 @@ def overview(deployment: Any) -> dict[str, Any]:
     with ThreadPoolExecutor() as pool:
         alarms = pool.submit(_alarms, deployment)
         items = pool.submit(deployment.table.get_many, [GATE, health_id(key), f"{PACE}{key}", budget_id])
-        limits = pool.submit(_limits, deployment)
+        limits = pool.submit(lambda: deployment.limits)
         queues = dict(zip(names, pool.map(lambda name: queue_counts(deployment, *name), names), strict=True))
     found = items.result()
     gate = read_gate(found.get(GATE))
@@ -90,11 +90,6 @@ def _alarms(deployment: Any) -> list[str]:
     return [
         each["AlarmName"] for page in pages for each in page["MetricAlarms"] if each["AlarmName"].startswith(prefix)
     ]
-
-
-def _limits(deployment: Any) -> dict[str, float]:
-    names = ("daily_credit_limit", "credits_per_image", "rate_limit_requests", "rate_limit_seconds")
-    return {name: float(deployment.setting("Cut", name.upper()) or 0) for name in names}
 
 
 def _lines(deployment: Any, values: Mapping[str, Any]) -> list[str]:

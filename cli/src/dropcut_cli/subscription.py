@@ -9,6 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 LONGEST_WAIT_SECONDS = 20
 """SQS's most: one call then waits for so long, so that nothing happening costs three calls a minute."""
+_SEEN_ONCE = {"MessageRetentionPeriod": "3600", "VisibilityTimeout": "3600"}
+"""What was received is not seen again, and gone by itself: nothing has to be deleted."""
 
 
 class Clients(Protocol):
@@ -23,7 +25,7 @@ class Clients(Protocol):
 def subscribed(account: Clients, *, name: str) -> Iterator[str]:
     """The URL of a queue of this name that hears every event; queue and rule are removed afterwards."""
     sqs, events = account.client("sqs"), account.client("events")
-    url = sqs.create_queue(QueueName=name, Attributes={"MessageRetentionPeriod": "3600"})["QueueUrl"]
+    url = sqs.create_queue(QueueName=name, Attributes=_SEEN_ONCE)["QueueUrl"]
     try:
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": ["dropcut"]}))["RuleArn"]
@@ -43,11 +45,9 @@ def _remove(call: Callable[..., object], **what: object) -> None:
 
 
 def received(account: Clients, url: str, *, wait_seconds: int) -> Iterator[Mapping[str, Any]]:
-    """The events that have come, after waiting at most so long for the first: one call, and one for each event."""
-    sqs = account.client("sqs")
-    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
+    """The events that have come, at most ten, after waiting at most so long for the first: one call."""
+    answer = account.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
     for message in answer.get("Messages", []):
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         yield json.loads(message["Body"])
 
 

@@ -11,6 +11,8 @@ import click
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
 
+FULL = 10
+"""SQS's most in one answer. Unless it is full, the next call comes a second later."""
 for_seconds = click.option("--for", "seconds", type=click.IntRange(1), help="Stop after so many seconds.")
 
 
@@ -47,9 +49,12 @@ def _live(deployment: Any, seconds: int | None) -> Iterator[Mapping[str, Any]]:
     ends = time.monotonic() + seconds if seconds else float("inf")
     with subscribed(deployment, name=f"dropcut-{deployment.stage}-watch-{uuid.uuid4().hex[:8]}") as url:
         while (left := ends - time.monotonic()) > 0:
-            for event in received(deployment, url, wait_seconds=round(min(LONGEST_WAIT_SECONDS, left))):
+            came = list(received(deployment, url, wait_seconds=round(min(LONGEST_WAIT_SECONDS, left))))
+            for event in came:
                 if event["detail"].get("bucket", deployment.input_bucket) == deployment.input_bucket:
                     yield event
+            if len(came) < FULL:
+                time.sleep(min(1.0, left))
 
 
 def _line(event: Mapping[str, Any]) -> str:
