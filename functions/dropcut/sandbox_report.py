@@ -15,9 +15,7 @@ def report_sandbox(found: Sandbox) -> None:
     """Count what is missing each time, so that an alarm lasts as long as its cause; log it once."""
     if found.exposed:
         count("CredentialsExposed")
-    if missing := tuple(name for name, holds in found.layers.items() if not holds):
-        count(SandboxLayersMissing=len(missing))
-    _log(missing, found.exposed)
+    _log(tuple(name for name, holds in found.layers.items() if not holds), found.exposed)
 
 
 def probe_sandbox(imaging: ImagingProcess) -> dict[str, Any]:

@@ -49,8 +49,8 @@ class Gatekeeper:
     def __call__(self, *, ends_at: float) -> None:
         """Look at the gate once. `ends_at`: when the invocation runs out of time (epoch seconds)."""
         gate = self.gate.get()
-        count(SpendingIsPaused=gate.is_closed)
         if gate.is_closed:
+            count("SpendingIsPaused")
             self._keep_closed(gate)
             try:
                 self._probe(ends_at)
