@@ -34,7 +34,7 @@ def add_stacks(app: App, settings: Settings) -> None:
     arguments = _arguments(settings, work)
     storage = Storage(data, "Default", DropcutProps(**arguments))
     dropcut = Dropcut(work, "Default", storage=storage, monitoring=False, **arguments)
-    redrive = f'make redrive ARGS="--stage {settings.stage}{{}}"'
+    redrive = f"dropcut redrive --stage {settings.stage}{{}}"
     monitoring = Monitoring(watch, "Default", of=dropcut, redrive_command=redrive)
 
     # Deployments from before import it for alarms that are gone; CloudFormation refuses to remove it under them.

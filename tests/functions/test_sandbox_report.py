@@ -35,4 +35,4 @@ def test_what_is_missing_is_logged_once_and_counted_for_each_photo(
     assert (warning.levelname, warning.missing) == ("WARNING", ("landlock",))  # type: ignore[attr-defined]
     assert error.levelname == "ERROR"
     assert "Set refuse_exposed=true" in error.message
-    assert "python -m cli.sandbox_probe" in error.message
+    assert "dropcut sandbox-probe" in error.message

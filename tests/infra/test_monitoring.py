@@ -75,7 +75,7 @@ def test_dead_letters_are_counted_where_they_lie(app: Synthesized) -> None:
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
         assert alarm["EvaluationPeriods"] == 1
         assert f"{stage}QueuesDeadLetterQueue" in json.dumps(alarm["Dimensions"])
-        assert '`make redrive ARGS="--stage prod --send"`' in alarm["AlarmDescription"]
+        assert "`dropcut redrive --stage prod --send`" in alarm["AlarmDescription"]
 
 
 def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:

@@ -131,7 +131,7 @@ class Monitoring(Construct):
             above=0,
             meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
             "Landlock holds there. A photo that takes its decoder over could use them.",
-            fix="`python -m cli.sandbox_probe` shows which layers hold. If the photos come from "
+            fix="`dropcut sandbox-probe` shows which layers hold. If the photos come from "
             "strangers, set refuse_exposed=true until it is settled: photos then wait.",
         )
 

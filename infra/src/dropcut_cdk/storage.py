@@ -86,7 +86,7 @@ class Storage(Construct):
     def _expire_work(self, *, keep_results_days: int) -> None:
         """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.
 
-        What is redriven later than that is made anew from its photo (`cli/redrive.py`).
+        What is redriven later than that is made anew from its photo (`dropcut redrive`).
 
         A paid answer lives as long as it is used again. It also outlives every message that its payment left without a
         prepared picture (`use_cases/purchase.py`), and its own photo's message on the way to its delivery.
