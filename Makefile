@@ -52,10 +52,10 @@ destroy: ready ## Remove the deployment from your AWS account; buckets that hold
 	@$(PYTHON) -m local destroy
 
 redrive: ready ## Show the dead letters of your deployment, or send them back to their stages (SETTINGS=..., ARGS="--send")
-	@$(PYTHON) -m cli.redrive $(ARGS)
+	@$(PYTHON) -m local.operate redrive $(ARGS)
 
 forget: ready ## Show what is kept of a photo, or remove it (KEY=its name, SETTINGS=..., ARGS="--yes --photo")
-	@$(PYTHON) -m cli.forget $(ARGS)
+	@$(PYTHON) -m local.operate forget $(ARGS)
 
 # .venv is made by the first of these that is new enough; one that can bring pip along goes before one that cannot.
 ready:

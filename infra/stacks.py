@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import App, CfnOutput, Stack
+from aws_cdk import App, Aws, CfnOutput, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
 from dropcut_cdk.artifact import ArtifactError
@@ -34,12 +34,15 @@ def add_stacks(app: App, settings: Settings) -> None:
     arguments = _arguments(settings, work)
     storage = Storage(data, "Default", DropcutProps(**arguments))
     dropcut = Dropcut(work, "Default", storage=storage, monitoring=False, **arguments)
-    redrive = f'make redrive ARGS="--stage {settings.stage}{{}}"'
+    redrive = f"dropcut redrive --stage {settings.stage}{{}}"
     monitoring = Monitoring(watch, "Default", of=dropcut, redrive_command=redrive)
+
+    # Deployments from before import it for alarms that are gone; CloudFormation refuses to remove it under them.
+    work.export_value(dropcut.functions["gatekeeper"].function_name)
 
     _storage_outputs(data, dropcut)
     _pipeline_outputs(work, dropcut)
-    _outputs(watch, AlarmTopicArn=monitoring.topic.topic_arn, DashboardName=dropcut.name)
+    _outputs(watch, AlarmTopicArn=monitoring.topic.topic_arn, DashboardName=f"{dropcut.name}-{Aws.REGION}")
 
 
 def _arguments(settings: Settings, stack: Stack) -> dict[str, Any]:

@@ -7,5 +7,6 @@ import sys
 from pathlib import Path
 
 _REPOSITORY = Path(__file__).parent.parent
-# How strangers' text is shown stands in the functions' code, what pip is asked for in the construct's.
-sys.path[:0] = [str(_REPOSITORY / "functions"), str(_REPOSITORY / "infra" / "src")]
+# How strangers' text is shown stands in the functions' code, how events are heard in the command's, what pip is asked
+# for in the construct's.
+sys.path[:0] = [str(_REPOSITORY / folder) for folder in ("functions", "cli/src", "infra/src")]

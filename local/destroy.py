@@ -12,6 +12,12 @@ from local.steps import Steps
 from local.system import refuse_wrong
 
 _BUCKETS = ("InputBucketName", "OutputBucketName", "WorkBucketName")
+_DELETE_BUCKET = (
+    ".venv/bin/python -c 'import boto3; "
+    'bucket = boto3.resource("s3").Bucket("{}"); '
+    "bucket.object_versions.delete(); bucket.delete()'"
+)
+"""`aws s3 rb --force` leaves older versions where they are, and then fails."""
 
 
 def main() -> int:
@@ -100,7 +106,7 @@ def say_what_stays(outputs: Mapping[str, str], steps: Steps) -> None:
     steps.say("\nRemoved. These stay, because they hold photos or what is known of them; to delete them for good:")
     for key in _BUCKETS:
         if key in outputs:
-            steps.say(f"    aws s3 rb --force s3://{outputs[key]}")
+            steps.say(f"    {_DELETE_BUCKET.format(outputs[key])}")
     if "StateTableName" in outputs:
         steps.say(f"    aws dynamodb delete-table --table-name {outputs['StateTableName']}")
     steps.say("The CDK's own stack, CDKToolkit, stays for other apps.")

@@ -4,25 +4,19 @@ Also an example of how to subscribe: a rule on the default event bus, a queue, a
 Events may be lost between bus and queue as anywhere; the tag on the source object is the second witness.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from botocore.exceptions import ClientError
-from dropcut.core.event_names import DELIVERED, FAILED, HELD, PAUSED, REJECTED, RESUMED, SKIPPED, SOURCE
+from dropcut.core.event_names import DELIVERED, FAILED, HELD, PAUSED, REJECTED, RESUMED, SKIPPED
+
+from dropcut_cli import subscription
+from dropcut_cli.subscription import Clients
 
 _OUTCOMES = {DELIVERED: "delivered", REJECTED: "rejected", FAILED: "failed", SKIPPED: "skipped", HELD: "held"}
 _NO_EVENT = "The photo's tag says so; the event that tells the reason did not arrive."
-
-
-class Clients(Protocol):
-    """Whatever makes boto3 clients for the account: `System`, or a test's own."""
-
-    def client(self, service: str) -> Any:
-        """A boto3 client for the service."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -74,11 +68,7 @@ class Subscription:
 
     def receive(self, *, wait_seconds: int = 1) -> Iterator[Outcome | SpendingChange]:
         """The events that have come, after waiting at most so long for the first."""
-        sqs = self.system.client("sqs")
-        answer = sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
-        for message in answer.get("Messages", []):
-            sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
-            event = json.loads(message["Body"])
+        for event in subscription.received(self.system, self.queue_url, wait_seconds=wait_seconds):
             kind, detail = event["detail-type"], event["detail"]
             if kind in (PAUSED, RESUMED):
                 yield SpendingChange(
@@ -91,33 +81,8 @@ class Subscription:
 @contextmanager
 def subscribed(system: Clients, bucket: str, *, name: str) -> Iterator[Subscription]:
     """Subscribe a queue of this name to the events; the subscription and the queue are removed afterwards."""
-    sqs, events = system.client("sqs"), system.client("events")
-    queue_url = sqs.create_queue(QueueName=name)["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
-    queue_arn = attributes["QueueArn"]
-    rule_arn = events.put_rule(Name=name, EventPattern=json.dumps({"source": [SOURCE]}))["RuleArn"]
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "events.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
-            }
-        ],
-    }
-    sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"Policy": json.dumps(policy)})
-    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue_arn}])
-    try:
+    with subscription.subscribed(system, name=name) as queue_url:
         yield Subscription(system, queue_url, bucket)
-    finally:
-        # On the way out after a failure the account may be gone already.
-        with suppress(Exception):
-            events.remove_targets(Rule=name, Ids=["queue"])
-            events.delete_rule(Name=name)
-            sqs.delete_queue(QueueUrl=queue_url)
 
 
 def from_tags(system: Clients, bucket: str, keys: Iterable[str]) -> Iterator[Outcome]:

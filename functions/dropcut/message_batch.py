@@ -105,7 +105,6 @@ class MessageBatch:
             return DeadLetter(reason=str(error))
         except Exception as error:
             logger.exception("A message could not be handled", message_id=record.message_id, stage=self.stage)
-            count("UnexpectedErrors")
             return self._after_unexpected(error, message)
 
     def _came_too_often(self, message: Message) -> DeadLetter | None:

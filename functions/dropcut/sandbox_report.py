@@ -8,8 +8,6 @@ from dropcut.adapters.credentials import are_hidden
 from dropcut.adapters.imaging_process import ImagingProcess, Sandbox
 from dropcut.observability import count, logger
 
-SANDBOX_PROBE = {"dropcut": "sandbox_probe"}
-"""The event that asks; `python -m cli.sandbox_probe` sends it."""
 _PTRACE_SCOPE = Path("/proc/sys/kernel/yama/ptrace_scope")
 
 
@@ -17,9 +15,7 @@ def report_sandbox(found: Sandbox) -> None:
     """Count what is missing each time, so that an alarm lasts as long as its cause; log it once."""
     if found.exposed:
         count("CredentialsExposed")
-    if missing := tuple(name for name, holds in found.layers.items() if not holds):
-        count(SandboxLayersMissing=len(missing))
-    _log(missing, found.exposed)
+    _log(tuple(name for name, holds in found.layers.items() if not holds), found.exposed)
 
 
 def probe_sandbox(imaging: ImagingProcess) -> dict[str, Any]:
@@ -40,5 +36,5 @@ def _log(missing: tuple[str, ...], exposed: bool) -> None:
     if exposed:
         logger.error(
             "A photo that takes its decoder over could read this function's credentials. Set refuse_exposed=true if "
-            "the photos come from strangers, and run `python -m cli.sandbox_probe` to see which layer is missing."
+            "the photos come from strangers, and run `dropcut sandbox-probe` to see which layer is missing."
         )

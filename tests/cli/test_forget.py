@@ -1,22 +1,25 @@
 """What is kept of a photo is found, shown, and removed; what is another's stays."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.payment_records import PaymentRecords, payment_id
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
 from dropcut.core.rendition_setting import FULL, read_renditions
 from dropcut.use_cases.outputs import _provenance
 from moto import mock_aws
 
-from cli import forget
-from cli.kept import MESSAGE_SECONDS, KeptPhoto, Trace
-from local.problem import Problem
-from local.real_account import RealAccount
-from tests.functions.cloud import INPUT, OUTPUT, REGION, TABLE, WORK, Clients, Cloud, new_table
+from dropcut_cli.deployment import Deployment
+from dropcut_cli.exits import CommandError
+from dropcut_cli.kept import MESSAGE_SECONDS, KeptPhoto, Trace
+from tests.cli.conftest import Dropcut
+from tests.functions.cloud import INPUT, OUTPUT, REGION, TABLE, WORK, Clients, Cloud, Queues, new_table
 
 NOW = 1_722_081_600.0
 KEY, COPY, OTHER = "shop/a ü.jpg", "b.jpg", "c.jpg"
@@ -73,7 +76,9 @@ class Shop:
 
     def kept(self, key: str = KEY, *, now: float = NOW + 60) -> KeptPhoto:
         clients = self.cloud.clients
-        return KeptPhoto(s3=clients.s3, dynamodb=clients.dynamodb, outputs=OUTPUTS, renditions=[FULL], key=key, now=now)
+        deployment = Deployment(stage="prod", session=boto3.Session(region_name=REGION), known_outputs=OUTPUTS)
+        deployment._clients.update(s3=clients.s3, dynamodb=clients.dynamodb)
+        return KeptPhoto(deployment=deployment, renditions=[FULL], key=key, now=now)
 
     def forget(self, key: str = KEY, *, with_photo: bool = False) -> list[Trace]:
         traces = self.kept(key).traces(with_photo=with_photo)
@@ -222,7 +227,7 @@ def test_a_photo_under_way_is_not_forgotten_until_no_message_of_it_can_be_left(
     shop.photo(KEY, "x")
     kept = shop.kept(now=NOW + age)
     if refused:
-        with pytest.raises(Problem, match="under way"):
+        with pytest.raises(CommandError, match="under way"):
             kept.traces(with_photo=True)
     else:
         assert "'prepared/x.jpeg'" in {trace.name for trace in kept.traces(with_photo=True)}
@@ -239,7 +244,7 @@ def test_a_record_that_changed_meanwhile_stays_and_says_so(shop: Shop) -> None:
     shop.delivered(KEY, "x")
     traces = shop.kept().traces(with_photo=False)
     shop.photo(KEY, "z", sequencer="03")
-    with pytest.raises(Problem, match="changed meanwhile"):
+    with pytest.raises(CommandError, match="changed meanwhile"):
         traces[-1].remove()
     assert f"object#{INPUT}/{KEY}" in shop.everything()
 
@@ -249,7 +254,7 @@ def test_an_answer_that_is_being_paid_for_again_stays(shop: Shop) -> None:
     traces = shop.kept().traces(with_photo=False)
     shop.payments.claim("x.png", holder="h", now=NOW + 2000, lease_until=NOW + 3000, expires_at=NOW + 9000)
     (payment,) = [trace for trace in traces if trace.name == "'payment#x.png'"]
-    with pytest.raises(Problem, match="changed meanwhile"):
+    with pytest.raises(CommandError, match="changed meanwhile"):
         payment.remove()
 
 
@@ -270,77 +275,55 @@ def test_a_forged_record_leads_to_nobody_elses_answer(shop: Shop, forged: str) -
 
 
 @pytest.fixture
-def command(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """A delivered photo, in the account that the environment names."""
+def command(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A delivered photo, in the deployment that the command finds."""
+    made = {name: deployment.client(name) for name in ("s3", "sqs", "dynamodb", "events")}
+    clients = Clients(**made, secrets=deployment.client("secretsmanager"))
+    cloud = Cloud(clients, deployment.table, ObjectStore(clients.s3), Queues(clients.sqs))
+    shop = Shop(cloud)
     shop.delivered(KEY, "x")
-    monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr(RealAccount, "outputs", lambda account, stage: OUTPUTS if stage == "prod" else {})
     monkeypatch.setattr("time.time", lambda: NOW + 60)
-    for name in ("SETTINGS", "KEY", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("KEY", raising=False)
     return shop
 
 
-def test_it_shows_what_would_go_and_the_command_that_removes_it(
-    command: Shop, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_shows_what_would_go_and_how_it_is_removed(command: Shop, dropcut: Dropcut) -> None:
     before = command.everything()
-    assert forget.main([KEY]) == 0
-    said = capsys.readouterr().out
-    assert f"would go  {OUTPUT}  'shop/a ü.png'" in said
-    assert f"stays    {INPUT}  'shop/a ü.jpg': it is the photo itself" in said
-    assert '5 of 6 would be removed; `make forget KEY="shop/a ü.jpg" ARGS="--yes"` removes them.' not in said
-    assert '`make forget KEY="shop/a ü.jpg" ARGS="--yes"` removes them.' in said
+    ran = dropcut("forget", KEY)
+    assert ran.exit_code == 0
+    assert f"would go  {OUTPUT}  'shop/a ü.png'" in ran.out
+    assert f"stays    {INPUT}  'shop/a ü.jpg': it is the photo itself" in ran.out
+    assert "would be removed; the same with --yes removes them." in ran.err
     assert command.everything() == before
 
 
 def test_it_removes_reports_and_names_what_it_does_not_remove(
-    command: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: Shop, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Named by make's variable, as any other program can be started with."""
     monkeypatch.setenv("KEY", KEY)
-    assert forget.main(["--yes", "--photo"]) == 0
-    said = capsys.readouterr().out
-    assert f"removed  {WORK}  'paid/x.png'" in said
-    assert "dead-letter queues" in said
-    assert "logs" in said
+    ran = dropcut("forget", "--yes", "--photo", "--json")
+    removed = [json.loads(line) for line in ran.out.splitlines()]
+    assert {"place": WORK, "name": "'paid/x.png'", "removed": True, "stays": ""} in removed
+    assert "dead-letter queues" in ran.err
+    assert "logs" in ran.err
     assert command.everything() == set()
-    assert forget.main([]) == 0
-    assert "Nothing is kept of 'shop/a ü.jpg' in `prod`." in capsys.readouterr().out
+    again = dropcut("forget", KEY)
+    assert again.exit_code == 9
+    assert "Nothing is kept of 'shop/a ü.jpg' in `prod` (eu-central-1)." in again.err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ([], "Which photo? Name it as the input bucket does: make forget KEY=shop/photo.jpg"),
-        ([KEY, "--stage", "nowhere"], "There is no deployment `nowhere`"),
-        ([KEY, "--stage", "No"], "Allowed: 1 to 16"),
-    ],
-)
-def test_what_is_wrong_is_a_sentence_and_nothing_is_removed(
-    command: Shop, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
-) -> None:
+def test_without_a_key_nothing_is_looked_for(command: Shop, dropcut: Dropcut) -> None:
     before = command.everything()
-    assert forget.main([*arguments, "--yes"]) == 1
-    assert said in capsys.readouterr().err
+    ran = dropcut("forget", "--yes")
+    assert (ran.exit_code, ran.err) == (2, "Which photo? Name it as the input bucket does: dropcut forget shop/a.jpg\n")
     assert command.everything() == before
 
 
-def test_what_is_denied_is_a_sentence(
-    command: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(RealAccount, "outputs", lambda account, stage: OUTPUTS | {"WorkBucketName": "not-there"})
-    assert forget.main([KEY, "--yes"]) == 1
-    assert "Run this again for the rest." in capsys.readouterr().err
-
-
-def test_a_name_that_would_drive_the_terminal_is_shown_as_text(
-    command: Shop, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_name_that_would_drive_the_terminal_is_shown_as_text(command: Shop, dropcut: Dropcut) -> None:
     key = "a\x9b2J\u202e\n.jpg"
     command.delivered(key, "z")
-    assert forget.main([key]) == forget.main([key, "--yes"]) == 0
-    said = capsys.readouterr().out
-    assert said.replace("\n", "").isprintable()
-    assert r"'a\u009b2J\u202e\u000a.png'" in said
-    assert "would be removed; the same with `--yes` removes them." in said
+    for arguments in ((), ("--yes",)):
+        said = dropcut("forget", key, *arguments)
+        assert (said.out + said.err).replace("\n", "").isprintable()
+        assert r"'a\u009b2J\u202e\u000a.png'" in said.out

@@ -14,6 +14,7 @@ from urllib.parse import quote_plus, urlencode
 from dropcut.core.event_names import PAUSED, REQUESTED, RESUMED
 from PIL import Image
 
+from dropcut_cli.deployment import Deployment
 from local.api.stand_in import StandIn
 from local.outcomes import Outcome, SpendingChange, Subscription
 from local.system import System
@@ -87,6 +88,12 @@ class DropcutInUse:
     def output_bucket(self) -> str:
         return self.outputs["OutputBucketName"]
 
+    def as_operated(self) -> Deployment:
+        """What the operator's command knows of it."""
+        account = self.system.account
+        options = {"endpoint_url": account.endpoint_url, "verify": str(account.authority)}
+        return Deployment(stage="prod", session=account.session(), known_outputs=self.outputs, client_options=options)
+
     def client(self, service: str) -> Any:
         """The boto3 client of the root user."""
         return self.system.client(service)
@@ -114,7 +121,7 @@ class DropcutInUse:
         self.client("sqs").send_message(QueueUrl=self.outputs[f"{stage}QueueUrl"], MessageBody=text)
 
     def redrive(self, stage: Stage, letter: DeadLetter) -> None:
-        """Send a dead letter back, as `make redrive` does."""
+        """Send a dead letter back, as `dropcut redrive` does."""
         self.client("sqs").send_message(
             QueueUrl=self.outputs[f"{stage}QueueUrl"],
             MessageBody=letter.body,

@@ -67,9 +67,10 @@ def policies(system: System) -> Policies:
 
 
 def _functions(system: System) -> dict[str, Any]:
-    """The configurations of our functions."""
-    handlers = {each["Handler"]: each for each in system.client("lambda").list_functions()["Functions"]}
-    return {handler.split(".")[2]: each for handler, each in handlers.items() if handler.startswith("dropcut.entries.")}
+    """The configurations of our own stacks' functions; other apps of the tests have some of the same handlers."""
+    every = system.client("lambda").list_functions()["Functions"]
+    ours = [each for each in every if each["FunctionName"].startswith("Dropcut-")]
+    return {each["Handler"].split(".")[2]: each for each in ours if each["Handler"].startswith("dropcut.entries.")}
 
 
 def _of_role(system: System, role_arn: str) -> list[Any]:

@@ -6,7 +6,7 @@ import os
 import pytest
 from PIL import Image
 
-from cli import forget
+from dropcut_cli.program import run
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 
 
@@ -33,7 +33,7 @@ def without_prepared(names: set[str]) -> set[str]:
 def forgets(dropcut: DropcutInUse, monkeypatch: pytest.MonkeyPatch, key: str, *flags: str) -> None:
     for name, value in dropcut.system.account.variables().items():
         monkeypatch.setenv(name, value)
-    assert forget.main([key, "--yes", *flags]) == 0
+    assert run(["forget", key, "--yes", *flags]) == 0
 
 
 def test_nothing_is_left_of_a_forgotten_photo_but_what_another_shares(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cli.redrive import Stages, redrive_rejected
+from dropcut_cli.failures import Selection, find_failures
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.photos import photo
 
@@ -124,8 +124,7 @@ def test_refusals_of_every_picture_stop_the_calls_and_the_rejected_come_back(
     assert set(ends.values()) == {"delivered", "rejected"}
     for key in rejected:
         dropcut.ended_record(key)
-    stages = Stages(sqs=dropcut.client("sqs"), dynamodb=dropcut.client("dynamodb"), outputs=dropcut.outputs)
-    redrive_rejected(stages, code="bad_request", reason="", send=True)
+    find_failures(dropcut.as_operated(), Selection(rejected=True, code="bad_request"), send=True)
     assert [dropcut.outcome(key, number=2).kind for key in rejected] == ["delivered"] * len(rejected)
     assert _paid(dropcut, photos) == [1] * PHOTOS
 
@@ -212,7 +211,3 @@ def _all_are_delivered(dropcut: DropcutInUse, photos: Photos) -> None:
 def _paid(dropcut: DropcutInUse, photos: Photos) -> list[int]:
     """How often each was charged."""
     return [dropcut.paid_calls(content) for content in photos.values()]
-
-
-def _stages(dropcut: DropcutInUse) -> Stages:
-    return Stages(sqs=dropcut.client("sqs"), dynamodb=dropcut.client("dynamodb"), outputs=dropcut.outputs)

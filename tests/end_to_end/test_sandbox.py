@@ -2,8 +2,8 @@
 
 import json
 
+from dropcut.core.sandbox_probe import SANDBOX_PROBE
 from dropcut.imaging.sandbox import LAYERS
-from dropcut.sandbox_report import SANDBOX_PROBE
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse
 

@@ -23,7 +23,6 @@ NOT_CALLED = {
     "[!g]* sqs:DeleteMessage *": "Lambda deletes for a stage what is done.",
     "[!g]* sqs:GetQueueAttributes *": "Lambda looks at a stage's queue.",
     "* logs:*": "Lambda writes the log with the function's role.",
-    "* xray:*": "Lambda sends the traces with the function's role.",
     "* s3:ListBucket *": "Without it S3 answers 403 for an object that is not there, and not 404.",
     "prepare sqs:ChangeMessageVisibility *": "After an unexpected error only; see test_message_batch.py.",
     "deliver sqs:ChangeMessageVisibility *": "The same.",

@@ -30,9 +30,9 @@ def test_what_is_missing_is_logged_once_and_counted_for_each_photo(
 ) -> None:
     for _photo in range(3):
         report_sandbox(Sandbox(layers=ALL | {"landlock": False}, exposed=True))
-    assert counted == {"CredentialsExposed": 3, "SandboxLayersMissing": 3}
+    assert counted == {"CredentialsExposed": 3}
     warning, error = caplog.records
     assert (warning.levelname, warning.missing) == ("WARNING", ("landlock",))  # type: ignore[attr-defined]
     assert error.levelname == "ERROR"
     assert "Set refuse_exposed=true" in error.message
-    assert "python -m cli.sandbox_probe" in error.message
+    assert "dropcut sandbox-probe" in error.message

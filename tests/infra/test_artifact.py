@@ -271,8 +271,9 @@ def told(stage: str) -> dict[str, str]:
         "PROVIDER": "ezlink",
         "OUTPUT_FORMAT": "png",
         "RENDITIONS": "[]",
-        "INPUTS": "[]",
+        "INPUTS": '[{"bucket":"photos"}]',
         "INPUT_RENDITIONS": "[]",
+        "RENDITION_NAMES": "[[]]",
     }
 
 

@@ -78,7 +78,7 @@ def test_without_arguments_it_has_buckets_functions_alarms_and_a_dashboard(
         "Lambda::Function": 4,
     }
     assert all(name.startswith("Cutouts") for name in resources)
-    assert kinds.count("AWS::CloudWatch::Alarm") >= 16
+    assert kinds.count("AWS::CloudWatch::Alarm") == 9
     assert not [kind for kind in kinds if "Custom" in kind]
 
 
@@ -110,7 +110,7 @@ def test_its_parts_are_at_hand(stack: "Stack") -> None:
     cutouts = Dropcut(stack, "Cutouts")
     assert set(cutouts.queues) == set(cutouts.dead_letter_queues) == {"intake", "cut", "deliver"}
     assert set(cutouts.functions) == {"prepare", "cut", "deliver", "gatekeeper"}
-    assert len(cutouts.alarms) >= 16 and cutouts.dashboard is not None
+    assert len(cutouts.alarms) == 9 and cutouts.dashboard is not None
     assert cutouts.input_bucket is cutouts.storage.input_bucket
     bare = Dropcut(stack, "Bare", monitoring=False)
     assert (bare.alarms, bare.dashboard) == ((), None)
@@ -414,6 +414,24 @@ def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
     assert all("bounds" in json.dumps(role["PermissionsBoundary"]) for role in of_kind(ours, "AWS::IAM::Role").values())
     assert {group["RetentionInDays"] for group in of_kind(ours, "AWS::Logs::LogGroup").values()} == {7}
     assert not of_kind(ours, "AWS::SNS::Topic") and not of_kind(ours, "AWS::KMS::Key")
+
+
+def test_a_key_of_ones_own_encrypts_the_alarm_topic_and_cloudwatch_may_use_it(
+    resources_of: Callable[[Make], Resources],
+) -> None:
+    from aws_cdk import aws_kms as kms
+
+    from dropcut_cdk import Dropcut
+
+    resources = resources_of(lambda stack: Dropcut(stack, "Cutouts", alarm_key=kms.Key(stack, "Key")))
+    (topic,), (key,) = (of_kind(resources, kind).values() for kind in ("AWS::SNS::Topic", "AWS::KMS::Key"))
+    assert topic["KmsMasterKeyId"] == {"Fn::GetAtt": [next(iter(of_kind(resources, "AWS::KMS::Key"))), "Arn"]}
+    (use,) = [s for s in key["KeyPolicy"]["Statement"] if s.get("Sid") == "AlarmsMayEncrypt"]
+    assert (use["Principal"], use["Action"]) == (
+        {"Service": "cloudwatch.amazonaws.com"},
+        ["kms:Decrypt", "kms:GenerateDataKey"],
+    )
+    assert use["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 
 
 # ---- events, grants, metrics

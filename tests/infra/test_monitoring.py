@@ -3,12 +3,16 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dropcut_cdk.monitoring import LOGGED_ERRORS
+
 from .synthesized import Synthesized, written_out
 
+OURS = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
 EMITTED = {
     "PhotosReceived",
     "PhotosDelivered",
@@ -39,16 +43,12 @@ def alarms(app: Synthesized) -> dict[str, Any]:
 
 
 def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
-    per_stage = {
-        f"{kind}{stage}" for kind in ("DeadLetters", "Errors", "Throttles") for stage in ("Prepare", "Cut", "Deliver")
-    }
-    gatekeeper = {"ErrorsGatekeeper", "ThrottlesGatekeeper"}
-    assert set(alarms(app)) == per_stage | gatekeeper | {
-        "UnexpectedErrors",
+    dead_letters = {f"DeadLetters{stage}" for stage in ("Prepare", "Cut", "Deliver")}
+    assert set(alarms(app)) == dead_letters | {
+        "Errors",
         "CredentialsExposed",
         "CreditsPerHour",
         "SpendingPaused",
-        "PossiblyPaidCalls",
         "WorkStuck",
         "Rejections",
     }
@@ -75,18 +75,29 @@ def test_dead_letters_are_counted_where_they_lie(app: Synthesized) -> None:
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
         assert alarm["EvaluationPeriods"] == 1
         assert f"{stage}QueuesDeadLetterQueue" in json.dumps(alarm["Dimensions"])
-        assert '`make redrive ARGS="--stage prod --send"`' in alarm["AlarmDescription"]
+        assert "`dropcut redrive --stage prod --send`" in alarm["AlarmDescription"]
 
 
-def test_one_error_is_enough_and_throttling_has_to_last(app: Synthesized) -> None:
-    for stage in ("Prepare", "Cut", "Deliver"):
-        error, throttle = alarms(app)[f"Errors{stage}"], alarms(app)[f"Throttles{stage}"]
-        assert (error["MetricName"], error["Statistic"], error["Threshold"]) == ("Errors", "Sum", 0)
-        assert (throttle["MetricName"], throttle["EvaluationPeriods"], throttle["DatapointsToAlarm"]) == (
-            "Throttles",
-            3,
-            2,
-        )
+def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:
+    alarm = alarms(app)["Errors"]
+    assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Sum", 0, 1)
+    filters = [each["Properties"] for each in app.resources("Monitoring", "AWS::Logs::MetricFilter").values()]
+    assert {written_out(each["LogGroupName"]) for each in filters} == {
+        f"<{name}Logs>" for name in ("Prepare", "Cut", "Deliver", "Gatekeeper")
+    }
+    for each in filters:
+        assert each["FilterPattern"] == " ".join(f'?"{words}"' for words in LOGGED_ERRORS)
+        (metric,) = each["MetricTransformations"]
+        assert (metric["MetricNamespace"], metric["MetricName"]) == (alarm["Namespace"], alarm["MetricName"])
+        assert "DefaultValue" not in metric, "zeros would be paid for"
+
+
+def test_the_words_of_unknown_errors_are_those_that_the_functions_log() -> None:
+    """Nothing else would tell of them: such an error is caught."""
+    logged = "".join(path.read_text() for path in Path("functions/dropcut").rglob("*.py"))
+    unknown = [words for words in LOGGED_ERRORS if "could not" in words]
+    assert len(unknown) == 2
+    assert all(words in logged for words in unknown)
 
 
 def arithmetic(alarm: Any) -> tuple[str, dict[str, Any]]:
@@ -96,25 +107,24 @@ def arithmetic(alarm: Any) -> tuple[str, dict[str, Any]]:
     return expressions[0], {m["Id"]: m["MetricStat"] for m in alarm["Metrics"] if "MetricStat" in m}
 
 
-def test_old_work_is_an_alarm_only_while_nothing_is_paid_for(app: Synthesized) -> None:
+def test_old_work_is_an_alarm_only_while_nothing_is_done(app: Synthesized) -> None:
     """On age alone it would go off whenever the queue does what it is for."""
     expression, metrics = arithmetic(alarms(app)["WorkStuck"])
-    assert expression == "IF(age > 1800 AND FILL(paid, 0) + FILL(reused, 0) < 1, age, 0)"
+    assert expression == "IF(age > 1800 AND FILL(done, 0) < 1, age, 0)"
     assert metrics["age"]["Metric"]["MetricName"] == "ApproximateAgeOfOldestMessage"
     assert "CutQueuesQueue" in json.dumps(metrics["age"]["Metric"]["Dimensions"])
-    assert metrics["paid"]["Metric"]["MetricName"] == "PicturesPaid"
-    assert metrics["reused"]["Metric"]["MetricName"] == "AnswersReused"
+    assert metrics["done"]["Metric"]["MetricName"] == "NumberOfMessagesDeleted"
+    assert metrics["done"]["Metric"]["Dimensions"] == metrics["age"]["Metric"]["Dimensions"]
 
 
 def test_rejections_are_a_share_of_at_least_ten_photos_that_ended(app: Synthesized) -> None:
     """Photos that came in an earlier hour, and waited, end in this one."""
     alarm = alarms(app)["Rejections"]
     expression, metrics = arithmetic(alarm)
-    ended = "FILL(delivered, 0) + FILL(failed, 0) + rejected"
+    ended = "FILL(delivered, 0) + rejected"
     assert expression == f"IF({ended} >= 10, 100 * rejected / ({ended}), 0)"
     assert {name: stat["Metric"]["MetricName"] for name, stat in metrics.items()} == {
         "delivered": "PhotosDelivered",
-        "failed": "PhotosFailed",
         "rejected": "PhotosRejected",
     }
     assert alarm["Threshold"] == 20
@@ -130,10 +140,9 @@ def test_more_credits_in_an_hour_than_the_setting_are_an_alarm(
         assert f"More than {credits:g} credits" in alarm["AlarmDescription"]
 
 
-def test_pauses_and_possibly_paid_calls(app: Synthesized) -> None:
-    pause, unsure = alarms(app)["SpendingPaused"], alarms(app)["PossiblyPaidCalls"]
+def test_a_pause_is_an_alarm(app: Synthesized) -> None:
+    pause = alarms(app)["SpendingPaused"]
     assert (pause["MetricName"], pause["Statistic"], pause["Threshold"]) == ("SpendingIsPaused", "Maximum", 0)
-    assert (unsure["MetricName"], unsure["Period"], unsure["Threshold"]) == ("PossiblyPaidCalls", 3600, 4)
 
 
 # ---- the topic
@@ -145,19 +154,20 @@ def topic_statements(app: Synthesized) -> list[Any]:
     return statements
 
 
-def test_cloudwatch_may_publish_to_the_topic_and_use_its_key(app: Synthesized) -> None:
+def test_cloudwatch_may_publish_to_the_topic_which_has_no_key(app: Synthesized) -> None:
     """With AWS's own key for SNS no alarm is ever delivered, and nothing says so."""
-    ours = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-    topic = app.properties("Monitoring", "AWS::SNS::Topic", "AlarmTopic")
-    assert written_out(topic["KmsMasterKeyId"]) == "<AlarmKey.Arn>"
+    assert "KmsMasterKeyId" not in app.properties("Monitoring", "AWS::SNS::Topic", "AlarmTopic")
+    assert not app.resources("Monitoring", "AWS::KMS::Key")
     publish = [s for s in topic_statements(app) if s["Effect"] == "Allow"]
     assert [(s["Principal"], s["Action"], s["Condition"]) for s in publish] == [
-        ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish", ours)
+        ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish", OURS)
     ]
-    key = app.properties("Monitoring", "AWS::KMS::Key", "AlarmKey")
-    use = [s for s in key["KeyPolicy"]["Statement"] if s["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
-    assert [(s["Action"], s["Condition"]) for s in use] == [(["kms:Decrypt", "kms:GenerateDataKey"], ours)]
-    assert key["EnableKeyRotation"] is True
+
+
+def test_all_alarms_together_look_at_eleven_metrics_since_each_costs_as_much_as_an_alarm(app: Synthesized) -> None:
+    """README.md counts with it."""
+    looked_at = [sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms(app).values()]
+    assert sum(looked_at) == 11
 
 
 def test_the_topic_is_reached_by_tls_only(app: Synthesized) -> None:
@@ -205,7 +215,7 @@ def test_the_first_row_answers_what_came_waited_was_paid_for_and_became_of_it(wi
 
 
 def test_our_metrics_have_the_one_dimension_that_the_functions_use(app: Synthesized, widgets: list[Any]) -> None:
-    ours = [alarm for alarm in alarms(app).values() if alarm.get("Namespace") == "Dropcut"]
+    ours = [a for name, a in alarms(app).items() if a.get("Namespace") == "Dropcut" and name != "Errors"]
     assert ours
     assert all(alarm["Dimensions"] == [{"Name": "service", "Value": "dropcut-prod"}] for alarm in ours)
     on_dashboard = [m for w in widgets for m in w["properties"].get("metrics", []) if m[0] == "Dropcut"]

@@ -16,7 +16,6 @@ from .synthesized import Synthesized, written_out
 
 ALLOWED = {
     "<NotifyLogs.Arn>": {"logs:CreateLogStream", "logs:PutLogEvents"},
-    "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
     "<NotifySecret.Id>": {"secretsmanager:GetSecretValue"},
     "<StateTable.Arn>": {"dynamodb:GetItem", "dynamodb:UpdateItem"},
     "<NotifyQueuesQueue.Arn>": {

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -151,8 +152,19 @@ def test_the_functions(app: Synthesized) -> None:
         assert properties["Runtime"] == "python3.13"
         assert properties["Architectures"] == ["arm64"]
         assert properties["MemorySize"] == memory_mb
-        assert properties["TracingConfig"] == {"Mode": "Active"}
         assert "ReservedConcurrentExecutions" not in properties
+
+
+@pytest.mark.parametrize("tracing", [False, True])
+def test_functions_are_traced_where_that_is_asked_for_and_the_gatekeeper_never(
+    synthesize: Callable[..., Synthesized], tracing: bool
+) -> None:
+    """It would make 43,800 traces a month while nothing is to be done."""
+    app = synthesize(tracing=tracing)
+    for name in FUNCTIONS:
+        traced = tracing and name != "Gatekeeper"
+        assert (function(app, name).get("TracingConfig") == {"Mode": "Active"}) is traced
+        assert any("xray:PutTraceSegments" in as_list(each["Action"]) for each in statements(app, name)) is traced
 
 
 def test_prepare_has_the_storage_and_the_time_that_the_settings_ask_for(synthesize: Callable[..., Synthesized]) -> None:
@@ -205,6 +217,18 @@ def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
     ]
     with pytest.raises(SettingsError, match=r"Allowed: 4,096, Lambda's limit; the longest part is .* renditions"):
         synthesize(renditions=read_renditions(many))
+
+
+@pytest.mark.parametrize(
+    ("value", "taken"),
+    [("x" * 4085, True), ("x" * 4086, False), ('"' * 2042, True), ('"' * 2043, False), ("\u00e9" * 2043, False)],
+)
+def test_an_environment_is_measured_as_lambda_does_it_as_one_json_object(value: str, taken: bool) -> None:
+    """`{"NAME":"..."}` adds eleven bytes, and a quote within a value is two."""
+    from dropcut_cdk.confined_function import check_environment
+
+    with nullcontext() if taken else pytest.raises(SettingsError, match="Allowed: 4,096"):
+        check_environment("cut", {"NAME": value})
 
 
 def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(app: Synthesized) -> None:
@@ -373,7 +397,6 @@ EVENT_SOURCE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:event
 def any_function(name: str) -> dict[str, set[str]]:
     return {
         f"<{name}Logs.Arn>": {"logs:CreateLogStream", "logs:PutLogEvents"},
-        "*": {"xray:PutTraceSegments", "xray:PutTelemetryRecords"},
         "<StateTable.Arn>": set(ITEMS[name]),
     }
 

@@ -25,7 +25,7 @@ def test_what_holds_data_has_the_logical_id_that_it_always_had(app: Synthesized,
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_everything_else_is_updated_and_not_replaced(app: Synthesized, stack: str) -> None:
-    """A new queue would lose the messages of the old one; a new function would run beside the old one."""
+    """A new queue would lose the old one's messages; a new function would run beside the old one. Alarms may go."""
     now = app.templates[stack]["Resources"]
     assert {name: now.get(name, {}).get("Type") for name in BEFORE[stack]["resources"]} == BEFORE[stack]["resources"]
 

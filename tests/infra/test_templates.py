@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .synthesized import STACKS, Synthesized
+from .synthesized import STACKS, Synthesized, written_out
 
 OUTPUTS = {
     "Storage": {"InputBucketName", "OutputBucketName", "WorkBucketName", "StateTableName"},
@@ -98,10 +98,18 @@ def test_stages_live_side_by_side(app: Synthesized, full_app: Synthesized) -> No
         ("Monitoring", "AWS::CloudWatch::Dashboard", "DashboardName"),
     ):
         first, second = (next(iter(a.resources(stack, kind).values()))["Properties"][name] for a in (app, full_app))
+        first, second = written_out(first), written_out(second)
         assert (first.replace("prod", "full"), "prod" in first) == (second, True)
 
 
-def test_the_embedded_aws_gets_no_alarm_by_arithmetic_and_all_the_others(
+def test_a_dashboard_is_named_by_its_region_too_since_an_account_has_one_list_for_all(app: Synthesized) -> None:
+    (dashboard,) = app.resources("Monitoring", "AWS::CloudWatch::Dashboard").values()
+    assert written_out(dashboard["Properties"]["DashboardName"]) == "dropcut-prod-<AWS::Region>"
+    output = app.templates["Monitoring"]["Outputs"]["DashboardName"]["Value"]
+    assert output == dashboard["Properties"]["DashboardName"]
+
+
+def test_the_embedded_aws_gets_no_alarm_by_arithmetic_or_logs_and_all_the_others(
     app: Synthesized, synthesize: Callable[..., Synthesized]
 ) -> None:
     def alarms(synthesized: Synthesized) -> dict[str, Any]:
@@ -109,4 +117,5 @@ def test_the_embedded_aws_gets_no_alarm_by_arithmetic_and_all_the_others(
 
     embedded, all_alarms = alarms(synthesize(bundle_for="this_machine")), alarms(app)
     by_arithmetic = {name for name, alarm in all_alarms.items() if "Metrics" in alarm["Properties"]}
-    assert set(all_alarms) - set(embedded) == by_arithmetic
+    by_logs = {name for name in all_alarms if name.startswith("Errors")}
+    assert set(all_alarms) - set(embedded) == by_arithmetic | by_logs

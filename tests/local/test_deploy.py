@@ -3,6 +3,8 @@
 import builtins
 import getpass
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +136,25 @@ def test_destroy_stops_while_a_bucket_holds_something(account: RealAccount, buck
     with pytest.raises(Problem, match=f"s3://{bucket}"):
         destroy.refuse_while_full(account, OUTPUTS, told=False)
     destroy.refuse_while_full(account, OUTPUTS, told=True)
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_what_destroy_says_deletes_a_bucket_whether_it_is_versioned_or_not(
+    account: RealAccount, steps: Steps, versioned: bool
+) -> None:
+    """Its older versions and delete markers, too."""
+    s3 = account.client("s3")
+    s3.put_object(Bucket="input", Key="unversioned.jpg", Body=b"1")
+    if versioned:
+        s3.put_bucket_versioning(Bucket="input", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket="input", Key="a.jpg", Body=b"1")
+        s3.delete_object(Bucket="input", Key="a.jpg")
+    destroy.say_what_stays({"InputBucketName": "input"}, steps)
+    (said,) = re.findall(r".*python -c .*", steps.console.export_text())
+    python, option, code = shlex.split(said)
+    assert (python, option) == (".venv/bin/python", "-c")
+    exec(code, {})
+    assert "input" not in [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
 
 
 def test_the_hint_of_a_refusal_is_for_the_same_deployment(
@@ -347,7 +368,7 @@ def test_deploy_and_destroy_against_the_embedded_aws(
         assert found.outputs("real") == outputs
         monkeypatch.setenv("FORCE", "yes")
         assert destroy.main() == 0
-        assert f"aws s3 rb --force s3://{outputs['InputBucketName']}" in capfd.readouterr().out
+        assert f'Bucket("{outputs["InputBucketName"]}")' in capfd.readouterr().out
         found.client("s3").head_object(Bucket=outputs["InputBucketName"], Key="a.jpg")
         assert found.outputs("real") == {}
         found.client("secretsmanager").create_secret(Name=outputs["ApiKeySecretName"])

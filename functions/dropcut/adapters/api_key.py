@@ -1,8 +1,5 @@
 """The API key: from Secrets Manager, cached for minutes, fetched again when the API refuses it."""
 
-import hashlib
-import json
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,12 +8,12 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 from botocore.exceptions import ClientError
 
+from dropcut.core.api_key_text import fingerprint, is_usable, key_in
+
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 CACHE_SECONDS = 300
-_WORD = re.compile(r"[!-~]+")
-"""What can stand in an HTTP header. Anything else would fail each call, and with it each picture, for one bad paste."""
 
 
 class ApiKeyMissingError(LookupError):
@@ -30,7 +27,7 @@ class ApiKey:
     @cached_property
     def fingerprint(self) -> str:
         """Names the key in the state table and in logs without giving it away."""
-        return hashlib.sha256(self.value.encode()).hexdigest()[:16]
+        return fingerprint(self.value)
 
     def __repr__(self) -> str:
         return f"ApiKey({self.fingerprint})"
@@ -61,10 +58,10 @@ class ApiKeys:
             text = self._provider.get(self._secret_name, max_age=CACHE_SECONDS, force_fetch=fetch_anew)
         except (GetParameterError, ClientError) as error:
             raise self._missing(f"cannot be read ({error})") from error
-        key = _key_in(str(text or ""))
+        key = key_in(str(text or ""))
         if not key:
             raise self._missing("holds no key")
-        if not _WORD.fullmatch(key):
+        if not is_usable(key):
             raise self._missing("holds no usable key: a key is one word of plain characters, as the provider shows it")
         return ApiKey(key)
 
@@ -73,14 +70,3 @@ class ApiKeys:
             f"The secret {self._secret_name} {what}. Put the API key in: "
             f"aws secretsmanager put-secret-value --secret-id {self._secret_name} --secret-string YOUR_KEY"
         )
-
-
-def _key_in(text: str) -> str:
-    """A secret is the bare key, or JSON with `api_key`."""
-    text = text.strip()
-    if text.startswith("{"):
-        try:
-            return str(json.loads(text).get("api_key") or "").strip()
-        except ValueError:
-            return ""
-    return text

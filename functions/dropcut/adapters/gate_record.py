@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dropcut.adapters.state_table import Item, StateTable
-from dropcut.core.gate import Gate
+from dropcut.core.gate import BY_HAND, UNTIL_RESUMED, Gate
 from dropcut.core.item_kinds import GATE
 
 
@@ -31,6 +31,34 @@ class GateRecord:
             },
             only_if="attribute_not_exists(standing) OR standing <> :closed",
         ).changed
+
+    def close_by_hand(self, reason: str, *, now: float) -> None:
+        """Stop spending until an operator resumes it, whatever the gate was. A probe under way opens nothing then."""
+        values: dict[str, str | float] = {
+            "closed": "closed",
+            "code": BY_HAND,
+            "reason": reason,
+            "until": UNTIL_RESUMED,
+            "now": now,
+            "none": 0,
+        }
+        self.table.update(
+            GATE,
+            "SET standing = :closed, code = :code, reason = :reason, closed_until = :until, swept_at = :now,"
+            " probes = :none REMOVE announced, prober, probe_ends, fingerprint",
+            values,
+        )
+
+    def resume_by_hand(self) -> None:
+        """What was closed by hand begins to open; for any other pause the next call may be made now."""
+        opens = self.table.update(
+            GATE,
+            "SET standing = :opening",
+            {"opening": "opening", "closed": "closed", "code": BY_HAND},
+            only_if="standing = :closed AND code = :code",
+        )
+        if not opens.changed:
+            self.make_due()
 
     def begin_probe(self, holder: str, *, now: float, ends: float) -> bool:
         """Whether the one call that may be made is this holder's, until that time (epoch seconds)."""
@@ -67,8 +95,9 @@ class GateRecord:
 
     def make_due(self) -> None:
         """The next call may be made now: what stood in its way has changed."""
-        values: dict[str, str | float] = {"closed": "closed", "now": 0}
-        self.table.update(GATE, "SET closed_until = :now", values, only_if="standing = :closed")
+        values: dict[str, str | float] = {"closed": "closed", "now": 0, "by_hand": BY_HAND}
+        only_if = "standing = :closed AND code <> :by_hand"
+        self.table.update(GATE, "SET closed_until = :now", values, only_if=only_if)
 
     def begin_to_open(self, holder: str) -> None:
         """Spending may go on: the holder's call went well, or none was needed."""

@@ -10,21 +10,34 @@ from dropcut.core.transitions import table
 
 EVENTS = (
     "ask", "trouble", "probe went well", "probe failed", "probe proved nothing", "probe given back", "nothing waits",
-    "messages let in",
+    "messages let in", "closed by hand", "resumed by hand",
 )  # fmt: skip
-"""`probe ...` comes from the holder of the probe alone. `given back`: it made no call."""
+"""`probe ...` comes from the holder of the probe alone. `given back`: it made no call. `by hand`: by an operator."""
 # fmt: off
 TABLE = table(EVENTS, {
     # state    ask               trouble   went well  failed    nothing   given back  nothing waits  messages let in
-    "open":    ("open: permit",  "closed", "open",    "open",   "open",   "open",     "open",        "open"),
-    "closed":  ("closed: wait",  "closed", "closed",  "closed", "closed", "closed",   "closed",      "closed"),
-    "due":     ("probing: probe", "due",   "opening", "closed", "closed", "due",      "opening",     "due"),
-    "probing": ("probing: wait", "probing", "opening", "closed", "closed", "due",     "probing",     "probing"),
-    "opening": ("opening: permit", "closed", "opening", "opening", "opening", "opening", "opening",  "open"),
+    "open":    ("open: permit",  "closed", "open",    "open",   "open",   "open",     "open",        "open",
+                "by hand", "open"),
+    "closed":  ("closed: wait",  "closed", "closed",  "closed", "closed", "closed",   "closed",      "closed",
+                "by hand", "due"),
+    "due":     ("probing: probe", "due",   "opening", "closed", "closed", "due",      "opening",     "due",
+                "by hand", "due"),
+    "probing": ("probing: wait", "probing", "opening", "closed", "closed", "due",     "probing",     "probing",
+                "by hand", "probing"),
+    "opening": ("opening: permit", "closed", "opening", "opening", "opening", "opening", "opening",  "open",
+                "by hand", "opening"),
+    "by hand": ("by hand: wait", "by hand", "by hand", "by hand", "by hand", "by hand", "by hand",   "by hand",
+                "by hand", "opening"),
 })
 # fmt: on
 """`due`: closed, and its pause is over. `probing`: closed, and somebody makes the one call. A probe whose time is over
-may have been slow, not dead: it ends like any other, unless somebody has begun the next one."""
+may have been slow, not dead: it ends like any other, unless somebody has begun the next one. `by hand`: closed by an
+operator, and no probe opens it."""
+
+BY_HAND = "paused_by_hand"
+"""Code of a gate that an operator closed."""
+UNTIL_RESUMED = 253_370_764_800.0
+"""The year 9999: until when such a gate stays closed, for readers of the record that know no `by hand`."""
 
 LONGEST_PAUSE_SECONDS = 1800.0
 """A probe receives one message; even one that waits alone for 14 days stays under the queue's 1,000 receives then."""
@@ -58,6 +71,8 @@ class Gate:
             return "opening"
         if not self.is_closed:
             return "open"
+        if self.code == BY_HAND:
+            return "by hand"
         if self.holder and self.probe_ends >= now:
             return "probing"
         return "due" if self.until <= now else "closed"

@@ -14,7 +14,7 @@ from dropcut.adapters.key_records import HealthRecord
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import StateTable
 from dropcut.environment import GatekeeperEnvironment
-from dropcut.observability import count, logger, metrics
+from dropcut.observability import logger, metrics
 from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.gatekeeper import Gatekeeper
 
@@ -45,6 +45,4 @@ gatekeeper = Gatekeeper(
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
-    # The alarm on stuck work compares with these: a metric that nobody ever published cannot be 0.
-    count(PicturesPaid=0, AnswersReused=0)
     gatekeeper(ends_at=time.time() + context.get_remaining_time_in_millis() / 1000)

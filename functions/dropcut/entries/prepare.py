@@ -16,10 +16,11 @@ from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.photo_source import read_rendition_names
+from dropcut.core.sandbox_probe import SANDBOX_PROBE
 from dropcut.environment import PrepareEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
-from dropcut.sandbox_report import SANDBOX_PROBE, probe_sandbox, report_sandbox
+from dropcut.sandbox_report import probe_sandbox, report_sandbox
 from dropcut.use_cases.intake import Intake
 from dropcut.use_cases.prepare import Prepare
 

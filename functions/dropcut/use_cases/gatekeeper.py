@@ -13,7 +13,7 @@ from dropcut.adapters.api_key import ApiKeyMissingError, ApiKeys
 from dropcut.adapters.cut_function import CutFunction
 from dropcut.adapters.queue import Queue
 from dropcut.core.backoff import waited_too_long
-from dropcut.core.gate import Gate
+from dropcut.core.gate import BY_HAND, Gate
 from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, SpendingNotice
 from dropcut.core.ports import GateStore, HealthStore, Sender
 from dropcut.observability import count, logger
@@ -27,6 +27,8 @@ LONGEST_SWEEP_SECONDS = 20.0
 SECONDS_TO_END = 5.0
 """What a look still needs after a sweep."""
 _HOLDER = "gatekeeper"
+_RESUMED = "A call went well again, or no picture waited that could tell"
+_RESUMED_BY_HAND = "An operator resumed the spending"
 UNSEEN_SECONDS = 60
 """For so long a message that was looked at is not seen again, so that one search sees each once."""
 
@@ -47,8 +49,8 @@ class Gatekeeper:
     def __call__(self, *, ends_at: float) -> None:
         """Look at the gate once. `ends_at`: when the invocation runs out of time (epoch seconds)."""
         gate = self.gate.get()
-        count(SpendingIsPaused=gate.is_closed)
         if gate.is_closed:
+            count("SpendingIsPaused")
             self._keep_closed(gate)
             try:
                 self._probe(ends_at)
@@ -57,7 +59,7 @@ class Gatekeeper:
                     self._sweep(min(self.clock() + LONGEST_SWEEP_SECONDS, ends_at - SECONDS_TO_END))
             gate = self.gate.get()
         if gate.is_opening:
-            self._open()
+            self._open(gate)
         elif not gate.is_closed:
             # Two of us may have crossed: one turned the messages off when the other had opened the gate already.
             self.cut_function.take_messages(True)
@@ -65,7 +67,8 @@ class Gatekeeper:
     def _keep_closed(self, gate: Gate) -> None:
         self.cut_function.take_messages(False)
         if not gate.announced:
-            notice = SpendingNotice(kind="paused", code=gate.code, reason=gate.reason, until=gate.until)
+            until = None if gate.code == BY_HAND else gate.until
+            notice = SpendingNotice(kind="paused", code=gate.code, reason=gate.reason, until=until)
             self.deliver_queue.send(notice.to_json())
             self.gate.announced()
         known_key = bool(gate.fingerprint) or gate.code == "no_key"  # a gate of the version before names none
@@ -149,9 +152,10 @@ class Gatekeeper:
                 self.gate.swept(self.clock())  # not before: what is left is searched in the next minute
                 return
 
-    def _open(self) -> None:
+    def _open(self, gate: Gate) -> None:
         self.cut_function.take_messages(True)
-        reason = "A call went well again, or no picture waited that could tell: the pictures are worked off."
+        by_hand = gate.code == BY_HAND
+        reason = f"{_RESUMED_BY_HAND if by_hand else _RESUMED}: the pictures are worked off."
         self.deliver_queue.send(SpendingNotice(kind="resumed", code="open", reason=reason).to_json())
         self.gate.opened()
         logger.info("Spending goes on")

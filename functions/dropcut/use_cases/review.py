@@ -12,7 +12,7 @@ from dropcut.core.messages import Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.core.review import HELD, REJECTED, EndOldHeld, Held, Review, held_too_long
-from dropcut.observability import count, log_about, logger
+from dropcut.observability import log_about, logger
 from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import Cutouts, MakeReplacement
 from dropcut.use_cases.outputs import Outputs
@@ -117,7 +117,6 @@ class Reviewer:
             try:
                 self._end_if_held(bucket, key)
             except Exception:
-                count("UnexpectedErrors")
                 logger.exception("A photo that was held too long could not be ended", bucket=bucket, key=key)
         return Done()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
@@ -39,11 +40,12 @@ class ConfinedFunction(Construct):
         super().__init__(scope, construct_id)
         props = deployment.props
         self._entry = spec.entry
+        self._traced = props.tracing and spec.may_be_traced
         self._variables = {**spec.environment.to_variables(), **_of_libraries(deployment.name), **spec.variables}
         self._policy = iam.PolicyDocument()
         self._use_keys = allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [])
         _check_timeout(spec)
-        _check_environment(spec.entry, self._variables)
+        check_environment(spec.entry, self._variables)
         self.log_group = logs.LogGroup(
             self,
             "Logs",
@@ -67,7 +69,7 @@ class ConfinedFunction(Construct):
             vpc=props.vpc,
             # The role is complete: CDK's constructs add nothing to it.
             role=self.role.without_policy_updates(),
-            tracing=lambda_.Tracing.ACTIVE,
+            tracing=lambda_.Tracing.ACTIVE if self._traced else lambda_.Tracing.DISABLED,
         )
         self._accept_findings()
 
@@ -83,7 +85,7 @@ class ConfinedFunction(Construct):
             SettingsError: Lambda would not take so much text.
         """
         self._variables[name] = value
-        _check_environment(self._entry, self._variables)
+        check_environment(self._entry, self._variables)
         self.function.add_environment(name, value)
 
     def use_keys(self, *buckets: s3.IBucket) -> None:
@@ -98,7 +100,7 @@ class ConfinedFunction(Construct):
         statements = [
             *spec.permissions,
             allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.log_group.log_group_arn]),
-            allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"]),
+            *([allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])] if self._traced else []),
             *([allow("JoinVpc", _JOIN_VPC, ["*"])] if deployment.props.vpc else []),
         ]
         self._policy.add_statements(*statements)
@@ -166,10 +168,10 @@ _LONGEST_UNKNOWN = 160
 """What is known at deployment only may be so long, such as a queue's URL."""
 
 
-def _check_environment(entry: str, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError when Lambda would not take so much text."""
+def check_environment(entry: str, environment: Mapping[str, str]) -> None:
+    """Raises SettingsError when Lambda would not take so much text: it measures all variables as one JSON object."""
     known = {name: _UNKNOWN.sub("?" * _LONGEST_UNKNOWN, value) for name, value in environment.items()}
-    needed = sum(len(name) + len(value.encode()) for name, value in known.items())
+    needed = len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
     if needed > _MOST_ENVIRONMENT_BYTES:
         longest = max(known, key=lambda name: len(known[name]))
         raise SettingsError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
@@ -52,7 +52,8 @@ class Dashboard(Construct):
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Resource",
-            dashboard_name=of.name,
+            # An account has one list of dashboards for all regions.
+            dashboard_name=f"{of.name}-{Aws.REGION}",
             default_interval=Duration.hours(3),
             widgets=[
                 [cloudwatch.TextWidget(markdown=text, width=24, height=2)],

@@ -27,5 +27,6 @@ class FunctionSpec:
     """Its settings."""
     permissions: Sequence[iam.PolicyStatement]
     """All that it may do, beside writing its log and its traces."""
+    may_be_traced: bool = True
     variables: Mapping[str, str] = field(default_factory=dict)
     """What libraries of this function alone read from its environment."""

@@ -55,6 +55,7 @@ class Gatekeeper(Construct):
                     api_key_secret=deployment.api_key.secret,
                 ),
                 permissions=self._permissions(deployment, cut, announcements_to),
+                may_be_traced=False,
             ),
         )
         # The next minute looks again: a look that AWS made twice would be one too many.

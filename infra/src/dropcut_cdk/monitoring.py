@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from aws_cdk import Aws, Duration, RemovalPolicy
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -22,10 +24,17 @@ if TYPE_CHECKING:
     from dropcut_cdk.dropcut import Dropcut
 
 OLD_SECONDS = 1800
-"""Work this old, with nothing paid for meanwhile, is stuck; with something paid for it is only a long queue."""
+"""Work this old, with nothing done meanwhile, is stuck; with something done it is only a long queue."""
 FEWEST_PHOTOS = 10
 """A share of fewer photos than this says nothing."""
-POSSIBLY_PAID_CALLS = 5
+LOGGED_ERRORS = (
+    "[ERROR]",
+    "Task timed out",
+    "Runtime exited",
+    "could not be handled",
+    "held too long could not be ended",
+)
+"""What Lambda writes into the log of a function that fails, and what the functions do over an unknown error."""
 
 
 class Monitoring(Construct):
@@ -41,37 +50,28 @@ class Monitoring(Construct):
         props, pipeline = of.props, of.pipeline
         self._metrics = of.metrics
         self.alarms: list[cloudwatch.Alarm] = []
-        self.topic = props.alarm_topic or self._alarm_topic(of.name)
+        self.topic = props.alarm_topic or self._alarm_topic(props.alarm_key)
         if props.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(props.alarm_email))
         for queue_name, stage in of.stages.items():
             self._alarm_on_dead_letters(queue_name, stage, redrive_command)
-            self._alarm_on_function(stage)
-        self._alarm_on_function(pipeline.gatekeeper)
-        self._alarm_on_unexpected_errors()
         self._alarm_on_exposed_credentials()
         self._alarm_on_money(props.alarm_credits_per_hour)
-        if not props.for_embedded_aws:
+        if not props.for_embedded_aws:  # it has neither metric filters nor arithmetic
+            self._alarm_on_errors(of.name, [*of.stages.values(), pipeline.gatekeeper])
             self._alarm_on_stuck_work(pipeline.cut)
             self._alarm_on_rejections(props.rejection_alarm_percent)
         self.dashboard = Dashboard(self, "Dashboard", of=of).dashboard
 
-    def _alarm_topic(self, name: str) -> sns.Topic:
-        """The topic, under a key that CloudWatch may use: with AWS's own key for SNS, no alarm would ever arrive."""
-        key = kms.Key(
-            self,
-            "AlarmKey",
-            description=f"Dropcut ({name}): alarms on their way to the topic",
-            enable_key_rotation=True,
-            removal_policy=RemovalPolicy.DESTROY,
-            pending_window=Duration.days(7),
-        )
-        key.add_to_resource_policy(
-            # In a key's policy, `*` is this key.
-            self._for_our_alarms("AlarmsMayEncrypt", ["kms:Decrypt", "kms:GenerateDataKey"], "*")
-        )
+    def _alarm_topic(self, key: kms.IKey | None) -> sns.Topic:
+        """The topic, without a key unless one is given: under AWS's own key for SNS, no alarm would ever arrive."""
         topic = sns.Topic(self, "AlarmTopic", display_name="Dropcut alarms", master_key=key, enforce_ssl=True)
         topic.add_to_resource_policy(self._for_our_alarms("AlarmsMayPublish", ["sns:Publish"], topic.topic_arn))
+        if key:
+            key.add_to_resource_policy(
+                # In a key's policy, `*` is this key.
+                self._for_our_alarms("AlarmsMayEncrypt", ["kms:Decrypt", "kms:GenerateDataKey"], "*")
+            )
         return topic
 
     def _for_our_alarms(self, sid: str, allowed: list[str], resource: str) -> iam.PolicyStatement:
@@ -99,39 +99,29 @@ class Monitoring(Construct):
             "after 14 days.",
         )
 
-    def _alarm_on_function(self, stage: Stage | Gatekeeper) -> None:
-        name = stage.node.id
-        self._alarm(
-            f"Errors{name}",
-            stage.confined.function.metric_errors(period=Duration.minutes(5)),
-            above=0,
-            meaning=f"The function of {name.lower()} crashed, ran out of memory or ran out of time; its batch "
-            "comes back by itself, and a cut-off paid call may be paid twice.",
-            fix="Look for the word ERROR or `Task timed out` in its log group at that time (dashboard, last row). "
-            "If it began with a deployment, deploy the commit before.",
-        )
-        self._alarm(
-            f"Throttles{name}",
-            stage.confined.function.metric_throttles(period=Duration.minutes(5)),
-            above=0,
-            of_the_last=(2, 3),
-            meaning=f"AWS refused to run the function of {name.lower()} for lack of concurrency; nothing is lost, "
-            "work waits.",
-            fix="See Service Quotas, Lambda, concurrent executions: ask for more, or set max_concurrency lower so "
-            "that other functions of the account leave enough.",
-        )
+    def _alarm_on_errors(self, name: str, stages: Iterable[Stage | Gatekeeper]) -> None:
+        """One for all functions, by what they log: an alarm on each one's own errors would cost that many times.
 
-    def _alarm_on_unexpected_errors(self) -> None:
-        """A record's error is caught, so that it harms no other: the function's own errors do not count it."""
+        An error over one message is caught, so that it harms no other: a function's own errors do not count it.
+        """
+        errors = f"Errors of {name}"  # a filter can give its metric no dimension of ours
+        for stage in stages:
+            logs.MetricFilter(
+                self,
+                f"ErrorsOf{stage.node.id}",
+                log_group=stage.confined.log_group,
+                filter_pattern=logs.FilterPattern.any_term(*LOGGED_ERRORS),
+                metric_namespace="Dropcut",
+                metric_name=errors,
+            )
         self._alarm(
-            "UnexpectedErrors",
-            self._metrics.count("UnexpectedErrors", Duration.minutes(5)),
+            "Errors",
+            cloudwatch.Metric(namespace="Dropcut", metric_name=errors, statistic="Sum", period=Duration.minutes(5)),
             above=0,
-            of_the_last=(2, 3),
-            meaning="Messages fail for a reason that the code does not know; each comes back, ever more rarely, and "
-            "nothing is paid for twice.",
-            fix="Look for `A message could not be handled` in the logs (dashboard, last row): a role, a bucket's or a "
-            "key's policy that was changed, or AWS itself.",
+            meaning="A function crashed, ran out of memory or ran out of time, or met an error over a message that its "
+            "code does not know. The messages come back by themselves; a cut-off paid call may be paid twice.",
+            fix="See the dashboard's last row, and there the log with these errors. If it began with a deployment, "
+            "deploy the commit before. Otherwise it is a role, a bucket's or a key's policy that was changed, or AWS.",
         )
 
     def _alarm_on_exposed_credentials(self) -> None:
@@ -141,7 +131,7 @@ class Monitoring(Construct):
             above=0,
             meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
             "Landlock holds there. A photo that takes its decoder over could use them.",
-            fix="`python -m cli.sandbox_probe` shows which layers hold. If the photos come from "
+            fix="`dropcut sandbox-probe` shows which layers hold. If the photos come from "
             "strangers, set refuse_exposed=true until it is settled: photos then wait.",
         )
 
@@ -165,15 +155,6 @@ class Monitoring(Construct):
             fix="The event `Spending Paused` and the log of cut say which. Top up, put a new key into the secret, or "
             "raise daily_credit_limit.",
         )
-        self._alarm(
-            "PossiblyPaidCalls",
-            count("PossiblyPaidCalls", Duration.hours(1)),
-            above=POSSIBLY_PAID_CALLS - 1,
-            meaning=f"At least {POSSIBLY_PAID_CALLS} calls in an hour ended without an answer (timed out, broke off) "
-            "and may have been charged; each is made again.",
-            fix="Compare the credits in the provider's account with the dashboard's. If the API is slow, raise "
-            "api_timeout_seconds; if it is down, wait.",
-        )
 
     def _alarm_on_stuck_work(self, cut: Stage) -> None:
         """Not on age alone: the cut queue is where work waits by design."""
@@ -182,20 +163,20 @@ class Monitoring(Construct):
         self._alarm(
             "WorkStuck",
             cloudwatch.MathExpression(
-                expression=f"IF(age > {OLD_SECONDS} AND FILL(paid, 0) + FILL(reused, 0) < 1, age, 0)",
+                expression=f"IF(age > {OLD_SECONDS} AND FILL(done, 0) < 1, age, 0)",
                 using_metrics={
                     "age": age,
-                    "paid": self._metrics.count("PicturesPaid", period),
-                    "reused": self._metrics.count("AnswersReused", period),
+                    "done": cut.queues.queue.metric_number_of_messages_deleted(statistic="Sum", period=period),
                 },
-                label="age of the oldest picture while nothing is paid for",
+                label="age of the oldest picture while none is done with",
                 period=period,
             ),
             above=0,
             meaning=f"Pictures wait in the cut queue for over {OLD_SECONDS // 60} minutes, and for 15 minutes none "
-            "was paid for: the pipeline stands still.",
-            fix="See whether the cut function runs (dashboard, API row), whether its event source is enabled "
-            "(Lambda console, cut, triggers), and what its log says; `Spending Paused` names an account problem.",
+            "was done with: the pipeline stands still.",
+            fix="See whether the cut function runs and is not throttled (dashboard), whether its event source is "
+            "enabled (Lambda console, cut, triggers), and what its log says; `Spending Paused` names an account "
+            "problem. Where AWS throttles, ask for more concurrent executions or set max_concurrency lower.",
         )
 
     def _alarm_on_rejections(self, percent: int) -> None:
@@ -204,18 +185,17 @@ class Monitoring(Construct):
             "Rejections",
             cloudwatch.MathExpression(
                 # Of those that ended, whenever they came: photos that waited behind a pause end in another hour.
-                expression=f"IF(FILL(delivered, 0) + FILL(failed, 0) + rejected >= {FEWEST_PHOTOS}, "
-                "100 * rejected / (FILL(delivered, 0) + FILL(failed, 0) + rejected), 0)",
+                expression=f"IF(FILL(delivered, 0) + rejected >= {FEWEST_PHOTOS}, "
+                "100 * rejected / (FILL(delivered, 0) + rejected), 0)",
                 using_metrics={
                     "delivered": self._metrics.count("PhotosDelivered", period),
-                    "failed": self._metrics.count("PhotosFailed", period),
                     "rejected": self._metrics.count("PhotosRejected", period),
                 },
                 label="rejected, percent",
                 period=period,
             ),
             above=percent,
-            meaning=f"More than {percent} % of the photos that ended in an hour were rejected (of at least "
+            meaning=f"More than {percent} % of an hour's delivered and rejected photos were rejected (of at least "
             f"{FEWEST_PHOTOS}); nothing was paid for those that did not fit, and each has the tag dropcut=rejected.",
             fix="The events `Cutout Rejected` carry the reason. One reason for all: somebody uploads the wrong "
             "thing, or the API changed its rules.",

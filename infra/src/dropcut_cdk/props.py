@@ -61,6 +61,12 @@ class DropcutProps(Settings):
         "Where alarms go.",
         shown_default="a topic of our own",
     )
+    alarm_key: kms.IKey | None = setting(
+        None,
+        _optional("a `kms.IKey` whose policy may be added to, or lets CloudWatch use it", "key_arn"),
+        "Encrypts the topic that is made here for alarms; without one, it is not encrypted, as AWS's own key for SNS "
+        "would let no alarm through.",
+    )
     pace_table: dynamodb.ITable | None = setting(
         None,
         _optional("a `dynamodb.ITable`", "table_arn"),

@@ -222,6 +222,11 @@ class Settings:
     rejection_alarm_percent: int = setting(
         20, whole(1, 100), "Alarm when more than this share of an hour's photos is rejected."
     )
+    tracing: bool = setting(
+        False,
+        yes_or_no(),
+        "Whether X-Ray traces prepare, cut and deliver; the gatekeeper, which runs each minute, is never traced.",
+    )
     architecture: str = setting("arm64", choice("arm64", "x86_64"), "Processor of the functions.")
     bundle_for: str = setting(
         "lambda",

@@ -1,6 +1,6 @@
 """What must outlive the pipeline: the photos, the cut-outs, the paid answers, and the table that remembers them.
 
-Everything here stays when the stack is destroyed.
+Everything here stays when the stack is destroyed, but not when its first deployment fails: it is empty then.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ class Storage(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: DropcutProps) -> None:
         super().__init__(scope, construct_id)
         self._key = props.encryption_key
+        # The embedded AWS knows `Retain` alone, and would delete by the other.
+        self._kept = RemovalPolicy.RETAIN if props.for_embedded_aws else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
         self.input_bucket: s3.IBucket | None = None
         if any(photos.bucket is None for photos in props.inputs):
             self.input_bucket = self._input_bucket(props)
@@ -51,7 +53,7 @@ class Storage(Construct):
             bucket_key_enabled=True if self._key else None,
             enforce_ssl=True,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=self._kept,
             versioned=versioned,
         )
         bucket.add_lifecycle_rule(id="interrupted-uploads", abort_incomplete_multipart_upload_after=Duration.days(7))
@@ -62,7 +64,7 @@ class Storage(Construct):
                 expired_object_delete_marker=True,
             )
         assert bucket.policy is not None
-        bucket.policy.apply_removal_policy(RemovalPolicy.RETAIN)  # a bucket that stays stays TLS only
+        bucket.policy.apply_removal_policy(self._kept)  # a bucket that stays stays TLS only
         acknowledge(
             bucket,
             "AwsSolutions-S1",
@@ -84,7 +86,7 @@ class Storage(Construct):
     def _expire_work(self, *, keep_results_days: int) -> None:
         """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.
 
-        What is redriven later than that is made anew from its photo (`cli/redrive.py`).
+        What is redriven later than that is made anew from its photo (`dropcut redrive`).
 
         A paid answer lives as long as it is used again. It also outlives every message that its payment left without a
         prepared picture (`use_cases/purchase.py`), and its own photo's message on the way to its delivery.
@@ -114,7 +116,7 @@ class Storage(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute="expires_at",
-            removal_policy=RemovalPolicy.RETAIN,
+            removal_policy=self._kept,
         )
         # Sparse: it has only the jobs that are held, so that the old ones are found without a scan.
         table.add_global_secondary_index(

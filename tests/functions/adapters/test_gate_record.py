@@ -51,6 +51,15 @@ def open_again(gate: GateRecord) -> None:
     gate.opened()
 
 
+def by_hand(gate: GateRecord) -> None:
+    gate.close_by_hand("A test of the shop.", now=NOON)
+
+
+def by_hand_during_a_probe(gate: GateRecord) -> None:
+    probing(gate)
+    by_hand(gate)
+
+
 # Every cell of the table, carried out.
 
 WAYS: list[tuple[str, str, Callable[[GateRecord], object], float]] = [
@@ -63,6 +72,8 @@ WAYS: list[tuple[str, str, Callable[[GateRecord], object], float]] = [
     ("probing", "probing", probing, DUE),
     ("probing", "probing, the last moment", probing, DUE + PROBE),
     ("opening", "opening", opening, LONG_OVER),
+    ("by hand", "closed by hand", by_hand, LONG_OVER),
+    ("by hand", "closed by hand during a probe", by_hand_during_a_probe, LONG_OVER),
 ]
 """For each state the ways into it, and the time at which the gate is in it."""
 
@@ -88,6 +99,10 @@ def happen(event: str, gate: GateRecord, now: float) -> None:
                 gate.begin_to_open("gatekeeper")
         case "messages let in":
             gate.opened()
+        case "closed by hand":
+            gate.close_by_hand("A test of the shop.", now=now)
+        case "resumed by hand":
+            gate.resume_by_hand()
         case _:
             raise AssertionError(f"{event} is not carried out")
 
@@ -121,6 +136,20 @@ def test_a_probes_end_comes_from_its_holder_alone(
     before = table.get("gate")
     happen(event, gate, now)
     assert table.get("gate") == before
+
+
+# By hand.
+
+
+def test_a_gate_that_is_closed_by_hand_is_announced_anew_and_stays_closed(gate: GateRecord) -> None:
+    closed(gate)
+    gate.announced()
+    by_hand(gate)
+    found = gate.get()
+    assert (found.code, found.reason, found.announced) == ("paused_by_hand", "A test of the shop.", False)
+    assert found.swept_at == NOON
+    gate.make_due()
+    assert gate.get() == found
 
 
 # Closing.

@@ -8,11 +8,22 @@ from dropcut.core.transitions import Transition
 
 NOW = 1_722_000_000.0
 DAY = 86_400.0
-STATES = ("open", "closed", "due", "probing", "opening")
+STATES = ("open", "closed", "due", "probing", "opening", "by hand")
 
 
 def promised(state: str, event: str) -> Transition:
     """What the gate's users rely on, event by event."""
+    if event == "closed by hand":  # an operator's word goes before everything
+        return Transition("by hand")
+    if state == "by hand":  # and nothing but another one ends it
+        action = "wait" if event == "ask" else ""
+        return Transition("opening" if event == "resumed by hand" else state, action)
+    if event == "resumed by hand":  # one call may be made now; whether spending goes on is for that call to say
+        return Transition("due" if state == "closed" else state)
+    return promised_without_an_operator(state, event)
+
+
+def promised_without_an_operator(state: str, event: str) -> Transition:
     match event:
         case "ask":
             actions = {"open": "permit", "opening": "permit", "due": "probe", "closed": "wait", "probing": "wait"}
@@ -77,6 +88,7 @@ PROBED = replace(CLOSED, until=NOW - 60, holder="h", probe_ends=NOW)
         (PROBED, -0.001, "probing"),
         (PROBED, 0, "probing"),
         (PROBED, 0.001, "due"),
+        (replace(CLOSED, code="paused_by_hand"), 60 * DAY, "by hand"),
     ],
 )
 def test_the_gate_is_in_the_state_that_its_record_and_the_time_say(

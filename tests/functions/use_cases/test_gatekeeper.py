@@ -10,7 +10,7 @@ from dropcut.adapters.api_key import ApiKey, ApiKeys
 from dropcut.adapters.cut_function import ProbeFailedError
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.core.backoff import LONGEST_WAIT_SECONDS, MOST_RECEIVES, OLDEST_SECONDS
-from dropcut.core.gate import Gate
+from dropcut.core.gate import BY_HAND, UNTIL_RESUMED, Gate
 from dropcut.core.messages import (
     CutRequest,
     Ended,
@@ -240,11 +240,11 @@ def test_an_event_source_left_off_by_a_look_that_crossed_another_is_turned_on_ag
 
 
 @pytest.mark.parametrize("closed", [True, False])
-def test_a_metric_says_at_each_look_whether_spending_is_paused(watch: Watch, closed: bool) -> None:
+def test_a_metric_says_that_spending_is_paused_and_nothing_while_it_goes_on(watch: Watch, closed: bool) -> None:
     if closed:
         watch.close()
     watch.look()
-    assert metrics.metric_set["SpendingIsPaused"]["Value"] == [float(closed)]
+    assert metrics.metric_set.get("SpendingIsPaused", {}).get("Value") == ([1.0] if closed else None)
 
 
 # ---- a closed gate
@@ -590,6 +590,22 @@ def test_a_search_of_a_long_queue_leaves_time_for_a_probe(closed: Watch, monkeyp
     closed.look()
     assert closed.now - began <= LONGEST_SWEEP_SECONDS + 1
     assert len(closed.cut_function.handled) == 1
+
+
+def test_no_probe_opens_what_was_closed_by_hand_and_only_its_end_is_published(watch: Watch) -> None:
+    assert isinstance(watch.gate, FakeGate)
+    by_hand = Gate(is_closed=True, code=BY_HAND, reason="The shop moves.", until=UNTIL_RESUMED, swept_at=watch.now)
+    watch.gate.record = by_hand
+    watch.cut_queue.send("picture")
+    for _ in range(3):
+        watch.look()
+        watch.now += DAY
+    assert watch.notices() == [SpendingNotice(kind="paused", code=BY_HAND, reason="The shop moves.", until=None)]
+    assert watch.cut_function.handled == []
+    watch.gate.record = replace(by_hand, is_closed=False, is_opening=True)
+    watch.look()
+    assert (watch.state(), watch.cut_function.enabled) == ("open", True)
+    assert watch.notices()[-1].reason == "An operator resumed the spending: the pictures are worked off."
 
 
 # ---- opening

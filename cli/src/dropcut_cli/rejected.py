@@ -3,19 +3,17 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dropcut.core.cutout_request import request_event
+from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import NOT_ASKED_AGAIN, Upload
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-_JOB = "object#"
+from dropcut_cli.deployment import Deployment
 
 
 @dataclass(frozen=True, kw_only=True)
 class RejectedPhoto:
+    key: str
     code: str
     reason: str
     event: str
@@ -23,32 +21,21 @@ class RejectedPhoto:
     upload is not undone."""
 
 
-def rejected_photos(dynamodb: "DynamoDBClient", table: str) -> Iterator[RejectedPhoto]:
+def rejected_photos(deployment: Deployment) -> Iterator[RejectedPhoto]:
     """Photos that were rejected after a call of the API, their own or that of the same picture.
 
     What was rejected without a call, such as a file that is no picture, would be rejected again. The whole table is
     read: that costs half a read request unit for each 4 KiB.
     """
-    pages = dynamodb.get_paginator("scan").paginate(
-        TableName=table,
-        FilterExpression="begins_with(id, :job) AND #status = :rejected"
-        " AND (attempts > :none OR contains(reason, :copy))",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={
-            ":job": {"S": _JOB},
-            ":rejected": {"S": "rejected"},
-            ":none": {"N": "0"},
-            ":copy": {"S": NOT_ASKED_AGAIN},
-        },
-    )
-    for page in pages:
-        for item in page["Items"]:
-            text = {name: str(value.get("S", "")) for name, value in item.items()}
-            bucket, _, key = text["id"].removeprefix(_JOB).partition("/")
-            version_id = text.get("version_id") or None
-            upload = Upload(bucket=bucket, key=key, sequencer=text["sequencer"], version_id=version_id)
-            event = text.get("requested") or intake_message(upload)
-            yield RejectedPhoto(code=text["code"], reason=text["reason"], event=event)
+    values = {":job": {"S": JOB}, ":rejected": {"S": "rejected"}, ":none": {"N": "0"}, ":copy": {"S": NOT_ASKED_AGAIN}}
+    condition = "begins_with(id, :job) AND #status = :rejected AND (attempts > :none OR contains(reason, :copy))"
+    for item in deployment.scan(condition, values, ExpressionAttributeNames={"#status": "status"}):
+        text = {name: str(value.get("S", "")) for name, value in item.items()}
+        bucket, _, key = text["id"].removeprefix(JOB).partition("/")
+        version_id = text.get("version_id") or None
+        upload = Upload(bucket=bucket, key=key, sequencer=text["sequencer"], version_id=version_id)
+        event = text.get("requested") or intake_message(upload)
+        yield RejectedPhoto(key=key, code=text["code"], reason=text["reason"], event=event)
 
 
 def intake_message(upload: Upload) -> str:

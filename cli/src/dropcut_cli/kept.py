@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dropcut.adapters.state_table import Item, StateTable
+from dropcut.adapters.state_table import Item
 from dropcut.core.item_kinds import JOB, PAYMENT
 from dropcut.core.key_template import Edition
 from dropcut.core.messages import PAID, PREPARED
@@ -18,11 +18,8 @@ from dropcut.core.plain_text import shown
 from dropcut.core.rendition import FORMATS, Rendition
 from dropcut.core.review import HELD, Held
 
-from local.problem import Problem
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
+from dropcut_cli.deployment import Deployment
+from dropcut_cli.exits import CommandError
 
 ANY = "\0"
 ANY_EDITION = Edition(version=ANY, sha256=ANY)
@@ -48,10 +45,7 @@ class Trace:
 
 @dataclass(frozen=True, kw_only=True)
 class KeptPhoto:
-    s3: "S3Client"
-    dynamodb: "DynamoDBClient"
-    outputs: Mapping[str, str]
-    """Of the deployment's stacks."""
+    deployment: Deployment
     renditions: Sequence[Rendition]
     """As they are deployed. The photo's record knows the names of those before, too."""
     key: str
@@ -61,11 +55,11 @@ class KeptPhoto:
         """Everything that is found, in the order in which it is removed: the record that leads to the rest is last.
 
         Raises:
-            Problem: the photo is under way, so that more would be made of it.
+            CommandError: the photo is under way, so that more would be made of it.
         """
-        job = self._table.get(self._job_id) or {}
+        job = self.deployment.table.get(self._job_id) or {}
         if job.get("status") in UNDER_WAY and job["updated_at"] > self.now - MESSAGE_SECONDS:
-            raise Problem(
+            raise CommandError(
                 f"The photo {_quoted(self.key)} is under way (its record says: {job['status']}): what is removed now "
                 "would be made again. Wait until it has ended, then run this again."
             )
@@ -81,10 +75,10 @@ class KeptPhoto:
 
     def _payment(self, payment: str, sharers: int, *, is_payer: bool) -> Iterator[Trace]:
         """The answer, what was sent for it, and the record of both."""
-        item = self._table.get(f"{PAYMENT}{payment}")
+        item = self.deployment.table.get(f"{PAYMENT}{payment}")
         sha256 = (item or {}).get("picture_sha256") or payment.partition(".")[0]
         kept = f"it is shared by {sharers} other photo{'s' * (sharers > 1)} of the same picture" if sharers else ""
-        work = self.outputs["WorkBucketName"]
+        work = self.deployment.outputs["WorkBucketName"]
         for key in (f"{PAID}{payment}", *(f"{PREPARED}{sha256}.{format_}" for format_ in PREPARED_FORMATS)):
             versions = self._versions(work, key)
             if versions:
@@ -98,12 +92,12 @@ class KeptPhoto:
             return
         yield Trace(place="state table", name=_quoted(id_), stays=kept)
         if is_payer:
-            forget_name = partial(self._table.update, id_, "REMOVE photo", {})
+            forget_name = partial(self.deployment.table.update, id_, "REMOVE photo", {})
             yield Trace(place="state table", name=f"the photo's name in {_quoted(id_)}", remove=forget_name)
 
     def _cutouts(self, job: Item) -> Iterator[Trace]:
         """Cut-outs under every name that one may have, as far as their metadata say that they are this photo's."""
-        bucket = self.outputs["OutputBucketName"]
+        bucket = self.deployment.outputs["OutputBucketName"]
         owner = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest()
         names = {*job.get("output_keys", ()), *([job["output_key"]] if "output_key" in job else [])}
         names |= {
@@ -127,12 +121,12 @@ class KeptPhoto:
         for name in names - found:
             pattern = re.compile("[^/]+".join(map(re.escape, name.split(ANY))))
             prefix = name.partition(ANY)[0]
-            for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
+            for page in self._pages_of_versions(bucket, prefix):
                 found |= {each["Key"] for each in page.get("Versions", []) if pattern.fullmatch(each["Key"])}
         return sorted(found)
 
     def _photo(self, *, with_photo: bool) -> Iterator[Trace]:
-        bucket = self.outputs["InputBucketName"]
+        bucket = self.deployment.input_bucket
         versions = self._versions(bucket, self.key)
         if versions:
             stays = "" if with_photo else "it is the photo itself, which `--photo` removes with all its versions"
@@ -145,7 +139,9 @@ class KeptPhoto:
     def _scan_payments(self) -> Iterator[str]:
         """Ids of what uploads of this key paid for, those before the newest included."""
         values = {":kind": {"S": PAYMENT}, ":photo": {"S": self._name}}
-        for item in self._scan("begins_with(id, :kind) AND photo = :photo", values, "id"):
+        for item in self.deployment.scan(
+            "begins_with(id, :kind) AND photo = :photo", values, ProjectionExpression="id", ConsistentRead=True
+        ):
             yield item["id"]["S"]
 
     def _sharers(self, payments: Sequence[str]) -> Mapping[str, int]:
@@ -160,59 +156,54 @@ class KeptPhoto:
                 f"payment_key = :k{place} OR contains(delivered_outcome, :w{place})" for place in range(len(some))
             )
             condition = f"begins_with(id, :kind) AND id <> :own AND ({names_one})"
-            for item in self._scan(condition, values, "id, payment_key, delivered_outcome"):
+            for item in self.deployment.scan(
+                condition, values, ProjectionExpression="id, payment_key, delivered_outcome", ConsistentRead=True
+            ):
                 for payment in _payment_keys({name: value["S"] for name, value in item.items()}) & sharers.keys():
                     sharers[payment] += 1
         return sharers
 
-    def _scan(self, condition: str, values: Any, attributes: str) -> Iterator[Any]:
-        """The whole table is read, which costs one read request unit for each 4 KiB."""
-        pages = self.dynamodb.get_paginator("scan").paginate(
-            TableName=self.outputs["StateTableName"],
-            ConsistentRead=True,
-            FilterExpression=condition,
-            ExpressionAttributeValues=values,
-            ProjectionExpression=attributes,
-        )
-        for page in pages:
-            yield from page["Items"]
-
     def _versions(self, bucket: str, key: str) -> list[Any]:
         """Versions of an object, and marks of its deletions; one version where the bucket is not versioned."""
         found = []
-        for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
+        for page in self._pages_of_versions(bucket, key):
             found += [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             if found and found[-1]["Key"] > key:
                 break
         return [each for each in found if each["Key"] == key]
 
+    def _pages_of_versions(self, bucket: str, prefix: str) -> Any:
+        return self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+
     def _owner(self, bucket: str, version: Mapping[str, Any]) -> str:
         # What was never versioned is the version `null`, which not every S3 can be asked for by that name.
         its = {} if version["IsLatest"] else {"VersionId": version["VersionId"]}
-        answer = self.s3.head_object(Bucket=bucket, Key=version["Key"], **its)
+        answer = self._s3.head_object(Bucket=bucket, Key=version["Key"], **its)
         metadata = answer["Metadata"]  # older cut-outs name no bucket: they are of when there was one
-        is_of_ours = metadata.get("dropcut-source-bucket", self._input) == self._input
+        is_of_ours = metadata.get("dropcut-source-bucket", self.deployment.input_bucket) == self.deployment.input_bucket
         return metadata.get("dropcut-source-sha256", "") if is_of_ours else ""
 
     def _object(self, bucket: str, key: str, versions: Sequence[Mapping[str, Any]], *, stays: str = "") -> Trace:
         def remove() -> None:
             for version in versions:
-                self.s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+                self._s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
 
         more = f" ({len(versions)} versions)" if len(versions) > 1 else ""
         return Trace(place=bucket, name=f"{_quoted(key)}{more}", remove=remove, stays=stays)
 
     def _item(self, id_: str, condition: str, values: Any) -> Trace:
+        dynamodb = self.deployment.client("dynamodb")
+
         def remove() -> None:
             try:
-                self.dynamodb.delete_item(
-                    TableName=self.outputs["StateTableName"],
+                dynamodb.delete_item(
+                    TableName=self.deployment.outputs["StateTableName"],
                     Key={"id": {"S": id_}},
                     ConditionExpression=condition,
                     ExpressionAttributeValues=values,
                 )
-            except self.dynamodb.exceptions.ConditionalCheckFailedException as error:
-                raise Problem(
+            except dynamodb.exceptions.ConditionalCheckFailedException as error:
+                raise CommandError(
                     f"The record {_quoted(id_)} changed meanwhile: the photo, or one of the same picture, came again. "
                     "Run this again once that has ended."
                 ) from error
@@ -220,16 +211,12 @@ class KeptPhoto:
         return Trace(place="state table", name=_quoted(id_), remove=remove)
 
     @property
-    def _table(self) -> StateTable:
-        return StateTable(self.dynamodb, self.outputs["StateTableName"])
-
-    @property
-    def _input(self) -> str:
-        return self.outputs["InputBucketName"]
+    def _s3(self) -> Any:
+        return self.deployment.client("s3")
 
     @property
     def _name(self) -> str:
-        return f"{self._input}/{self.key}"
+        return f"{self.deployment.input_bucket}/{self.key}"
 
     @property
     def _job_id(self) -> str:

@@ -1,0 +1,116 @@
+"""`dropcut remake`, `accept`, `reject` and `replace`: messages to the deliver stage, which pays for nothing."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.options import on_a_deployment
+from dropcut_cli.output import Output, counted
+
+_SENT = "`dropcut status KEY` shows when it is done."
+
+
+@click.command(
+    epilog="Examples: `dropcut remake shop/a.jpg --send`, `dropcut remake --prefix shop/`, `dropcut remake --all`"
+)
+@click.argument("key", required=False)
+@click.option("--prefix", help="Every delivered photo whose key begins so.")
+@click.option("--all", "every", is_flag=True, help="Every delivered photo.")
+@click.option("--send", is_flag=True, help="Have them made; without it they are only shown.")
+@on_a_deployment
+def remake(*, deployment: Any, output: Output, key: str | None, prefix: str | None, every: bool, send: bool) -> int:
+    """Make the renditions of delivered photos anew, as they are described now, from what was paid for.
+
+    Nothing is paid. Ends with 9 when no photo matches.
+    """
+    from dropcut.core.messages import Remake  # noqa: PLC0415
+
+    from dropcut_cli.put import side_by_side  # noqa: PLC0415
+
+    if sum((key is not None, prefix is not None, every)) != 1:
+        raise CommandError("Which photos? Name one KEY, a --prefix, or --all.", Exit.USAGE)
+    keys = [key] if key else list(_delivered(deployment, prefix or ""))
+    if key:
+        _check_state(deployment, key, "delivered")
+    bucket, deliver = deployment.input_bucket, "Deliver"
+    deployment.client("sqs")
+
+    def order(each: str) -> str:
+        if send:
+            deployment.send(deliver, Remake(bucket=bucket, key=each).to_json())
+        return each
+
+    for each in side_by_side(order, keys):
+        output.result({"key": each, "sent": send}, f"{'to be remade' if send else 'would be remade'}  {each}")
+    number = counted(len(keys), "photo")
+    output.progress(f"{number}. {_SENT}" if send else f"{number}; the same with --send makes their renditions anew.")
+    return Exit.DONE if keys else Exit.NOTHING
+
+
+def _delivered(deployment: Any, prefix: str) -> Iterator[str]:
+    """Keys of delivered photos that can be made anew."""
+    from dropcut_cli.photo import photo_item_id  # noqa: PLC0415
+
+    start = photo_item_id(deployment, "")
+    condition = "begins_with(id, :start) AND #status = :delivered AND attribute_exists(delivered_outcome)"
+    values = {":start": {"S": start + prefix}, ":delivered": {"S": "delivered"}}
+    names = {"#status": "status"}
+    for item in deployment.scan(condition, values, ExpressionAttributeNames=names, ProjectionExpression="id"):
+        yield item["id"]["S"].removeprefix(start)
+
+
+def _check_state(deployment: Any, key: str, wanted: str) -> Any:
+    from dropcut_cli.photo import find_photo  # noqa: PLC0415
+
+    record = find_photo(deployment, key)
+    if record.get("status") != wanted:
+        raise CommandError(f"The photo '{key}' is {record.get('status')}, not {wanted}: nothing was sent.")
+    return record
+
+
+@click.command(epilog="Example: `dropcut accept shop/a.jpg`")
+@click.argument("key")
+@on_a_deployment
+def accept(deployment: Any, output: Output, key: str) -> None:
+    """Deliver a cut-out that is held for review."""
+    _decide(deployment, output, key, "accept")
+
+
+@click.command(epilog="Example: `dropcut reject shop/a.jpg`")
+@click.argument("key")
+@on_a_deployment
+def reject(deployment: Any, output: Output, key: str) -> None:
+    """End a photo whose cut-out is held for review; its held files are removed."""
+    _decide(deployment, output, key, "reject")
+
+
+@click.command(epilog="Example: `dropcut replace shop/a.jpg mine.png`")
+@click.argument("key")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True))
+@on_a_deployment
+def replace(deployment: Any, output: Output, key: str, file: Path) -> None:
+    """Deliver a picture of your own instead of a held cut-out: with transparency, and the whole frame."""
+    from dropcut.core.review import HELD  # noqa: PLC0415
+
+    record = _check_state(deployment, key, "held")
+    picture = f"{HELD}replaced/{record['job_id']}{file.suffix.lower()}"
+    bucket = deployment.outputs["OutputBucketName"]
+    with file.open("rb") as content:
+        deployment.client("s3").put_object(Bucket=bucket, Key=picture, Body=content)
+    _decide(deployment, output, key, "replace", picture)
+
+
+def _decide(deployment: Any, output: Output, key: str, decision: Any, picture: str | None = None) -> None:
+    from dropcut.core.review import Review  # noqa: PLC0415
+
+    record = _check_state(deployment, key, "held")
+    review = Review(
+        bucket=deployment.input_bucket, key=key, decision=decision, job_id=record["job_id"], picture=picture
+    )
+    deployment.send("Deliver", json.dumps(review.to_fields()))
+    output.result({"key": key, "decision": decision, "job_id": record["job_id"]}, f"{decision}  {key}")
+    output.progress(_SENT)

@@ -1,0 +1,215 @@
+"""What the verbs know of a deployment: its outputs, functions, queues, table and clients, found in one place."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.state_table import StateTable
+from dropcut.core.api_key_text import fingerprint, key_in
+from dropcut.core.photo_source import read_sources
+
+from dropcut_cli.exits import CommandError, Exit
+
+STACK_FILE = Path(".local") / "stack.json"
+STACKS = ("Storage", "Pipeline", "Monitoring")
+STAGE_FUNCTIONS = {"Intake": "prepare", "Cut": "cut", "Deliver": "deliver", "Notify": "notify"}
+"""By the queue that each reads, as outputs name it. A deployment without `webhook_url` has no queue of webhooks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    stage: str
+    session: boto3.Session
+    local: bool = False
+    known_outputs: Mapping[str, str] | None = None
+    """Where they need not be asked for."""
+    client_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    _clients: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def find(cls, *, stage: str, region: str | None, profile: str | None, local: bool) -> Self:
+        """Nothing is asked of AWS yet.
+
+        Raises:
+            CommandError: no region is set, or nothing runs on this machine.
+        """
+        if local:
+            return cls._on_this_machine()
+        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
+        if not session.region_name:
+            raise CommandError("No AWS region is set. Name it, for example: --region eu-central-1", Exit.USAGE)
+        return cls(stage=stage, session=session)
+
+    @classmethod
+    def _on_this_machine(cls) -> Self:
+        """Nothing in the environment or in `~/.aws` changes where this leads."""
+        try:
+            stack = json.loads(_stack_file().read_text())
+        except FileNotFoundError:
+            raise CommandError("Nothing runs on this machine: start it with `make up`.") from None
+        no_file = (None, None, os.devnull, None)
+        files = {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
+        core = botocore.session.Session(session_vars=files)
+        core.set_default_client_config(Config(proxies={}, retries={"mode": "standard", "max_attempts": 3}))
+        session = boto3.Session(
+            aws_access_key_id=stack["access_key_id"],
+            aws_secret_access_key=stack["secret_access_key"],
+            region_name=stack["region"],
+            botocore_session=core,
+        )
+        options = {"endpoint_url": stack["endpoint_url"], "verify": stack["ca_bundle"]}
+        stage = stack["outputs"].get("DashboardName", "dropcut-prod").removeprefix("dropcut-")
+        return cls(stage=stage, session=session, local=True, known_outputs=stack["outputs"], client_options=options)
+
+    @property
+    def name(self) -> str:
+        where = "this machine" if self.local else self.session.region_name
+        return f"`{self.stage}` ({where})"
+
+    def client(self, service: str) -> Any:
+        """The boto3 client for a service; made once, as that takes longer than using it."""
+        if service not in self._clients:
+            self._clients[service] = self.session.client(service, **self.client_options)  # type: ignore[call-overload]
+        return self._clients[service]
+
+    @cached_property
+    def outputs(self) -> Mapping[str, str]:
+        """Of its stacks. Raises CommandError: there is no such deployment."""
+        found = dict(self.known_outputs or {})
+        if not found:
+            for stack in self.stacks:
+                found |= self._outputs_of(stack)
+        if "InputBucketName" not in found or "IntakeQueueUrl" not in found:
+            raise CommandError(
+                f"There is no deployment `{self.stage}` in region {self.session.region_name}. Name the one you mean "
+                "with --stage, --region and --profile, or deploy it with `dropcut deploy`."
+            )
+        return found
+
+    @property
+    def stacks(self) -> list[str]:
+        return [f"Dropcut-{self.stage}-{part}" for part in STACKS]
+
+    def _outputs_of(self, stack: str) -> dict[str, str]:
+        try:
+            (found,) = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return {}
+            raise
+        return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
+
+    @property
+    def input_bucket(self) -> str:
+        return self.outputs["InputBucketName"]
+
+    @cached_property
+    def input_prefix(self) -> str:
+        """What the keys of its photos begin with."""
+        sources = read_sources(self.setting("Intake", "INPUTS") or "[]")
+        return next((source.prefix for source in sources if source.bucket == self.input_bucket), "")
+
+    @cached_property
+    def table(self) -> StateTable:
+        return StateTable(self.client("dynamodb"), self.outputs["StateTableName"])
+
+    @property
+    def queues(self) -> list[str]:
+        """Those that this deployment has."""
+        return [queue for queue in STAGE_FUNCTIONS if f"{queue}QueueUrl" in self.outputs]
+
+    @property
+    def gate(self) -> GateRecord:
+        return GateRecord(table=self.table)
+
+    def scan(self, condition: str, values: Mapping[str, Any], **more: Any) -> Iterator[dict[str, Any]]:
+        """Items in DynamoDB's form. The whole table is read, at half a read request unit for each 4 KiB."""
+        pages = (
+            self.client("dynamodb")
+            .get_paginator("scan")
+            .paginate(
+                TableName=self.outputs["StateTableName"],
+                FilterExpression=condition,
+                ExpressionAttributeValues=values,
+                **more,
+            )
+        )
+        for page in pages:
+            yield from page["Items"]
+
+    def queue_url(self, queue: str, *, dead_letters: bool = False) -> str:
+        """`queue` is one of `queues`."""
+        return self.outputs[f"{queue}{'DeadLetter' if dead_letters else ''}QueueUrl"]
+
+    def send(self, queue: str, body: str, reason: str = "") -> None:
+        """Into a stage's queue; by a reason, the functions know that somebody wants the photo to be tried again."""
+        attributes = {"reason": {"DataType": "String", "StringValue": reason}} if reason else {}
+        self.client("sqs").send_message(QueueUrl=self.queue_url(queue), MessageBody=body, MessageAttributes=attributes)
+
+    def function(self, queue: str) -> Mapping[str, Any]:
+        """The configuration of the function that reads a queue.
+
+        It is found by its event source: a deployment from before this command has no output for it.
+        """
+        if queue not in self._functions:
+            sources = self.event_source(queue)
+            lambda_ = self.client("lambda")
+            self._functions[queue] = lambda_.get_function_configuration(FunctionName=sources["FunctionArn"])
+        return self._functions[queue]
+
+    @cached_property
+    def _functions(self) -> dict[str, Mapping[str, Any]]:
+        return {}
+
+    def event_source(self, queue: str) -> Mapping[str, Any]:
+        """What feeds the queue's messages to its function. Raises CommandError: there is none."""
+        arn = self.queue_arn(queue)
+        found = self.client("lambda").list_event_source_mappings(EventSourceArn=arn)["EventSourceMappings"]
+        if not found:
+            raise CommandError(
+                f"No function reads the queue of {STAGE_FUNCTIONS[queue]} in {self.name}. Run `dropcut deploy`."
+            )
+        source: Mapping[str, Any] = found[0]
+        return source
+
+    def queue_arn(self, queue: str) -> str:
+        answer = self.client("sqs").get_queue_attributes(QueueUrl=self.queue_url(queue), AttributeNames=["QueueArn"])
+        return str(answer["Attributes"]["QueueArn"])
+
+    def setting(self, queue: str, name: str) -> str:
+        """A setting as it is deployed, from the environment of the function that reads a queue."""
+        return str(self.function(queue)["Environment"]["Variables"].get(name, ""))
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """What holds the spending back."""
+        names = ("daily_credit_limit", "credits_per_image", "rate_limit_requests", "rate_limit_seconds")
+        return {name: float(self.setting("Cut", name.upper()) or 0) for name in names}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the API key in the state table; empty where the secret holds none."""
+        secrets = self.client("secretsmanager")
+        try:
+            text = secrets.get_secret_value(SecretId=self.outputs["ApiKeySecretName"])["SecretString"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return ""
+            raise
+        key = key_in(text)
+        return fingerprint(key) if key else ""
+
+
+def _stack_file() -> Path:
+    """Of the clone that this command is run in, or whose code it is."""
+    here = [folder / STACK_FILE for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).parents[3])]
+    return next((file for file in here if file.exists()), here[0])

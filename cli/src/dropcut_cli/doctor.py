@@ -1,0 +1,182 @@
+"""`dropcut doctor`: looks at the deployment, and says of each thing that is wrong how it is put right."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import click
+
+from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.options import on_a_deployment
+from dropcut_cli.output import Output, counted, for_people
+
+MOST_CLOCK_SECONDS = 30.0
+"""AWS refuses requests five minutes off; long before that, ages and pauses shown here are wrong."""
+WITHOUT_END_SECONDS = 86_400.0
+FEWEST_CONCURRENT = 100
+"""Of the account: the functions of a deployment take some forty at once."""
+
+
+class Finding(NamedTuple):
+    what: str
+    fix: str
+
+
+@click.command(epilog="Examples: `dropcut doctor`, `dropcut doctor --stage test --json`")
+@on_a_deployment
+def doctor(deployment: Any, output: Output) -> int:
+    """Look for what is wrong with the deployment, each with its fix. Nothing is changed.
+
+    Ends with 1 when something is found.
+    """
+    from dropcut_cli.exits import explained  # noqa: PLC0415
+
+    deployment.outputs  # noqa: B018 - no deployment is no finding
+    count = 0
+    for name, look in CHECKS.items():
+        try:
+            findings = list(look(deployment))
+        except Exception as error:
+            said = explained(error)
+            if said is None:
+                raise
+            findings = [Finding(f"It could not be looked at: {said}", "Run the doctor with that permission.")]
+        count += len(findings)
+        for found in findings:
+            values = {"check": name, "ok": False, "what": found.what, "fix": found.fix}
+            output.result(values, f"wrong  {name}: {found.what}", f"       {found.fix}")
+        if not findings:
+            output.result({"check": name, "ok": True, "what": None, "fix": None}, f"ok     {name}")
+    return Exit.FAILED if count else Exit.DONE
+
+
+def _secret(deployment: Any) -> Iterator[Finding]:
+    if not deployment.fingerprint:
+        yield Finding("The secret holds no API key.", "Put it in with `dropcut set-key`.")
+
+
+def _notifications(deployment: Any) -> Iterator[Finding]:
+    found = deployment.client("s3").get_bucket_notification_configuration(Bucket=deployment.input_bucket)
+    if "EventBridgeConfiguration" not in found:
+        yield Finding(
+            f"The bucket {deployment.input_bucket} does not send its events to EventBridge.",
+            "Run `dropcut deploy`, or turn EventBridge on in the bucket's properties.",
+        )
+
+
+def _functions(deployment: Any) -> Iterator[Finding]:
+    for queue in deployment.queues:
+        function = deployment.function(queue)
+        name = function["FunctionName"]
+        state = function.get("State", "Active")
+        if state not in ("Active", "Inactive") or function.get("LastUpdateStatus", "Successful") == "Failed":
+            yield Finding(f"The function {name} is {state}.", "Run `dropcut deploy`, and look at what it says.")
+        try:
+            deployment.client("iam").get_role(RoleName=function["Role"].rpartition("/")[2])
+        except deployment.client("iam").exceptions.NoSuchEntityException:
+            yield Finding(f"The role of {name} is gone.", "Run `dropcut deploy`.")
+
+
+def _event_sources(deployment: Any) -> Iterator[Finding]:
+    from dropcut_cli.deployment import STAGE_FUNCTIONS  # noqa: PLC0415
+
+    paused = deployment.gate.get().is_closed
+    for queue in deployment.queues:
+        try:
+            state = deployment.event_source(queue)["State"]
+        except CommandError as missing:
+            yield Finding(str(missing), "Run `dropcut deploy`.")
+            continue
+        if state in ("Disabled", "Disabling") and not (queue == "Cut" and paused):
+            fix = "Enable the trigger in the function's console, or run `dropcut deploy`."
+            yield Finding(f"The queue of {STAGE_FUNCTIONS[queue]} is turned off ({state}).", fix)
+
+
+def _queue_policies(deployment: Any) -> Iterator[Finding]:
+    """EventBridge must be let in, and nothing without TLS."""
+    for queue in deployment.queues:
+        answer = deployment.client("sqs").get_queue_attributes(
+            QueueUrl=deployment.queue_url(queue), AttributeNames=["Policy"]
+        )
+        statements = json.loads(answer.get("Attributes", {}).get("Policy") or '{"Statement": []}')["Statement"]
+        denies = any(each["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(each) for each in statements)
+        lets_in = any(each["Effect"] == "Allow" and "events.amazonaws.com" in json.dumps(each) for each in statements)
+        if not denies:
+            yield Finding(f"The queue {queue} takes messages without TLS.", "Run `dropcut deploy`.")
+        if queue == "Intake" and not lets_in:
+            yield Finding("EventBridge may not send uploads to the intake queue.", "Run `dropcut deploy`.")
+
+
+def _gate(deployment: Any) -> Iterator[Finding]:
+    gate = deployment.gate.get()
+    if gate.is_closed:
+        yield Finding(f"S{gate.why[1:]}", "Put right what it says; then `dropcut resume` tries at once.")
+
+
+def _alarms(deployment: Any) -> Iterator[Finding]:
+    from dropcut_cli.look import subscriptions  # noqa: PLC0415
+
+    if not any(each.startswith("arn:") for each in subscriptions(deployment)):
+        fix = "Deploy with alarm_email=you@example.com, confirm the e-mail, then `dropcut test-alarm`."
+        yield Finding("Nobody hears the alarms: no subscription of the topic is confirmed.", fix)
+
+
+def _quotas(deployment: Any) -> Iterator[Finding]:
+    limits = deployment.client("lambda").get_account_settings()["AccountLimit"]
+    most = limits.get("UnreservedConcurrentExecutions", limits["ConcurrentExecutions"])
+    if most < FEWEST_CONCURRENT:
+        fix = "Ask for more in Service Quotas (Lambda, concurrent executions), or set max_concurrency lower."
+        yield Finding(f"The account may run {most} functions at once; {FEWEST_CONCURRENT} are needed.", fix)
+
+
+def _clock(deployment: Any) -> Iterator[Finding]:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+
+    answer = deployment.client("s3").head_bucket(Bucket=deployment.input_bucket)
+    date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    off = abs(time.time() - parsedate_to_datetime(date).timestamp()) if date else 0.0
+    if off > MOST_CLOCK_SECONDS:
+        yield Finding(f"This machine's clock is {for_people(off)} off.", "Set it: ages shown here are wrong.")
+
+
+def _dead_letters(deployment: Any) -> Iterator[Finding]:
+    from dropcut_cli.status import queue_counts  # noqa: PLC0415
+
+    dead = sum(queue_counts(deployment, queue, True)["waiting"] for queue in deployment.queues)
+    if dead:
+        fix = "`dropcut failures` shows why; `dropcut redrive --send` sends them back."
+        yield Finding(f"{counted(dead, 'dead letter')}: photos without a result.", fix)
+
+
+def _photos_without_end(deployment: Any) -> Iterator[Finding]:
+    from dropcut.core.item_kinds import JOB  # noqa: PLC0415
+
+    condition = "begins_with(id, :job) AND #status IN (:preparing, :waiting) AND updated_at < :old"
+    values = {
+        ":job": {"S": JOB},
+        ":preparing": {"S": "preparing"},
+        ":waiting": {"S": "waiting"},
+        ":old": {"N": repr(time.time() - WITHOUT_END_SECONDS)},
+    }
+    names = {"#status": "status"}
+    found = list(deployment.scan(condition, values, ExpressionAttributeNames=names, ProjectionExpression="id"))
+    if found:
+        example = found[0]["id"]["S"].partition("/")[2]
+        fix = f"Look at one: `dropcut status '{example}'`. Upload it again if its message is gone; it is paid for once."
+        yield Finding(f"{counted(len(found), 'photo')} under way for over a day, such as {example}.", fix)
+
+
+CHECKS: dict[str, Callable[[Any], Iterator[Finding]]] = {
+    "API key": _secret,
+    "bucket's events": _notifications,
+    "functions and roles": _functions,
+    "event sources": _event_sources,
+    "queues' policies": _queue_policies,
+    "spending": _gate,
+    "alarms": _alarms,
+    "concurrency": _quotas,
+    "clock": _clock,
+    "dead letters": _dead_letters,
+    "photos without an end": _photos_without_end,
+}

@@ -1,0 +1,75 @@
+"""Photos' ends: waited for by their records, and their cut-outs brought here."""
+
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dropcut.adapters.gate_record import read_gate
+from dropcut.core.item_kinds import GATE, JOB
+
+from dropcut_cli.deployment import Deployment
+from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.output import Output, counted
+from dropcut_cli.photo import ENDED, described, photo_item_id
+from dropcut_cli.uploads import RECORDS_AT_ONCE
+
+LOOKS_EVERY_SECONDS = 1.0
+
+
+def wait_for_ends(
+    deployment: Deployment, output: Output, before: Mapping[str, str | None]
+) -> Iterator[Mapping[str, Any]]:
+    """The records of these photos, each when it has ended. One call a second, for up to 99 photos.
+
+    Args:
+        before: each key's job as it was before the upload, which is not the one that is waited for.
+
+    Raises:
+        CommandError: spending is paused, so that waiting may take days.
+    """
+    names = {photo_item_id(deployment, key): job for key, job in before.items()}
+    waiting = list(names)
+    while waiting:
+        some, rest = waiting[: RECORDS_AT_ONCE - 1], waiting[RECORDS_AT_ONCE - 1 :]
+        found = deployment.table.get_many([*some, GATE])
+        ended = [id_ for id_ in some if _has_ended(found.get(id_), names[id_])]
+        for id_ in ended:
+            photo = described(found[id_])
+            reason = f": {photo['reason']}" if photo["reason"] else ""
+            output.result(photo, f"{photo['state']:10} {photo['key']}{reason}")
+            yield found[id_]
+        waiting = rest + [id_ for id_ in some if id_ not in set(ended)]
+        gate = read_gate(found.get(GATE))
+        if waiting and gate.is_closed:
+            left = counted(len(waiting), "photo")
+            raise CommandError(f"{left} wait, since {gate.why} They go on by themselves after that.", Exit.PAUSED)
+        if waiting and not ended:
+            time.sleep(LOOKS_EVERY_SECONDS)
+
+
+def _has_ended(record: Mapping[str, Any] | None, job_before: str | None) -> bool:
+    return record is not None and record.get("job_id") != job_before and record.get("status") in ENDED
+
+
+def fetch(deployment: Deployment, output: Output, record: Mapping[str, Any], folder: Path) -> None:
+    """Bring a delivered photo's cut-outs; a file is there whole or not at all.
+
+    Raises:
+        CommandError: a key leads out of the folder.
+    """
+    if record.get("status") != "delivered":
+        return
+    for key in sorted(record["output_keys"]):
+        file = folder / key
+        if not file.resolve().is_relative_to(folder.resolve()):
+            key_of_photo = record["id"].removeprefix(JOB)
+            raise CommandError(f"The cut-out {key} of {key_of_photo} would lie outside of {folder}: fetch it by hand.")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_name(f"{file.name}.part")
+        try:
+            deployment.client("s3").download_file(deployment.outputs["OutputBucketName"], key, str(unfinished))
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        output.progress(f"fetched    {file}")

@@ -1,0 +1,69 @@
+"""`dropcut estimate`: what the photos of a folder, or of a prefix in the input bucket, will cost."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dropcut_cli.exits import Exit
+from dropcut_cli.options import on_a_deployment
+from dropcut_cli.output import Output
+
+PHOTO_NAMES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
+"""In a bucket a photo is told by its name alone: looking into each object would cost a request."""
+
+
+@click.command(epilog="Examples: `dropcut estimate photos/`, `dropcut estimate shop/2026/ --dollars-per-credit 0.008`")
+@click.argument("where", metavar="PREFIX|FOLDER", default="")
+@click.option("--dollars-per-credit", type=click.FloatRange(0), help="Of your plan. Default: the maker's list price.")
+@on_a_deployment
+def estimate(deployment: Any, output: Output, where: str, dollars_per_credit: float | None) -> int:
+    """Say how many photos there are, how many are done, and what the others cost at most. Nothing is changed.
+
+    WHERE is a folder of this machine if there is one of that name, otherwise a prefix in the input bucket. Photos of
+    the same picture are paid for once. Ends with 9 when there is nothing to do.
+    """
+    from dropcut_cli.price import in_words, price  # noqa: PLC0415
+
+    count = _folder if Path(where).is_dir() and where else _prefix
+    photos, done, refused = count(deployment, where)
+    cost = price(deployment, photos - done, dollars_per_credit)
+    output.result(
+        {**cost, "photos": photos, "done": done, "to_do": photos - done, "refused": refused},
+        f"{photos:,} photos, {done:,} of them done; {refused:,} other files, which would be rejected",
+        f"To do: {in_words(cost)}",
+    )
+    return Exit.DONE if photos > done else Exit.NOTHING
+
+
+def _folder(deployment: Any, where: str) -> tuple[int, int, int]:
+    """Photos, those that are done, files that are no photos."""
+    from dropcut_cli.uploads import find_files, is_delivered, records_of  # noqa: PLC0415
+
+    prefix = deployment.input_prefix
+    most = float(deployment.setting("Intake", "MAX_PHOTO_MIB"))
+    files, left_out = find_files([Path(where)], prefix=prefix, max_mib=most)
+    records = records_of(deployment, [file.key for file in files])
+    done = sum(is_delivered(file, records.get(file.key, {})) for file in files)
+    return len(files), done, len(left_out)
+
+
+def _prefix(deployment: Any, where: str) -> tuple[int, int, int]:
+    from dropcut_cli.uploads import records_of  # noqa: PLC0415
+
+    most = float(deployment.setting("Intake", "MAX_PHOTO_MIB")) * 1024 * 1024
+    photos = done = refused = 0
+    for page in _pages(deployment, where):
+        keys = [each["Key"] for each in page if each["Key"].lower().endswith(PHOTO_NAMES) and each["Size"] <= most]
+        records = records_of(deployment, keys)
+        photos += len(keys)
+        done += sum(record.get("status") in ("delivered", "held") for record in records.values())
+        refused += sum(not each["Key"].endswith("/") for each in page) - len(keys)
+    return photos, done, refused
+
+
+def _pages(deployment: Any, prefix: str) -> Iterator[list[Any]]:
+    pages = deployment.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=deployment.input_bucket, Prefix=prefix):
+        yield page.get("Contents", [])

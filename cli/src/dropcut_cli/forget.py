@@ -1,0 +1,73 @@
+"""`dropcut forget`: removes what is kept of one photo, and reports what was removed where."""
+
+import os
+import time
+from itertools import chain
+from typing import Any
+
+import click
+
+from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.options import on_a_deployment
+from dropcut_cli.output import Output
+
+NOT_LOOKED_AT = """\
+Not removed, because it cannot be found by a photo's name or is not kept here:
+  - messages in queues and dead-letter queues, which may hold its name and a picture of up to 88 KiB: 28 days at most
+  - the functions' logs, which hold its name: 30 days
+  - the state table's backup for point-in-time recovery, which holds removed records: 35 days
+  - what receivers of the events, and the API's provider, keep (docs/privacy.md)"""
+
+
+@click.command(epilog="Examples: `dropcut forget shop/a.jpg`, `dropcut forget shop/a.jpg --yes --photo`")
+@click.argument("key", default=lambda: os.environ.get("KEY", ""))
+@click.option("--yes", is_flag=True, help="Remove it; without this it is only shown.")
+@click.option("--photo", is_flag=True, help="The photo itself, too, with all its versions.")
+@on_a_deployment
+def forget(deployment: Any, output: Output, key: str, yes: bool, photo: bool) -> int:
+    """Show what is kept of a photo, or remove it.
+
+    An answer that other photos of the same picture share stays as long as one of them is on record.
+    The photo may also be named by the environment variable KEY. Ends with 9 when nothing is kept.
+    """
+    from dropcut.core.photo_source import read_source_renditions  # noqa: PLC0415
+    from dropcut.core.rendition_setting import read_renditions  # noqa: PLC0415
+
+    from dropcut_cli.kept import KeptPhoto  # noqa: PLC0415
+
+    if not key:
+        raise CommandError("Which photo? Name it as the input bucket does: dropcut forget shop/a.jpg", Exit.USAGE)
+    of_some = read_source_renditions(deployment.setting("Deliver", "INPUT_RENDITIONS") or "[]")
+    of_others = read_renditions(deployment.setting("Deliver", "RENDITIONS"))
+    kept = KeptPhoto(
+        deployment=deployment,
+        renditions=[*of_others, *chain.from_iterable(own for _source, own in of_some)],
+        key=key,
+        now=time.time(),
+    )
+    traces = kept.traces(with_photo=photo)
+    for trace in traces:
+        if yes and not trace.stays:
+            trace.remove()
+        values = {"place": trace.place, "name": trace.name, "removed": yes and not trace.stays, "stays": trace.stays}
+        output.result(values, _line(trace, removed=yes))
+    going = sum(not trace.stays for trace in traces)
+    _report(deployment, output, key, going=going, found=len(traces), removed=yes)
+    return Exit.DONE if traces else Exit.NOTHING
+
+
+def _report(deployment: Any, output: Output, key: str, *, going: int, found: int, removed: bool) -> None:
+    if not found:
+        output.progress(f"Nothing is kept of '{key}' in {deployment.name}.")
+    elif removed:
+        output.progress(f"{going} of {found} were removed.")
+    else:
+        output.progress(f"{going} of {found} would be removed; the same with --yes removes them.")
+    for line in NOT_LOOKED_AT.splitlines():
+        output.progress(line)
+
+
+def _line(trace: Any, *, removed: bool) -> str:
+    if trace.stays:
+        return f"  stays    {trace.place}  {trace.name}: {trace.stays}"
+    return f"  {'removed' if removed else 'would go'}  {trace.place}  {trace.name}"

@@ -1,0 +1,70 @@
+"""`dropcut set-key`: the API key, asked for without echo, tried for free where that is possible, and put away."""
+
+import getpass
+import json
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+import click
+
+from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.options import on_a_deployment
+from dropcut_cli.output import Output
+
+BALANCE_PATHS = {"stability": "/v1/user/balance"}
+"""Calls that cost nothing and need a valid key, by provider. The gateway has none."""
+_SECONDS = 15
+
+
+@click.command(name="set-key", epilog="Examples: `dropcut set-key`, `dropcut set-key < key.txt`")
+@on_a_deployment
+def set_key(deployment: Any, output: Output) -> None:
+    """Put the API key into the deployment's secret: asked for without echo, or read from standard input.
+
+    Where the provider has a call for the balance, the key is tried first, free of charge; a refused one is not put
+    away. Nothing is ever shown of it.
+    """
+    from dropcut.core.api_key_text import fingerprint, is_usable  # noqa: PLC0415
+
+    secret = deployment.outputs["ApiKeySecretName"]
+    key = (getpass.getpass("API key: ", sys.stderr) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    if not is_usable(key):
+        raise CommandError("That is no key: it is one word of plain characters, as the provider shows it.", Exit.USAGE)
+    provider = deployment.setting("Cut", "PROVIDER")
+    credits = balance(deployment.setting("Cut", "API_BASE_URL"), provider, key) if provider in BALANCE_PATHS else None
+    deployment.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=key)
+    known = f" The balance is {credits:g} credits." if credits is not None else ""
+    output.result(
+        {"secret": secret, "key": fingerprint(key), "balance": credits},
+        f"The key {fingerprint(key)} is in the secret {secret}.{known}",
+    )
+    if provider not in BALANCE_PATHS:
+        output.progress(f"It was not tried: {provider} has no call for that. The first photo will tell.")
+
+
+def balance(base_url: str, provider: str, key: str) -> float:
+    """Credits of the account.
+
+    Raises:
+        CommandError: the key is refused, or the provider does not answer.
+    """
+    url = base_url.rstrip("/") + BALANCE_PATHS[provider]
+    asked = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"})  # noqa: S310 - settings check it
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(asked, timeout=_SECONDS) as answer:
+            return float(json.load(answer)["credits"])
+    except urllib.error.HTTPError as refusal:
+        if refusal.code in (401, 403):
+            raise CommandError(f"{provider} refuses this key (HTTP {refusal.code}): nothing was changed.") from None
+        raise CommandError(f"{provider} answered HTTP {refusal.code}: nothing was changed.", Exit.TEMPORARY) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise CommandError(f"{provider} gave no balance: nothing was changed. Try again.", Exit.TEMPORARY) from None
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The key goes nowhere else."""
+
+    def redirect_request(self, *_asked: Any) -> None:
+        return None

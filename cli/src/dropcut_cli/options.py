@@ -1,0 +1,53 @@
+"""What every verb takes: which deployment, and whether the result is JSON."""
+
+import functools
+import os
+import re
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from dropcut_cli.output import Output
+
+_STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")
+
+
+def _stage(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    if not _STAGE.fullmatch(value):
+        raise click.BadParameter("a stage has 1 to 16 characters: a-z, then a-z, 0-9 and hyphens.")
+    return value
+
+
+def as_json(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The verb is given `output`."""
+
+    @click.option("--json", "wants_json", is_flag=True, help="The result as JSON, one object a line.")
+    @functools.wraps(function)
+    def with_output(*arguments: Any, wants_json: bool, **named: Any) -> Any:
+        return function(*arguments, output=Output(wants_json), **named)
+
+    return with_output
+
+
+def on_a_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The verb is given `output` and `deployment`."""
+
+    @click.option(
+        "--stage",
+        default=lambda: os.environ.get("DROPCUT_STAGE") or "prod",
+        callback=_stage,
+        help="The deployment. Default: $DROPCUT_STAGE, or prod.",
+    )
+    @click.option("--region", help="Its AWS region. Default: $AWS_REGION, or the profile's.")
+    @click.option("--profile", help="The profile of your AWS credentials.")
+    @click.option("--local", is_flag=True, help="The system that `make up` has started on this machine.")
+    @as_json
+    @functools.wraps(function)
+    def with_deployment(*arguments: Any, stage: str, region: str, profile: str, local: bool, **named: Any) -> Any:
+        from dropcut_cli.deployment import Deployment  # noqa: PLC0415 - boto3 comes only when a verb runs
+
+        deployment = Deployment.find(stage=stage, region=region, profile=profile, local=local)
+        return function(*arguments, deployment=deployment, **named)
+
+    return with_deployment

@@ -1,0 +1,112 @@
+"""Files of this machine as photos to be uploaded: which ones, under which keys, and which are delivered already."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dropcut.core.formats.photo_format import recognise
+from dropcut.core.messages import OutcomeMessage
+from dropcut.core.picture_limits import PictureRefusedError
+
+from dropcut_cli.deployment import Deployment
+from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.photo import photo_item_id
+
+_FIRST_BYTES = 512
+_LONGEST_KEY_BYTES = 1024
+_MIB = 1024 * 1024
+RECORDS_AT_ONCE = 100
+"""Of one BatchGetItem."""
+
+
+@dataclass(frozen=True)
+class File:
+    path: Path
+    key: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    path: Path
+    why: str
+
+
+def find_files(paths: Sequence[Path], *, prefix: str, max_mib: float) -> tuple[list[File], list[LeftOut]]:
+    """The photos among files and folders, by their first bytes; a folder's keep their place below it.
+
+    Hidden files and folders are left out without a word.
+
+    Raises:
+        CommandError: a path is not there.
+    """
+    files: list[File] = []
+    left_out: list[LeftOut] = []
+    for path in paths:
+        if not path.exists():
+            raise CommandError(f"{path}: there is no such file or folder.", Exit.USAGE)
+        root = path if path.is_dir() else path.parent
+        for each in sorted(_below(path)) if path.is_dir() else [path]:
+            key = prefix + each.relative_to(root).as_posix()
+            why = _unfit(each, key, max_mib)
+            if why:
+                left_out.append(LeftOut(each, why))
+            else:
+                files.append(File(each, key))
+    return files, left_out
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place) / name for name in names if not name.startswith("."))
+
+
+def _unfit(path: Path, key: str, max_mib: float) -> str:
+    """Why a file is not uploaded; empty for a photo."""
+    try:
+        encoded = key.encode()
+        with path.open("rb") as file:
+            recognise(file.read(_FIRST_BYTES))
+        size = path.stat().st_size
+    except UnicodeEncodeError:
+        return "its name is not UTF-8, as S3 keys must be"
+    except PictureRefusedError as refusal:
+        return refusal.reason
+    except OSError as error:
+        return error.strerror or str(error)
+    if len(encoded) > _LONGEST_KEY_BYTES:
+        return f"its key would have {len(encoded)} bytes; S3 allows {_LONGEST_KEY_BYTES}"
+    return f"it has more than {max_mib:g} MiB (`max_photo_mib`)" if size > max_mib * _MIB else ""
+
+
+def records_of(deployment: Deployment, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """The records of these photos, by key; of those that have one."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for some in _batches(keys):
+        names = {photo_item_id(deployment, key): key for key in some}
+        found |= {names[id_]: item for id_, item in deployment.table.get_many(names).items()}
+    return found
+
+
+def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(keys), RECORDS_AT_ONCE):
+        yield keys[first : first + RECORDS_AT_ONCE]
+
+
+def is_delivered(file: File, record: Mapping[str, Any]) -> bool:
+    """Whether just this content was delivered under this key, by the ETag, which is its MD5."""
+    outcome = record.get("delivered_outcome", "")
+    if record.get("status") != "delivered" or not outcome:
+        return False
+    etag = OutcomeMessage.from_json(outcome).upload.etag
+    if etag is None:
+        return False
+    with file.path.open("rb") as content:
+        return etag.strip('"') == hashlib.file_digest(content, _md5).hexdigest()
+
+
+def _md5() -> Any:
+    return hashlib.md5(usedforsecurity=False)

@@ -1,0 +1,154 @@
+"""The command's contract: results on standard output, one sentence for what is wrong, and the exit codes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+
+from dropcut_cli.deployment import Deployment
+from dropcut_cli.exits import CommandError, Exit, explained
+from dropcut_cli.output import Output, for_people
+from dropcut_cli.program import VERBS, cli
+from tests.cli.conftest import Dropcut
+
+CLI = Path(__file__).parents[2] / "cli" / "src"
+HERE = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CLI), "AWS_CONFIG_FILE": os.devnull, "HOME": "/nonexistent"}
+
+
+def command(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """As a process of its own, with nothing but these variables."""
+    words = [sys.executable, "-m", "dropcut_cli", *arguments]
+    return subprocess.run(words, env=HERE | more, capture_output=True, text=True, timeout=60, check=False)
+
+
+def refused(code: str, status: int = 400) -> ClientError:
+    answer = {"Error": {"Code": code, "Message": "Not for you."}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "GetItem")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "words"),
+    [
+        (refused("ExpiredToken"), Exit.DENIED, "have expired. Sign in"),
+        (refused("UnrecognizedClientException"), Exit.DENIED, "refuses these credentials"),
+        (refused("AccessDeniedException"), Exit.DENIED, "You lack the permission for GetItem: Not for you."),
+        (refused("403", 403), Exit.DENIED, "permission for GetItem"),
+        (refused("ThrottlingException"), Exit.TEMPORARY, "AWS is busy"),
+        (refused("InternalError", 500), Exit.TEMPORARY, "Run this again."),
+        (refused("ValidationError"), Exit.FAILED, "AWS refused GetItem: Not for you."),
+        (NoCredentialsError(), Exit.DENIED, "no AWS credentials"),
+        (NoRegionError(), Exit.USAGE, "--region eu-central-1"),
+        (EndpointConnectionError(endpoint_url="https://x"), Exit.TEMPORARY, "Check the network and --region."),
+        (OSError(28, "No space left on device", "a.png"), Exit.FAILED, "a.png: No space left on device."),
+        (CommandError("No.", Exit.PAUSED), Exit.PAUSED, "No."),
+    ],
+)
+def test_an_error_is_one_sentence_and_an_exit_code(error: Exception, exit_code: Exit, words: str) -> None:
+    said = explained(error)
+    assert said is not None
+    assert said.exit_code == exit_code
+    assert words in str(said)
+
+
+def test_what_is_a_defect_is_not_explained_away() -> None:
+    assert explained(ValueError("no")) is None
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_takes_json_and_has_examples(verb: str) -> None:
+    found = cli.get_command(click.Context(cli), verb)
+    assert found is not None
+    assert found.name == verb
+    assert "--json" in {option for parameter in found.params for option in parameter.opts}
+    assert "dropcut " + verb in (found.epilog or "")
+
+
+def test_help_lists_every_verb_and_imports_no_aws() -> None:
+    ran = command("--help", PYTHONVERBOSE="")
+    assert ran.returncode == 0
+    assert all(verb in ran.stdout for verb in VERBS)
+    code = "import sys; from dropcut_cli.program import run; run(['--help']); sys.exit('boto3' in sys.modules)"
+    words = [sys.executable, "-c", code]
+    assert subprocess.run(words, env=HERE, capture_output=True, timeout=60, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["statu"], 2, "No such command 'statu'. See `dropcut --help`."),
+        (["status", "--stage", "P R"], 2, "a stage has 1 to 16 characters"),
+        (["status"], 2, "No AWS region is set."),
+        (["status", "--region", "eu-central-1", "--profile", "no"], 4, "Sign in"),
+        (["status", "--region", "eu-central-1"], 4, "no AWS credentials"),
+    ],
+)
+def test_what_is_wrong_is_said_without_a_traceback(arguments: list[str], exit_code: int, words: str) -> None:
+    ran = command(*arguments, AWS_EC2_METADATA_DISABLED="true")
+    assert (ran.returncode, ran.stdout) == (exit_code, "")
+    assert words in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_a_closed_pipe_ends_without_a_word() -> None:
+    words = [sys.executable, "-m", "dropcut_cli", "--help"]
+    with subprocess.Popen(words, env=HERE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_the_shell_is_given_the_verbs() -> None:
+    ran = command(COMP_WORDS="dropcut re", COMP_CWORD="1", _DROPCUT_COMPLETE="bash_complete")
+    assert {"plain,redrive", "plain,remake"} <= set(ran.stdout.split())
+
+
+def test_a_question_without_a_terminal_names_the_option_that_answers_it() -> None:
+    with pytest.raises(CommandError, match="say it with --yes") as refusal:
+        Output(as_json=False).ask("Really?", yes=False)
+    assert refusal.value.exit_code == Exit.USAGE
+    assert Output(as_json=False).ask("Really?", yes=True)
+
+
+class NoStacks:
+    """CloudFormation, as it answers for a stack that is not there."""
+
+    def describe_stacks(self, **asked: str) -> None:
+        message = f"Stack with id {asked['StackName']} does not exist"
+        raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "DescribeStacks")
+
+
+def test_a_deployment_that_is_not_there_is_named(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Deployment(stage="other", session=deployment.session)
+    other._clients["cloudformation"] = NoStacks()
+    monkeypatch.setattr(Deployment, "find", lambda **_asked: other)
+    ran = dropcut("status", "a.jpg")
+    assert (ran.exit_code, ran.out) == (1, "")
+    assert ran.err.startswith("There is no deployment `other` in region eu-central-1. Name the one you mean")
+
+
+def test_nothing_on_this_machine_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dropcut_cli.deployment._stack_file", lambda: tmp_path / "stack.json")
+    with pytest.raises(CommandError, match="make up"):
+        Deployment.find(stage="prod", region=None, profile=None, local=True)
+    stack = {"endpoint_url": "https://127.0.0.1:1", "region": "us-east-1", "access_key_id": "a"}
+    stack |= {"secret_access_key": "s", "ca_bundle": "c.pem"}
+    outputs = {"DashboardName": "dropcut-shop", "InputBucketName": "b", "IntakeQueueUrl": "q"}
+    (tmp_path / "stack.json").write_text(json.dumps({**stack, "outputs": outputs}))
+    found = Deployment.find(stage="prod", region=None, profile=None, local=True)
+    assert (found.stage, found.input_bucket, found.session.region_name) == ("shop", "b", "us-east-1")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(-1, "0 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h"), (864000, "10 days")]
+)
+def test_times_are_said_in_the_unit_that_tells_them(seconds: float, said: str) -> None:
+    assert for_people(seconds) == said

@@ -1,0 +1,199 @@
+"""Photos are uploaded once, waited for and fetched; what is no photo is left out."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.job_records import JobRecords
+from dropcut.core.gate import Gate
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.photo_source import PhotoSource, sources_to_json
+
+from dropcut_cli import ends, put
+from dropcut_cli.deployment import Deployment
+from dropcut_cli.uploads import find_files
+from tests.cli.conftest import SETTINGS, Dropcut
+from tests.functions.cloud import INPUT, OUTPUT
+
+NOW = 1_722_081_600.0
+PHOTO = b"\xff\xd8\xff" + bytes(100)
+ANSWER = PaidAnswer(
+    work_key="paid/x.png", picture_sha256="x", format="png", width=1, height=1, credits=2, request_id=None, provider="p"
+)
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder with two photos, one of them in a folder below, and what is none."""
+    folder = tmp_path / "my photos"
+    (folder / "deep").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    for name in ("ä.jpg", "deep/b.jpg", ".hidden/c.jpg", ".d.jpg"):
+        (folder / name).write_bytes(PHOTO + name.encode())
+    (folder / "notes.txt").write_text("no photo")
+    return folder
+
+
+def keys(deployment: Deployment) -> list[str]:
+    return [each["Key"] for each in deployment.client("s3").list_objects_v2(Bucket=INPUT).get("Contents", [])]
+
+
+def end(deployment: Deployment, key: str, *outputs: str, sequencer: str = "02") -> None:
+    """The pipeline's work on what lies in the input bucket; rejected where there are no outputs."""
+    etag = deployment.client("s3").head_object(Bucket=INPUT, Key=key)["ETag"]
+    upload = Upload(bucket=INPUT, key=key, sequencer=sequencer, etag=etag)
+    jobs = JobRecords(table=deployment.table)
+    jobs.begin(upload, now=NOW)
+    if not outputs:
+        jobs.ended(upload, Ended(kind="rejected", code="damaged", reason="It is cut off."), now=NOW)
+        return
+    for name in outputs:
+        deployment.client("s3").put_object(Bucket=OUTPUT, Key=name, Body=b"cut-out of " + name.encode())
+    jobs.delivered(OutcomeMessage(upload=upload, outcome=ANSWER), output_keys=list(outputs), now=NOW)
+
+
+def test_a_folder_s_photos_keep_their_places(deployment: Deployment, dropcut: Dropcut, photos: Path) -> None:
+    ran = dropcut("put", str(photos), "--to", "shop/", "--json")
+    assert ran.exit_code == 0
+    assert sorted(json.loads(line)["key"] for line in ran.out.splitlines()) == ["shop/deep/b.jpg", "shop/ä.jpg"]
+    assert keys(deployment) == ["shop/deep/b.jpg", "shop/ä.jpg"]
+    assert "notes.txt: The file is" in ran.err
+
+
+def test_keys_begin_with_the_deployment_s_prefix(
+    deployment: Deployment, dropcut: Dropcut, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = [PhotoSource(bucket="another", prefix="no/"), PhotoSource(bucket=INPUT, prefix="in/")]
+    monkeypatch.setitem(SETTINGS, "INPUTS", sources_to_json(sources))
+    dropcut("put", str(photos / "ä.jpg"), "--to", "shop/")
+    assert keys(deployment) == ["in/shop/ä.jpg"]
+
+
+def test_what_was_delivered_is_not_sent_again_unless_it_changed(
+    deployment: Deployment, dropcut: Dropcut, photos: Path
+) -> None:
+    dropcut("put", str(photos))
+    end(deployment, "ä.jpg", "ä.png")
+    end(deployment, "deep/b.jpg")
+    assert dropcut("put", str(photos)).out == "uploaded   deep/b.jpg\n"  # rejected: it may be wanted anew
+    end(deployment, "deep/b.jpg", "b.png", sequencer="03")
+    ran = dropcut("put", str(photos))
+    assert (ran.exit_code, ran.out) == (9, "")
+    assert "2 photos of 2 delivered already." in ran.err
+    (photos / "ä.jpg").write_bytes(PHOTO + b"another")
+    assert dropcut("put", str(photos)).out == "uploaded   ä.jpg\n"
+
+
+def test_many_photos_are_asked_about_with_their_price(deployment: Deployment, dropcut: Dropcut, tmp_path: Path) -> None:
+    for number in range(put.ASK_ABOVE + 1):
+        (tmp_path / f"{number}.jpg").write_bytes(PHOTO)
+    ran = dropcut("put", str(tmp_path))
+    assert ran.exit_code == 2
+    assert "51 photos: at most 102 credits (1.02 $), 4 s at the pace; the daily limit makes that 1.02 days" in ran.err
+    assert "say it with --yes" in ran.err
+    assert keys(deployment) == []
+    assert dropcut("put", str(tmp_path), "--yes").exit_code == 0
+    assert len(keys(deployment)) == put.ASK_ABOVE + 1
+
+
+def test_ends_are_waited_for_and_cut_outs_fetched(
+    deployment: Deployment, dropcut: Dropcut, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An end from before the upload is not the one that is waited for."""
+    dropcut("put", str(photos))
+    end(deployment, "ä.jpg", sequencer="01")
+    monkeypatch.setattr(
+        ends.time, "sleep", lambda _seconds: [end(deployment, "ä.jpg", "c/ä.png"), end(deployment, "deep/b.jpg")]
+    )
+    ran = dropcut("put", str(photos), "--fetch", str(tmp_path / "out"), "--json")
+    states = {line["key"]: line["state"] for line in map(json.loads, ran.out.splitlines())}
+    assert states == {"ä.jpg": "delivered", "deep/b.jpg": "rejected"}
+    assert ran.exit_code == 1
+    assert [path.read_bytes() for path in (tmp_path / "out").rglob("*.*")] == ["cut-out of c/ä.png".encode()]
+
+
+def test_waiting_ends_when_spending_is_paused(deployment: Deployment, dropcut: Dropcut, photos: Path) -> None:
+    GateRecord(table=deployment.table).close(Gate(code="no_credits", reason="Buy some.", until=NOW))
+    ran = dropcut("put", str(photos), "--wait")
+    assert ran.exit_code == 8
+    assert "2 photos wait, since spending is paused (no_credits): Buy some." in ran.err
+
+
+def test_a_cut_out_never_lands_outside_of_its_folder(
+    deployment: Deployment, dropcut: Dropcut, photos: Path, tmp_path: Path
+) -> None:
+    dropcut("put", str(photos / "ä.jpg"))
+    end(deployment, "ä.jpg", "../../out.png")
+    ran = dropcut("put", str(photos / "ä.jpg"), "--fetch", str(tmp_path / "out" / "deep"))
+    assert ran.exit_code == 1
+    assert "would lie outside" in ran.err
+    assert list(tmp_path.rglob("out.png")) == []
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(
+    deployment: Deployment, dropcut: Dropcut, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dropcut("put", str(photos / "ä.jpg"))
+    end(deployment, "ä.jpg", "a.png")
+
+    def full(_bucket: str, _key: str, name: str) -> None:
+        Path(name).write_bytes(b"half")
+        raise OSError(28, "No space left on device", name)
+
+    monkeypatch.setattr(deployment.client("s3"), "download_file", full)
+    ran = dropcut("put", str(photos / "ä.jpg"), "--fetch", str(tmp_path / "out"))
+    assert ran.exit_code == 1
+    assert "No space left on device. Put that right" in ran.err
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "exit_code", "words"), [("no.jpg", 2, "no such file"), ("notes.txt", 1, "Left out")])
+def test_a_named_file_that_is_no_photo_is_a_fault(
+    dropcut: Dropcut, photos: Path, name: str, exit_code: int, words: str
+) -> None:
+    ran = dropcut("put", str(photos / name))
+    assert (ran.exit_code, ran.out) == (exit_code, "")
+    assert words in ran.err
+
+
+def test_an_empty_folder_is_nothing_to_do(dropcut: Dropcut, tmp_path: Path) -> None:
+    assert dropcut("put", str(tmp_path)).exit_code == 9
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "why"),
+    [
+        (os.fsdecode(b"\xff.jpg"), 10, "not UTF-8"),
+        ("a.jpg", 2 * 1024 * 1024, "more than 1 MiB"),
+        ("a.jpg", 1024, ""),
+    ],
+)
+def test_files_that_cannot_be_taken_say_why(tmp_path: Path, name: str, size: int, why: str) -> None:
+    (tmp_path / name).write_bytes(b"\xff\xd8\xff" + bytes(size))
+    files, left_out = find_files([tmp_path], prefix="", max_mib=1)
+    assert (len(files), len(left_out)) == ((0, 1) if why else (1, 0))
+    assert not left_out or why in left_out[0].why
+
+
+def test_a_key_too_long_for_s3_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(PHOTO)
+    for length, taken in ((1018, 1), (1020, 0)):
+        files, _left_out = find_files([tmp_path], prefix="x" * length, max_mib=1)
+        assert len(files) == taken
+
+
+def test_after_an_error_nothing_more_is_begun() -> None:
+    begun = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 3:
+            raise OSError(5, "no")
+        return number
+
+    with pytest.raises(OSError, match="no"):
+        list(put.side_by_side(work, range(10_000)))
+    assert len(begun) < 100
+    assert sorted(put.side_by_side(lambda number: number, range(100))) == list(range(100))

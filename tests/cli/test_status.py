@@ -1,0 +1,108 @@
+"""Where a photo is, and how the deployment is."""
+
+import json
+
+import pytest
+from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.key_records import BudgetRecord, HealthRecord
+from dropcut.core.api_key_text import fingerprint
+from dropcut.core.gate import Gate
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
+
+from dropcut_cli.deployment import Deployment
+from tests.cli.conftest import Dropcut
+from tests.functions.cloud import INPUT, SECRET
+
+NOW = 1_722_081_600.0
+UPLOAD = Upload(bucket=INPUT, key="shop/ä.jpg", sequencer="01")
+PICTURE = PreparedPicture(work_key="prepared/x.jpeg", sha256="x", format="jpeg", width=1, height=1, size_bytes=1)
+ANSWER = PaidAnswer(
+    work_key="paid/x.png", picture_sha256="x", format="png", width=1, height=1, credits=2, request_id=None, provider="p"
+)
+
+
+@pytest.fixture
+def jobs(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> JobRecords:
+    """A photo that is being prepared."""
+    monkeypatch.setattr("time.time", lambda: NOW + 600)
+    found = JobRecords(table=deployment.table)
+    found.begin(UPLOAD, now=NOW)
+    return found
+
+
+def status_of(dropcut: Dropcut, name: str = UPLOAD.key) -> dict[str, object]:
+    return dict(json.loads(dropcut("status", name, "--json").out))
+
+
+def test_a_photo_that_waits_says_why_and_until_when(jobs: JobRecords, dropcut: Dropcut) -> None:
+    jobs.wait_for_cut(CutRequest(upload=UPLOAD, picture=PICTURE), now=NOW)
+    jobs.waits(UPLOAD, why="The key is locked out.", next_try=NOW + 660, now=NOW)
+    found = status_of(dropcut)
+    assert (found["state"], found["waits_for"], found["next_try"]) == ("waiting", "The key is locked out.", NOW + 660)
+    said = dropcut("status", UPLOAD.key).out
+    assert "shop/ä.jpg: waiting, for 10 min" in said
+    assert "The key is locked out., next try in 60 s" in said
+
+
+def test_a_photo_that_was_delivered_names_its_outputs_and_price(jobs: JobRecords, dropcut: Dropcut) -> None:
+    jobs.delivered(OutcomeMessage(upload=UPLOAD, outcome=ANSWER), output_keys=["b.png", "a.webp"], now=NOW)
+    found = status_of(dropcut)
+    assert (found["state"], found["credits"], found["outputs"]) == ("delivered", 2, ["a.webp", "b.png"])
+    assert "  output   b.png" in dropcut("status", UPLOAD.key).out
+
+
+def test_a_photo_that_failed_says_why_how_often_and_what_to_do(jobs: JobRecords, dropcut: Dropcut) -> None:
+    end = Ended(kind="failed", code="http_500", reason="The API failed.\u202e", attempts=3, possibly_paid=1)
+    jobs.ended(UPLOAD, end, now=NOW)
+    said = dropcut("status", UPLOAD.key).out
+    assert r"The API failed.\u202e (http_500)" in said
+    assert "3, of which 1 may have been charged in vain" in said
+    assert "`dropcut redrive` sends it through again." in said
+
+
+def test_a_photo_is_found_by_the_id_of_its_job(jobs: JobRecords, dropcut: Dropcut) -> None:
+    assert status_of(dropcut, UPLOAD.job_id)["key"] == UPLOAD.key
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_photo_that_is_not_on_record_is_a_sentence(dropcut: Dropcut) -> None:
+    for name in ("nobody.jpg", "0" * 32):
+        ran = dropcut("status", name, "--json")
+        assert (ran.exit_code, ran.out) == (1, "")
+        assert f"No photo '{name}' is on record" in ran.err
+
+
+@pytest.mark.usefixtures("jobs")
+def test_the_deployment_is_told_in_a_line_for_each_thing(deployment: Deployment, dropcut: Dropcut) -> None:
+    deployment.client("sqs").send_message(QueueUrl=deployment.queue_url("Cut"), MessageBody="{}")
+    deployment.client("sqs").send_message(QueueUrl=deployment.queue_url("Cut", dead_letters=True), MessageBody="{}")
+    ran = dropcut("status")
+    assert ran.exit_code == 0
+    assert len(ran.out.splitlines()) == 11  # ten without webhooks
+    assert "cut       1 waiting, 0 in work, 0 delayed" in ran.out
+    assert "1 dead letter; `dropcut failures` shows why" in ran.out
+    assert "there is no API key: `dropcut set-key`" in ran.out
+
+
+@pytest.mark.usefixtures("jobs")
+def test_the_key_s_spending_and_trouble_are_shown(deployment: Deployment, dropcut: Dropcut) -> None:
+    deployment.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString='{"api_key": "k"}')
+    budget, key = BudgetRecord(table=deployment.table, daily_credit_limit=100), fingerprint("k")
+    budget.take(key, 98, now=NOW + 600)
+    HealthRecord(table=deployment.table).trouble(key, "x.png", now=NOW)
+    ran = dropcut("status")
+    assert ran.exit_code == 0
+    assert "credits   98 today of 100" in ran.out
+    assert "1 picture met trouble" in ran.out
+    budget.take(key, 2, now=NOW + 600)
+    assert dropcut("status").exit_code == 8  # nothing more is paid for today
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_pause_is_an_exit_code_of_its_own(deployment: Deployment, dropcut: Dropcut) -> None:
+    GateRecord(table=deployment.table).close(Gate(code="no_credits", reason="Buy some.", until=NOW + 900))
+    ran = dropcut("status", "--json")
+    assert ran.exit_code == 8
+    assert json.loads(ran.out)["gate"]["code"] == "no_credits"
+    assert "gate      closed (no_credits): Buy some." in dropcut("status").out
