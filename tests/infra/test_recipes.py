@@ -67,7 +67,7 @@ def test_slack_gets_a_sentence_about_the_photo_with_a_token(resources_with: Call
         if rule.get("EventPattern", {}).get("detail-type") == ["Cutout Rejected"]
     )
     transformer = target["InputTransformer"]
-    assert written_out(target["Arn"]) == "<Slack.Arn>"
+    assert written_out(target["Arn"]) == "<SlackApiDestination.Arn>"
     assert transformer["InputPathsMap"] == {"detail-key": "$.detail.key", "detail-reason": "$.detail.reason"}
     assert json.loads(transformer["InputTemplate"]) == {
         "channel": "#photos",
