@@ -7,13 +7,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import ministack.app  # type: ignore[import-untyped]
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
-from ministack.services import lambda_svc, sts  # type: ignore[import-untyped]
+from ministack.services import lambda_svc, s3, sts  # type: ignore[import-untyped]
 
 # It would also listen on port 443 where it may: one port, the one that was asked for, is enough.
 ministack.app._port_is_bindable = lambda *_: False
@@ -152,6 +153,40 @@ sts.register_session(
     },
 )
 
+_enforce = iam_evaluator.enforce
+_is_form = ContextVar("_is_form", default=False)
+"""Whether a request is a browser's form for a bucket, which is signed in its body."""
+
+
+def _enforce_but_what_is_open(key_id: str, action: str, service: str, *others: Any, **named: Any) -> Any:
+    """Anybody may call a function's URL without authorization, and send a form: S3 looks at the form's signature."""
+    open_url = (named.get("service_context") or {}).get("lambda:FunctionUrlAuthType") == "NONE"
+    if not key_id and ((action == "lambda:InvokeFunctionUrl" and open_url) or (service == "s3" and _is_form.get())):
+        return None
+    return _enforce(key_id, action, service, *others, **named)
+
+
+def _refuse_form(*_: Any) -> Any:
+    """A form without a signature; here it was taken."""
+    return s3._error("AccessDenied", "Access Denied", 403)
+
+
+_check_signed_form = s3._enforce_signed_post_policy
+
+
+def _check_form_and_signer(form: dict[str, str], bucket: str, region: str, *others: Any) -> Any:
+    """A form may do what its signer may do; here the signature was enough."""
+    key_id = form.get("x-amz-credential", "").partition("/")[0] or form.get("awsaccesskeyid", "")
+    refused = _check_signed_form(form, bucket, region, *others)
+    if refused or not _enforce(key_id, "s3:PutObject", "s3", region, f"arn:aws:s3:::{bucket}/{form['key']}"):
+        return refused
+    return _refuse_form()
+
+
+iam_evaluator.enforce = _enforce_but_what_is_open
+s3._enforce_post_policy_size = _refuse_form
+s3._enforce_signed_post_policy = _check_form_and_signer
+
 _credentials_by_name = lambda_runtime.execution_credentials
 
 
@@ -198,6 +233,9 @@ _UNSIGNED = ("/_ministack/ready", "/_ministack/cfn-response/")
 async def _serve_no_administration(scope: Any, receive: Any, send: Any) -> None:
     """The emulator's own pages (a queue's messages, a reset ...) ask for no signature: they are closed."""
     path = scope.get("path", "")
+    content_type = dict(scope.get("headers", [])).get(b"content-type", b"")
+    to_a_bucket = scope.get("method") == "POST" and "/" not in path.strip("/") and not scope.get("query_string")
+    _is_form.set(to_a_bucket and content_type.startswith(b"multipart/form-data"))
     if path.startswith(("/_ministack/", "/_localstack/")) and not path.startswith(_UNSIGNED):
         await send({"type": "http.response.start", "status": 403, "headers": []})
         await send({"type": "http.response.body", "body": b""})

@@ -54,6 +54,15 @@ class NewUser:
     def deploy(self, example: str, **context: str) -> dict[str, str]:
         """Synthesize and deploy one of `examples/`; returns its outputs, with the API's key where it belongs."""
         shutil.copytree(REPOSITORY / "examples" / example, self.folder / example)
+        return self.deploy_folder(example, **context)
+
+    def deploy_app(self, name: str, code: str) -> dict[str, str]:
+        """The same with an app of the user's own."""
+        (_made(self.folder / name) / "app.py").write_text(code)
+        return self.deploy_folder(name)
+
+    def deploy_folder(self, example: str, **context: str) -> dict[str, str]:
+        """The same with an app that is in the user's folder already."""
         context = {
             "dropcut:bundle_for": "this_machine",
             "dropcut:api_base_url": self.system.api_base_url,
@@ -72,7 +81,9 @@ class NewUser:
         )  # fmt: skip
         (outputs,) = json.loads((self.folder / example / "outputs.json").read_text()).values()
         secrets: Any = self.system.client("secretsmanager")
-        secrets.put_secret_value(SecretId=outputs["PutTheApiKeyInto"], SecretString=self.api_key)
+        for name, secret in outputs.items():
+            if name.startswith("PutTheApiKeyInto"):
+                secrets.put_secret_value(SecretId=secret, SecretString=self.api_key)
         return dict(outputs)
 
 

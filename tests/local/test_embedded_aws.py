@@ -1,5 +1,6 @@
 """The embedded AWS and who may call it: every user of this machine reaches its port."""
 
+import base64
 import hashlib
 import io
 import json
@@ -113,6 +114,68 @@ def test_a_presigned_address_is_only_as_good_as_its_signature(account: Account, 
     assert answer(account, url) == ((200, b"private") if secret == "ours" else (403, b""))
 
 
+FORMS = {
+    "signed by us": ({}, 204),
+    "with a wrong signature": ({"x-amz-signature": "0" * 64}, 403),
+    "with a signature of another policy": ({"policy": base64.b64encode(b"{}").decode()}, 403),
+    "by a key that nobody has": ({"x-amz-credential": "AKIAAAAAAAAAAAAAAAAA/20261126/us-east-1/s3/aws4_request"}, 403),
+    "for another key than it says": ({"key": "other.jpg"}, 403),
+    "without a signature": (
+        dict.fromkeys(["x-amz-signature", "x-amz-credential", "x-amz-date", "x-amz-algorithm"]),
+        403,
+    ),
+}
+"""What a form says otherwise than we signed it (None: nothing), and the answer."""
+
+
+def form_of(signer: Account) -> Any:
+    config = Config(signature_version="s3v4")
+    return client(signer, "s3", config=config).generate_presigned_post("photos", "form.jpg")
+
+
+@pytest.mark.parametrize(("changes", "status"), FORMS.values(), ids=FORMS)
+def test_a_form_is_only_as_good_as_its_signature(account: Account, changes: dict[str, Any], status: int) -> None:
+    form = form_of(account)
+    assert posted(account, form["url"], {**form["fields"], **changes}) == status
+
+
+def test_a_form_may_do_what_its_signer_may_do(account: Account) -> None:
+    iam = client(account, "iam")
+    iam.create_user(UserName="reader")
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    reader = replace(account, access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"])
+    form = form_of(reader)
+    assert posted(account, form["url"], form["fields"]) == 403
+    put = {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::photos/form.jpg"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [put]})
+    iam.put_user_policy(UserName="reader", PolicyName="put", PolicyDocument=policy)
+    assert posted(account, form["url"], form["fields"]) == 204
+
+
+@pytest.mark.parametrize("path", ["photos/a.jpg?uploads", "photos?delete", "photos/a.jpg"])
+def test_what_only_looks_like_a_form_is_refused(account: Account, path: str) -> None:
+    assert posted(account, f"{account.endpoint_url}/{path}", {"key": "a.jpg"}) == 403
+
+
+@pytest.mark.parametrize(("kind", "status"), [("NONE", 200), ("AWS_IAM", 403)])
+def test_a_functions_url_is_open_only_without_authorization(account: Account, kind: str, status: int) -> None:
+    functions = client(account, "lambda")
+    url = functions.create_function_url_config(FunctionName="function", AuthType=kind)["FunctionUrl"]
+    name = url.partition("//")[2].partition(".")[0]
+    try:
+        assert answer(account, f"{account.endpoint_url}/_aws/lambda-url/{name}/")[0] == status
+    finally:
+        functions.delete_function_url_config(FunctionName="function")
+
+
+def posted(account: Account, url: str, fields: dict[str, str | None]) -> int:
+    """The status of a form with a file, as a browser sends it."""
+    given = {name: value for name, value in fields.items() if value is not None} | {"file": "photo"}
+    parts = [f'--part\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in given.items()]
+    body = "".join([*parts, "--part--\r\n"]).encode()
+    return answer(account, url, "POST", body, {"Content-Type": "multipart/form-data; boundary=part"})[0]
+
+
 def test_the_credentials_of_a_function_do_not_follow_from_its_name(account: Account) -> None:
     """The emulator derives them from the names of function and role."""
     in_function = client(account, "lambda").invoke(FunctionName="function")["Payload"].read().decode()
@@ -162,12 +225,15 @@ def test_each_start_has_another_key(tmp_path: Path, account: Account) -> None:
     assert other.secret_access_key != account.secret_access_key
 
 
-def answer(account: Account, url: str, method: str = "GET") -> tuple[int, bytes]:
+def answer(
+    account: Account, url: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, bytes]:
     """Status, and the body if all is well."""
     trusting = urllib.request.HTTPSHandler(context=create_default_context(cafile=str(account.authority)))
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trusting)
+    request = urllib.request.Request(url, body, headers or {}, method=method)
     try:
-        with opener.open(urllib.request.Request(url, method=method), timeout=10) as response:
+        with opener.open(request, timeout=10) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as error:
         return error.code, b""

@@ -1,0 +1,84 @@
+"""The blocks of docs/recipes.md, deployed together as they stand there; what each is for comes to pass."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from local.api.stand_in import StandIn
+from local.system import System
+from tests.end_to_end.new_user import NewUser, eventually, install_wheel
+from tests.end_to_end.photos import photo
+from tests.infra.recipes import FIRST, NOT_DEPLOYED, recipes
+
+pytestmark = pytest.mark.timeout(400)
+PHOTO = photo()
+OUTPUTS = {
+    "Photos": "cutouts.input_bucket.bucket_name",
+    "TableOfCutouts": "catalogue.table_name",
+    "RejectionsTopic": "rejections.topic_arn",
+    "NextBucket": "next_step.bucket_name",
+    "ListedPhotos": "listings.input_bucket.bucket_name",
+    "ListedPictures": "listings.output_bucket.bucket_name",
+    "PutTheApiKeyInto": "cutouts.api_key.secret",
+    "PutTheApiKeyIntoThisToo": "listings.api_key.secret",
+}
+"""What the test has to know of the stack, by expressions in the names of the blocks."""
+
+
+@pytest.fixture(scope="module")
+def deployed(system: System, api: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The outputs of a stack with all blocks in it, but those that cannot be deployed here."""
+    folder = tmp_path_factory.mktemp("recipes")
+    user = NewUser(system=system, api_key=api.key, python=install_wheel(folder), folder=folder)
+    blocks = recipes()
+    shown = [f"CfnOutput(self, '{name}', value={value})" for name, value in OUTPUTS.items()]
+    code = [
+        "from aws_cdk import App, CfnOutput, Stack",
+        "app = App()",
+        "self = Stack(app, 'Recipes')",
+        blocks.pop(FIRST),
+        *(block for heading, block in blocks.items() if heading not in NOT_DEPLOYED),
+        *shown,
+        "app.synth()",
+    ]
+    return user.deploy_app("all", "\n".join(code))
+
+
+def keys_in(system: System, bucket: str) -> list[str]:
+    return [each["Key"] for each in system.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
+
+
+def put(system: System, bucket: str, key: str, body: bytes = PHOTO) -> None:
+    system.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def test_a_cutout_is_listed_and_goes_to_the_next_step(system: System, deployed: Mapping[str, str]) -> None:
+    put(system, deployed["Photos"], "shoes/a.jpg")
+    table = system.client("dynamodb")
+    items = eventually(lambda: table.scan(TableName=deployed["TableOfCutouts"])["Items"])
+    assert items == [{"photo": {"S": "shoes/a.jpg"}, "cutouts": {"L": [{"S": "shoes/a.png"}]}}]
+    assert eventually(lambda: keys_in(system, deployed["NextBucket"])) == ["shoes/a.png"]
+
+
+def test_a_rejected_photo_is_told_of_in_a_sentence(system: System, deployed: Mapping[str, str]) -> None:
+    sqs: Any = system.client("sqs")
+    queue = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    send = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**send, "Resource": arn}]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    system.client("sns").subscribe(TopicArn=deployed["RejectionsTopic"], Protocol="sqs", Endpoint=arn)
+    put(system, deployed["Photos"], "notes.jpg", b"no picture at all")
+    (message,) = eventually(lambda: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages"))
+    assert "notes.jpg was not cut out: " in json.loads(message["Body"])["Message"]
+
+
+def test_a_listings_picture_has_a_key_of_its_own_in_the_folder(system: System, deployed: Mapping[str, str]) -> None:
+    put(system, deployed["ListedPhotos"], "c.jpg")
+    pictures = eventually(
+        lambda: [key for key in keys_in(system, deployed["ListedPictures"]) if key.startswith("amazon/")]
+    )
+    (picture,) = pictures
+    assert picture.startswith("amazon/c-") and picture.endswith(".jpg")
