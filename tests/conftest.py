@@ -1,6 +1,7 @@
 """For all tests: no test reaches an AWS account, and what stands in `end_to_end/` is marked so."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ SLOW = (
 )
 """Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers,
 programs that start."""
+IN_A_BROWSER = ("test_web_page.py",)
+"""They need Debian's `chromium`. Where there is none they are left out, and the report's head says so."""
 ON_ONE_PROCESS = ("end_to_end", "local", "resilience", "infra")
 """The tests of each of these folders share what takes long to make, or want the machine's ports for themselves: they
 run in turn, in one process. The longest comes first, so that the others can run beside it."""
@@ -87,9 +90,15 @@ def pytest_configure() -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Do not even import what is left out: the CDK and the image libraries take seconds in each process."""
     left_out = config.option.markexpr
+    if collection_path.name in IN_A_BROWSER and not shutil.which("chromium"):
+        return True
     if "not slow" in left_out and _is_slow(collection_path):
         return True
     return True if "not end_to_end" in left_out and collection_path == END_TO_END else None
+
+
+def pytest_report_header() -> str | None:
+    return None if shutil.which("chromium") else f"There is no chromium: left out are {', '.join(IN_A_BROWSER)}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
