@@ -47,14 +47,14 @@ def main() -> None:
     """Write one small WebP for each option and each ready-made rendition."""
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        cutout = _cutout(Path(folder))
+        cutout = cut_out_sample(Path(folder))
         options = [Rendition.from_fields({"name": name, **fields}) for name, fields in GALLERY.items()]
         for rendition in (*options, *READY_MADE.values()):
             made = make_rendition(cutout, rendition, Path(folder) / rendition.name)
             _reduced(Path(made.path)).webpsave(str(PICTURES / f"{rendition.name}.webp"), Q=82, keep="none")
 
 
-def _cutout(folder: Path) -> pyvips.Image:
+def cut_out_sample(folder: Path) -> pyvips.Image:
     """The sample as the stand-in API cuts it out."""
     path = folder / "cut-out.png"
     cut_by_segmentation(Image.open(SAMPLES / "cup.png").convert("RGB")).save(path)
