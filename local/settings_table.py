@@ -11,7 +11,7 @@ from infra.settings import in_order
 from local.places import REPOSITORY
 
 TABLES: Mapping[str, Mapping[str, Iterable[Field[Any]]]] = {
-    "README.md": {"settings": in_order()},
+    "docs/settings.md": {"settings": in_order()},
     "docs/construct.md": {
         "arguments": [each for each in fields(DropcutProps) if each not in in_order()],
         "inputs": fields(Input),

@@ -1,4 +1,4 @@
-"""Settings: what is allowed, what is refused and how it is said, and the README's table of them."""
+"""Settings: what is allowed, what is refused and how it is said."""
 
 import os
 import subprocess

@@ -10,7 +10,7 @@ from local.settings_table import TABLES, MarkersMissingError, table, with_tables
 
 
 def test_the_table_has_a_line_for_every_setting_and_begins_with_our_own() -> None:
-    lines = table(TABLES["README.md"]["settings"]).splitlines()[2:]
+    lines = table(TABLES["docs/settings.md"]["settings"]).splitlines()[2:]
     assert {line.split("`")[1] for line in lines} == {field.name for field in fields(Settings)}
     assert lines[0].startswith("| `stage` | `prod` |")
     assert all(line.count("|") == 5 for line in lines)
@@ -32,4 +32,4 @@ def test_a_table_is_written_between_its_markers_and_nowhere_else() -> None:
 @pytest.mark.parametrize("text", ["", "<!-- settings -->\n", "<!-- /settings -->\n<!-- settings -->\n"])
 def test_a_document_without_the_markers_is_refused(text: str) -> None:
     with pytest.raises(MarkersMissingError, match="needs a line <!-- settings -->"):
-        with_tables(text, TABLES["README.md"])
+        with_tables(text, TABLES["docs/settings.md"])
