@@ -1,11 +1,14 @@
-"""Each block of docs/recipes.md, synthesized as it stands there."""
+"""Each block of docs/recipes.md, and the one of README.md, synthesized as it stands there."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from local.places import REPOSITORY
 
 from .recipes import FIRST, REQUESTS, SLACK, recipes
 from .synthesized import written_out
@@ -36,6 +39,26 @@ def resources_with(tmp_path: Path) -> Callable[[str], dict[str, Any]]:
         return resources
 
     return resources_with
+
+
+def test_the_readmes_block_can_be_synthesized_as_it_stands(tmp_path: Path) -> None:
+    from aws_cdk import App, Stack
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_s3 as s3
+
+    (block,) = re.findall(r"^```python\n(.*?)^```$", (REPOSITORY / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+    app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+    stack = Stack(app, "Shop")
+    role = iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal())
+    exec(compile(block, "README.md", "exec"), {"self": stack, "my_bucket": s3.Bucket(stack, "Mine"), "my_role": role})
+    app.synth()
+    resources: dict[str, Any] = json.loads((tmp_path / "Shop.template.json").read_text())["Resources"]
+    allowed = [
+        policy["PolicyDocument"]
+        for policy in kind_of(resources, "AWS::IAM::Policy")
+        if policy["Roles"] == [{"Ref": stack.get_logical_id(role.node.default_child)}]
+    ]
+    assert "/uploads/*" in json.dumps(allowed)
 
 
 def kind_of(resources: dict[str, Any], kind: str) -> list[Any]:

@@ -1,0 +1,71 @@
+"""README.md and docs/*.md: links lead somewhere, commands exist, and the README's figures are the pages'."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from local.places import REPOSITORY
+
+README = REPOSITORY / "README.md"
+DOCS = REPOSITORY / "docs"
+PAGES = {str(page.relative_to(REPOSITORY)): page for page in (README, *sorted(DOCS.glob("*.md")))}
+"""By name from the repository's root."""
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def rows_under(heading: str, page: Path) -> list[list[str]]:
+    """The cells of the first table under a heading, without the table's head."""
+    _, _, section = page.read_text(encoding="utf-8").partition(f"\n## {heading}\n")
+    found = re.search(r"^\|.*\n\|[-|]+\|\n((?:\|.*\n)+)", section.partition("\n## ")[0], re.MULTILINE)
+    assert found, f"{page.name} has no table under {heading}"
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in found[1].splitlines()]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_relative_link_leads_to_a_file_and_a_heading(name: str) -> None:
+    page = PAGES[name]
+    targets = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    nowhere = []
+    for target in targets:
+        if re.match(r"https?:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        if not file.exists() or (anchor and anchor not in headings(file)):
+            nowhere.append(target)
+    assert nowhere == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_make_command_is_a_target_of_the_makefile(name: str) -> None:
+    text = PAGES[name].read_text(encoding="utf-8")
+    named = set(re.findall(r"^make ([a-z]+)", text, re.MULTILINE)) | set(re.findall(r"`make ([a-z]+)", text))
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert named <= targets
+
+
+def test_the_readme_links_every_page() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [page.name for page in DOCS.glob("*.md") if f"](docs/{page.name})" not in text] == []
+
+
+def test_the_readme_has_at_most_1200_words() -> None:
+    assert len(README.read_text(encoding="utf-8").split()) <= 1200
+
+
+def test_the_readmes_speed_is_that_of_the_benchmarks() -> None:
+    measured = rows_under("In short", DOCS / "benchmarks.md")
+    assert [row for row in rows_under("How fast it is", README) if row not in measured] == []
+
+
+def test_the_readmes_prices_are_those_of_the_costs_page() -> None:
+    api, photos, idle = (row[-1] for row in rows_under("What it costs", README))
+    costs = (DOCS / "costs.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| \*\*.*together\*\* \|.*\*\*([\d.]+)\*\* \|$", costs, re.MULTILINE) == [photos, idle]
+    assert f"**{api}**" in costs
