@@ -181,6 +181,7 @@ def test_an_account_problem_pauses_the_spending_until_it_is_fixed(name: str, dro
     assert dropcut.outcomes(key) == []
     dropcut.look_at_gate()
     assert not dropcut.takes_messages()
+    until(lambda: "waits_for" in dropcut.record(key), "a record that says why it waits")
     assert dropcut.record(key)["waits_for"].endswith(dropcut.closed_gate()["reason"])  # of the probe, if one was due
     dropcut.api.clear_faults()
     until(dropcut.resumes, "an open gate")
