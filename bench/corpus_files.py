@@ -88,7 +88,7 @@ _ODD_KINDS: Mapping[str, Make] = {
     **_odd_tiffs(),
 }
 _FLIPS, _FLIPS_IN_HEADER = 32, 12
-KINDS_OF_ALL: Mapping[str, Make] = {**_ALL_KINDS, **_ODD_KINDS, **odd_photos.MENDED}
+KINDS_OF_ALL: Mapping[str, Make] = {**_ALL_KINDS, **_ODD_KINDS, **odd_photos.DELIVERED}
 """Every kind that is delivered, by its name."""
 _ODD_FLIPS = 6
 _HEADER_BYTES = 160
@@ -142,7 +142,7 @@ def _odd() -> Iterator[Case]:
 
 
 def _mended() -> Iterator[Case]:
-    for kind, make in odd_photos.MENDED.items():
+    for kind, make in odd_photos.DELIVERED.items():
         yield Case("wrong or missing marks", kind, make(), "delivered")
 
 
@@ -164,7 +164,7 @@ def _odd_cut_off() -> Iterator[Case]:
 
 
 def _odd_flipped() -> Iterator[Case]:
-    for kind, make in [*_ODD_KINDS.items(), *odd_photos.MENDED.items()]:
+    for kind, make in [*_ODD_KINDS.items(), *odd_photos.DELIVERED.items()]:
         content, chance = make(), Random(kind)
         for number in range(_ODD_FLIPS):
             changed = bytearray(content)

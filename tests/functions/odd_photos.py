@@ -228,7 +228,7 @@ BRIGHT: Mapping[str, Callable[[], bytes]] = {
     "AVIF, PQ": lambda: avif(by_code_points(*PQ), PQ),
 }
 """Made for screens that are brighter than white."""
-MENDED: Mapping[str, Callable[[], bytes]] = {
+DELIVERED: Mapping[str, Callable[[], bytes]] = {
     "PNG, checksum of the pixels' chunk wrong": lambda: png(shown(), idat_is_right=False),
     "PNG, checksum of the pixels wrong": wrong_adler,
     "PNG, checksum of gAMA wrong": lambda: png(shown(), gamma(1.0, is_right=False)),

@@ -88,7 +88,7 @@ class Settings:
     alarm_email: str = setting(
         "",
         text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+", "an e-mail address, or nothing"),
-        "Who is told of alarms; they get one message first, asking to confirm.",
+        "Who gets the alarms; they get one message first, asking to confirm.",
     )
     webhook_url: str = setting(
         "",

@@ -14,7 +14,7 @@ from dropcut.imaging.light import rendered
 from PIL import Image
 
 from tests.functions import odd_photos
-from tests.functions.odd_photos import BRIGHT, COLOURED, MENDED, RARE, UNREAD
+from tests.functions.odd_photos import BRIGHT, COLOURED, DELIVERED, RARE, UNREAD
 from tests.functions.photos_of_all_kinds import GREEN, RED, corners, near, pixels
 from tests.functions.pictures import decoded, picture
 
@@ -112,9 +112,9 @@ def test_a_kind_that_is_not_read_is_unsupported_and_named(photo: Path, kind: str
 # ---- wrong and missing marks
 
 
-@pytest.mark.parametrize("kind", MENDED)
+@pytest.mark.parametrize("kind", DELIVERED)
 def test_a_photo_that_lacks_only_a_mark_is_delivered_but_not_as_it_is(photo: Path, kind: str) -> None:
-    photo.write_bytes(MENDED[kind]())
+    photo.write_bytes(DELIVERED[kind]())
     found = fit(photo, photo.with_name("sent"), LIMITS)
     assert not found.sent_as_it_was
     sent = photo.with_name("sent").read_bytes()
