@@ -29,8 +29,8 @@ def as_app(arguments: str | Path) -> list[str]:
 def app_command() -> str:
     """The command that runs the CDK app, with this Python; the CDK gives it to a shell, in its own directory.
 
-    It must not end in a quote: of an argument that begins and ends in one, the CDK's command line takes both off, as
-    if they belonged together, and a shell then ends the first word at a space in the path of this clone.
+    It must not end in a quote. Of an argument that begins and ends in one, the CDK's command line takes both off. A
+    shell then ends the first word at a space in the path of this clone.
     """
     return f"{shlex.quote(PYTHON)} app.py"
 

@@ -58,9 +58,9 @@ def check_key_template(template: str) -> None:
 def could_collide(one: tuple[str, str], other: tuple[str, str]) -> bool:
     """Whether two renditions, each a template and the rendition's name, may give one photo the same key twice.
 
-    Told by filling both in for photos in the root and in folders, with and without an extension, and for those whose
-    folder or name is what a template says in words; the format's extension does not keep two apart, because a picture
-    that is too large for WebP becomes PNG.
+    Both are filled in and compared, for photos in the root and in folders, with and without an extension. A folder or
+    name may be what a template says in words. The format's extension does not keep two apart: a picture that is too
+    large for WebP becomes PNG.
     """
     words = {literal for template, _name in (one, other) for literal, *_ in string.Formatter().parse(template)}
     stems = ["s", *(word.strip("/.-_") or "s" for word in words if "/" not in word.strip("/"))]

@@ -1,8 +1,8 @@
 """Brings a cut-out to the size of the photo: alpha follows the photo's own edges, colours are the photo's own pixels.
 
-The photo is read once for a reduced copy, a second time if that has to be a sharper one, and once more, from top to
-bottom, while the result is written; whatever is held in memory has the size of the API's answer, or that of a strip. At
-full size, with everything that the small matte knows enlarged:
+The photo is read once for a reduced copy, and a second time if that has to be a sharper one. It is read once more, from
+top to bottom, while the result is written. What is held in memory has the size of the API's answer, or that of a strip.
+At full size, with everything that the small matte knows enlarged:
 
     alpha  = slopes · photo + offset
     colour = photo + (1 - alpha) x contrast
