@@ -71,6 +71,7 @@ def _pipeline_outputs(stack: Stack, dropcut: Dropcut) -> None:
     _outputs(
         stack,
         ApiKeySecretName=dropcut.api_key.secret,
+        BackfillRuleName=dropcut.pipeline.feeder.rule_name,
         PrepareFunctionName=dropcut.functions["prepare"].function_name,
         **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
         **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},

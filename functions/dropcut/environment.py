@@ -265,6 +265,25 @@ class GatekeeperEnvironment(Environment):
         return self.cut_timeout_seconds + 5
 
 
+@dataclass(frozen=True, kw_only=True)
+class FeederEnvironment(Environment):
+    account_id: str
+    """Of the AWS account whose buckets these are."""
+    inputs: str
+    """Where photos come from, as JSON (core/photo_source.py)."""
+    work_bucket: str
+    intake_queue_url: str
+    cut_queue_url: str
+    rule_name: str
+    """Of the EventBridge rule that wakes it."""
+    rate_limit_requests: int
+    rate_limit_seconds: float
+
+    @property
+    def sources(self) -> Sequence[PhotoSource]:
+        return read_sources(self.inputs)
+
+
 WEBHOOK_SECONDS = 15.0
 """For one try, from connecting to the answer's headers."""
 LOOKUP_SECONDS = 10

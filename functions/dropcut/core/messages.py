@@ -22,6 +22,10 @@ MOST_INLINE_BYTES = 88 * 1024
 most that SQS hands over at once: fewer to a batch would share the bill of its function."""
 
 
+FED = "backfill-"
+"""What the id of a request begins with that the feeder makes: it asks for a photo only if that is not done already."""
+
+
 class MalformedMessageError(ValueError):
     """A message that no retry will make readable: it belongs in the dead-letter queue, alone, with this reason."""
 
@@ -44,6 +48,11 @@ class Upload:
     """What the uploader or the requester asked for."""
     request: str = ""
     """The id of the request for it; empty for an upload."""
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether a back-fill asks for it."""
+        return self.request.startswith(FED)
 
     @cached_property
     def job_id(self) -> str:

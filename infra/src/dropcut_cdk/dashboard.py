@@ -61,7 +61,7 @@ class Dashboard(Construct):
                 [_graph("Photos per minute", self._counts(_FLOW)), self._backlog(), self._time_to_drain()],
                 [self._cost(), self._api_time(), _graph(trouble, self._counts(_TROUBLE))],
                 [self._way(), self._function_errors(), self._dead_letters()],
-                [self._doubtful()],
+                [self._doubtful(), self._backfills()],
                 [self._logs()],
             ],
         )
@@ -144,6 +144,11 @@ class Dashboard(Construct):
         )
         held = self._metrics.count("CutoutsHeld", _HOUR, label="held per hour")
         return _graph("Doubtful cut-outs", [share], right=[held])
+
+    def _backfills(self) -> cloudwatch.IWidget:
+        """What the feeder sends, and how much of it prepare finds done."""
+        shown = {"PhotosFed": "sent by the feeder", "PhotosDoneBefore": "done before", "BackfillsBroken": "broken"}
+        return _graph("Back-fills, photos per minute", self._counts(shown))
 
     def _function_errors(self) -> cloudwatch.IWidget:
         functions = {name: stage.confined.function for name, stage in self._stages.items()}

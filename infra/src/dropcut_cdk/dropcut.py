@@ -20,6 +20,7 @@ from dropcut.core import event_names
 
 from dropcut_cdk.api_key import ApiKey
 from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input, InputFilters
 from dropcut_cdk.metrics import Metrics
@@ -100,8 +101,12 @@ class Dropcut(Construct):
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
-        """By `prepare`, `cut`, `deliver` and `gatekeeper`; with `webhook_url`, by `notify`."""
-        stages: list[Stage | Gatekeeper] = [*self.stages.values(), self.pipeline.gatekeeper]
+        """By `prepare`, `cut`, `deliver`, `gatekeeper` and `feeder`; with `webhook_url`, by `notify`."""
+        stages: list[Stage | Gatekeeper | Feeder] = [
+            *self.stages.values(),
+            self.pipeline.gatekeeper,
+            self.pipeline.feeder,
+        ]
         return {stage.node.id.lower(): stage.confined.function for stage in stages}
 
     @property

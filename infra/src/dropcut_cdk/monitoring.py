@@ -16,6 +16,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from dropcut_cdk.dashboard import Dashboard
+from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.queues import visible
 from dropcut_cdk.stage import Stage
@@ -56,9 +57,10 @@ class Monitoring(Construct):
         for queue_name, stage in of.stages.items():
             self._alarm_on_dead_letters(queue_name, stage, redrive_command)
         self._alarm_on_exposed_credentials()
+        self._alarm_on_broken_backfills()
         self._alarm_on_money(props.alarm_credits_per_hour)
         if not props.for_embedded_aws:  # it has neither metric filters nor arithmetic
-            self._alarm_on_errors(of.name, [*of.stages.values(), pipeline.gatekeeper])
+            self._alarm_on_errors(of.name, [*of.stages.values(), pipeline.gatekeeper, pipeline.feeder])
             self._alarm_on_stuck_work(pipeline.cut)
             self._alarm_on_rejections(props.rejection_alarm_percent)
         self.dashboard = Dashboard(self, "Dashboard", of=of).dashboard
@@ -99,7 +101,7 @@ class Monitoring(Construct):
             "after 14 days.",
         )
 
-    def _alarm_on_errors(self, name: str, stages: Iterable[Stage | Gatekeeper]) -> None:
+    def _alarm_on_errors(self, name: str, stages: Iterable[Stage | Gatekeeper | Feeder]) -> None:
         """One for all functions, by what they log: an alarm on each one's own errors would cost that many times.
 
         An error over one message is caught, so that it harms no other: a function's own errors do not count it.
@@ -133,6 +135,16 @@ class Monitoring(Construct):
             "Landlock holds there. A photo that takes its decoder over could use them.",
             fix="`dropcut sandbox-probe` shows which layers hold. If the photos come from "
             "strangers, set refuse_exposed=true until it is settled: photos then wait.",
+        )
+
+    def _alarm_on_broken_backfills(self) -> None:
+        self._alarm(
+            "BackfillBroken",
+            self._metrics.count("BackfillsBroken", Duration.minutes(5)),
+            above=0,
+            meaning="A back-fill has stopped: the feeder can read its list of photos no more.",
+            fix="`dropcut backfill list` says which and why. Put that right, then run `dropcut backfill resume`: it "
+            "goes on where it stopped.",
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:

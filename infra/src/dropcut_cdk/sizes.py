@@ -110,6 +110,11 @@ def size_of_gatekeeper(settings: Settings) -> Size:
     return Size(timeout_seconds=size_of_cut(settings).timeout_seconds + SECONDS_AROUND_A_PROBE, memory_mb=256)
 
 
+def size_of_feeder() -> Size:
+    """A minute's photos are some hundred requests to SQS. It is over before it is woken again."""
+    return Size(timeout_seconds=50, memory_mb=256)
+
+
 def size_of_notify() -> Size:
     return Size(timeout_seconds=notify_function_seconds(), memory_mb=256)
 
