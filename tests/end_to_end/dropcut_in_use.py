@@ -21,7 +21,7 @@ from local.system import System
 from tests.published import check_published
 
 Stage = Literal["Intake", "Cut", "Deliver", "Notify"]
-Function = Literal["prepare", "cut", "deliver", "gatekeeper", "notify"]
+Function = Literal["prepare", "cut", "deliver", "gatekeeper", "feeder", "notify"]
 STAGES: tuple[Function, ...] = ("prepare", "cut", "deliver")
 FUNCTIONS: Mapping[Stage, Function] = {
     "Intake": "prepare",
