@@ -25,6 +25,8 @@ TABLE = table(EVENTS, {
 
 AHEAD_SECONDS = 100.0
 """So far ahead photos are sent. The feeder comes once a minute: forty seconds are kept for one that comes late."""
+MOST_SECONDS = 70.0
+"""So much work is sent at a time at the most: what live photos took of a visit's time is not made up for by the next."""
 IN_WORK_SECONDS = 20.0
 """So many seconds' work are always in somebody's hands: slots are booked up to 10 s ahead, and a call takes some."""
 DONE = frozenset({"delivered", "held", "rejected"})
@@ -134,7 +136,7 @@ def next_share(*, now: float, fed_until: float, waiting: Waiting, interval_secon
     """
     begins, ends = max(now, fed_until), now + AHEAD_SECONDS
     backlog = waiting.visible + max(0.0, waiting.in_work - IN_WORK_SECONDS / interval_seconds)
-    count = int((ends - begins) / interval_seconds - backlog)
+    count = int(min(ends - begins, MOST_SECONDS) / interval_seconds - backlog)
     if count <= 0:
         return Share(count=0, begins=begins, seconds_apart=interval_seconds)
     return Share(count=count, begins=begins, seconds_apart=(ends - begins) / count)
