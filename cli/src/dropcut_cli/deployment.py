@@ -12,6 +12,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from dropcut.adapters.backfill_records import BackfillRecords
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.api_key_text import fingerprint, key_in
@@ -130,6 +131,10 @@ class Deployment:
     @property
     def gate(self) -> GateRecord:
         return GateRecord(table=self.table)
+
+    @property
+    def backfills(self) -> BackfillRecords:
+        return BackfillRecords(table=self.table)
 
     def scan(self, condition: str, values: Mapping[str, Any], **more: Any) -> Iterator[dict[str, Any]]:
         """Items in DynamoDB's form. The whole table is read, at half a read request unit for each 4 KiB."""

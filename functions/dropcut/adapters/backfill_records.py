@@ -28,8 +28,7 @@ class BackfillRecords:
 
     def start(self, backfill: Backfill) -> None:
         """Its item comes first: a name without an item is none."""
-        given = {name: getattr(backfill, field) for field, name in _GIVEN.items()}
-        values: dict[str, Value] = {name: value for name, value in given.items() if value is not None}
+        values: dict[str, Value] = {name: getattr(backfill, field) for field, name in _GIVEN.items()}
         change = "".join(f", {name} = :{name}" for name in values)
         self.table.update(
             BACKFILL + backfill.name, f"SET #status = :status{change}", {**values, "status": backfill.status}

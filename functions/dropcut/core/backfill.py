@@ -26,7 +26,7 @@ TABLE = table(EVENTS, {
 AHEAD_SECONDS = 100.0
 """So far ahead photos are sent. The feeder comes once a minute: forty seconds are kept for one that comes late."""
 MOST_SECONDS = 70.0
-"""So much work is sent at a time at the most: what live photos took of a visit's time is not made up for by the next."""
+"""The most work that is sent at a time: what live photos took of one visit's time is not made up for by the next."""
 IN_WORK_SECONDS = 20.0
 """So many seconds' work are always in somebody's hands: slots are booked up to 10 s ahead, and a call takes some."""
 DONE = frozenset({"delivered", "held", "rejected"})
@@ -43,7 +43,7 @@ class Backfill:
     """Photos whose keys begin with it; of a list, only for people."""
     parts: int = 0
     """Of a list of keys: how many files it has; 0 when the bucket is listed."""
-    total: int | None = None
+    total: int = 0
     """How many objects there were when it was started."""
     status: str = "running"
     reason: str = ""

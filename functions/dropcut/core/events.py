@@ -202,7 +202,7 @@ class BackfillStarted:
     backfill: Annotated[str, "Its name, as `dropcut backfill list` shows it."]
     bucket: Annotated[str, "Of its photos."]
     prefix: Annotated[str, "What their keys begin with; empty for all, and for a list of keys."]
-    total: Annotated[int | None, "How many objects there were when it was planned."]
+    total: Annotated[int, "How many objects there were when it was planned."]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +213,7 @@ class BackfillFinished:
     backfill: Annotated[str, "Its name, as `dropcut backfill list` shows it."]
     bucket: Annotated[str, "Of its photos."]
     prefix: Annotated[str, "What their keys begin with; empty for all, and for a list of keys."]
-    total: Annotated[int | None, "How many objects there were when it was planned."]
+    total: Annotated[int, "How many objects there were when it was planned."]
     seen: Annotated[int, "Objects that were looked at."]
     sent: Annotated[int, "Photos that were sent to be cut out, those included that turn out to be done."]
     left_out: Annotated[int, "Objects that are no photos of an input: folder markers, other suffixes, other sizes."]

@@ -47,7 +47,7 @@ def test_there_may_be_none(table: StateTable) -> None:
     assert BackfillRecords(table=table).all() == []
 
 
-def test_a_list_without_a_total_is_found_again(records: BackfillRecords) -> None:
+def test_a_list_is_found_again(records: BackfillRecords) -> None:
     other = Backfill(name="b", bucket="photos", parts=3, started_at=NOON + 1)
     records.start(other)
     assert records.all() == [NEW, other]
