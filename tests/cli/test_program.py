@@ -64,8 +64,9 @@ def test_every_verb_takes_json_and_has_examples(verb: str) -> None:
     found = cli.get_command(click.Context(cli), verb)
     assert found is not None
     assert found.name == verb
-    assert "--json" in {option for parameter in found.params for option in parameter.opts}
-    assert "dropcut " + verb in (found.epilog or "")
+    for each in found.commands.values() if isinstance(found, click.Group) else [found]:
+        assert "--json" in {option for parameter in each.params for option in parameter.opts}
+        assert "dropcut " + verb in (each.epilog or "")
 
 
 def test_help_lists_every_verb_and_imports_no_aws() -> None:

@@ -60,13 +60,6 @@ def no_events_of_uploads(dropcut: DropcutInUse) -> Iterator[None]:
         events.enable_rule(Name=rule)
 
 
-def feed(dropcut: DropcutInUse) -> None:
-    """Wake the feeder once, as its rule does every minute."""
-    name = dropcut.function("feeder")["FunctionName"]
-    answer = dropcut.client("lambda").invoke(FunctionName=name, Payload=b"{}")
-    assert "FunctionError" not in answer, answer["Payload"].read()
-
-
 def rule_state(dropcut: DropcutInUse) -> str:
     return str(dropcut.client("events").describe_rule(Name=dropcut.outputs["BackfillRuleName"])["State"])
 
@@ -102,7 +95,7 @@ def test_photos_that_were_there_before_are_fed_while_live_ones_go_first(
         assert rule_state(dropcut) == "ENABLED"
         command("stop", second["name"])
         calls_before = len(dropcut.api.calls())
-        feed(dropcut)
+        dropcut.feed()
         for number in range(3):
             began = time.monotonic()
             live = dropcut.drop(photo(), dropcut.unused(f"live-{number}.jpg"))
@@ -110,7 +103,7 @@ def test_photos_that_were_there_before_are_fed_while_live_ones_go_first(
             assert time.monotonic() - began < LIVE_SECONDS
         assert not any(dropcut.record(key) for key in elsewhere)
         command("resume", second["name"])
-        feed(dropcut)
+        dropcut.feed()
         for key in new | elsewhere:
             assert dropcut.outcome(key, seconds=60).kind == "delivered"
         for key in broken:
@@ -134,6 +127,6 @@ def test_photos_that_were_there_before_are_fed_while_live_ones_go_first(
     assert sorted((each["detail-type"], each["detail"]["backfill"]) for each in said) == sorted(
         (kind, name["name"]) for kind in (BACKFILL_STARTED, BACKFILL_FINISHED) for name in (first, second)
     )
-    feed(dropcut)
+    dropcut.feed()
     assert rule_state(dropcut) == "DISABLED"
     until(lambda: dropcut.is_empty("Intake"), "an empty intake queue")

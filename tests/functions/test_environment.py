@@ -19,6 +19,7 @@ from dropcut.environment import (
     DeliverEnvironment,
     Environment,
     EnvironmentIncompleteError,
+    FeederEnvironment,
     GatekeeperEnvironment,
     NotifyEnvironment,
     PrepareEnvironment,
@@ -26,7 +27,14 @@ from dropcut.environment import (
     longest_call_seconds,
 )
 
-FUNCTIONS = [PrepareEnvironment, CutEnvironment, DeliverEnvironment, GatekeeperEnvironment, NotifyEnvironment]
+FUNCTIONS = [
+    PrepareEnvironment,
+    CutEnvironment,
+    DeliverEnvironment,
+    GatekeeperEnvironment,
+    FeederEnvironment,
+    NotifyEnvironment,
+]
 MAY_BE_EMPTY = {"client_id", "client_version"}
 
 
