@@ -162,11 +162,8 @@ def test_each_call_that_was_made_is_allowed_by_its_role(made: Sequence[Call], of
         (call.function, call.action, tuple(grant for grant in grants if grant.covers(call))): call for call in made
     }
     answers = decided(one_of_each.values(), of_roles)
-    assert (
-        {call.function for call in answers}
-        == set(of_roles)
-        == {"prepare", "cut", "deliver", "gatekeeper", "feeder", "notify"}
-    )
+    every = {"prepare", "cut", "deliver", "gatekeeper", "feeder", "notify"}
+    assert {call.function for call in answers} == set(of_roles) == every
     assert {call: answer for call, answer in answers.items() if answer != "Allowed"} == {}
 
 
