@@ -6,11 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-import boto3
+import botocore.session
 from dropcut.core.photo_source import PhotoSource, sources_to_json
 
 from dropcut_cli.backfill_photos import find_photos, planned
-from dropcut_cli.deployment import Deployment
+from dropcut_cli.deployment import Deployment, new_session
 
 SETTINGS = {
     "INPUTS": sources_to_json([PhotoSource(bucket="photos")]),
@@ -26,9 +26,10 @@ SETTINGS = {
 
 def main() -> None:
     endpoint, photos = sys.argv[1:]
-    Deployment.setting = lambda _self, _queue, name: SETTINGS[name]  # type: ignore[method-assign]
+    Deployment.setting = lambda _self, _queue, name: SETTINGS[name]  # type: ignore[method-assign, assignment]
     outputs = {"InputBucketName": "photos", "IntakeQueueUrl": "-", "StateTableName": "state", "WorkBucketName": "work"}
-    session = boto3.Session("test", "test", region_name="us-east-1")
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    session = new_session(botocore.session.Session(), region_name="us-east-1", **keys)
     deployment = Deployment(
         stage="bench", session=session, known_outputs=outputs, client_options={"endpoint_url": endpoint}
     )

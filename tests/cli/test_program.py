@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import botocore.session
 import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.utils import parse_timestamp
 
-from dropcut_cli.deployment import Deployment
+from dropcut_cli.deployment import Deployment, new_session
 from dropcut_cli.exits import CommandError, Exit, explained
 from dropcut_cli.output import Output, for_people
 from dropcut_cli.program import VERBS, cli
@@ -153,3 +156,20 @@ def test_nothing_on_this_machine_is_said_so(tmp_path: Path, monkeypatch: pytest.
 )
 def test_times_are_said_in_the_unit_that_tells_them(seconds: float, said: str) -> None:
     assert for_people(seconds) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-07-27T12:00:00.000Z",
+        "2024-07-27T12:00:00+00:00",
+        "Sat, 27 Jul 2024 12:00:00 GMT",
+        1722081600,
+        "1722081600",
+    ],
+)
+def test_times_are_read_as_botocore_reads_them(text: object) -> None:
+    core = botocore.session.Session()
+    new_session(core, region_name="eu-central-1")
+    parser = core.get_component("response_parser_factory").create_parser("rest-xml")
+    assert parser._timestamp_parser(text) == parse_timestamp(text) == datetime(2024, 7, 27, 12, tzinfo=UTC)

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +13,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.utils import parse_timestamp
 from dropcut.adapters.backfill_records import BackfillRecords
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.state_table import StateTable
@@ -45,7 +47,8 @@ class Deployment:
         """
         if local:
             return cls._on_this_machine()
-        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
+        region = region or os.environ.get("AWS_REGION") or None
+        session = new_session(botocore.session.Session(), profile_name=profile, region_name=region)
         if not session.region_name:
             raise CommandError("No AWS region is set. Name it, for example: --region eu-central-1", Exit.USAGE)
         return cls(stage=stage, session=session)
@@ -61,11 +64,11 @@ class Deployment:
         files = {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
         core = botocore.session.Session(session_vars=files)
         core.set_default_client_config(Config(proxies={}, retries={"mode": "standard", "max_attempts": 3}))
-        session = boto3.Session(
+        session = new_session(
+            core,
             aws_access_key_id=stack["access_key_id"],
             aws_secret_access_key=stack["secret_access_key"],
             region_name=stack["region"],
-            botocore_session=core,
         )
         options = {"endpoint_url": stack["endpoint_url"], "verify": stack["ca_bundle"]}
         stage = stack["outputs"].get("DashboardName", "dropcut-prod").removeprefix("dropcut-")
@@ -212,6 +215,19 @@ class Deployment:
             raise
         key = key_in(text)
         return fingerprint(key) if key else ""
+
+
+def new_session(core: botocore.session.Session, **given: Any) -> boto3.Session:
+    """With times read by the standard library: botocore's own way takes two thirds of what listing a bucket takes."""
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+    return boto3.Session(botocore_session=core, **given)
+
+
+def _time(text: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):  # epoch seconds, or the words of an HTTP header
+        return parse_timestamp(text)
 
 
 def _stack_file() -> Path:
