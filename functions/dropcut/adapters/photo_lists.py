@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page
+from dropcut.core.messages import LISTS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-LISTS = "backfills/"
-"""Folder of the work bucket: lists of keys, one file for each part."""
 KEYS_IN_A_PART = 10_000
+"""A list is one file for each part."""
 _PASSES_BY_ITSELF = {"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "ExpiredToken"}
 
 

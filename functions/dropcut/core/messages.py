@@ -15,8 +15,8 @@ from typing import Any, Literal, Self
 from dropcut.core.choices import NO_CHOICES, Choices
 from dropcut.core.operation import OPERATIONS, REMOVE_BACKGROUND, Operation
 
-PREPARED, PAID = "prepared/", "paid/"
-"""Folders of the work bucket: what will be sent to the API, and what it answered."""
+PREPARED, PAID, LISTS = "prepared/", "paid/", "backfills/"
+"""Folders of the work bucket: what will be sent to the API, what it answered, and back-fills' lists of keys."""
 MOST_INLINE_BYTES = 88 * 1024
 """A prepared picture of this size travels inside its message. Eight of them in base64 stay under 1 MiB, which is the
 most that SQS hands over at once: fewer to a batch would share the bill of its function."""

@@ -11,9 +11,9 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
-from dropcut.adapters.photo_lists import LISTS
 from dropcut.core import event_names
 from dropcut.core.item_kinds import BACKFILL, BACKFILLS, GATE
+from dropcut.core.messages import LISTS
 from dropcut.environment import FeederEnvironment
 
 from dropcut_cdk.confined_function import ConfinedFunction

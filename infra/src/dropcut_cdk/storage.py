@@ -10,13 +10,15 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from dropcut.core.item_kinds import HELD_INDEX
-from dropcut.core.messages import PAID, PREPARED
+from dropcut.core.messages import LISTS, PAID, PREPARED
 
 from dropcut_cdk.nag import acknowledge
 from dropcut_cdk.props import DropcutProps
 
 DAYS_IN_QUEUES = 28
 """The longest that work can wait for a stage: 14 days in its queue, and 14 in its dead-letter queue."""
+LIST_DAYS = 400
+"""A back-fill's list of keys: longer than one runs that a daily limit holds back."""
 ROUNDING_DAYS = 1
 """Lifecycle rules and TTL act at midnight UTC or later, never at the minute."""
 
@@ -94,6 +96,7 @@ class Storage(Construct):
         self.work_bucket.add_lifecycle_rule(
             id="prepared", prefix=PREPARED, expiration=Duration.days(DAYS_IN_QUEUES + ROUNDING_DAYS)
         )
+        self.work_bucket.add_lifecycle_rule(id="lists", prefix=LISTS, expiration=Duration.days(LIST_DAYS))
         self.work_bucket.add_lifecycle_rule(
             id="paid",
             prefix=PAID,
