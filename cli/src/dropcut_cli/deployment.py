@@ -44,7 +44,7 @@ class Deployment:
         """
         if local:
             return cls._on_this_machine()
-        session = boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION") or None)
+        session = boto3.Session(profile_name=profile, region_name=region)
         if not session.region_name:
             raise CommandError("No AWS region is set. Name it, for example: --region eu-central-1", Exit.USAGE)
         return cls(stage=stage, session=session)
