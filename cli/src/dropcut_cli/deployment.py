@@ -131,20 +131,28 @@ class Deployment:
     def gate(self) -> GateRecord:
         return GateRecord(table=self.table)
 
+    def pages(self, service: str, call: str, results: str, **asked: Any) -> Iterator[Any]:
+        """Every one of the results of a call that answers page by page."""
+        for page in self.client(service).get_paginator(call).paginate(**asked):
+            yield from page.get(results, [])
+
     def scan(self, condition: str, values: Mapping[str, Any], **more: Any) -> Iterator[dict[str, Any]]:
         """Items in DynamoDB's form. The whole table is read, at half a read request unit for each 4 KiB."""
-        pages = (
-            self.client("dynamodb")
-            .get_paginator("scan")
-            .paginate(
-                TableName=self.outputs["StateTableName"],
-                FilterExpression=condition,
-                ExpressionAttributeValues=values,
-                **more,
-            )
+        asked = {"FilterExpression": condition, "ExpressionAttributeValues": values, **more}
+        return self.pages("dynamodb", "scan", "Items", TableName=self.outputs["StateTableName"], **asked)
+
+    def alarms(self, **asked: str) -> list[Mapping[str, Any]]:
+        """Those that tell its topic."""
+        topic, found = (
+            self.outputs["AlarmTopicArn"],
+            self.pages("cloudwatch", "describe_alarms", "MetricAlarms", **asked),
         )
-        for page in pages:
-            yield from page["Items"]
+        return [alarm for alarm in found if topic in alarm["AlarmActions"]]
+
+    def subscriptions(self) -> list[Mapping[str, Any]]:
+        """Of its alarm topic; the ARN of one that is not confirmed is another word."""
+        topic = self.outputs["AlarmTopicArn"]
+        return list(self.pages("sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic))
 
     def queue_url(self, queue: str, *, dead_letters: bool = False) -> str:
         """`queue` is one of `queues`."""

@@ -115,9 +115,7 @@ def _gate(deployment: Any) -> Iterator[Finding]:
 
 
 def _alarms(deployment: Any) -> Iterator[Finding]:
-    from dropcut_cli.look import subscriptions  # noqa: PLC0415
-
-    if not any(each.startswith("arn:") for each in subscriptions(deployment)):
+    if not any(each["SubscriptionArn"].startswith("arn:") for each in deployment.subscriptions()):
         fix = "Deploy with alarm_email=you@example.com, confirm the e-mail, then `dropcut test-alarm`."
         yield Finding("Nobody hears the alarms: no subscription of the topic is confirmed.", fix)
 

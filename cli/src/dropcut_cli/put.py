@@ -19,7 +19,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 @click.command(epilog="Examples: `dropcut put a.jpg`, `dropcut put photos/ --to shop/ --wait --fetch cut-outs`")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="PATH...")
 @click.option("--to", "prefix", default="", help="What the keys begin with, such as shop/.")
 @click.option("--wait", "waits", is_flag=True, help="Wait for each photo's end.")
 @click.option("--fetch", "folder", type=click.Path(path_type=Path), help="Bring the cut-outs here; waits for them.")
