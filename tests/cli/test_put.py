@@ -149,7 +149,9 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize(("name", "exit_code", "words"), [("no.jpg", 2, "does not exist"), ("notes.txt", 1, "Left out")])
+@pytest.mark.parametrize(
+    ("name", "exit_code", "words"), [("no.jpg", 2, "does not exist"), ("notes.txt", 1, "Left out")]
+)
 def test_a_named_file_that_is_no_photo_is_a_fault(
     dropcut: Dropcut, photos: Path, name: str, exit_code: int, words: str
 ) -> None:

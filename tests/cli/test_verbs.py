@@ -23,7 +23,7 @@ from dropcut.core.review import Held, read_review
 from dropcut_cli import deploy, key
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError
-from tests.cli.conftest import ALARMS, SETTINGS, Dropcut, bodies
+from tests.cli.conftest import ALARMS, SETTINGS, Dropcut, Paged, bodies
 from tests.functions.cloud import INPUT, OUTPUT, SECRET
 
 NOW = 1_722_081_600.0
@@ -257,17 +257,6 @@ def test_the_lines_of_a_photo_come_from_all_stages_in_order(
     lines = [(line["stage"], line["text"]) for line in found]
     assert lines == [("cut", "first"), ("prepare", "second"), ("deliver", "third"), ("notify", "last")]
     assert dropcut("logs", "a.jpg", "--days", "0.0001").exit_code == 9
-
-
-class Paged(dict[str, Any]):
-    """A client whose paginators give one page."""
-
-    def get_paginator(self, name: str) -> Any:
-        page = self[name]
-        return type("Pages", (), {"paginate": staticmethod(lambda **_asked: [page])})()
-
-    def set_alarm_state(self, **state: str) -> None:
-        self["set"] = state
 
 
 @pytest.mark.parametrize(("subscription", "exit_code"), [("arn:aws:sns:1", 0), ("PendingConfirmation", 1)])

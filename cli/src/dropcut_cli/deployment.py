@@ -67,7 +67,8 @@ class Deployment:
             botocore_session=core,
         )
         options = {"endpoint_url": stack["endpoint_url"], "verify": stack["ca_bundle"]}
-        stage = stack["outputs"].get("DashboardName", "dropcut-prod").removeprefix("dropcut-")
+        dashboard = stack["outputs"].get("DashboardName", "dropcut-prod")
+        stage = dashboard.removeprefix("dropcut-").removesuffix(f"-{stack['region']}")
         return cls(stage=stage, session=session, local=True, known_outputs=stack["outputs"], client_options=options)
 
     @property
@@ -113,10 +114,14 @@ class Deployment:
         return self.outputs["InputBucketName"]
 
     @cached_property
+    def sources(self) -> Mapping[str, str]:
+        """Its input buckets, and what the keys of the photos in each begin with."""
+        found = {source.bucket: source.prefix for source in read_sources(self.setting("Intake", "INPUTS") or "[]")}
+        return found or {self.input_bucket: ""}
+
+    @property
     def input_prefix(self) -> str:
-        """What the keys of its photos begin with."""
-        sources = read_sources(self.setting("Intake", "INPUTS") or "[]")
-        return next((source.prefix for source in sources if source.bucket == self.input_bucket), "")
+        return self.sources.get(self.input_bucket, "")
 
     @cached_property
     def table(self) -> StateTable:
