@@ -1,6 +1,7 @@
 """One deployed system for all tests of this folder: embedded AWS with IAM enforced, stand-in API, three real stacks."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from local.api.stand_in import StandIn
 from local.outcomes import subscribed
 from local.steps import Silence
 from local.system import System, bring_up, run_few_processes
+from tests.end_to_end.clone import Clone
 from tests.end_to_end.dropcut_in_use import DropcutInUse
 from tests.functions.webhook_receiver import WebhookReceiver
 
@@ -67,6 +69,12 @@ def dropcut(running: DropcutInUse) -> Iterator[DropcutInUse]:
     _put_right(running)
     yield running
     _put_right(running)
+
+
+@pytest.fixture
+def clone(dropcut: DropcutInUse, tmp_path: Path) -> Clone:
+    """Where the operator's command works on the system."""
+    return Clone.of(dropcut.system, tmp_path)
 
 
 def _put_right(dropcut: DropcutInUse) -> None:

@@ -66,7 +66,17 @@ def _of_aws(error: Exception) -> CommandError | None:
     )  # fmt: skip
     if isinstance(error, without):
         return CommandError(f"There are no AWS credentials to use: {error}. {SIGN_IN}", Exit.DENIED)
-    return CommandError(f"AWS could not be asked: {error}.") if isinstance(error, aws.BotoCoreError) else None
+    if isinstance(error, aws.BotoCoreError):
+        return CommandError(f"AWS could not be asked: {error}.")
+    return _of_what_uses_it(error)
+
+
+def _of_what_uses_it(error: Exception) -> CommandError | None:
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - the same
+    from dropcut.adapters.state_table import ItemsNotReadError  # noqa: PLC0415
+
+    again = isinstance(error, Boto3Error | ItemsNotReadError)
+    return CommandError(f"AWS is busy ({error}). Run this again.", Exit.TEMPORARY) if again else None
 
 
 def _refused(response: object, operation: str) -> CommandError:

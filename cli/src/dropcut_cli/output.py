@@ -43,11 +43,17 @@ class Output:
 
 
 def say(line: str, *, err: bool = False) -> bool:
-    """Write a line, to nowhere once its reader has gone; whether it was read."""
+    """Write a line, to nowhere once its reader has gone; whether it was read.
+
+    Raises:
+        OSError: standard output cannot be written, as on a full disk; standard error is not worth stopping for.
+    """
     try:
         click.echo(line, err=err)
         return True
-    except BrokenPipeError:
+    except OSError as error:
+        if not err and not isinstance(error, BrokenPipeError):
+            raise
         stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return False
