@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
-from dropcut.core.messages import Remake
+from dropcut.core.messages import Remake, Upload
 
 from dropcut_cdk.monitoring import RUNBOOK
 from local.places import REPOSITORY
@@ -84,10 +84,9 @@ def _not_prepared(dropcut: DropcutInUse, _receiver: WebhookReceiver) -> Iterator
 
 @trouble("DeadLettersCut", "Errors")
 def _not_cut(dropcut: DropcutInUse, _receiver: WebhookReceiver) -> Iterator[str]:
-    picture = photo()
-    dropcut.fault("internal_error", picture, times=3)
-    key = dropcut.drop(picture, dropcut.unused("a.jpg"))
-    assert dropcut.outcome(key).kind == "failed"
+    key = delivered(dropcut)
+    again = Upload(bucket=dropcut.input_bucket, key=key, sequencer=LATER)
+    dead_letter(dropcut, "Cut", {"upload": again.to_fields()}, "prepared_gone")
     yield key
     assert dropcut.outcome(key, number=2).kind == "delivered"
 
