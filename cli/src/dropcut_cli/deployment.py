@@ -17,7 +17,7 @@ from dropcut.adapters.state_table import StateTable
 from dropcut.core.api_key_text import fingerprint, key_in
 from dropcut.core.photo_source import read_sources
 
-from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.exits import NO_REGION, CommandError, Exit
 
 STACK_FILE = Path(".local") / "stack.json"
 STACKS = ("Storage", "Pipeline", "Monitoring")
@@ -46,7 +46,7 @@ class Deployment:
             return cls._on_this_machine()
         session = boto3.Session(profile_name=profile, region_name=region)
         if not session.region_name:
-            raise CommandError("No AWS region is set. Name it, for example: --region eu-central-1", Exit.USAGE)
+            raise CommandError(NO_REGION, Exit.USAGE)
         return cls(stage=stage, session=session)
 
     @classmethod

@@ -3,6 +3,7 @@
 import sys
 from enum import IntEnum
 
+NO_REGION = "No AWS region is set, or it is none. Name it, for example: --region eu-central-1"
 SIGN_IN = "Sign in (`aws sso login`, or `aws configure`), name the profile with --profile, then run this again."
 
 
@@ -56,9 +57,9 @@ def _of_aws(error: Exception) -> CommandError | None:
 
     if isinstance(error, aws.ClientError):
         return _refused(error.response, error.operation_name)
-    if isinstance(error, aws.NoRegionError):
-        return CommandError("No AWS region is set. Name it, for example: --region eu-central-1", Exit.USAGE)
-    if isinstance(error, aws.ConnectionError | aws.HTTPClientError | aws.InvalidRegionError):
+    if isinstance(error, aws.NoRegionError | aws.InvalidRegionError):
+        return CommandError(NO_REGION, Exit.USAGE)
+    if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
         return CommandError(f"AWS did not answer: {error}. Check the network and --region.", Exit.TEMPORARY)
     without = (
         aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound, aws.CredentialRetrievalError,

@@ -45,6 +45,8 @@ def put(
     new = [file for file in files if not is_delivered(file, records.get(file.key, {}))]
     if len(new) < len(files):
         output.progress(f"{counted(len(files) - len(new), 'photo')} of {len(files):,} delivered already.")
+    if not files:
+        output.progress("There is no photo to upload.")
     cost = in_words(price(deployment, len(new))) if len(new) > ASK_ABOVE else ""
     if cost and not output.ask(f"{cost}. Upload them?", yes=yes):
         return Exit.USAGE
