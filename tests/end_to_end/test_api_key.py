@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.api.accounts import fingerprint
+from stand_in.accounts import fingerprint
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.photos import photo
 
