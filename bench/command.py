@@ -11,8 +11,9 @@ from pathlib import Path
 
 from bench.deployed import deployed
 from bench.report import Report, Table, Target
-from local.places import REPOSITORY, SAMPLES
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.surroundings import clean
+from local.places import SAMPLES
 from local.system import System
 
 RUNS = 15

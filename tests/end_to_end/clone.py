@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 from local.system import System
 
 SECONDS = 120

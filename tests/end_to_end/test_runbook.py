@@ -10,7 +10,7 @@ import pytest
 from dropcut.core.messages import Remake, Upload
 
 from dropcut_cdk.monitoring import RUNBOOK
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 from tests.end_to_end.clone import Clone
 from tests.end_to_end.dropcut_in_use import LATER, DropcutInUse, Stage, notification, until
 from tests.end_to_end.photos import photo
