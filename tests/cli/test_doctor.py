@@ -10,7 +10,7 @@ from dropcut.core.messages import Upload
 from dropcut_cli import doctor
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.doctor import CHECKS, MOST_CLOCK_SECONDS, WITHOUT_END_SECONDS
-from tests.cli.conftest import Dropcut, Paged
+from tests.cli.conftest import ALARMS, Dropcut, Paged
 from tests.functions.cloud import INPUT, SECRET
 
 
@@ -143,13 +143,24 @@ def test_an_account_that_allows_a_function_too_little_memory_is_found(
     assert found("memory", deployment) == said
 
 
-@pytest.mark.parametrize(("subscription", "findings"), [("arn:aws:sns:1", 0), ("PendingConfirmation", 1)])
-def test_alarms_that_nobody_has_confirmed_to_hear_are_found(
-    deployment: Deployment, subscription: str, findings: int
+@pytest.mark.parametrize(
+    ("arns", "enabled", "said"),
+    [
+        (["arn:aws:sns:1"], [True], ""),
+        (["arn:aws:sns:1", "PendingConfirmation"], [True], "The alarms are not confirmed by a@b."),
+        ([], [True], "Nobody hears the alarms: their topic has no subscription."),
+        (["arn:aws:sns:1"], [], "Alarms are gone, or their actions are turned off."),
+        (["arn:aws:sns:1"], [True, False], "Alarms are gone, or their actions are turned off."),
+    ],
+)
+def test_alarms_that_reach_nobody_are_found(
+    deployment: Deployment, arns: list[str], enabled: list[bool], said: str
 ) -> None:
-    heard = {"Subscriptions": [{"SubscriptionArn": subscription}]}
+    heard = {"Subscriptions": [{"SubscriptionArn": arn, "Endpoint": "a@b"} for arn in arns]}
     deployment._clients["sns"] = Paged(list_subscriptions_by_topic=heard)
-    assert len(found("alarms", deployment)) == findings
+    alarms = [{"AlarmActions": [ALARMS], "ActionsEnabled": each} for each in enabled]
+    deployment._clients["cloudwatch"] = Paged(describe_alarms={"MetricAlarms": alarms})
+    assert found("alarms", deployment) == ([said] if said else [])
 
 
 @pytest.mark.parametrize(

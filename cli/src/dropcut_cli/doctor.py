@@ -116,9 +116,17 @@ def _gate(deployment: Any) -> Iterator[Finding]:
 
 
 def _alarms(deployment: Any) -> Iterator[Finding]:
-    if not any(each["SubscriptionArn"].startswith("arn:") for each in deployment.subscriptions()):
+    subscriptions = deployment.subscriptions()
+    pending = [each["Endpoint"] for each in subscriptions if not each["SubscriptionArn"].startswith("arn:")]
+    if pending:
+        fix = "Confirm the e-mail that AWS has sent, then `dropcut test-alarm`."
+        yield Finding(f"The alarms are not confirmed by {', '.join(pending)}.", fix)
+    if not subscriptions:
         fix = "Deploy with alarm_email=you@example.com, confirm the e-mail, then `dropcut test-alarm`."
-        yield Finding("Nobody hears the alarms: no subscription of the topic is confirmed.", fix)
+        yield Finding("Nobody hears the alarms: their topic has no subscription.", fix)
+    alarms = deployment.alarms()
+    if not alarms or not all(each["ActionsEnabled"] for each in alarms):
+        yield Finding("Alarms are gone, or their actions are turned off.", "Run `dropcut deploy`.")
 
 
 def _concurrency(deployment: Any) -> Iterator[Finding]:
