@@ -46,7 +46,8 @@ import os, sys, time
 started, to_nowhere = time.perf_counter(), (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
 process = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=[to_nowhere])
 _, status, used = os.wait4(process, 0)
-print(time.perf_counter() - started, used.ru_maxrss, os.waitstatus_to_exitcode(status))
+seconds, busy = time.perf_counter() - started, used.ru_utime + used.ru_stime
+print(seconds, busy, used.ru_maxrss, os.waitstatus_to_exitcode(status))
 """
 """Of little memory itself: Linux counts that of whoever starts a process as the process's own."""
 
@@ -54,6 +55,8 @@ print(time.perf_counter() - started, used.ru_maxrss, os.waitstatus_to_exitcode(s
 @dataclass(frozen=True)
 class Run:
     seconds: float
+    busy_seconds: float
+    """Of the processors."""
     mib: float
     """The most memory that it held."""
 
@@ -86,8 +89,11 @@ def measure() -> Report:
         ),
         tables=[
             Table(
-                ["", "median", "memory"],
-                [[name, f"{each.seconds * 1000:,.0f} ms", f"{each.mib:.0f} MiB"] for name, each in found.items()],
+                ["", "median", "of the processors", "memory"],
+                [
+                    [name, f"{each.seconds * 1e3:,.0f} ms", f"{each.busy_seconds * 1e3:,.0f} ms", f"{each.mib:.0f} MiB"]
+                    for name, each in found.items()
+                ],
             )
         ],
         targets=[
@@ -129,7 +135,10 @@ def by_turns(folder: Path, commands: Mapping[str, Sequence[str]], times: int) ->
 
 
 def _median(runs: Sequence[Run]) -> Run:
-    return Run(statistics.median(each.seconds for each in runs), max(each.mib for each in runs))
+    seconds, busy = (
+        statistics.median(times) for times in zip(*((r.seconds, r.busy_seconds) for r in runs), strict=True)
+    )
+    return Run(seconds, busy, max(each.mib for each in runs))
 
 
 def run(folder: Path, *words: str) -> Run:
@@ -137,7 +146,7 @@ def run(folder: Path, *words: str) -> Run:
     surroundings = clean() | {"PYTHONPATH": str(REPOSITORY / "cli" / "src")}
     starter = [sys.executable, "-S", "-c", _STARTER, *words]
     done = subprocess.run(starter, cwd=folder, env=surroundings, capture_output=True, text=True, check=True)
-    seconds, kib, exit_code = done.stdout.split()
+    seconds, busy, kib, exit_code = done.stdout.split()
     if exit_code != "0":
         raise RuntimeError(f"{words[2:5]} ended with {exit_code}:\n{done.stderr[-2000:]}")
-    return Run(float(seconds), int(kib) / 1024)
+    return Run(float(seconds), float(busy), int(kib) / 1024)
