@@ -16,6 +16,7 @@ from tests.end_to_end.dropcut_in_use import LATER, DropcutInUse, Stage, notifica
 from tests.end_to_end.photos import photo
 from tests.functions.webhook_receiver import WebhookReceiver
 
+pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment
 FOUND_OR_NOT = (0, 1)
 """Of the doctor: other tests leave dead letters, and nobody confirmed that they hear the alarms."""
 
