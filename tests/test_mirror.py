@@ -51,6 +51,7 @@ TESTED_BY: Mapping[str, tuple[str, ...]] = {
         "functions/entries/deliver",
         "functions/entries/gatekeeper",
         "functions/entries/prepare",
+        "functions/imaging_stage",
     ),
     "functions/imaging/test_decode.py": ("functions/imaging/unusual_formats", "functions/core/picture_limits"),
     "functions/imaging/test_make_rendition.py": ("functions/imaging/encode",),
