@@ -2,19 +2,15 @@
 
 from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Quality
 from dropcut.core.review import Held
 
 from dropcut_cli.deployment import Deployment
 from tests.functions.cloud import INPUT
+from tests.functions.records import ANSWER
 
 NOW = 1_722_081_600.0
-
-
-ANSWER = PaidAnswer(
-    work_key="paid/x.png", picture_sha256="x", format="png", width=1, height=1, credits=2, request_id=None, provider="p"
-)
 
 
 def photo(deployment: Deployment, name: str, state: str) -> Upload:

@@ -11,7 +11,6 @@ from dropcut.core.messages import (
     MalformedMessageError,
     OutcomeMessage,
     PaidAnswer,
-    PreparedPicture,
     Remake,
     SpendingNotice,
     Upload,
@@ -21,18 +20,9 @@ from dropcut.core.operation import REMOVE_BACKGROUND
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.functions.records import ANSWER, PICTURE
+
 UPLOAD = Upload(bucket="in", key="ü/a b+c.jpg", sequencer="0A", version_id="v1", arrived_at_seconds=12.5)
-PICTURE = PreparedPicture(work_key="prepared/x.jpeg", sha256="x", format="jpeg", width=80, height=64, size_bytes=9)
-ANSWER = PaidAnswer(
-    work_key="paid/x.png",
-    picture_sha256="x",
-    format="png",
-    width=80,
-    height=64,
-    credits=2.0,
-    request_id=None,
-    provider="ezlink",
-)
 
 
 REQUEST = CutRequest(upload=UPLOAD, picture=PICTURE)
