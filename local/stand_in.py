@@ -39,11 +39,7 @@ def start_stand_in(folder: Path, *, port: int, settings: Mapping[str, str], leas
         cwd=REPOSITORY,
         leashed=leashed,
     )
-    try:
-        program.wait_until(lambda: _answers(port), seconds=_SECONDS_TO_START)
-    except BaseException:
-        program.stop()
-        raise
+    program.wait_until(lambda: _answers(port), seconds=_SECONDS_TO_START)
     return program
 
 

@@ -37,6 +37,7 @@ SLOW = (
     "infra/test_storage.py",
     "infra/test_templates.py",
     "local/test_embedded_aws.py",
+    "local/test_outcomes.py",
     "local/test_stand_in.py",
     "model",
     "resilience",

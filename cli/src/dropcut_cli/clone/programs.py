@@ -39,11 +39,18 @@ class Program:
         return tail(self.log, lines)
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
-        """Return as soon as `ready()` holds.
+        """Return as soon as `ready()` holds; otherwise nothing of it is left running.
 
         Raises:
             Problem: the program ended first, or `seconds` have passed; with the end of its log.
         """
+        try:
+            self._wait_until(ready, seconds)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None:
