@@ -1,11 +1,17 @@
 """`dropcut deploy` and `dropcut destroy`."""
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dropcut_cli import deploy
+from dropcut_cli.clone.places import REPOSITORY
 from tests.cli.conftest import Dropcut
 
 
@@ -26,3 +32,13 @@ def test_deploy_and_destroy_run_make_s_own_code(dropcut: Dropcut, monkeypatch: p
     assert ran == [("deploy", "stage=test", ""), ("destroy", "", ""), ("destroy", "", "yes")]
     Process.returncode = 1
     assert dropcut("deploy").exit_code == 1
+
+
+def test_deploy_ends_as_the_code_of_make_does(tmp_path: Path) -> None:
+    """From any folder, and with its sentence on standard error: a stage may hold no capitals."""
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY / "cli" / "src"), "HOME": str(tmp_path)}
+    words = [sys.executable, "-m", "dropcut_cli", "deploy", "--settings", "stage=TEST", "--json"]
+    ran = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert json.loads(ran.stdout) == {"command": "deploy", "done": False}
+    assert "Setting stage is 'TEST'" in ran.stderr
