@@ -54,7 +54,7 @@ def test_a_long_sentence_is_named_with_its_line(tmp_path: Path, name: str, text:
         ("README_md", "- One" + " two" * 20 + "\n- three" + " four" * 20 + "\n"),
         (
             "functions__a_py",
-            f'def f():\n    """Short.\n\n    Args:\n        a: {FITS[:-1]}\n        b: {FITS[:-1]}\n    """\n',
+            f'def f():\n    """Short.\n\n    Args:\n        a: {FITS[:-5]}\n        b: {FITS[:-5]}\n    """\n',
         ),
         ("functions__a_py", f'"""Rows.\n\n{LONG.replace(" ", "   ")}\n"""\n'),
         ("functions__a_py", f'text = "{FITS}\\n{FITS}"\n'),
