@@ -138,8 +138,8 @@ SEND_SECONDS = 30.0
 AWS_CONNECT_SECONDS = 2
 AWS_READ_SECONDS = 6
 AWS_TRIES = 3
-"""Of one call of AWS by the cut function. Short, so that a hung connection does not use up the paid call's time; and
-more than one, because a paid answer must not be lost to a hiccup of S3."""
+"""Of one call of AWS by the cut function. The time-outs are short, so that a hung connection does not use up the paid
+call's time. There is more than one try, because a short failure of S3 must not lose a paid answer."""
 AWS_BACKOFF_SECONDS = 3
 """What botocore waits between three tries at the most (standard mode: under 1 s, then under 2)."""
 AWS_CALL_SECONDS = AWS_TRIES * (AWS_CONNECT_SECONDS + AWS_READ_SECONDS) + AWS_BACKOFF_SECONDS

@@ -23,7 +23,7 @@ class EventNotAcceptedError(RuntimeError):
 
 class EventBus:
     def __init__(self, client: "EventBridgeClient", *, deployment: str, clock: Callable[[], float]) -> None:
-        """`deployment`: its name, by which events are told from those of others that share the account's bus."""
+        """`deployment`: its name. Other deployments share the account's bus, and receivers filter by it."""
         self._client = client
         self._deployment = deployment
         self._clock = clock

@@ -63,10 +63,10 @@ def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> Non
 
 
 def check_content(content: bytes, picture: PreparedPicture) -> None:
-    """The bytes that the hash names, of the size that is told.
+    """The bytes must have the hash and the size that the message states.
 
-    What the API makes of other bytes would be kept as the answer to these, and be given to their copies. With a false
-    size no answer would ever fit, and the picture would be remembered as one that failed.
+    The API's answer to other bytes would be kept as the answer to these, and be delivered for their copies. With a
+    false size no answer would ever fit, and the picture would be remembered as failed.
     """
     if hashlib.sha256(content).hexdigest() != picture.sha256:
         raise _refused(f"the picture's bytes are not those with the SHA-256 {picture.sha256}")
@@ -74,9 +74,9 @@ def check_content(content: bytes, picture: PreparedPicture) -> None:
         header = read_header(content)
     except NotAPictureError as error:
         raise _refused(f"its picture is none. {error}") from error
-    told = (picture.format, picture.width, picture.height, picture.size_bytes)
-    if told != (header.format, header.width, header.height, len(content)):
-        raise _refused(f"its picture is a {header.format} of {header.width} x {header.height}, and not as told")
+    stated = (picture.format, picture.width, picture.height, picture.size_bytes)
+    if stated != (header.format, header.width, header.height, len(content)):
+        raise _refused(f"its picture is a {header.format} of {header.width} x {header.height}, and not as it states")
 
 
 def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_buckets: Collection[str]) -> None:

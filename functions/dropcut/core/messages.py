@@ -19,7 +19,7 @@ PREPARED, PAID = "prepared/", "paid/"
 """Folders of the work bucket: what will be sent to the API, and what it answered."""
 MOST_INLINE_BYTES = 88 * 1024
 """A prepared picture of this size travels inside its message. Eight of them in base64 stay under 1 MiB, which is the
-most that SQS hands over at once: fewer to a batch would share the bill of its function."""
+most that SQS hands over at once. With larger ones a batch would be smaller, and each picture would cost more."""
 
 
 class MalformedMessageError(ValueError):

@@ -32,7 +32,8 @@ class Pace:
     def under(cls, *, limit_requests: int, limit_seconds: float) -> "Pace":
         """The pace that keeps a limit such as 150 requests in 10 seconds.
 
-        2.7 % of the limit are kept free. Of 150 that leaves 145.95: a window then holds at most 150 requests even when
-        two workers' clocks are 200 ms apart, one is 20 ms late, and its connection 50 ms slower than another's.
+        2.7 % of the limit are kept free, which leaves 145.95 of 150. A window then holds at most 150 requests under all
+        of these: two workers' clocks are 200 ms apart, one is 20 ms late, and its connection is 50 ms slower than
+        another's.
         """
         return cls(interval_seconds=limit_seconds / (limit_requests * PART_USED))

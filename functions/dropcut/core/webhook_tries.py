@@ -59,7 +59,7 @@ Answer = Answered | NotAnswered
 def next_try_seconds(*, age: float, receive_count: int, answer: Answer, now: float, jitter: float) -> float | None:
     """Seconds until the next try; None when this one was the last.
 
-    Told by the message's age and not by its receives alone: SQS counts those of which no try came, too. A message that
+    The message's age decides, not its receives alone: SQS also counts receives that led to no try. A message that
     waited for days before its first try, such as after a redeployment, has all ten.
 
     Args:

@@ -1,8 +1,8 @@
 """Opens photos of strangers: which formats, within which limits, upright, with 8 bits and in sRGB.
 
-The bytes decide what a file is. Each format is read by the one loader that is named here; libvips is told to run no
-other, so that nothing in a file can lead it to one. The modules of this folder are the only users of image libraries,
-and they run in a process of their own (imaging/child.py).
+The bytes decide what a file is. Each format is read by the one loader that is named here. All other loaders of libvips
+are blocked, so that nothing in a file can lead to one. The modules of this folder are the only users of image
+libraries, and they run in a process of their own (imaging/child.py).
 """
 
 import logging
@@ -31,7 +31,7 @@ from dropcut.imaging.tiff import tiff, tiff_info
 Colour = Literal["srgb", "keep"]
 JpegFailsOn = Literal["error", "warning"]
 """From what on a JPEG counts as damaged. libjpeg only warns where it makes up pixels that are missing between two
-segments, but also of bytes too many, which are common in sound photos."""
+segments. It also warns of surplus bytes, which are common in sound photos."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,8 @@ def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -
     What lies on its side or its head is first decoded into a temporary file on disk, 3 or 4 bytes a pixel.
 
     Args:
-        colour: `srgb` converts through the embedded profile. `keep` leaves 8-bit RGB as it is, with its profile
-            attached when that is a usable one other than sRGB's; all else becomes sRGB in both cases.
+        colour: `srgb` converts through the embedded profile. `keep` leaves 8-bit RGB as it is, and attaches its profile
+            if that is usable and not sRGB's. All else becomes sRGB in both cases.
 
     Raises:
         PictureRefusedError: at once for what the header shows; damage further down raises pyvips.Error when the
@@ -128,8 +128,8 @@ def thumbnail_upright(
 ) -> pyvips.Image:
     """The picture upright, 8-bit RGB or RGBA, brought to exactly this size; shrunk while it is decoded.
 
-    JPEG and WebP come out of their decoders at a half, a quarter or an eighth of their size, as long as that is no
-    smaller than `reduction` allows; its kernel does the rest. `colour` is that of `open_upright`.
+    The decoders of JPEG and WebP can give a half, a quarter or an eighth of the size. The smallest that `reduction`
+    allows is taken, and its kernel does the rest. `colour` is that of `open_upright`.
 
     Raises:
         PictureRefusedError: as `open_upright`.
@@ -315,8 +315,8 @@ def _field(image: pyvips.Image, name: str, default: Any) -> Any:
 def _shrink(info: PictureInfo, size: tuple[int, int], least_by_kernel: float) -> int:
     """By how much the decoder itself can shrink a picture that the kernel then brings to this size.
 
-    libvips leaves away the last pixels of a JPEG's side that is not divided evenly, which moves all others: only so
-    much that neither the eye nor the matte is the wiser.
+    libvips leaves out the last pixels of a JPEG's side that is not divided evenly, which moves all others. The shrink
+    is limited so that neither the eye nor the matte notices.
     """
     if info.format not in ("jpeg", "webp"):
         return 1

@@ -7,9 +7,9 @@ At full size, with everything that the small matte knows enlarged:
     alpha  = slopes · photo + offset
     colour = photo + (1 - alpha) x contrast
 
-The first is the answer's alpha with exactly the detail that the API never saw; where colour says nothing, slopes are 0
+The first is the answer's alpha with exactly the detail that the API never saw. Where colour says nothing, slopes are 0
 and alpha is enlarged as usual. The second is the mixture photo = alpha x subject + (1 - alpha) x background, solved for
-the subject: it leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
+the subject. It leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
 Away from edges neither is worked out at all. An answer that has the photo's own size needs none of it.
 """
 

@@ -196,8 +196,8 @@ def _ends(line: pyvips.Image) -> tuple[int, int]:
 def _placed(image: pyvips.Image, plan: Plan) -> pyvips.Image:
     """The plan's window of a picture, at the plan's size.
 
-    Only what lies inside the picture is resized, then laid onto an empty ground: so a subject that ends at the photo's
-    edge keeps a sharp one.
+    Only what lies inside the picture is resized, and then laid onto an empty ground. So a subject that ends at the
+    photo's edge keeps a sharp one.
     """
     window = plan.window
     left, top = max(0, round(window.left)), max(0, round(window.top))

@@ -310,7 +310,7 @@ class Account:
 
     def _fully_booked(self, next_free: float) -> Wait:
         wait = next_free - self._of.clock() + self._of.jitter()
-        return Wait(seconds=max(1.0, wait), why="all slots of the pace are taken for now")
+        return Wait(seconds=max(1.0, wait), why="the pace is fully booked for now")
 
     def _refund(self, permit: Permit) -> None:
         """Once only: what is given back twice could be spent twice. If it fails, the day has fewer credits."""
