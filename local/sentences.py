@@ -23,7 +23,7 @@ REPLACED = {
     r"\b(payment|paid|same|work) units?\b(?! (of|tests?)\b)|\bunits? of work\b": "payment key",
     r"\b(by|of|with|some|random) chance\b": "jitter, at random",
     r"\bbooked (up|out)\b|\bfully taken\b": "fully booked",
-    r"\bdiscs?\b|\bscratch (room|space)\b": "disk, ephemeral storage",
+    r"\bscratch (room|space|disc)\b": "disk, ephemeral storage",
     r"\b(were|had) (it|they) (not|to|been)\b|(^|[,;] )should (it|they)\b": "if it ...",
 }
 """The words that `make check` refuses, each with what to write in its place."""

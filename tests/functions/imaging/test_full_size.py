@@ -232,9 +232,9 @@ def test_no_fringe_of_the_old_background_stays(tmp_path: Path, cleaned_up: bool)
 
 def test_strands_come_out_nearer_to_the_truth_than_by_lanczos(tmp_path: Path) -> None:
     alpha = np.zeros((600, 900), np.uint8)
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     for _ in range(60):
-        start, end = chance.integers(0, 600, 2), chance.integers(300, 600, 2)
+        start, end = rng.integers(0, 600, 2), rng.integers(300, 600, 2)
         cv2.line(alpha, [int(part) for part in start], [int(part) for part in end], 255, 2, cv2.LINE_AA)
     pixels = photo_of(alpha, (60, 40, 30), (180, 185, 190))
     small = reduced(alpha, 300, 200)
@@ -249,9 +249,9 @@ def test_however_sharp_the_answers_alpha_is_strands_come_out_nearer_to_the_truth
     tmp_path: Path, kernel: Image.Resampling
 ) -> None:
     alpha = np.zeros((600, 900), np.uint8)
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     for _ in range(60):
-        start, end = chance.integers(0, 600, 2), chance.integers(300, 600, 2)
+        start, end = rng.integers(0, 600, 2), rng.integers(300, 600, 2)
         cv2.line(alpha, [int(part) for part in start], [int(part) for part in end], 255, 4, cv2.LINE_AA)
     alpha = cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.uint8)
     pixels = photo_of(alpha, (60, 40, 30), (180, 185, 190))
@@ -265,10 +265,10 @@ def test_however_sharp_the_answers_alpha_is_strands_come_out_nearer_to_the_truth
 def grid(width: int, height: int) -> Pixels:
     """Wires of all thicknesses, in no one direction."""
     alpha = np.zeros((height, width), np.uint8)
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     for _ in range(160):
-        start, end = (chance.integers(0, (width, height)).tolist() for _ in range(2))
-        cv2.line(alpha, start, end, 255, int(chance.integers(2, 7)), cv2.LINE_AA)
+        start, end = (rng.integers(0, (width, height)).tolist() for _ in range(2))
+        cv2.line(alpha, start, end, 255, int(rng.integers(2, 7)), cv2.LINE_AA)
     return cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.uint8)
 
 
