@@ -48,7 +48,7 @@ programs that start."""
 IN_A_BROWSER = ("test_web_page.py",)
 """They need Debian's `chromium`. Where there is none they are left out, and the report's head says so."""
 ON_ONE_PROCESS = ("end_to_end", "local", "resilience", "infra")
-"""The tests of each of these folders share what takes long to make, or want the machine's ports for themselves: they
+"""The tests of each of these folders share what takes long to make, or want the machine's ports for themselves. They
 run in turn, in one process. The longest comes first, so that the others can run beside it."""
 
 

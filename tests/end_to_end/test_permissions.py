@@ -1,7 +1,7 @@
 """Roles have what their function needs and no more, shown with those roles: so the check is known to be real.
 
-A role of a function can be used by a function only. So each is given, for the time of these tests, to a small function
-that does what it is told and reports what it was answered.
+Only a function can use a function's role. So for these tests each role is given to a small function. It makes the call
+that it is sent and reports the answer.
 """
 
 import io

@@ -93,7 +93,7 @@ def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:
 
 
 def test_the_words_of_unknown_errors_are_those_that_the_functions_log() -> None:
-    """Nothing else would tell of them: such an error is caught."""
+    """Nothing else would show them: such an error is caught."""
     logged = "".join(path.read_text() for path in Path("functions/dropcut").rglob("*.py"))
     unknown = [words for words in LOGGED_ERRORS if "could not" in words]
     assert len(unknown) == 2

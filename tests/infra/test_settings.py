@@ -341,7 +341,7 @@ def test_no_allowed_timeout_is_over_lambdas() -> None:
 
 
 def test_cut_has_time_to_wait_for_a_slot_twice_before_its_longest_call() -> None:
-    """Once when all are booked out, and once for the slot; then the call, and 15 s to store its answer."""
+    """Once when the pace is fully booked, and once for the slot; then the call, and 15 s to store its answer."""
     settings = Settings()
     before_the_call = size_of_cut(settings).timeout_seconds - longest_call_seconds(settings.api_timeout_seconds) - 15
     assert before_the_call > 2 * HORIZON_SECONDS + 10 * settings.rate_limit_seconds / settings.rate_limit_requests

@@ -1,4 +1,4 @@
-"""How the CDK is run, and what a person is told when it fails."""
+"""How the CDK is run, and what a person reads when it fails."""
 
 from pathlib import Path
 

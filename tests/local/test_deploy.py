@@ -127,7 +127,7 @@ def test_without_a_key_it_is_said_how_to_put_one(
 
 @pytest.mark.parametrize("bucket", ["input", "output", "work"])
 def test_destroy_stops_while_a_bucket_holds_something(account: RealAccount, bucket: str) -> None:
-    """Unless told; an older version counts."""
+    """Unless FORCE is set; an older version counts."""
     s3 = account.client("s3")
     destroy.refuse_while_full(account, OUTPUTS, told=False)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -233,7 +233,7 @@ def test_without_a_daily_limit_and_an_answer_nothing_is_deployed(
 
 
 class Refused:
-    """A synth that fails; it is told what to advise."""
+    """A synth that fails; the test says what to advise."""
 
     def __init__(self) -> None:
         self.program = self

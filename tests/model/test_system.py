@@ -1,8 +1,8 @@
 """The system as a whole under random histories: what must always hold, holds.
 
-Uploads, duplicates, late and reordered events, crashes and failures before and after every side effect, several
-workers taking turns at each of them, clocks that differ and jump, an API and an account with every kind of trouble.
-`DROPCUT_MODEL_EXAMPLES` runs more histories than the default.
+Histories have uploads, duplicates, late and reordered events, and crashes and failures before and after every side
+effect. Several workers take turns at each side effect, and clocks differ and jump. The API and the account have every
+kind of trouble. `DROPCUT_MODEL_EXAMPLES` runs more histories than the default.
 """
 
 import hashlib
@@ -270,12 +270,12 @@ class Dropcut(RuleBasedStateMachine):
             self.patch.undo()
 
     def end(self) -> None:
-        """All troubles are mended, and the system is left alone until nothing waits any more."""
+        """All troubles are fixed, and the system is left alone until nothing waits any more."""
         system = self.system
         system.api.faults.clear()
         system.api.credits, system.api.route_exists = 1_000_000, True
         system.api.valid_keys = {system.secrets.key}
-        for uploaded in self.uploads:  # S3 tells of every upload at least once
+        for uploaded in self.uploads:  # S3 announces every upload at least once
             system.sqs.send_message(QueueUrl="intake", MessageBody=uploaded.event)
         system.run_dry()
         self.nothing_forbidden_happened()
@@ -298,7 +298,7 @@ class Dropcut(RuleBasedStateMachine):
         return told
 
     def check_every_upload_ended(self) -> None:
-        """Rule 1: in one standing. `failed` may be sent again, and a duplicate may come when a newer one is there."""
+        """Rule 1: in one status. `failed` may be sent again, and a duplicate may come when a newer one is there."""
         told = self.told()
         for uploaded in self.uploads:
             ends = set(told[uploaded.upload.job_id])
@@ -381,7 +381,7 @@ class SystemTest(Dropcut.TestCase):  # type: ignore[misc]
 @pytest.mark.parametrize("verdict", TROUBLE)
 @pytest.mark.parametrize("stage", ["intake", "cut", "deliver"])
 def test_trouble_at_any_one_step_of_a_stage_breaks_nothing(stage: str, verdict: str) -> None:
-    """Chance seldom strikes just between two writes: so here each step of a photo's way is struck in its turn."""
+    """A random failure seldom comes just between two writes. So here each step of a photo's way fails in its turn."""
     steps = 0
     while struck_at_step(stage, steps, verdict):
         steps += 1

@@ -1,8 +1,8 @@
 """The workers of two stacks that share one API key, in virtual time; their pace is the real one.
 
-What is real: `PaceRecord` and `Pace` on the state table's own expressions. What is modelled, as the cut function does
-it: batches of up to ten, a thread per photo that reserves its slot when its picture is at hand, and waits for it by its
-own clock; photos put back for whole seconds when the pace is fully booked; workers that die with slots in hand.
+`PaceRecord` and `Pace` are real, on the state table's own expressions. The cut function is modelled. It takes batches
+of up to ten, with a thread per photo. The thread reserves its slot when its picture is at hand, and waits for it by its
+own clock. Photos are put back for whole seconds when the pace is fully booked. Workers die with slots in hand.
 """
 
 import heapq

@@ -105,7 +105,7 @@ def is_open(descriptor: int) -> bool:
 def tell(_: Order) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
-        # Without the long lists of folders: what is told is cut.
+        # Without the long lists of folders: the report would be cut.
         "environment": {name: value for name, value in os.environ.items() if not name.endswith("PATH")},
         "folder": str(Path.cwd()),
         "descriptors": [descriptor for descriptor in range(128) if is_open(descriptor)],

@@ -144,7 +144,7 @@ def test_the_answers_colours_are_brought_into_the_profile_that_the_photo_keeps(t
     result = cut(photo, saved(tmp_path, "answer.png", np.dstack([colours, small])))
     edges = (result[..., 3] > 40) & (result[..., 3] < 215)
     assert np.abs(result[edges][:, :3].mean(0) - FRONT).max() < 1
-    assert np.abs(np.array(in_srgb(FRONT, icc)) - FRONT).max() > 15  # what it would be off, were it not brought there
+    assert np.abs(np.array(in_srgb(FRONT, icc)) - FRONT).max() > 15  # the difference if it were not converted
 
 
 @pytest.mark.parametrize("icc", [profile("p3"), profile_of_another_kind()], ids=["Display P3", "another kind"])

@@ -318,7 +318,7 @@ def test_workers_that_die_again_and_again_do_not_pay_for_ever(shop: Shop) -> Non
     assert shop.api.calls == []
 
 
-# The end of a picture is remembered before it is told.
+# The end of a picture is remembered before it is published.
 
 
 @pytest.mark.parametrize("refuses", ["dead_letters", "deliver_queue"])
