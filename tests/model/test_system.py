@@ -102,9 +102,9 @@ class Dropcut(RuleBasedStateMachine):
         self.start("deliver", which, most)
 
     @precondition(lambda self: any(self.may_start(stage) for stage in self.system.queues))
-    @rule(rounds=st.integers(1, 6))
-    def all_goes_well_for_a_while(self, rounds: int) -> None:
-        for _ in range(rounds):
+    @rule(photos_in_peace=st.integers(1, 6))
+    def all_goes_well_for_a_while(self, photos_in_peace: int) -> None:
+        for _ in range(photos_in_peace):
             for stage in self.system.queues:
                 if self.may_start(stage):
                     self.system.finish(self.start(stage, 0, 4))
@@ -283,32 +283,32 @@ class Dropcut(RuleBasedStateMachine):
         self.check_each_picture_was_paid_once()
         self.check_the_newest_lie_in_the_output()
         self.check_attempts_were_real()
-        self.check_no_key_was_told()
+        self.check_no_key_leaked()
 
     def newest(self) -> dict[str, Uploaded]:
         return {uploaded.upload.key: uploaded for uploaded in self.uploads}
 
-    def told(self) -> dict[str, list[tuple[str, str]]]:
+    def published(self) -> dict[str, list[tuple[str, str]]]:
         """What was announced about each job: kinds and codes."""
-        told = defaultdict(list)
+        published = defaultdict(list)
         for entry in self.system.events.entries:
             detail = json.loads(entry["Detail"])
             if "job_id" in detail:
-                told[detail["job_id"]].append((entry["DetailType"].split()[1].lower(), detail.get("code", "")))
-        return told
+                published[detail["job_id"]].append((entry["DetailType"].split()[1].lower(), detail.get("code", "")))
+        return published
 
     def check_every_upload_ended(self) -> None:
         """Rule 1: in one status. `failed` may be sent again, and a duplicate may come when a newer one is there."""
-        told = self.told()
+        published = self.published()
         for uploaded in self.uploads:
-            ends = set(told[uploaded.upload.job_id])
-            assert ends, f"nothing was told of {uploaded.upload}"
+            ends = set(published[uploaded.upload.job_id])
+            assert ends, f"nothing was published of {uploaded.upload}"
             for_good = {kind for kind, code in ends if kind != "failed" and code != "superseded"}
             assert len(for_good) <= 1, f"{ends} of {uploaded.upload}"
         for key, uploaded in self.newest().items():
             item = self.system.table.items[f"object#{INPUT}/{key}"]
             assert item["job_id"] == uploaded.upload.job_id
-            assert item["status"] in {kind for kind, _ in told[uploaded.upload.job_id]}
+            assert item["status"] in {kind for kind, _ in published[uploaded.upload.job_id]}
             if not uploaded.content.startswith(b"\x89PNG"):
                 assert item["status"] == "rejected"
             tag = self.system.s3.objects[INPUT, key].tags.get("dropcut")
@@ -361,7 +361,7 @@ class Dropcut(RuleBasedStateMachine):
             assert tried >= min(BLAME.max_attempts, BLAME.max_possibly_paid), message
             assert int(message.attributes["attempts"]) <= tried, message
 
-    def check_no_key_was_told(self) -> None:
+    def check_no_key_leaked(self) -> None:
         """Rule 8."""
         said = [*self.system.sqs.sent, repr(self.system.events.entries), repr(self.system.table.items)]
         said += [self.system.log.getvalue(), repr(self.system.s3.objects)]

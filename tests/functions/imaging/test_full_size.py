@@ -340,14 +340,14 @@ def most_mib(folder: Path, height: int) -> float:
         interpretation="srgb"
     ).jpegsave(str(photo))
     Image.fromarray(np.dstack([np.full((1000, 1000, 3), 128, np.uint8), disk(1000, 1000, soft=4)])).save(answer)
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", PROBE, photo, answer, folder / "result.png"],
         env={"PYTHONPATH": str(FUNCTIONS), "VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2"},
         capture_output=True,
         text=True,
         check=True,
     )
-    return int(told.stdout) / 1024
+    return int(done.stdout) / 1024
 
 
 @pytest.mark.slow

@@ -188,7 +188,7 @@ def test_a_loose_stretch_is_doubted_also_beside_a_long_outline_that_is_right() -
     assert "cut_off" in codes(photo, kept_too)
 
 
-def test_more_of_the_subject_and_something_else_are_told_apart() -> None:
+def test_more_of_the_subject_and_something_else_are_distinguished() -> None:
     """Two discs of one colour and one of another: what is left of each is a third of the first."""
     first, second = disk(100, 180, 60), disk(240, 180, 60)
     photo = photo_of(np.maximum(first, second))
