@@ -1,7 +1,7 @@
 """The settings of each function, as one validated value: the stacks build it, and the function reads it at its start.
 
-A field's name in capitals is the variable's name (`work_bucket` is `WORK_BUCKET`). What follows from a function's real
-time-out, such as the lease of a claim, is derived here and nowhere else.
+A field's name in capitals is the variable's name (`work_bucket` is `WORK_BUCKET`). Times that follow from a function's
+real time-out, such as the lease of a claim, are derived here and nowhere else.
 """
 
 import math
@@ -141,13 +141,14 @@ AWS_TRIES = 3
 """Of one call of AWS by the cut function. The time-outs are short, so that a hung connection does not use up the paid
 call's time. There is more than one try, because a short failure of S3 must not lose a paid answer."""
 AWS_BACKOFF_SECONDS = 3
-"""What botocore waits between three tries at the most (standard mode: under 1 s, then under 2)."""
+"""The longest that botocore waits between three tries (standard mode: under 1 s, then under 2)."""
 AWS_CALL_SECONDS = AWS_TRIES * (AWS_CONNECT_SECONDS + AWS_READ_SECONDS) + AWS_BACKOFF_SECONDS
 """The longest one call of AWS can take, all tries included."""
 SECONDS_TO_BEGIN = 2 * AWS_CALL_SECONDS
 """For what a batch has to know before its first message: the key, and the snapshot of the state table."""
 SECONDS_TO_STORE = AWS_CALL_SECONDS
-"""What an answer still needs after the longest call; then the payment is recorded, beside which it is handed on."""
+"""Time that an answer still needs after the longest call: the payment is recorded, and the answer handed on beside
+that."""
 CLOCKS_APART_SECONDS = 5
 """How far two workers' clocks may differ."""
 

@@ -1,6 +1,6 @@
 """The fork server of imaging/child.py and the processes that it makes, one for each photo, as the function sees them.
 
-What such a process says is bounded in time and length before it is read. No image library is imported here.
+The answer of such a process is limited in time and length before it is read. No image library is imported here.
 """
 
 import json

@@ -1,4 +1,6 @@
-"""What a process that decodes says and leaves behind, taken as an enemy's: measured, or refused. It has ended by then.
+"""Checks what a process that decodes has said and written, as an enemy's: it is measured, or refused.
+
+The process has ended by then.
 
 Only the numbers and sentences are its own, and they are bounded; where a file is and what it may be, we say.
 """

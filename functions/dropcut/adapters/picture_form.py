@@ -9,8 +9,8 @@ import time
 from collections.abc import Iterator, Mapping
 
 SLICE_BYTES = 1 << 16
-"""What the library hands to the connection at once. Its time-out is for each of these. A time-out for the whole picture
-would break off every large one on a slow line."""
+"""The library hands so many bytes to the connection at once. Its time-out is for each of these. A time-out for the
+whole picture would break off every large one on a slow line."""
 
 
 class SendingTooLongError(OSError):

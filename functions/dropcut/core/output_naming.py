@@ -22,8 +22,8 @@ _PLAIN_VERSION = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 def version_name(version_id: str | None) -> str:
     """A photo's version as a part of a key; empty where S3 has none.
 
-    An id is opaque: S3's guide shows one with slashes. What could end a folder, climb out of it or fill the key is
-    replaced by its hash, which is as unique.
+    An id is opaque: S3's guide shows one with slashes. A name that could end a folder, climb out of it or fill the key
+    is replaced by its hash, which is as unique.
     """
     if not version_id or version_id == _NO_VERSION:
         return ""

@@ -50,7 +50,7 @@ TO_COMPARE = Reduction(kernel="mitchell", least_by_kernel=1.5)
 """Near to the mean over the area of each small pixel, without the overshoot that makes edges look sharp.
 
 It fits an alpha that is such a mean. One as sharp as a Lanczos reduction fits badly; small_matte.py tells which it is.
-What the API's alpha is like has not been measured.
+Nobody has measured yet what the API's alpha is like.
 """
 
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
@@ -98,7 +98,7 @@ def check(info: PictureInfo, limits: DecodeLimits) -> None:
 def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -> pyvips.Image:
     """The picture upright, 8-bit RGB or RGBA, to be read once from top to bottom.
 
-    What lies on its side or its head is first decoded into a temporary file on disk, 3 or 4 bytes a pixel.
+    A picture that is turned or upside down is first decoded into a temporary file on disk, 3 or 4 bytes a pixel.
 
     Args:
         colour: `srgb` converts through the embedded profile. `keep` leaves 8-bit RGB as it is, and attaches its profile

@@ -1,7 +1,7 @@
 """Brings a cut-out to the size of the photo: alpha follows the photo's own edges, colours are the photo's own pixels.
 
 The photo is read once for a reduced copy, and a second time if that has to be a sharper one. It is read once more, from
-top to bottom, while the result is written. What is held in memory has the size of the API's answer, or that of a strip.
+top to bottom, while the result is written. Pictures in memory have the size of the API's answer, or that of a strip.
 At full size, with everything that the small matte knows enlarged:
 
     alpha  = slopes · photo + offset

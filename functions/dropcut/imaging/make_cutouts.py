@@ -1,4 +1,4 @@
-"""What deliver has done in the imaging process: a photo and the API's answer in, every rendition out."""
+"""Deliver's work in the imaging process: a photo and the API's answer in, every rendition out."""
 
 from collections.abc import Sequence
 from pathlib import Path

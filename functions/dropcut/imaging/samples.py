@@ -1,6 +1,6 @@
 """Makes 8 or 16 bits of samples of other kinds: few bits, signed, 32 bits, float. Their range is looked at.
 
-What a file says of its range is used; else its least and its greatest sample are, and a note says so. A picture
+If a file states its range, that is used. Otherwise its least and its greatest sample are, and a note says so. A picture
 whose range is unknown is refused rather than guessed.
 """
 

@@ -25,7 +25,7 @@ _OTHERS = bytes(value ^ 0x55 for value in range(256))
 
 
 def is_blank(jpeg: Path, width: int, height: int) -> bool:
-    """Whether a JPEG of three channels shows one colour only. What is too large a file for that is not decoded."""
+    """Whether a JPEG of three channels shows one colour only. A file that is too large for that is not decoded."""
     blocks = (width / 8 + 1) * (height / 8 + 1)
     if jpeg.stat().st_size > _HEADER_BYTES + _BYTES_OF_FLAT_BLOCK * 3 * blocks:
         return False

@@ -80,8 +80,8 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
 def coarse_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image, share: float) -> SmallMatte:
     """The matte of an answer that was enlarged: its alpha stays, and the photo adds what is finer than it really is.
 
-    How alpha changes with the colour is found at the answer's real size. What it says there is multiplied with the
-    photo less the photo as blurred as the answer.
+    How alpha changes with the colour is found at the answer's real size. Its value there is multiplied with the photo
+    less the photo as blurred as the answer.
 
     Args:
         guide, alpha, subject: as for `small_matte`.

@@ -159,7 +159,7 @@ class Account:
                 return self._changed_meanwhile(permit)
 
     def _changed_meanwhile(self, permit: Permit) -> Wait | None:
-        """What came up while it waited for its slot."""
+        """The reason to wait that came up while it waited for its slot."""
         now = self._of.clock()
         if self._is_closed_for(permit.probe):
             return self._wait_for_gate()

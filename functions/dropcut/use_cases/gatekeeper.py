@@ -25,7 +25,7 @@ SWEEP_AFTER_SECONDS = 6 * 3600.0
 """Messages behind a closed gate are received by nobody: so often they are searched for those that waited too long."""
 LONGEST_SWEEP_SECONDS = 20.0
 SECONDS_TO_END = 5.0
-"""What a look still needs after a sweep."""
+"""Time that a look still needs after a sweep."""
 _HOLDER = "gatekeeper"
 _RESUMED = "A call went well again, or no picture waited that could tell"
 _RESUMED_BY_HAND = "An operator resumed the spending"
@@ -43,7 +43,7 @@ class Gatekeeper:
     deliver_queue: Sender
     endings: Endings
     cut_seconds: float
-    """What the cut function may take over one picture: no probe is begun with less time left."""
+    """Time that the cut function may take for one picture: no probe is begun with less time left."""
     clock: Callable[[], float]
 
     def __call__(self, *, ends_at: float) -> None:

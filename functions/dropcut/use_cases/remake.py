@@ -25,7 +25,7 @@ class Remaker:
     clock: Callable[[], float]
 
     def __call__(self, remake: Remake, message: Message) -> MessageResult:
-        """Make the renditions again. What would be less than what was delivered is not written over it.
+        """Make the renditions again. A cut-out that would be smaller than the delivered one does not replace it.
 
         Raises:
             MalformedMessageError: the record names an answer that no stage could have delivered.
