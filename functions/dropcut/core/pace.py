@@ -32,7 +32,8 @@ class Pace:
     def under(cls, *, limit_requests: int, limit_seconds: float) -> "Pace":
         """The pace that keeps a limit such as 150 requests in 10 seconds.
 
-        2.7 % of the limit are kept free, which leaves 145.95 of 150. That keeps a window at 150 requests even with two
-        workers' clocks 200 ms apart, one of them 20 ms late, on a connection 50 ms slower.
+        2.7 % of the limit are kept free, which leaves 145.95 of 150. A window then holds at most 150 requests even in
+        the worst case: two workers' clocks are 200 ms apart. One of them is 20 ms late, and its connection is 50 ms
+        slower.
         """
         return cls(interval_seconds=limit_seconds / (limit_requests * PART_USED))
