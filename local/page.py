@@ -144,7 +144,7 @@ def _totals(rows: Sequence[Row], run: Run) -> list[tuple[str, str]]:
         totals.append((human_seconds(waits[len(waits) // 2]), "typical time from upload to cut-out, started cold"))
     totals.append((human_seconds(run.seconds), "for all of them"))
     spent = sum(row.credits or 0 for row in rows)
-    totals.append((f"{spent:g}", "credits, had it been the real API" if run.stands_in else "credits"))
+    totals.append((f"{spent:g}", "credits, if it were the real API" if run.stands_in else "credits"))
     return totals
 
 

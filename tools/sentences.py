@@ -30,7 +30,7 @@ REPLACED = {
 
 PYTHON = ("app.py", "bench", "cli", "examples", "functions", "infra", "local", "stand_in", "tools")
 PYTHON_WITHOUT_MESSAGES = ("tests",)
-PROSE = ("*.md", "docs/**/*.md")
+PROSE = ("*.md", "*/*.md", "docs/*/**/*.md")
 _LEFT_OUT = {"node_modules", "cdk.out", "__pycache__", "build", "dist"}
 
 _NEW_BLOCK = re.compile(r"\s*([-*+] |\d+\. |#|>|<|$)")
@@ -102,14 +102,20 @@ def words_of_code(source: str, *, messages: bool) -> Iterator[Block]:
 
 
 def _all_blocks(repository: Path) -> Iterator[tuple[Path, Iterator[Block]]]:
-    for pattern in PROSE:
-        for path in sorted(repository.glob(pattern)):
-            yield path, prose(path.read_text(encoding="utf-8"))
+    for path in _ours(repository, *PROSE):
+        yield path, prose(path.read_text(encoding="utf-8"))
     for name in (*PYTHON, *PYTHON_WITHOUT_MESSAGES):
-        place = repository / name
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place] if place.exists() else []:
-            if not _LEFT_OUT & set(path.relative_to(repository).parts):
-                yield path, words_of_code(path.read_text(encoding="utf-8"), messages=name in PYTHON)
+        for path in _ours(repository, name if name.endswith(".py") else f"{name}/**/*.py"):
+            yield path, words_of_code(path.read_text(encoding="utf-8"), messages=name in PYTHON)
+
+
+def _ours(repository: Path, *patterns: str) -> Iterator[Path]:
+    """The files that we wrote: not those that a program put into a folder of its own."""
+    for pattern in patterns:
+        for path in sorted(repository.glob(pattern)):
+            folders = path.relative_to(repository).parts[:-1]
+            if not _LEFT_OUT & set(folders) and not any(folder.startswith(".") for folder in folders):
+                yield path
 
 
 def _paragraphs(lines: list[str], first: int) -> Iterator[Block]:
