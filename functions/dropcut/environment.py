@@ -63,7 +63,7 @@ _MAY_BE_EMPTY = {"client_id", "client_version"}
 
 
 def _as_text(value: str | float) -> str:
-    """A number is written without a fraction where it has none, so that it can be read as a whole one."""
+    """A whole number is written without a fraction, so that it can be read as one."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else repr(value)
@@ -189,7 +189,7 @@ class CutEnvironment(StageEnvironment):
 
     @property
     def needed_seconds(self) -> float:
-        """Time without which no picture is begun: for its slot, its call, and what comes after that."""
+        """No picture is begun with less time left: for its slot, its call, and the steps after that."""
         return HORIZON_SECONDS + self.call_needs_seconds
 
     @property

@@ -1,7 +1,7 @@
 """Hides this process's credentials from the processes that it starts: a stranger's file may take one of them over.
 
-None of them gets a variable of AWS. But each runs as the same user, and could read the environment that this process
-was started with, which `/proc/PID/environ` shows, or its memory. Both are closed, so that one holds without the other.
+None of them gets a variable of AWS. But each runs as the same user. It could read this process's first environment in
+`/proc/PID/environ`, or its memory. Both ways are closed, so that one holds without the other.
 """
 
 import ctypes

@@ -2,7 +2,8 @@
 
 The process has ended by then.
 
-Only the numbers and sentences are its own, and they are bounded; where a file is and what it may be, we say.
+Only the numbers and sentences are its own, and they are limited. The function decides where a file is and what it may
+be.
 """
 
 import os

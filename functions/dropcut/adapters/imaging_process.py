@@ -136,7 +136,7 @@ class ImagingProcess:
 
     @contextmanager
     def _done(self, do: str, given: Mapping[str, Path], **arguments: Any) -> Iterator[tuple[dict[str, Any], Path]]:
-        """What a process says that it did, and the folder of what it made; it has ended. Raises as `fit`."""
+        """The answer of a process that has ended, and the folder with its files. Raises as `fit`."""
         request = {"do": do, "seconds": self._seconds, "arguments": arguments}
         try:
             self._check_format(given.get("photo"))

@@ -50,7 +50,7 @@ def check_upload(upload: Upload, *, input_buckets: Collection[str]) -> None:
 
 
 def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> None:
-    """A picture that lies where prepare puts it, and is what its hash says if it travels along."""
+    """The picture must lie where prepare puts it. If it travels along, it must have its hash."""
     check_upload(request.upload, input_buckets=input_buckets)
     _check_numbers(request, "redriven_at")
     picture = request.picture
@@ -80,7 +80,7 @@ def check_content(content: bytes, picture: PreparedPicture) -> None:
 
 
 def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_buckets: Collection[str]) -> None:
-    """An end that a stage can decide, of a photo of ours; an answer that lies where cut stores it."""
+    """The end must be one that a stage can decide, of a photo of ours. An answer must lie where cut stores it."""
     check_upload(upload, input_buckets=input_buckets)
     if outcome.request_id is not None:
         _check_texts(outcome, "request_id")

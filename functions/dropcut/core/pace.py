@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 PART_USED = 0.973
 AHEAD_SECONDS = 0.1
-"""After a rest the first slot lies this far ahead, so that clocks that differ by it share one order."""
+"""After a rest the first slot lies this far ahead. So clocks that differ by it still share one order."""
 MOST_LATE_SECONDS = 0.02
 HORIZON_SECONDS = 10.0
 """Slots further ahead are not booked. Two stacks of seven workers book 140, which are 9.6 s."""

@@ -67,5 +67,5 @@ class Payment:
         return "free"
 
     def transition(self, event: str, now: float) -> Transition:
-        """What an event does to this picture, and what whoever it belongs to has to do."""
+        """The state that an event leads to, and the action of the worker that the event belongs to."""
         return TABLE[self.state(now)][event]

@@ -11,7 +11,7 @@ LONGEST_WAIT_SECONDS = 11.5 * HOUR
 """Between two of `TRIES_AT`, and the most that `Retry-After` is given."""
 MOST_JITTER_SECONDS = 10 * MINUTE
 CLOCKS_APART_SECONDS = 5.0
-"""How far our clock and that of SQS may differ: a try that is a little early is still the one that was due."""
+"""Our clock and that of SQS may differ so much: a try that is a little early still counts as the due one."""
 
 Meaning = Literal["delivered", "gone", "again"]
 MEANINGS: tuple[tuple[range, Meaning], ...] = (

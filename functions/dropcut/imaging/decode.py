@@ -168,7 +168,7 @@ def is_opaque(path: Path) -> bool:
 
 @contextmanager
 def picture_errors() -> Iterator[None]:
-    """Translate what libvips says of a picture into a refusal; what it says of the disk stays an error of its own.
+    """Translate libvips's errors about a picture into a refusal. Its errors about the disk stay errors of their own.
 
     A decoder that reports an error and goes on has made pixels up, whatever it returns. So what was reported counts
     at the end as well.
@@ -222,9 +222,9 @@ logging.getLogger("pyvips").addHandler(_warnings)
 logging.getLogger("pyvips").propagate = False
 
 PIXELS_MADE_UP = re.compile(r"premature end|bad Huffman code|instead of RST|Inconsistent progression")
-"""What libjpeg says of a photo of which a part is missing, and grey or noise in its place; some of it are warnings."""
+"""libjpeg says so when a part of a photo is missing, and grey or noise in its place. Some of these are warnings."""
 _HARMLESS = re.compile(r"\s*(VipsJpeg: |.*bad seek to|$)")
-"""Of libjpeg libvips keeps the other warnings among the errors; libheif tries how far a file reaches."""
+"""libvips keeps libjpeg's other warnings among the errors. libheif tries how far a file reaches."""
 
 
 def _errors_without_failure() -> str:

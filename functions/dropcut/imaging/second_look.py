@@ -1,6 +1,6 @@
 """Finds out whether a blank picture is blank, or its decoder made it up.
 
-A decoder that fails without a word leaves what it was to fill as it was: white, black or clear all over. So a picture
+A decoder that fails without a word leaves its output as it was: white, black or clear all over. So a picture
 of one colour is decoded again from a copy whose pixel data are changed. If that makes no difference, no pixel came
 from the data. Pictures that show anything are not looked at again.
 """
@@ -33,7 +33,7 @@ def is_blank(jpeg: Path, width: int, height: int) -> bool:
 
 
 def is_made_up(photo: Path, info: PictureInfo, decoded: Callable[[Path], pyvips.Image]) -> bool:
-    """Whether a photo that comes out in one colour comes out in the same one whatever its pixel data are."""
+    """Whether a photo that comes out in one colour does so with any other pixel data, too."""
     colour = _one_colour(decoded(photo))
     with NamedTemporaryFile() as copy:
         with photo.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:

@@ -25,14 +25,14 @@ errors were a third larger on white before white, with 8 a sixth smaller there a
 ALPHA_NOISE = 4.0
 """The same for alpha."""
 EDGE_SIDE = 5
-"""Alpha is worked out where it is not constant in a window of so many pixels a side: what one pixel's windows cover."""
+"""Alpha is worked out where it is not constant in a window of so many pixels a side. One pixel's windows cover that."""
 
 CLEAR, OPAQUE = 0, 255
 _TILE = 64
 _SMALL_PIXELS = 65_536
-"""Up to which an image is worked out at once: where edges are does not matter there, the number of operations does."""
+"""Up to this size an image is worked out at once. There the number of operations counts, not the place of the edges."""
 _LOOK_AT_PIXELS = 10_000
-"""At most as many, in blocks of 3 x 3, tell whether the answer's colours were cleaned up."""
+"""At most so many, in blocks of 3 x 3, show whether the answer's colours were cleaned up."""
 _BLOCK = 3
 _SHARPNESS_BLOCK = 8
 _SHARPER = 0.89
@@ -78,7 +78,7 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
 
 
 def coarse_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image, share: float) -> SmallMatte:
-    """The matte of an answer that was enlarged: its alpha stays, and the photo adds what is finer than it really is.
+    """The matte of an answer that was enlarged: its alpha stays, and the photo adds the finer detail.
 
     How alpha changes with the colour is found at the answer's real size. Its value there is multiplied with the photo
     less the photo as blurred as the answer.

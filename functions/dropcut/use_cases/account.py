@@ -203,7 +203,7 @@ class Account:
             self._close("paid_in_vain", reason, "")
 
     def answer_lost(self, error: Exception, permit: Permit) -> None:
-        """An answer that may have been paid for could not be stored: nobody calls before it is known that one can."""
+        """An answer that may have been paid for could not be stored. Nobody calls until one can be stored again."""
         self._close("answer_not_stored", _not_stored(error), permit.probe)
 
     @property

@@ -30,7 +30,7 @@ _HOLDER = "gatekeeper"
 _RESUMED = "A call went well again, or no picture waited that could tell"
 _RESUMED_BY_HAND = "An operator resumed the spending"
 UNSEEN_SECONDS = 60
-"""For so long a message that was looked at is not seen again, so that one search sees each once."""
+"""A message that was looked at is hidden for so long, so that one search sees each once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +100,8 @@ class Gatekeeper:
     def _next(self, gate: Gate) -> Any:
         """A waiting message; None when none waits.
 
-        A picture that met trouble comes after those that met none: good ones would wait for long behind a poison one.
+        A picture that met trouble comes after those that met none. Otherwise good ones would wait for long behind a
+        poison one.
         """
         unseen = round(self.cut_seconds)
         messages = list(self.cut_queue.receive(most=1, visibility_seconds=unseen))

@@ -1,4 +1,4 @@
-"""The purchase of one cut-out: from the claim on its picture to the stored answer, or to who waits for what.
+"""The purchase of one cut-out: from the claim on its picture to the stored answer, or to a wait with its reason.
 
 The answer is stored before anything else happens with it: from then on a crash costs nothing.
 """
