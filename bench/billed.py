@@ -16,7 +16,7 @@ BASELINE_PHOTOS = 40
 WARM_UP_PHOTOS = 50
 API_SECONDS = 3.0
 INVOCATIONS_AT_ONCE = 2
-"""The least there is: the two cores that run this also run all of AWS, and are not to be what is measured."""
+"""This is the least there is. The two cores that run this also run all of AWS, and must not be the limit."""
 FAST_LIMIT = 1500
 """Requests in 10 s, for API and pace alike, at which the calls of a batch start at nearly the same time."""
 USUAL_LIMIT = 150

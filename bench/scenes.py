@@ -254,7 +254,7 @@ def _spokes(canvas: Canvas) -> None:
 
 
 def _tulle(canvas: Canvas) -> None:
-    """A veil: a fine net whose holes are clear, in folds that lie twice or three times, and shine through."""
+    """A veil: a fine net with clear holes, in folds of two or three layers that shine through."""
     canvas.behind = canvas.cloth((96, 110, 126), 5, 24)
     canvas.front = canvas.cloth((236, 232, 226), 2, 8)
     down = np.linspace(0, 1, 200)

@@ -108,7 +108,7 @@ def human_size(size_bytes: int) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """`0.84 s`, `12 s`, `3 min 5 s`; by what is shown, so that there is no `10.00 s` beside `10 s`."""
+    """`0.84 s`, `12 s`, `3 min 5 s`. The rounded value decides, so that there is no `10.00 s` beside `10 s`."""
     if round(seconds, 2) < 10:
         return f"{seconds:.2f} s"
     whole = round(seconds)

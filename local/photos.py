@@ -48,7 +48,8 @@ class Found:
 def find_photos(folder: str, *, out: Path = OUT) -> Found:
     """The photos of the folder and below it, sorted by name.
 
-    Hidden files and folders are left out, links that lead nowhere or to folders, and what by its name is no picture.
+    It leaves out hidden files and folders, links that lead nowhere or to folders, and files that are no pictures by
+    name.
 
     Args:
         folder: as the person wrote it; empty for `samples/`. A single picture will do, too.

@@ -4,9 +4,9 @@ A fault that does not charge comes before all checks but the rate limit (and, at
 So the picture may be anything. A fault that charges comes in, or instead of, the answer to a call that passed every
 check and was paid.
 
-`expected` is what a client should conclude that asks as the API wants to be asked (the gateway for JSON, the
-maker for bytes). `possibly_paid` says whether such a client has to count the call as one that may have cost credits.
-For a plain delivery it is False, because nothing is in doubt there.
+`expected` is the right conclusion of a client that asks as the API wants it (the gateway for JSON, the maker for
+bytes). `possibly_paid` says whether such a client has to count the call as one that may have cost credits. For a plain
+delivery it is False, because nothing is in doubt there.
 """
 
 from dataclasses import dataclass

@@ -159,7 +159,7 @@ def _histogram(bins: npt.NDArray[np.int32], weights: Floats) -> Floats:
 
 
 def _sharpness_evidence(small: Bytes, centrality: Floats) -> tuple[Floats, float]:
-    """How sharp each place is, and what that is worth: nothing where the frame is as sharp as the middle, up to 1.5."""
+    """How sharp each place is, and the weight of that: 0 if the frame is as sharp as the middle, up to 1.5."""
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     edges = np.minimum(np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=3)), 40)
     sharpness = cv2.GaussianBlur(edges, (0, 0), max(grey.shape) / 40)

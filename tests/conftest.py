@@ -57,8 +57,8 @@ run in turn, in one process. The longest comes first, so that the others can run
 class ByFolderOrFile(LoadScopeScheduling):
     """Which tests run in turn in one process: those of a folder above, otherwise those of a file.
 
-    xdist's own groups (`--dist loadgroup`) are no groups with this version of pytest, which has its tests' names from
-    elsewhere than where xdist writes them.
+    xdist's own groups (`--dist loadgroup`) do not work with this version of pytest: xdist writes the groups where
+    pytest does not read the tests' names.
     """
 
     def __init__(self, config: pytest.Config, log: Any) -> None:

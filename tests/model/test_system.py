@@ -356,7 +356,7 @@ class Dropcut(RuleBasedStateMachine):
         for message in self.system.sqs.queues.get("cut-dead", []):
             sha256 = json.loads(message.body)["picture"]["sha256"]
             calls = [c for c in self.system.api.calls if hashlib.sha256(c.picture).hexdigest() == sha256]
-            # A claim whose response was lost counts as well: whoever comes next cannot know that no call was made.
+            # A claim with a lost response counts as well: the next worker cannot know that no call was made.
             tried = sum(call.fault != "429" for call in calls) + self.kills + self.lost_responses
             assert tried >= min(BLAME.max_attempts, BLAME.max_possibly_paid), message
             assert int(message.attributes["attempts"]) <= tried, message

@@ -119,7 +119,7 @@ NO_REGISTRY = "WARNING: Retrying after connection broken by 'NewConnectionError:
 def test_a_full_disk_is_not_a_registry_out_of_reach(
     monkeypatch: pytest.MonkeyPatch, log: str, free: int, words: str
 ) -> None:
-    """By what the command said that failed, and by what is free: the log itself may not have fitted."""
+    """The failed command's output and the free space decide: the log itself may not have fitted."""
     monkeypatch.setattr(install, "_free_bytes", lambda: {"/a place": free})
     assert install.why_it_failed(f"$ pip install\n{log}").startswith(words)
 

@@ -14,7 +14,7 @@ import pyvips
 
 APPROVED = Path(__file__).parent / "approved"
 VISIBLE = 2.0
-"""Difference in CIEDE2000 from which on a pixel counts as another one: 1 is what a trained eye can just tell."""
+"""Difference in CIEDE2000 from which on a pixel counts as another one: a trained eye just sees 1."""
 LARGEST = 12.0
 """No single pixel may differ more, wherever it is."""
 SHARE = 0.005

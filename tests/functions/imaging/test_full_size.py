@@ -149,7 +149,7 @@ def test_the_answers_colours_are_brought_into_the_profile_that_the_photo_keeps(t
 
 @pytest.mark.parametrize("icc", [profile("p3"), profile_of_another_kind()], ids=["Display P3", "another kind"])
 def test_alpha_follows_the_same_edges_whatever_profile_the_photo_keeps(tmp_path: Path, icc: bytes) -> None:
-    """What alpha is said to be for each colour, and the colours that are asked about, are of one space."""
+    """The colours for which alpha is known and the colours that are looked up are of one space."""
     photo, answer, pixels, _ = case(tmp_path, 300, 200, icc_profile=icc)
     bare = saved(tmp_path, "bare.png", pixels)
     assert (cut(photo, answer)[..., 3] == cut(bare, answer)[..., 3]).all()
