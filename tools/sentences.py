@@ -166,7 +166,7 @@ def _troubles(block: Block) -> Iterator[tuple[int, str, str]]:
         if len(words) > MOST_WORDS:
             yield line, f"{len(words)} words", " ".join(words[:10])
         for pattern, better in REPLACED.items():
-            if found := re.search(pattern, sentence, re.IGNORECASE):
+            if found := re.search(pattern, " ".join(sentence.split()), re.IGNORECASE):
                 yield line, f"{found[0]!r}, better {better}", " ".join(words[:10])
 
 

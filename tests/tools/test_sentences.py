@@ -69,7 +69,7 @@ def test_what_nobody_reads_as_one_long_sentence_is_left_alone(tmp_path: Path, na
 @pytest.mark.parametrize(
     ("sentence", "better"),
     [
-        ("The message is set aside.", "dead-letter"),
+        ("The message is set\naside.", "dead-letter"),
         ("It sets the message aside.", "dead-letter"),
         ("The cutter is told.", "publish, notify, say"),
         ("An event tells of it.", "publish, notify, say"),
