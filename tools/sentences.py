@@ -22,7 +22,7 @@ REPLACED = {
     r"\b(each|one|every|this|next|last|first|another|whole) round\b(?! (trip|number))|\bin rounds\b": "batch",
     r"\b(payment|paid|same|work) units?\b(?! (of|tests?)\b)|\bunits? of work\b": "payment key",
     r"\b(by|of|with|some|random) chance\b": "jitter, at random",
-    r"\bbooked (up|out)\b|\bfully taken\b": "fully booked",
+    r"\bbooked (up|out)\b(?! to\b)|\bfully taken\b": "fully booked",
     r"\bscratch (room|space|disc)\b": "disk, ephemeral storage",
     r"\b(were|had) (it|they) (not|to|been)\b|(^|[,;] )should (it|they)\b": "if it ...",
 }

@@ -54,7 +54,7 @@ def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
     }
 
 
-def test_every_alarm_says_what_to_do_and_tells_the_topic(app: Synthesized) -> None:
+def test_every_alarm_says_what_to_do_and_notifies_the_topic(app: Synthesized) -> None:
     for name, alarm in alarms(app).items():
         assert "\n\nWhat to do: " in alarm["AlarmDescription"], name
         assert len(alarm["AlarmDescription"]) <= 1024, name

@@ -1,4 +1,4 @@
-"""EventBridge: tells other programs what became of a photo."""
+"""EventBridge: publishes what became of a photo."""
 
 import json
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class EventBus:
         """Put one event on the account's default bus.
 
         Args:
-            apart: tells it from other events of its name about the same photo, or about the spending.
+            apart: distinguishes it from other events of its name about the same photo, or about the spending.
 
         Raises:
             EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.

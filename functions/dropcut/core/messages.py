@@ -171,7 +171,8 @@ class Ended:
     request_id: str | None = None
     """The API's name for the last call, to ask the provider about."""
     redriven_at: float = 0.0
-    """When somebody asked for the photo to be tried again (epoch seconds): tells this end from the one before."""
+    """When somebody asked for the photo to be tried again (epoch seconds): distinguishes this end from the one
+    before."""
 
 
 NOT_ASKED_AGAIN = "The API was not asked again for the same picture; a redrive asks it."

@@ -49,8 +49,8 @@ TO_LOOK_AT = Reduction(kernel="lanczos3", least_by_kernel=1)
 TO_COMPARE = Reduction(kernel="mitchell", least_by_kernel=1.5)
 """Near to the mean over the area of each small pixel, without the overshoot that makes edges look sharp.
 
-It fits an alpha that is such a mean. One as sharp as a Lanczos reduction fits badly; small_matte.py tells which it is.
-Nobody has measured yet what the API's alpha is like.
+It fits an alpha that is such a mean. One as sharp as a Lanczos reduction fits badly; small_matte.py decides which it
+is. Nobody has measured yet what the API's alpha is like.
 """
 
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
@@ -257,7 +257,7 @@ def _format(path: Path) -> PhotoFormat:
 
 
 def _refuse_unread(form: PhotoFormat, path: Path) -> None:
-    """Raises PictureRefusedError: no decoder here reads its kind, or none would tell that a part of it was lost.
+    """Raises PictureRefusedError: no decoder here reads its kind, or none would report that a part of it was lost.
 
     TIFF's kinds are read from its tags.
     """

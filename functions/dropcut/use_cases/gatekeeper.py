@@ -27,7 +27,7 @@ LONGEST_SWEEP_SECONDS = 20.0
 SECONDS_TO_END = 5.0
 """Time that a look still needs after a sweep."""
 _HOLDER = "gatekeeper"
-_RESUMED = "A call went well again, or no picture waited that could tell"
+_RESUMED = "A call went well again, or no picture waited that could show it"
 _RESUMED_BY_HAND = "An operator resumed the spending"
 UNSEEN_SECONDS = 60
 """A message that was looked at is hidden for so long, so that one search sees each once."""

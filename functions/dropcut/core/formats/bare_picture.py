@@ -73,7 +73,7 @@ def _jpeg(picture: memoryview) -> Iterator[bytes | memoryview]:
 def _jpeg_segment(marker: int, segment: memoryview) -> Iterator[bytes | memoryview]:
     """A segment as far as it says how to decode.
 
-    JFIF (APP0) tells that the colours are YCbCr, and Adobe's APP14 whether they are RGB, YCbCr, CMYK or YCCK; both
+    JFIF (APP0) says that the colours are YCbCr, and Adobe's APP14 whether they are RGB, YCbCr, CMYK or YCCK; both
     change the colours. Of JFIF the first 16 bytes do so, what follows is a thumbnail.
     """
     content = bytes(segment[4:9])

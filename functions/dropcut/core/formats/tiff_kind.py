@@ -1,4 +1,4 @@
-"""Tells from a TIFF's tags what kind of picture it is, and refuses by name what cannot be read.
+"""Reads from a TIFF's tags what kind of picture it is, and refuses by name what cannot be read.
 
 Nothing is decoded. A decoder does not always fail at a kind that it does not know: a raw file comes out black, an
 old-style JPEG white. So only the kinds that are listed here are read.
