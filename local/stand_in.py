@@ -19,7 +19,7 @@ _LIMITS = {
     "lockout_seconds": "--lockout-seconds",
     "credits_per_image": "--credits-per-image",
 }
-"""Settings that describe the API: the stand-in is to have the limits that the deployment is told of."""
+"""Settings that describe the API: the stand-in has the limits that the deployment knows."""
 _SECONDS_TO_START = 30.0
 _DEFAULT_PROVIDER = "ezlink"
 

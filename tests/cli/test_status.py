@@ -71,7 +71,7 @@ def test_a_photo_that_is_not_on_record_is_a_sentence(dropcut: Dropcut) -> None:
 
 
 @pytest.mark.usefixtures("jobs")
-def test_the_deployment_is_told_in_a_line_for_each_thing(deployment: Deployment, dropcut: Dropcut) -> None:
+def test_the_deployment_is_shown_in_a_line_for_each_thing(deployment: Deployment, dropcut: Dropcut) -> None:
     deployment.client("sqs").send_message(QueueUrl=deployment.queue_url("Cut"), MessageBody="{}")
     deployment.client("sqs").send_message(QueueUrl=deployment.queue_url("Cut", dead_letters=True), MessageBody="{}")
     ran = dropcut("status")

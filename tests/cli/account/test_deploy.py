@@ -154,7 +154,7 @@ def test_without_a_daily_limit_and_an_answer_nothing_is_deployed(
 
 
 class Refused:
-    """A synth that fails; it is told what to advise."""
+    """A synth that fails; the test says what to advise."""
 
     def __init__(self) -> None:
         self.program = self

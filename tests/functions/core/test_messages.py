@@ -114,7 +114,7 @@ def test_a_spending_notice_survives_the_queue_in_plain_ascii(notice: SpendingNot
 
 
 @pytest.mark.parametrize("outcome", [ANSWER, Ended(kind="failed", code="c", reason="why")])
-def test_what_deliver_reads_is_told_apart_also_when_a_key_is_called_spending(outcome: PaidAnswer | Ended) -> None:
+def test_what_deliver_reads_is_clear_also_when_a_key_is_called_spending(outcome: PaidAnswer | Ended) -> None:
     message = OutcomeMessage(upload=replace(UPLOAD, key="spending"), outcome=outcome)
     assert read_announcement(message.to_json()) == message
 

@@ -71,5 +71,5 @@ def test_what_is_kept_of_a_held_photo_is_read_as_it_was_and_written_the_same_aga
     )
     read = Held.from_json(held.to_json())
     assert read == held
-    assert read.to_json() == held.to_json()  # by this text, what is to be forgotten is told from what came later
+    assert read.to_json() == held.to_json()  # by this text it finds what to forget, and keeps what came later
     assert (read.answer, read.upload.key, read.keys) == (ANSWER, "ü.jpg", ["held/ü.png"])

@@ -611,7 +611,7 @@ def test_a_request_that_cannot_be_handled_is_published_as_failed(stage: Stage) -
     assert len(stage.deliver_queue.sent) == 1
 
 
-def test_the_end_of_a_redriven_photo_is_told_from_the_one_before(stage: Stage) -> None:
+def test_the_end_of_a_redriven_photo_differs_from_the_one_before(stage: Stage) -> None:
     stage.cloud.put("a.jpg", b"")
     stage.handle(by_event_bridge())
     stage.handle(by_event_bridge(), redriven=True)

@@ -1,7 +1,7 @@
 """Programs in the background: each in its own process group, with a log and a record of who it is.
 
-A record (`NAME.pid`) says which process was started and when, so that `make down` after a crash or a restart of the
-machine ends exactly that process and never a stranger that was given the same number.
+A record (`NAME.pid`) says which process was started and when. So `make down` ends exactly that process after a crash or
+a restart of the machine. It never ends another one that was given the same number.
 """
 
 import contextlib
