@@ -72,7 +72,7 @@ class HeldPhoto:
             raise CommandError(f"The {what} is gone, or was replaced: upload the photo again, or reject it.") from error
 
     def decide(self, decision: str, file: Path | None = None) -> dict[str, str]:
-        """Send a decision on the upload that was looked at, and on no other. Raises CommandError: it is held no more."""
+        """Send a decision on the upload that was looked at. Raises CommandError: it is not held any more."""
         upload = self.held.upload
         return send_decision(
             self.deployment, upload.key, decision, bucket=upload.bucket, job_id=upload.job_id, file=file

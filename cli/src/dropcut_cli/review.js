@@ -3,8 +3,9 @@ const PER_PAGE = 10, UNDO_SECONDS = 10;
 const SAID = { accept: "Accepted", reject: "Rejected", replace: "Replaced by your own picture" };
 const KEYS = { a: "accept", r: "reject", p: "replace" };
 const written = typeof held !== "undefined"; // by entries.js, which the command writes beside this page
+const many = (number) => number.toLocaleString("en");
 const byId = (id) => document.getElementById(id);
-let entries = [], undoable = [], shownPage = -1, page = new AbortController(), chosen = null, isAlone = written;
+let entries = [], undoable = [], shownPage = -1, current = 0, page = new AbortController(), chosen = null, isAlone = written;
 const own = new Map(); // a person's own pictures, by the entry's number
 
 // ---- what the command says. A page that it wrote asks nobody: its pictures are scripts beside it.
@@ -70,18 +71,24 @@ function doubtfulPlace(before, after, wide, high) {
   return fullest(loose, width, height, wide, high) || fullest(soft, width, height, wide, high) || { x: 0.5, y: 0.5 };
 }
 
+/** The middle of the weights in the window that has most of them; null without any. */
 function fullest(weights, width, height, wide, high) {
   const columns = Math.min(width, Math.ceil(wide * width)), rows = Math.min(height, Math.ceil(high * height));
-  const sums = new Float64Array((width + 1) * (height + 1)); // of all above and to the left
-  const sum = (x, y) => sums[y * (width + 1) + x];
-  let best = null, most = 0.05;
+  const sums = Array.from({ length: height + 1 }, () => new Float64Array(width + 1)); // of all above and to the left
+  let most = 0.05, corner = null;
   for (let y = 1; y <= height; y++) for (let x = 1; x <= width; x++) {
-    sums[y * (width + 1) + x] = weights[(y - 1) * width + x - 1] + sum(x - 1, y) + sum(x, y - 1) - sum(x - 1, y - 1);
+    sums[y][x] = weights[(y - 1) * width + x - 1] + sums[y][x - 1] + sums[y - 1][x] - sums[y - 1][x - 1];
     if (x < columns || y < rows) continue;
-    const found = sum(x, y) - sum(x - columns, y) - sum(x, y - rows) + sum(x - columns, y - rows);
-    if (found > most) [most, best] = [found, { x: (x - columns / 2) / width, y: (y - rows / 2) / height }];
+    const found = sums[y][x] - sums[y][x - columns] - sums[y - rows][x] + sums[y - rows][x - columns];
+    if (found > most) [most, corner] = [found, [x - columns, y - rows]];
   }
-  return best;
+  if (!corner) return null;
+  const middle = { x: 0, y: 0 };
+  for (let y = corner[1]; y < corner[1] + rows; y++) for (let x = corner[0]; x < corner[0] + columns; x++) {
+    middle.x += weights[y * width + x] * (x + 0.5) / width / most;
+    middle.y += weights[y * width + x] * (y + 0.5) / height / most;
+  }
+  return middle;
 }
 
 function reduced(bitmap, width, height) {
@@ -204,20 +211,18 @@ function turnTo(number) {
   byId("cards").replaceChildren(...cards);
   cards.forEach((card) => (nearby.observe(card), showDecision(card.number)));
   const pages = Math.ceil(entries.length / PER_PAGE);
-  byId("page").textContent = `Page ${(number + 1).toLocaleString("en")} of ${pages.toLocaleString("en")}`;
+  byId("page").textContent = `${many(number + 1)} of ${many(pages)}`;
   byId("back").disabled = !number;
   byId("on").disabled = number + 1 >= pages;
 }
 
-function goTo(number) {
+function goTo(number, scrolls = true) {
   if (number < 0 || number >= entries.length) return;
   turnTo(Math.floor(number / PER_PAGE));
   const card = byId(`card-${number}`);
   card.focus({ preventScroll: true });
-  card.scrollIntoView();
+  if (scrolls) card.scrollIntoView();
 }
-
-const current = () => document.activeElement.closest("article")?.number ?? shownPage * PER_PAGE;
 
 function say(card, text, isError = false) {
   const said = card.querySelector(".said");
@@ -237,12 +242,11 @@ function showDecision(number) {
       button.disabled = Boolean(entry.sent);
     }
   }
-  const decided = entries.filter((each) => each.decision);
-  const of = (word) => decided.filter((each) => each.decision === word).length.toLocaleString("en");
-  byId("count").textContent = `${decided.length.toLocaleString("en")} of ${entries.length.toLocaleString("en")} decided: ` +
-    `${of("accept")} accepted, ${of("reject")} rejected, ${of("replace")} replaced`;
+  const of = (word) => many(entries.filter((each) => each.decision === word).length);
+  byId("count").textContent = `${many(entries.filter((each) => each.decision).length)} of ${many(entries.length)} decided`;
+  byId("counts").textContent = `${of("accept")} accepted, ${of("reject")} rejected, ${of("replace")} replaced`;
   byId("undo").disabled = byId("send").disabled = !undoable.length;
-  byId("send").textContent = isAlone ? "Save decisions" : "Send now";
+  byId("send").textContent = isAlone ? "Save" : "Send";
 }
 
 function choose(number, word) {
@@ -299,7 +303,7 @@ async function send(numbers) {
     numbers.forEach((number) => (entries[number].sent = false));
     [undoable, isAlone] = [[...numbers, ...undoable], true];
     byId("note").textContent = "The command does not answer any more, and what is marked as not sent was not carried out. Save " +
-      "the decisions, and carry them out with: dropcut review --apply FILE";
+      "the decisions, and carry them out by dropcut review --apply FILE.";
   }
   numbers.forEach(showDecision);
 }
@@ -318,6 +322,7 @@ function save() {
 
 // ---- the beginning
 
+byId("cards").addEventListener("focusin", ({ target }) => (current = target.closest("article").number));
 byId("undo").onclick = undo;
 byId("send").onclick = () => (isAlone ? save() : send(undoable));
 byId("back").onclick = () => goTo((shownPage - 1) * PER_PAGE);
@@ -326,10 +331,10 @@ byId("file").onchange = ({ target }) => target.files.length && replaceBy(chosen,
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   const key = event.key.toLowerCase();
-  if (KEYS[key]) choose(current(), KEYS[key]);
+  if (KEYS[key]) choose(current, KEYS[key]);
   else if (key === "u") undo();
-  else if (key === "j") goTo(current() + 1);
-  else if (key === "k") goTo(current() - 1);
+  else if (key === "j") goTo(current + 1);
+  else if (key === "k") goTo(current - 1);
 });
 addEventListener("resize", () => document.querySelectorAll("article").forEach(draw));
 addEventListener("pagehide", () => isAlone || send(undoable));
@@ -343,9 +348,8 @@ async function begin() {
   entries = (await (await ask("/entries")).json()).map((entry) => ({ ...entry, sent: Boolean(entry.decision) }));
 }
 
-(written ? Promise.resolve((entries = held)) : begin()).then(() => {
-  byId("note").textContent = written
-    ? "Save your decisions at the end, and carry them out with: dropcut review --apply FILE"
-    : `A decision is sent after ${UNDO_SECONDS} seconds, or when you press Send now or leave. Until then you can undo it.`;
-  if (entries.length) goTo(0), showDecision(0);
-}, (error) => (byId("count").textContent = `${error.message} Run dropcut review --serve again.`));
+if (written) byId("note").textContent = "Save your decisions at the end, and carry them out by dropcut review --apply FILE.";
+(written ? Promise.resolve((entries = held)) : begin()).then(
+  () => (goTo(0, false), showDecision(0)),
+  (error) => (byId("count").textContent = `${error.message} Start dropcut review --serve again.`),
+);

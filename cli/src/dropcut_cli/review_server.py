@@ -38,14 +38,14 @@ class ReviewServer(ThreadingHTTPServer):
     def __init__(
         self, held: Sequence[HeldPhoto], *, port: int, most_mib: float, on_sent: Callable[[dict[str, str]], None]
     ) -> None:
-        try:
-            super().__init__(("127.0.0.1", port), _Answers)
-        except OSError as error:
-            raise CommandError(f"Port {port} cannot be used ({error.strerror}): leave out --port.") from error
         self.held, self.most_bytes, self.on_sent = held, int(most_mib * _MIB), on_sent
         self.session, self._token = (secrets.token_urlsafe(24).encode() for _ in range(2))
         self.decided: dict[int, str] = {}
         self._folder = TemporaryDirectory(prefix="dropcut-review-")
+        try:
+            super().__init__(("127.0.0.1", port), _Answers)
+        except OSError as error:
+            raise CommandError(f"Port {port} cannot be used ({error.strerror}): leave out --port.") from error
         # A browser sends what stands behind `#` to nobody, and the page takes it out of the history.
         self.address = f"http://127.0.0.1:{self.server_port}/#{self._token.decode()}"
 
@@ -79,7 +79,6 @@ class ReviewServer(ThreadingHTTPServer):
 
 class _Answers(BaseHTTPRequestHandler):
     server: ReviewServer
-    protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         status = 200
@@ -88,7 +87,6 @@ class _Answers(BaseHTTPRequestHandler):
         except Exception as error:
             status, sentence = error.args if isinstance(error, _RefusedError) else (404, _sentence(error))
             kind, content = "application/json", json.dumps({"error": sentence}).encode()
-        self.close_connection = status != 200  # what came with a refused request was not read
         self.send_response(status)
         for name, value in {**_HEADERS, "Content-Type": kind, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
