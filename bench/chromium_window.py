@@ -135,7 +135,7 @@ class Window:
     def until(self, expression: str) -> float:
         """Wait until it is so; returns how many seconds that took."""
         start = time.monotonic()
-        while not self.ask(expression):
+        while not self.ask(f"Boolean({expression})"):
             assert time.monotonic() - start < _SECONDS, (expression, self.said, self.ask("document.body?.innerText"))
             time.sleep(0.02)
         return time.monotonic() - start
