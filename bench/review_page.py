@@ -1,6 +1,6 @@
 """Makes the picture of docs/quality.md: `python -m bench.review_page`. It needs Debian's package `chromium`.
 
-`dropcut review` writes its page of three sample photos, whose cut-outs were spoiled; Chromium shows it.
+`dropcut review` writes its page of photos whose cut-outs were spoiled (bench/quality_sets.py); Chromium shows it.
 """
 
 import io
@@ -22,7 +22,9 @@ from dropcut_cli.review import write_page
 from local.places import REPOSITORY
 
 PICTURE = REPOSITORY / "docs" / "review.webp"
-_WIDTH, _HEIGHT = 1200, 900
+KINDS = ("pieces", "holes")
+SIZE = 1200, 900
+"""Of the window, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +39,20 @@ class Spoiled:
 
 
 def spoiled_photos(kinds: Sequence[str]) -> Iterator[Spoiled]:
-    """The first spoiled cut-out of each kind."""
-    for number, kind in enumerate(kinds):
-        case = next(case for case in cases("held_out") if case.kind == kind)
+    """The first spoiled cut-out of each kind, as they come."""
+    wanted = list(kinds)
+    for case in cases("held_out"):
+        if case.kind not in wanted:
+            continue
+        wanted.remove(case.kind)
         quality = verdict(measures_of(*map(pyvips.Image.new_from_array, (case.photo, case.answer))))
         key = f"shop/{case.name.split(',')[0].replace(' ', '-')}.jpg"
-        named = {"bucket": "photos", "key": key, "name": key, "job_id": str(number)}
+        named = {"bucket": "photos", "key": key, "name": key, "job_id": str(len(wanted))}
         doubts = [doubt.sentence for doubt in quality.doubts]
         pictures = {"before": _as_png(case.photo), "after": _as_png(case.answer)}
         yield Spoiled({**named, "score": quality.score, "doubts": doubts}, pictures)
+        if not wanted:
+            return
 
 
 def _as_png(pixels: Any) -> bytes:
@@ -55,25 +62,19 @@ def _as_png(pixels: Any) -> bytes:
 
 
 def main() -> None:
-    held = sorted(
-        spoiled_photos(["half missing", "holes", "background islands"]), key=lambda each: each.fields["score"]
-    )
+    """Write it, with the second photo chosen and the first one accepted."""
+    held = sorted(spoiled_photos(KINDS), key=lambda each: float(each.fields["score"]))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name) / "review"
         write_page(folder, held, Output(as_json=False))
         with Window(Path(name) / "chromium") as window:
-            window.resize(_WIDTH, _HEIGHT)
-            window.open(f"file://{folder}/index.html")
-            window.until(SHOWN)
+            window.resize(*SIZE)
+            window.open((folder / "index.html").as_uri())
+            window.until("[...document.querySelectorAll('article')].every((card) => card.frame)")
             window.press("a")
+            window.ask("scrollTo(0, 0)")
             pyvips.Image.new_from_buffer(window.picture(), "").webpsave(str(PICTURE), Q=80, keep="none")
 
-
-SHOWN = (
-    "document.querySelectorAll('article').length && "
-    "[...document.querySelectorAll('article')].every((card) => card.frame || card.querySelector('.said.error'))"
-)
-"""Every card of the page that is near has its pictures."""
 
 if __name__ == "__main__":
     main()

@@ -136,8 +136,8 @@ def test_nothing_moves_or_sticks_out(deployment: Deployment, window: Window, wid
 
 
 SHIFTS = (
-    "new Promise((found) => { const shifts = []; new PerformanceObserver((list) => { for (const each of list.getEntries())"
-    " shifts.push(...each.sources.map((source) => source.node?.outerHTML ?? source.node?.textContent)); })"
+    "new Promise((found) => { const shifts = [];"
+    "new PerformanceObserver((list) => { for (const each of list.getEntries()) shifts.push(...each.sources.map((source) => source.node?.outerHTML ?? source.node?.textContent)); })"
     ".observe({type: 'layout-shift', buffered: true}); setTimeout(() => found(shifts), 200); })"
 )
 """What of the page moved by itself."""

@@ -67,5 +67,5 @@ def test_ctrl_c_ends_it_and_leaves_photos_held(holding: DropcutInUse, clone: Clo
         until(lambda: "Ctrl-C ends it" in process.stderr.readline(), "an address")  # type: ignore[union-attr]
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=SECONDS)
-    assert (process.returncode, out, err) == (130, "", "Stopped. Run the same command to go on.\n")
+    assert (process.returncode, out, err.strip()) == (130, "", "Stopped. Run the same command to go on.")
     assert holding.record(outcome.key)["status"] == "held"
