@@ -17,9 +17,9 @@ from PIL import Image
 
 from bench.chromium_window import Window
 from bench.quality_sets import cases
+from dropcut_cli.clone.places import REPOSITORY
 from dropcut_cli.output import Output
-from dropcut_cli.review import write_page
-from local.places import REPOSITORY
+from dropcut_cli.review_page import write_page
 
 PICTURE = REPOSITORY / "docs" / "review.webp"
 KINDS = ("pieces", "holes")

@@ -13,6 +13,7 @@ from dropcut.adapters.held_records import HeldRecords
 from dropcut.core.review import read_review
 
 from dropcut_cli import held as held_module
+from dropcut_cli import uploads
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.held import held_photos
 from dropcut_cli.review_server import ReviewServer
@@ -42,10 +43,14 @@ def test_the_worst_come_first_and_those_that_were_decided_on_lately_not_at_all(
     assert keys(deployment) == ["c.jpg", "b.jpg", "decided.jpg", "a.jpg"]
 
 
-def test_more_are_found_than_one_answer_of_the_table_has(deployment: Deployment) -> None:
-    for number in range(103):
-        hold(deployment, f"{number:03}.jpg", score=number / 1000)
-    assert keys(deployment) == [f"{number:03}.jpg" for number in range(103)]
+def test_more_are_found_than_one_question_to_the_table_may_name(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "RECORDS_AT_ONCE", 2)
+    names = [f"{number}.jpg" for number in range(5)]
+    for number, key in enumerate(names):
+        hold(deployment, key, score=number / 1000)
+    assert keys(deployment) == names
 
 
 @pytest.mark.parametrize(
@@ -137,20 +142,25 @@ def test_decisions_that_a_page_saved_are_carried_out_on_what_was_looked_at(
 
 
 @pytest.mark.parametrize(
-    ("text", "exit_code", "words"),
+    "said",
     [
-        ("no JSON", 2, "is no file of decisions"),
-        ('{"key": "a.jpg"}', 2, "is no file of decisions"),
+        ("no JSON", 2, "is no file that the page saved"),
+        ('{"key": "a.jpg"}', 2, "is no file that the page saved: 'bucket'"),
+        (f'{{"bucket": "{INPUT}", "key": "a.jpg", "job_id": "", "decision": "eat"}}', 2, "the decision is 'eat'"),
+        (f'{{"bucket": "{INPUT}", "key": "a.jpg", "job_id": "", "decision": "replace"}}', 2, "picture belongs to"),
         ("", 9, "0 decisions sent"),
         ('{"bucket": "photos", "key": "a.jpg", "job_id": "j", "decision": "accept"}', 1, "No photo 'a.jpg'"),
     ],
 )
 def test_a_file_that_holds_no_decision_sends_none(
-    dropcut: Dropcut, tmp_path: Path, text: str, exit_code: int, words: str
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path, said: tuple[str, int, str]
 ) -> None:
+    text, exit_code, words = said
+    hold(deployment, "a.jpg")
     (tmp_path / "decisions.jsonl").write_text(text)
     ran = dropcut("review", "--apply", str(tmp_path / "decisions.jsonl"))
     assert (ran.exit_code, ran.out, words in ran.err) == (exit_code, "", True), ran.err
+    assert bodies(deployment, "Deliver") == []
 
 
 # The server.

@@ -136,9 +136,10 @@ def test_nothing_moves_or_sticks_out(deployment: Deployment, window: Window, wid
 
 
 SHIFTS = (
-    "new Promise((found) => { const shifts = [];"
-    "new PerformanceObserver((list) => { for (const each of list.getEntries()) shifts.push(...each.sources.map((source) => source.node?.outerHTML ?? source.node?.textContent)); })"
-    ".observe({type: 'layout-shift', buffered: true}); setTimeout(() => found(shifts), 200); })"
+    "new Promise((found) => { const moved = [];"
+    "new PerformanceObserver((list) => list.getEntries().forEach((shift) => moved.push(...shift.sources.map("
+    "({node}) => node?.outerHTML ?? node?.textContent)))).observe({type: 'layout-shift', buffered: true});"
+    "setTimeout(() => found(moved), 200); })"
 )
 """What of the page moved by itself."""
 

@@ -119,10 +119,10 @@ def send_decision(
     if job_id not in ("", held):
         raise CommandError(f"A newer upload of '{key}' is held: nothing was sent. Look at that one.")
     picture = f"{HELD}replaced/{held}{file.suffix.lower()}" if file else None
+    of = bucket or deployment.input_bucket
+    review = Review(bucket=of, key=key, decision=decision, job_id=held, picture=picture)
     if file:
         with file.open("rb") as content:
             deployment.client("s3").put_object(Bucket=deployment.outputs["OutputBucketName"], Key=picture, Body=content)
-    of = bucket or deployment.input_bucket
-    review = Review(bucket=of, key=key, decision=decision, job_id=held, picture=picture)
     deployment.send("Deliver", json.dumps(review.to_fields()))
     return {"bucket": of, "key": key, "decision": decision, "job_id": held}

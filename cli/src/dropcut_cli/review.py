@@ -1,9 +1,7 @@
 """`dropcut review`: a page of the cut-outs that are held, for a person to decide on. Nothing is paid."""
 
-import base64
 import json
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,6 @@ import click
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted
-
-ASSETS = ("review.html", "review.css", "review.js")
-SIDES = ("before", "after")
 
 
 @click.command(
@@ -28,11 +23,11 @@ SIDES = ("before", "after")
 def review(
     *, deployment: Any, output: Output, folder: Path | None, serves: bool, port: int | None, decisions: Any
 ) -> int:
-    """Show the held cut-outs on a page, worst first, to accept, reject or replace them.
+    """Show the held cut-outs on a page, worst first, to accept, reject or replace them. Nothing is paid.
 
     The page is served, or written to FOLDER with all its pictures: then it saves a file, which --apply carries out.
-    Nothing is paid. Delivered cut-outs are not shown: only those that are held are found without reading every record.
-    Ends with 9 when nothing is held.
+    Delivered cut-outs are not shown, however doubtful: finding them would read every record. Ends with 9 when nothing
+    is held.
     """
     if sum((folder is not None, serves, decisions is not None)) != 1 or (port and not serves):
         raise CommandError("Which is it? Name a new FOLDER, or --serve (with a --port), or --apply FILE.", Exit.USAGE)
@@ -46,6 +41,8 @@ def review(
         return Exit.NOTHING
     if serves:
         return _serve(deployment, output, held, port or 0)
+    from dropcut_cli.review_page import write_page  # noqa: PLC0415
+
     assert folder
     write_page(folder, held, output)
     page = folder.absolute() / "index.html"
@@ -69,43 +66,6 @@ def _show(output: Output, sent: dict[str, str]) -> None:
     output.result(sent, f"{sent['decision']}  {sent['key']}")
 
 
-def write_page(folder: Path, held: Sequence[Any], output: Output) -> None:
-    """The page with all it needs. Pictures are scripts: a page that is a file may read no other file's pixels.
-
-    Raises:
-        CommandError: the folder has something in it.
-    """
-    from dropcut_cli.put import side_by_side  # noqa: PLC0415
-
-    if folder.exists() and any(folder.iterdir()):
-        raise CommandError(f"{folder} is not empty. Name a new folder.", Exit.USAGE)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / "pictures").mkdir()
-
-    def write(picture: tuple[int, str]) -> None:
-        number, side = picture
-        try:
-            content, why = base64.b64encode(held[number].picture(side)).decode(), ""
-        except CommandError as error:
-            content, why = "", str(error)
-        arrived = ", ".join(map(json.dumps, (f"{number}-{side}", content, why)))
-        (folder / "pictures" / f"{number}-{side}.js").write_text(f"arrived({arrived});\n")
-
-    for done, _written in enumerate(side_by_side(write, [(n, side) for n in range(len(held)) for side in SIDES])):
-        if done % 200 == 199:
-            output.progress(f"{(done + 1) // 2:,} of {len(held):,} written")
-    entries = json.dumps([each.fields for each in held])
-    (folder / "entries.js").write_text(f"const held = {entries};\n")
-    for name in ASSETS:
-        target = "index.html" if name == "review.html" else name
-        (folder / target).write_bytes(asset(name))
-
-
-def asset(name: str) -> bytes:
-    """One of ASSETS."""
-    return (files("dropcut_cli") / name).read_bytes()
-
-
 def _apply(deployment: Any, output: Output, decisions: Any) -> int:
     """Each line is sent, or why not is said; what was sent before is refused as no longer held."""
     from dropcut_cli.decide import send_decision  # noqa: PLC0415
@@ -116,11 +76,10 @@ def _apply(deployment: Any, output: Output, decisions: Any) -> int:
             chosen = json.loads(line)
             file = beside / Path(chosen["file"]).name if "file" in chosen else None
             named = {name: str(chosen[name]) for name in ("bucket", "key", "job_id", "decision")}
-        except (ValueError, KeyError, TypeError):
-            raise CommandError(f"{decisions.name} is no file of decisions: the page saves one.", Exit.USAGE) from None
-        try:
             _show(output, send_decision(deployment, **named, file=file))
             done += 1
+        except (ValueError, KeyError, TypeError) as error:
+            raise CommandError(f"{decisions.name} is no file that the page saved: {error}.", Exit.USAGE) from None
         except CommandError as error:
             output.progress(str(error))
             failed += 1

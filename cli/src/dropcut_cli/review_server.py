@@ -12,7 +12,7 @@ from typing import Any
 
 from dropcut_cli.exits import CommandError, explained
 from dropcut_cli.held import HeldPhoto
-from dropcut_cli.review import ASSETS, asset
+from dropcut_cli.review_page import ASSETS, asset
 
 _MIB = 1024 * 1024
 _KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript"}
