@@ -108,7 +108,7 @@ def test_a_page_is_written_once_with_what_is_gone_said(
     folder = tmp_path / "page"
     written = dropcut("review", str(folder), "--json")
     assert (written.exit_code, json.loads(written.out)) == (0, {"page": str(folder / "index.html"), "photos": 2})
-    names = ["entries.js", "index.html", "pictures", "review.css", "review.js"]
+    names = ["entries.js", "index.html", "pictures", "review.css", "review.js", "review_pictures.js"]
     assert sorted(path.name for path in folder.iterdir()) == names
     assert (folder.stat().st_mode & 0o777) == 0o700
     assert "The photo is gone" in (folder / "pictures" / "1-before.js").read_text()

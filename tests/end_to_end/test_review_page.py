@@ -42,7 +42,8 @@ def test_held_photos_end_as_a_persons_clicks_say(holding: DropcutInUse, clone: C
         for number, key in enumerate(window.ask("entries.map((entry) => entry.key)")):
             word = words.get(key, "reject")  # what other tests left held
             if word == "replace":
-                window.ask(f"chosen = {number}, true")
+                window.ask(f"goTo({number})")
+                window.press("p")
                 window.choose_file("#file", tmp_path / "mine.png")
             else:
                 window.click(f"#card-{number} [value={word}]")

@@ -11,7 +11,7 @@ from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.output import Output
 from dropcut_cli.put import side_by_side
 
-ASSETS = ("review.html", "review.css", "review.js")
+ASSETS = ("review.html", "review.css", "review_pictures.js", "review.js")
 SIDES = ("before", "after")
 
 

@@ -34,6 +34,7 @@ class ReviewServer(ThreadingHTTPServer):
     """Ends by itself when everything is decided. Raises CommandError: the port cannot be used."""
 
     daemon_threads = True
+    request_queue_size = 64  # a browser asks for several pictures at once
 
     def __init__(
         self, held: Sequence[HeldPhoto], *, port: int, most_mib: float, on_sent: Callable[[dict[str, str]], None]
