@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Mapping
-from typing import Any
 
 from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
@@ -49,15 +48,22 @@ def hold(
 ) -> Upload:
     """A photo that waits for a decision; with `pictures`, the photo and its cut-out lie where they belong.
 
-    `renditions`: their descriptions as JSON, and the key of each.
+    `renditions`: by name, the key of each.
     """
     s3, etag = deployment.client("s3"), None
     if pictures:
         etag = s3.put_object(Bucket=INPUT, Key=key, Body=pictures[0])["ETag"]
     upload = Upload(bucket=INPUT, key=key, sequencer=sequencer, etag=etag)
-    paths = renditions or {'"full"': f"held/{key}.png"}
+    paths = renditions or {"full": f"held/{key}.png"}
     files = [
-        RenditionFile(rendition=_name(each), path=path, format="png", width=SIDE, height=SIDE, size_bytes=1)
+        RenditionFile(
+            rendition=each,
+            path=path,
+            format="jpeg" if path.endswith(".jpg") else "png",
+            width=SIDE,
+            height=SIDE,
+            size_bytes=1,
+        )
         for each, path in paths.items()
     ]
     for path in paths.values() if pictures else ():
@@ -69,17 +75,10 @@ def hold(
     held = Held(
         outcome=OutcomeMessage(upload=upload, outcome=answer),
         files=files,
-        renditions=f"[{', '.join(paths)}]",
+        renditions="[]",
         note="",
         quality=Quality(score, (Doubt("holes", "Holes in the subject end where the photo has no edge (1 in all)."),)),
     )
     JobRecords(table=deployment.table).begin(upload, now=NOW)
     assert HeldRecords(table=deployment.table).hold(held, now=NOW)
     return upload
-
-
-def _name(description: str) -> str:
-    import json
-
-    read: Any = json.loads(description)
-    return str(read if isinstance(read, str) else read["name"])

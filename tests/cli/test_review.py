@@ -56,9 +56,9 @@ def test_more_are_found_than_one_question_to_the_table_may_name(
 @pytest.mark.parametrize(
     ("renditions", "shown"),
     [
-        ({'"amazon_main"': "held/a", '"full"': "held/full"}, "held/full"),
-        ({'"preview"': "held/a", '"mask"': "held/b", '"web"': "held/web"}, "held/web"),
-        ({'"amazon_main"': "held/a"}, "held/a"),
+        ({"amazon_main": "held/a.jpg", "full": "held/full.png"}, "held/full.png"),
+        ({"preview": "held/a.jpg", "mask": "held/b.png", "web": "held/web.png"}, "held/web.png"),
+        ({"amazon_main": "held/a.jpg"}, "held/a.jpg"),
     ],
 )
 def test_the_rendition_that_shows_most_is_shown(
@@ -167,10 +167,12 @@ def test_a_file_that_holds_no_decision_sends_none(
 
 
 @pytest.fixture
-def server(deployment: Deployment) -> Iterator[ReviewServer]:
+def server(deployment: Deployment, tmp_path: Path) -> Iterator[ReviewServer]:
     hold(deployment, "a.jpg", pictures=photo_and_cutout())
     hold(deployment, "gone.jpg", score=0.3)
-    with ReviewServer(held_photos(deployment), port=0, most_mib=1, on_sent=lambda _sent: None) as server:
+    with ReviewServer(
+        held_photos(deployment), port=0, folder=tmp_path, most_mib=1, on_sent=lambda _sent: None
+    ) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.shutdown()

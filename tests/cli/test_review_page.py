@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -34,7 +35,10 @@ def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
 
 @contextmanager
 def served(held: Sequence[Any]) -> Iterator[ReviewServer]:
-    with ReviewServer(held, port=0, most_mib=50, on_sent=lambda _sent: None) as server:
+    with (
+        TemporaryDirectory() as folder,
+        ReviewServer(held, port=0, folder=Path(folder), most_mib=50, on_sent=lambda _sent: None) as server,
+    ):
         server.loop = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)  # type: ignore[attr-defined]
         server.loop.start()  # type: ignore[attr-defined]
         yield server

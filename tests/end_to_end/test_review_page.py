@@ -14,6 +14,7 @@ from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.test_command import SECONDS, Clone
 from tests.end_to_end.test_review import held, paid_calls
 
+pytestmark = pytest.mark.timeout(300)
 OWN = Image.new("RGBA", (96, 80), (10, 200, 30, 128))
 
 

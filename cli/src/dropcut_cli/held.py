@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,19 @@ from dropcut.core.formats.photo_format import recognise
 from dropcut.core.item_kinds import HELD_INDEX
 from dropcut.core.messages import PREPARED
 from dropcut.core.plain_text import shown
-from dropcut.core.rendition import TRANSPARENT, Rendition, RenditionFile
-from dropcut.core.rendition_setting import read_renditions
+from dropcut.core.rendition import RenditionFile
 from dropcut.core.review import DECIDED_AGAIN_AFTER_SECONDS, Held
 
 from dropcut_cli.decide import send_decision
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError
+from dropcut_cli.kept import PREPARED_FORMATS
 from dropcut_cli.put import side_by_side
 from dropcut_cli.uploads import batches
 
 _GONE = {"NoSuchKey", "NoSuchVersion", "PreconditionFailed", "404", "412"}
 _NOT_SHOWN = ("heic", "tiff")
-"""Photos that most browsers do not show. What was sent to the API is shown instead, while it is kept."""
+"""Most browsers do not show them. What was sent to the API is shown instead, while it is kept."""
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,23 @@ class HeldPhoto:
         """The photo (`before`) or its cut-out (`after`). Raises CommandError: it is gone."""
         outputs, upload = self.deployment.outputs, self.held.upload
         if side == "after":
-            return self._read("cut-out", Bucket=outputs["OutputBucketName"], Key=self._cutout.path)
+            best = min(self.held.files, key=_hides)
+            return self._read("cut-out", outputs["OutputBucketName"], best.path)
         pinned = {"VersionId": upload.version_id, "IfMatch": upload.etag}
-        given = {name: value for name, value in pinned.items() if value}
-        photo = self._read("photo", Bucket=upload.bucket, Key=upload.key, **given)
+        photo = self._read(
+            "photo", upload.bucket, upload.key, **{name: value for name, value in pinned.items() if value}
+        )
         if recognise(photo) not in _NOT_SHOWN:
             return photo
-        sha256 = self.held.answer.picture_sha256
-        return self._read("photo", Bucket=outputs["WorkBucketName"], Key=f"{PREPARED}{sha256}.jpeg")
+        for format_ in PREPARED_FORMATS:
+            with suppress(CommandError):
+                sent = f"{PREPARED}{self.held.answer.picture_sha256}.{format_}"
+                return self._read("photo", outputs["WorkBucketName"], sent)
+        raise CommandError("Browsers do not show this kind of photo, and what was sent to the API is not kept.")
 
-    @property
-    def _cutout(self) -> RenditionFile:
-        """The rendition that shows most: the cut-out as photographed, or else one with transparency."""
-        described = {each.name: each for each in read_renditions(self.held.renditions)}
-
-        def lacks(file: RenditionFile) -> tuple[bool, bool]:
-            its = described.get(file.rendition, Rendition(name=file.rendition))
-            return not its.is_as_photographed, its.background != TRANSPARENT or its.alpha_only
-
-        return min(self.held.files, key=lacks)
-
-    def _read(self, what: str, **named: Any) -> bytes:
+    def _read(self, what: str, bucket: str, key: str, **pinned: str) -> bytes:
         try:
-            return bytes(self.deployment.client("s3").get_object(**named)["Body"].read())
+            return bytes(self.deployment.client("s3").get_object(Bucket=bucket, Key=key, **pinned)["Body"].read())
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
@@ -77,6 +72,11 @@ class HeldPhoto:
         return send_decision(
             self.deployment, upload.key, decision, bucket=upload.bucket, job_id=upload.job_id, file=file
         )
+
+
+def _hides(file: RenditionFile) -> tuple[bool, bool, bool]:
+    """What a rendition does not show, the worst first: the whole frame, what is transparent, colours."""
+    return file.rendition != "full", file.format == "jpeg", file.rendition == "mask"
 
 
 def held_photos(deployment: Deployment) -> list[HeldPhoto]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -54,8 +55,11 @@ def review(
 def _serve(deployment: Any, output: Output, held: Sequence[Any], port: int) -> int:
     from dropcut_cli.review_server import ReviewServer  # noqa: PLC0415
 
-    most = float(deployment.setting("Intake", "MAX_PHOTO_MIB"))
-    with ReviewServer(held, port=port, most_mib=most, on_sent=lambda sent: _show(output, sent)) as server:
+    given: Any = {"port": port, "most_mib": float(deployment.setting("Intake", "MAX_PHOTO_MIB"))}
+    with (
+        TemporaryDirectory(prefix="dropcut-review-") as folder,
+        ReviewServer(held, folder=Path(folder), on_sent=lambda sent: _show(output, sent), **given) as server,
+    ):
         output.progress(f"{counted(len(held), 'cut-out')}: open {server.address} (it works once). Ctrl-C ends it.")
         server.serve_forever()
     output.progress("Everything is decided. `dropcut status KEY` shows when it is done.")

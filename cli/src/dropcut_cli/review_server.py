@@ -6,7 +6,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Thread
 from typing import Any
 
@@ -37,22 +36,19 @@ class ReviewServer(ThreadingHTTPServer):
     request_queue_size = 64  # a browser asks for several pictures at once
 
     def __init__(
-        self, held: Sequence[HeldPhoto], *, port: int, most_mib: float, on_sent: Callable[[dict[str, str]], None]
+        self, held: Sequence[HeldPhoto], *, port: int, folder: Path, most_mib: float, on_sent: Callable[[Any], None]
     ) -> None:
-        self.held, self.most_bytes, self.on_sent = held, int(most_mib * _MIB), on_sent
+        """Own pictures of a person lie in `folder` until their decision is sent."""
+        self.held, self.folder, self.on_sent = held, folder, on_sent
+        self.most_bytes = int(most_mib * _MIB)
         self.session, self._token = (secrets.token_urlsafe(24).encode() for _ in range(2))
         self.decided: dict[int, str] = {}
-        self._folder = TemporaryDirectory(prefix="dropcut-review-")
         try:
             super().__init__(("127.0.0.1", port), _Answers)
         except OSError as error:
             raise CommandError(f"Port {port} cannot be used ({error.strerror}): leave out --port.") from error
         # A browser sends what stands behind `#` to nobody, and the page takes it out of the history.
         self.address = f"http://127.0.0.1:{self.server_port}/#{self._token.decode()}"
-
-    def server_close(self) -> None:
-        super().server_close()
-        self._folder.cleanup()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """The browser went away in the middle of an answer."""
@@ -64,13 +60,10 @@ class ReviewServer(ThreadingHTTPServer):
         self._token = secrets.token_bytes()
         return self.session
 
-    def own_picture(self, number: int) -> Path:
-        """What a person chose in a cut-out's place lies here until the decision is sent."""
-        return Path(self._folder.name) / str(number)
-
     def decide(self, number: int, decision: str) -> dict[str, Any]:
+        own = self.folder / str(number) if decision == "replace" else None
         try:
-            sent = self.held[number].decide(decision, self.own_picture(number) if decision == "replace" else None)
+            sent = self.held[number].decide(decision, own)
         except Exception as error:
             return {"number": number, "error": _sentence(error)}
         self.decided[number] = decision
@@ -122,7 +115,7 @@ class _Answers(BaseHTTPRequestHandler):
         if found := re.fullmatch(r"GET /pictures/(\d+)/(before|after)", asked):
             return server.held[int(found[1])].picture(found[2])
         if found := re.fullmatch(r"PUT /own/(\d+)", asked):
-            server.own_picture(int(found[1])).write_bytes(self._body())
+            (server.folder / found[1]).write_bytes(self._body())
             return b""
         raise _RefusedError(404, "There is no such thing on this page.")
 
