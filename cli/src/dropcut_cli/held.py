@@ -34,7 +34,7 @@ class HeldPhoto:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What the page is told."""
+        """What the page shows of it, and names it by."""
         upload, quality = self.held.upload, self.held.quality
         doubts = [doubt.sentence for doubt in quality.doubts]
         named = {"bucket": upload.bucket, "key": upload.key, "name": shown(upload.key), "job_id": upload.job_id}

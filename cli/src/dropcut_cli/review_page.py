@@ -24,12 +24,12 @@ def write_page(folder: Path, held: Sequence[Any], output: Output) -> None:
     """The page, its entries and pictures, which are scripts: a page that is a file may read no other file's pixels.
 
     Raises:
-        CommandError: the folder has something in it.
+        CommandError: the folder has something else in it.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(each.name != "pictures" for each in folder.iterdir()):  # those of one that was stopped
         raise CommandError(f"{folder} is not empty. Name a new folder.", Exit.USAGE)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / "pictures").mkdir()
+    (folder / "pictures").mkdir(exist_ok=True)
 
     def write(picture: tuple[int, str]) -> None:
         number, side = picture
