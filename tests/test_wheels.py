@@ -67,6 +67,7 @@ def run(site: Path, *arguments: str) -> str:
 def test_all_modules_of_the_commands_wheel_can_be_imported(tmp_path: Path) -> None:
     site = unpacked("cli", tmp_path)
     assert int(run(site, "-c", IMPORT_ALL, "dropcut_cli")) > 20
+    assert run(site, "-c", "from dropcut_cli.review_page import ASSETS, asset; print(*map(asset, ASSETS))")
     assert "dropcut estimate" in run(site, "-m", "dropcut_cli", "estimate", "--help")
 
 
