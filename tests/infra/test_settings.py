@@ -255,11 +255,14 @@ def test_webhooks_go_to_this_machine_on_the_embedded_aws_alone() -> None:
 
 
 def test_the_provider_decides_url_and_price_unless_told_otherwise() -> None:
-    assert (Settings().api_base_url, Settings().credits_per_image) == ("https://api.ezlinkai.com", 2)
-    maker = Settings.from_context({"provider": "stability"})
-    assert (maker.api_base_url, maker.credits_per_image) == ("https://api.stability.ai", 5)
-    told = Settings.from_context({"provider": "stability", "api_base_url": "https://x.example", "credits_per_image": 7})
-    assert (told.api_base_url, told.credits_per_image) == ("https://x.example", 7)
+    def called(**context: object) -> tuple[str, float]:
+        provider = Settings.from_context(context).provider_of_api
+        return provider.base_url, provider.credits_per_image
+
+    assert called() == ("https://api.ezlinkai.com", 2)
+    assert called(provider="stability") == ("https://api.stability.ai", 5)
+    told = {"api_base_url": "https://x.example", "credits_per_image": 7}
+    assert called(provider="stability", **told) == ("https://x.example", 7)
 
 
 def test_a_daily_limit_below_one_image_is_refused() -> None:

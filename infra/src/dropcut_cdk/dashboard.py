@@ -104,7 +104,7 @@ class Dashboard(Construct):
         waiting = visible(self._stages["cut"].queues.queue, _FIVE_MINUTES)
         at_this_pace = cloudwatch.MathExpression(
             expression="IF(FILL(paid, 0) > 0, waiting / paid * 5, 0)",
-            using_metrics={"waiting": waiting, "paid": self._metrics.count("PicturesPaid", _FIVE_MINUTES)},
+            using_metrics={"waiting": waiting, "paid": self._metrics.metric("PicturesPaid", _FIVE_MINUTES)},
             label="at the present pace (minutes)",
             period=_FIVE_MINUTES,
         )
@@ -117,18 +117,18 @@ class Dashboard(Construct):
         return _graph("Time to drain", [at_this_pace, at_best])
 
     def _cost(self) -> cloudwatch.IWidget:
-        spent = self._metrics.count("CreditsSpent", _HOUR, label="credits spent per hour")
+        spent = self._metrics.metric("CreditsSpent", _HOUR, label="credits spent per hour")
         reused = cloudwatch.MathExpression(
             expression=f"reused * {self._of.props.provider.credits_per_image:g}",
-            using_metrics={"reused": self._metrics.count("AnswersReused", _HOUR)},
+            using_metrics={"reused": self._metrics.metric("AnswersReused", _HOUR)},
             label="credits saved: paid before",
             period=_HOUR,
         )
-        unsure = self._metrics.count("PossiblyPaidCalls", _HOUR, label="calls possibly paid in vain")
+        unsure = self._metrics.metric("PossiblyPaidCalls", _HOUR, label="calls possibly paid in vain")
         return _graph("What it costs", [spent, reused], right=[unsure])
 
     def _api_time(self) -> cloudwatch.IWidget:
-        calls = self._metrics.count("ApiCalls", _MINUTE, label="calls")
+        calls = self._metrics.metric("ApiCalls", _MINUTE, label="calls")
         return _graph("The API's time (ms), and calls per minute", self._spread("ApiMilliseconds"), right=[calls])
 
     def _way(self) -> cloudwatch.IWidget:
@@ -138,11 +138,11 @@ class Dashboard(Construct):
         """Of the cut-outs that were judged: each counts 0 or 1, so the average is the share."""
         share = cloudwatch.MathExpression(
             expression="100 * doubtful",
-            using_metrics={"doubtful": self._metrics.statistic("CutoutsDoubtful", "Average", period=_HOUR)},
+            using_metrics={"doubtful": self._metrics.metric("CutoutsDoubtful", _HOUR, statistic="Average")},
             label="doubtful, percent of the cut-outs",
             period=_HOUR,
         )
-        held = self._metrics.count("CutoutsHeld", _HOUR, label="held per hour")
+        held = self._metrics.metric("CutoutsHeld", _HOUR, label="held per hour")
         return _graph("Doubtful cut-outs", [share], right=[held])
 
     def _function_errors(self) -> cloudwatch.IWidget:
@@ -171,10 +171,10 @@ class Dashboard(Construct):
         )
 
     def _counts(self, shown: Mapping[str, str]) -> list[cloudwatch.IMetric]:
-        return [self._metrics.count(name, _MINUTE, label=label) for name, label in shown.items()]
+        return [self._metrics.metric(name, _MINUTE, label=label) for name, label in shown.items()]
 
     def _spread(self, name: str) -> list[cloudwatch.IMetric]:
-        return [self._metrics.statistic(name, each, label=each) for each in ("p50", "p95", "Maximum")]
+        return [self._metrics.metric(name, _MINUTE, statistic=each, label=each) for each in ("p50", "p95", "Maximum")]
 
 
 def _graph(

@@ -169,11 +169,11 @@ class Dropcut(Construct):
 
     def metric_delivered(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Photos delivered in each period."""
-        return self.metrics.count("PhotosDelivered", period)
+        return self.metrics.metric("PhotosDelivered", period)
 
     def metric_credits(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Credits spent in each period."""
-        return self.metrics.count("CreditsSpent", period)
+        return self.metrics.metric("CreditsSpent", period)
 
     def metric_waiting(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Pictures that wait for their turn at the API: the most in each period."""

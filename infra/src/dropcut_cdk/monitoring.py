@@ -127,7 +127,7 @@ class Monitoring(Construct):
     def _alarm_on_exposed_credentials(self) -> None:
         self._alarm(
             "CredentialsExposed",
-            self._metrics.count("CredentialsExposed", Duration.minutes(5)),
+            self._metrics.metric("CredentialsExposed", Duration.minutes(5)),
             above=0,
             meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
             "Landlock holds there. A photo that takes its decoder over could use them.",
@@ -136,7 +136,7 @@ class Monitoring(Construct):
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:
-        count = self._metrics.count
+        count = self._metrics.metric
         self._alarm(
             "CreditsPerHour",
             count("CreditsSpent", Duration.hours(1)),
@@ -148,7 +148,7 @@ class Monitoring(Construct):
         )
         self._alarm(
             "SpendingPaused",
-            self._metrics.gauge("SpendingIsPaused", Duration.minutes(5)),
+            count("SpendingIsPaused", Duration.minutes(5), statistic="Maximum"),
             above=0,
             meaning="Spending has paused: the API refuses the account (key, credits, route), or the daily credit "
             "limit is reached, or the API is down. Photos wait, up to 14 days, and go on by themselves.",
@@ -188,8 +188,8 @@ class Monitoring(Construct):
                 expression=f"IF(FILL(delivered, 0) + rejected >= {FEWEST_PHOTOS}, "
                 "100 * rejected / (FILL(delivered, 0) + rejected), 0)",
                 using_metrics={
-                    "delivered": self._metrics.count("PhotosDelivered", period),
-                    "rejected": self._metrics.count("PhotosRejected", period),
+                    "delivered": self._metrics.metric("PhotosDelivered", period),
+                    "rejected": self._metrics.metric("PhotosRejected", period),
                 },
                 label="rejected, percent",
                 period=period,

@@ -8,7 +8,6 @@ from __future__ import annotations
 import string
 
 from aws_cdk import Aws
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
@@ -98,27 +97,14 @@ class Notify(Construct):
 
     def _feed(self, deployment: Deployment) -> None:
         """Send the chosen events of this deployment to the queue; another account's are not ours."""
-        rule = events.CfnRule(
-            self,
-            "EventsRule",
-            description="Events go to notify, to be sent as webhooks",
-            event_pattern={
-                "source": [event_names.SOURCE],
-                "account": [Aws.ACCOUNT_ID],
-                "detail-type": [EVENTS[kind] for kind in deployment.props.webhook_events],
-                "detail": {"service": [deployment.name]},
-            },
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="notify",
-                    arn=self.queues.queue.queue_arn,
-                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                        arn=self.queues.dead_letter_queue.queue_arn
-                    ),
-                )
-            ],
-        )
-        self.queues.take_from_rule(rule, undeliverable=True)
+        chosen = {
+            "source": [event_names.SOURCE],
+            "account": [Aws.ACCOUNT_ID],
+            "detail-type": [EVENTS[kind] for kind in deployment.props.webhook_events],
+            "detail": {"service": [deployment.name]},
+        }
+        about = "Events go to notify, to be sent as webhooks"
+        self.queues.rule(self, "EventsRule", target="notify", description=about, event_pattern=chosen)
 
 
 def _arn_of(secret: secretsmanager.Secret) -> str:

@@ -8,7 +8,7 @@ from inspect import Signature, signature
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from dropcut_cdk.input import Input
-from dropcut_cdk.kinds import Kind, SettingsError, optional, setting, several, text, thing, yes_or_no
+from dropcut_cdk.kinds import YES_OR_NO, Kind, SettingsError, optional, setting, several, text, thing
 from dropcut_cdk.provider import Provider
 from dropcut_cdk.settings import Settings
 
@@ -111,7 +111,7 @@ class DropcutProps(Settings):
         "What an event's `source` has to begin with to be taken as a request: one of these. Without any, anything.",
     )
     monitoring: bool = setting(
-        True, yes_or_no(), "Whether alarms and a dashboard are made; `Monitoring` can also be made elsewhere."
+        True, YES_OR_NO, "Whether alarms and a dashboard are made; `Monitoring` can also be made elsewhere."
     )
 
     def __post_init__(self) -> None:
