@@ -27,7 +27,7 @@ def synthesize(tmp_path_factory: pytest.TempPathFactory) -> "Callable[..., Synth
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> "Synthesized":
-    """The app with the default settings, checked by cdk-nag: a finding fails the synth."""
+    """The app with the default settings, checked by cdk-nag."""
     from tests.infra.synthesized import Synthesized
 
     return Synthesized(Settings(), tmp_path_factory.mktemp("cdk.out"), nag=True)

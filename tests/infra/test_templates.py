@@ -28,11 +28,17 @@ OUTPUTS = {
 }
 
 
-def test_cdk_nag_ran_and_found_nothing(app: Synthesized, full_app: Synthesized) -> None:
+BY_PREFIX = re.compile(r"AwsSolutions-IAM5\[Resource::([^*]+/[^*]*)?\*\]")
+"""A role may name objects by prefix: test_pipeline.py has all that ours name."""
+
+
+def test_cdk_nag_ran_and_found_no_more_than_objects_by_prefix(app: Synthesized, full_app: Synthesized) -> None:
     for synthesized in (app, full_app):
         report = json.loads((synthesized.folder / "validation-report.json").read_text())
-        checks = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
-        assert [check["violations"] for check in checks] in ([], [[]])
+        found = {plugin["pluginName"]: plugin["violations"] for plugin in report["pluginReports"]}
+        assert found["AwsSolutions"]
+        rules = {each["ruleName"] for violations in found.values() for each in violations}
+        assert {rule for rule in rules if not BY_PREFIX.fullmatch(rule)} == set()
 
 
 def test_cdk_nag_is_really_asked(tmp_path: Path) -> None:

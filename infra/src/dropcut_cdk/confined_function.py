@@ -17,7 +17,7 @@ from dropcut_cdk.artifact import PYTHON_VERSION, Target, build_artifact
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.function_spec import FunctionSpec
 from dropcut_cdk.kinds import SettingsError
-from dropcut_cdk.nag import acknowledge, acknowledge_prefixes
+from dropcut_cdk.nag import acknowledge
 from dropcut_cdk.permissions import allow
 from dropcut_cdk.sizes import LONGEST_FUNCTION_SECONDS
 from dropcut_cdk.sources import FUNCTIONS
@@ -76,7 +76,6 @@ class ConfinedFunction(Construct):
     def extend(self, statement: iam.PolicyStatement, *resources: str) -> None:
         """Let one of the spec's permissions hold for these resources, too."""
         statement.add_resources(*resources)
-        acknowledge_prefixes(self.role, resources)
 
     def set_variable(self, name: str, value: str) -> None:
         """Set a variable of its environment that is known after the function is made.
@@ -104,14 +103,12 @@ class ConfinedFunction(Construct):
             *([allow("JoinVpc", _JOIN_VPC, ["*"])] if deployment.props.vpc else []),
         ]
         self._policy.add_statements(*statements)
-        role = iam.Role(
+        return iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={"stage": self._policy},
         )
-        acknowledge_prefixes(role, [arn for statement in statements for arn in statement.resources])
-        return role
 
     def _code(self, deployment: Deployment, spec: FunctionSpec) -> lambda_.Code:
         if not Stack.of(self).bundling_required:

@@ -13,7 +13,7 @@ from dropcut_cdk.confined_function import ConfinedFunction
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.function_spec import CALLING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
-from dropcut_cdk.permissions import allow, objects, use_state, write_state
+from dropcut_cdk.permissions import allow, use_state, write_state
 from dropcut_cdk.queues import WAITING_RECEIVES, Queues, send_to
 from dropcut_cdk.sizes import Size, size_of_cut
 
@@ -73,7 +73,7 @@ class Cut(Construct):
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         work, state = deployment.storage.work_bucket, deployment.storage.state_table
-        prepared, paid = objects(self, work, f"{PREPARED}*"), objects(self, work, f"{PAID}*")
+        prepared, paid = work.arn_for_objects(f"{PREPARED}*"), work.arn_for_objects(f"{PAID}*")
         shared = deployment.props.pace_table
         return [
             allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),

@@ -19,7 +19,7 @@ from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
-from dropcut_cdk.permissions import allow, objects, of_photos, publish, read_state, write_state
+from dropcut_cdk.permissions import allow, of_photos, publish, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, ImagingSize, largest, size_of_deliver
 
@@ -67,7 +67,7 @@ class Deliver(Construct):
         """Let it read these photos, and tag them."""
         self._make_own_renditions(photos)
         self.confined.use_keys(photos.taken_from)
-        self.confined.extend(self._read_and_tag_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
+        self.confined.extend(self._read_and_tag_photos, photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
         self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
 
     def _make_own_renditions(self, photos: Input) -> None:
@@ -101,15 +101,15 @@ class Deliver(Construct):
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         storage, output = deployment.storage, deployment.output_bucket
         return [
-            allow("ReadPaid", ["s3:GetObject"], [objects(self, storage.work_bucket, f"{PAID}*")]),
+            allow("ReadPaid", ["s3:GetObject"], [storage.work_bucket.arn_for_objects(f"{PAID}*")]),
             allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
-            allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [objects(self, output, "*")]),
+            allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [output.arn_for_objects("*")]),
             allow("TellFree", ["s3:ListBucket"], [output.bucket_arn]),
             self._read_and_tag_photos,
             self._tell_vanished,
             read_state(storage.state_table, JOB),
             write_state(storage.state_table, JOB),
-            allow("RemoveHeld", ["s3:DeleteObject"], [objects(self, output, f"{HELD}*")]),
+            allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD}*")]),
             allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
             publish(),
         ]

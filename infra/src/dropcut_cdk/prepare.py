@@ -16,7 +16,7 @@ from dropcut_cdk.confined_function import ConfinedFunction
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
-from dropcut_cdk.permissions import allow, objects, of_photos, read_state, write_state
+from dropcut_cdk.permissions import allow, of_photos, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues, send_to
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, size_of_prepare
 
@@ -62,7 +62,7 @@ class Prepare(Construct):
                 permissions=[
                     self._read_photos,
                     self._tell_vanished,
-                    allow("StorePrepared", ["s3:PutObject"], [objects(self, storage.work_bucket, f"{PREPARED}*")]),
+                    allow("StorePrepared", ["s3:PutObject"], [storage.work_bucket.arn_for_objects(f"{PREPARED}*")]),
                     read_state(storage.state_table, JOB),
                     write_state(storage.state_table, JOB),
                     send_to("SendPictures", pictures_to),
@@ -84,5 +84,5 @@ class Prepare(Construct):
             names = rendition_names_to_json(self._props.renditions_made, self._own_renditions)
             self.confined.set_variable("RENDITION_NAMES", names)
         self.confined.use_keys(photos.taken_from)
-        self.confined.extend(self._read_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
+        self.confined.extend(self._read_photos, photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
         self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
