@@ -12,7 +12,7 @@ import pytest
 
 from dropcut_cdk import artifact
 from dropcut_cdk.artifact import Artifact, ArtifactError, Target, build_artifact, locked
-from dropcut_cdk.function_spec import CALLING, DECODING, POWERTOOLS
+from dropcut_cdk.confined_function import CALLING, DECODING, POWERTOOLS
 from dropcut_cdk.packages import read_lock
 from dropcut_cdk.sources import FUNCTIONS
 
@@ -56,9 +56,7 @@ def test_packages_come_from_the_lock_whatever_the_spelling(project: Path) -> Non
 @pytest.mark.parametrize("lock", ["", "idna==3.20", "not-idna==3.20 --hash=sha256:" + HASH])
 def test_a_package_that_is_not_locked_stops_the_synth_by_name(project: Path, lock: str) -> None:
     (project / "functions" / "requirements.lock").write_text(lock + "\n")
-    with pytest.raises(
-        ArtifactError, match=r"A function needs idna, requests, which .*lock does not hold"
-    ):
+    with pytest.raises(ArtifactError, match=r"A function needs idna, requests, which .*lock does not hold"):
         build(project, ("requests", "idna"))
 
 

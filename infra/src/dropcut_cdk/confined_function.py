@@ -4,25 +4,48 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Size, Stack
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
+from aws_cdk import Size as Storage
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
+from dropcut.environment import Environment
 
 from dropcut_cdk.artifact import PYTHON_VERSION, Target, build_artifact
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import FunctionSpec
 from dropcut_cdk.kinds import SettingsError
-from dropcut_cdk.nag import acknowledge
 from dropcut_cdk.permissions import allow
-from dropcut_cdk.sizes import LONGEST_FUNCTION_SECONDS
+from dropcut_cdk.sizes import LONGEST_FUNCTION_SECONDS, Size
 from dropcut_cdk.sources import FUNCTIONS
 
+POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser", "pillow", "pillow-heif", "isal")
+CALLING = ("requests", "certifi", "charset-normalizer", "idna", "urllib3")
 RUNTIME = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSpec:
+    """A function of `functions/dropcut/entries`."""
+
+    entry: str
+    """Name of its module there."""
+    description: str
+    size: Size
+    packages: Sequence[str]
+    """Of `functions/requirements.txt`."""
+    environment: Environment
+    """Its settings."""
+    permissions: Sequence[iam.PolicyStatement]
+    """All that it may do, beside writing its log and its traces."""
+    may_be_traced: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What libraries of this function alone read from its environment."""
 
 
 class ConfinedFunction(Construct):
@@ -63,7 +86,7 @@ class ConfinedFunction(Construct):
             code=self._code(deployment, spec),
             timeout=Duration.seconds(spec.size.timeout_seconds),
             memory_size=spec.size.memory_mb,
-            ephemeral_storage_size=Size.mebibytes(spec.size.ephemeral_storage_mb),
+            ephemeral_storage_size=Storage.mebibytes(spec.size.ephemeral_storage_mb),
             environment=dict(self._variables),
             log_group=self.log_group,
             vpc=props.vpc,
@@ -71,7 +94,6 @@ class ConfinedFunction(Construct):
             role=self.role.without_policy_updates(),
             tracing=lambda_.Tracing.ACTIVE if self._traced else lambda_.Tracing.DISABLED,
         )
-        self._accept_findings()
 
     def extend(self, statement: iam.PolicyStatement, *resources: str) -> None:
         """Let one of the spec's permissions hold for these resources, too."""
@@ -117,18 +139,6 @@ class ConfinedFunction(Construct):
         target = Target.this_machine() if props.for_embedded_aws else Target.for_lambda(props.architecture)
         artifact = build_artifact(spec.packages, target)
         return lambda_.Code.from_asset(str(artifact.path), asset_hash=artifact.content_hash)
-
-    def _accept_findings(self) -> None:
-        resource = self.function.node.default_child
-        assert isinstance(resource, lambda_.CfnFunction)
-        # CDK also names the role under DependsOn, for the sake of policies that are resources of their own.
-        resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["W3005"]}})
-        acknowledge(
-            self.function,
-            "AwsSolutions-L1",
-            "A current runtime, chosen with the pinned packages: both move together, in artifact.py and "
-            "functions/requirements.txt, when the artifacts have been tried on the next one.",
-        )
 
 
 _JOIN_VPC = (

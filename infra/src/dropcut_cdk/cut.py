@@ -9,9 +9,8 @@ from dropcut.core.item_kinds import BUDGET, GATE, HEALTH, JOB, PACE, PAYMENT
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.environment import CutEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import CALLING, POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import CALLING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
 from dropcut_cdk.permissions import allow, use_state, write_state
 from dropcut_cdk.queues import WAITING_RECEIVES, Queues, send_to

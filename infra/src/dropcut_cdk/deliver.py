@@ -14,9 +14,8 @@ from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.core.review import HELD
 from dropcut.environment import DeliverEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow, of_photos, publish, read_state, write_state

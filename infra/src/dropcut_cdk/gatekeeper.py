@@ -11,10 +11,9 @@ from constructs import Construct
 from dropcut.core.item_kinds import GATE, HEALTH
 from dropcut.environment import GatekeeperEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.cut import Cut
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import POWERTOOLS, FunctionSpec
 from dropcut_cdk.permissions import allow, read_state, write_state
 from dropcut_cdk.queues import CONSUME, send_to
 from dropcut_cdk.sizes import size_of_cut, size_of_gatekeeper

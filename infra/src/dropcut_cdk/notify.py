@@ -16,10 +16,8 @@ from dropcut.core.item_kinds import WEBHOOK
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import RESOLVER_OPTIONS, NotifyEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import POWERTOOLS, FunctionSpec
-from dropcut_cdk.nag import acknowledge
 from dropcut_cdk.permissions import allow, publish, read_state, write_state
 from dropcut_cdk.queues import Queues
 from dropcut_cdk.sizes import size_of_notify
@@ -67,7 +65,7 @@ class Notify(Construct):
 
     def _secret(self, name: str) -> secretsmanager.Secret:
         """Made once, with a key that can be used as it is; no deployment changes it after that."""
-        secret = secretsmanager.Secret(
+        return secretsmanager.Secret(
             self,
             "Secret",
             description=f'Keys that sign the webhooks of Dropcut ({name}): {{"current": "...", "previous": "..."}}',
@@ -79,12 +77,6 @@ class Notify(Construct):
                 exclude_characters=string.punctuation,  # the embedded AWS knows this one alone
             ),
         )
-        acknowledge(
-            secret,
-            "AwsSolutions-SMG4",
-            "Each rotation has to be agreed with whoever verifies the webhooks (docs/webhooks.md).",
-        )
-        return secret
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         state = deployment.storage.state_table

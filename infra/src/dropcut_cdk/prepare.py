@@ -12,9 +12,8 @@ from dropcut.core.photo_source import PhotoSource, rendition_names_to_json
 from dropcut.core.rendition import Rendition
 from dropcut.environment import PrepareEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
 from dropcut_cdk.permissions import allow, of_photos, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues, send_to

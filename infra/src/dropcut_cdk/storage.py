@@ -12,7 +12,6 @@ from constructs import Construct
 from dropcut.core.item_kinds import HELD_INDEX
 from dropcut.core.messages import PAID, PREPARED
 
-from dropcut_cdk.nag import acknowledge
 from dropcut_cdk.props import DropcutProps
 
 DAYS_IN_QUEUES = 28
@@ -65,12 +64,6 @@ class Storage(Construct):
             )
         assert bucket.policy is not None
         bucket.policy.apply_removal_policy(self._kept)  # a bucket that stays stays TLS only
-        acknowledge(
-            bucket,
-            "AwsSolutions-S1",
-            "Access logs would need a fourth bucket that grows for ever; each photo's way is in the functions' logs "
-            "and the state table, and CloudTrail's data events cover who read what where an account asks for that.",
-        )
         return bucket
 
     def _input_bucket(self, props: DropcutProps) -> s3.Bucket:
