@@ -93,6 +93,7 @@ class Deliver(Construct):
                 "renditions": renditions_to_json(props.renditions_made),
             },
             input_renditions="[]",  # told by take_from
+            stage_roles="",  # told by the pipeline
             imaging_memory_mib=size.imaging_memory_mib,
             output_bucket=deployment.output_bucket.bucket_name,
         )

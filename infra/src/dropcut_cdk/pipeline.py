@@ -34,6 +34,8 @@ class Pipeline(Construct):
         self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
         self.notify = Notify(self, "Notify", deployment) if deployment.props.webhook_url else None
         self.requests = CutoutRequests(self, "Requests", deployment, intake=self.prepare.queues)
+        senders = (self.prepare, self.cut, self.gatekeeper)
+        self.deliver.confined.set_variable("STAGE_ROLES", ",".join(each.confined.role.role_id for each in senders))
         self._update_from_the_far_end()
         self._end_old_held()
         self._inputs: list[Input] = []

@@ -14,12 +14,11 @@ from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.choices import Choices
-from dropcut.core.message_result import Done, Message, Wait
+from dropcut.core.message_result import DeadLetter, Done, Message, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
     CutRequest,
     Ended,
-    MalformedMessageError,
     OutcomeMessage,
     RefusedRequest,
     Upload,
@@ -370,10 +369,16 @@ def test_what_an_input_leaves_out_is_skipped_with_the_reason(
     assert stage.ends == ([] if code is None else [("skipped", code)])
 
 
-def test_a_bucket_that_is_not_ours_is_malformed(stage: Stage) -> None:
-    with pytest.raises(MalformedMessageError, match=f"other-bucket.*{INPUT}"):
-        stage.handle(by_event_bridge(bucket="other-bucket"))
-    assert (stage.requests, stage.ends) == ([], [])
+def test_a_photo_whose_input_was_taken_away_is_a_dead_letter_that_says_what_to_do(stage: Stage) -> None:
+    """Nothing is read or recorded, so that it goes on as if it had just come when the input is back."""
+    waiting = message(by_event_bridge(bucket="other-bucket"))
+    result = stage.prepare(waiting)
+    assert isinstance(result, DeadLetter) and result.announce and result.details == {"code": "input_removed"}
+    assert f"is of no input of this deployment any more. Photos are taken from {INPUT} only." in result.reason
+    assert "redrive the message" in result.reason
+    stage.prepare.announce_failure(waiting, result.reason)
+    assert stage.end() == ("failed", "input_removed")
+    assert stage.cloud.item("object#other-bucket/a.jpg") is None
 
 
 def test_a_test_event_is_dropped(stage: Stage) -> None:
