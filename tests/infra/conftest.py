@@ -44,5 +44,6 @@ def full_app(tmp_path_factory: pytest.TempPathFactory) -> "Synthesized":
         input_prefix="in/",
         alarm_email="someone@example.com",
         webhook_url="https://shop.example/hook?token=1",
+        event_schemas=True,
     )
     return Synthesized(settings, tmp_path_factory.mktemp("cdk.out"), nag=True)

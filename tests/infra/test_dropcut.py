@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from dropcut.core.photo_source import PhotoSource, read_rendition_names, read_source_renditions, read_sources
 from dropcut.core.rendition_setting import read_renditions
+from jsonschema import Draft4Validator
+
+from tests.judged import judged
 
 from .synthesized import written_out
 
@@ -41,6 +44,12 @@ def stack() -> "Stack":
     from aws_cdk import App, Stack
 
     return Stack(App(context={"aws:cdk:bundling-stacks": []}), "Shop")
+
+
+REQUESTS_ONLY = {
+    "ForAllValues:StringEquals": {"events:detail-type": "Cutout Requested"},
+    "Null": {"events:detail-type": "false"},
+}
 
 
 def of_kind(resources: Resources, kind: str) -> dict[str, Any]:
@@ -451,6 +460,7 @@ def test_a_rule_hears_of_this_deployment_alone(resources_of: Callable[[Make], Re
         *("Cutout Delivered", "Cutout Rejected", "Cutout Failed", "Cutout Held", "Spending Paused")
     }
     assert all(pattern["source"] == ["dropcut"] for pattern in patterns)
+    assert all(pattern["account"] == [{"Ref": "AWS::AccountId"}] for pattern in patterns)
     assert all(pattern["detail"] == {"service": ["shoes"]} for pattern in patterns)
 
 
@@ -478,7 +488,7 @@ def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Calla
     assert {written_out(arn).rpartition(":")[2] for arn in read["Resource"]} == {"shop", "shop/*"}
     assert (request["Action"], request["Condition"]) == (
         "events:PutEvents",
-        {"StringEquals": {"events:detail-type": "Cutout Requested"}},
+        REQUESTS_ONLY,
     )
     assert written_out(request["Resource"]).endswith(":event-bus/default")
 
@@ -537,7 +547,98 @@ def test_requests_can_come_from_a_bus_and_sources_and_accounts_that_are_named(
     (policy,) = of_kind(resources, "AWS::Events::EventBusPolicy").values()
     statement = policy["Statement"]
     assert written_out(statement["Principal"]["AWS"]).endswith(":iam::444455556666:root")
-    assert statement["Condition"] == {"StringEquals": {"events:detail-type": "Cutout Requested"}}
+    assert statement["Condition"] == REQUESTS_ONLY
+
+
+OURS, NAMED, OTHER = "111122223333", "444455556666", "777788889999"
+PUT = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
+"""What the other account lets its own people do."""
+
+
+@pytest.mark.parametrize(
+    ("account", "action", "detail_types", "decided"),
+    [
+        (NAMED, "events:PutEvents", ["Cutout Requested"], "Allowed"),
+        (NAMED, "events:PutEvents", ["Cutout Delivered"], "ImplicitlyDenied"),
+        (NAMED, "events:PutEvents", ["Cutout Requested", "Cutout Delivered"], "ImplicitlyDenied"),
+        (NAMED, "events:PutEvents", [], "ImplicitlyDenied"),
+        (NAMED, "events:DeleteEventBus", [], "ImplicitlyDenied"),
+        (OTHER, "events:PutEvents", ["Cutout Requested"], "ImplicitlyDenied"),
+    ],
+)
+def test_a_named_account_may_put_requests_and_nothing_else_and_no_other_may(
+    resources_of: Callable[[Make], Resources], account: str, action: str, detail_types: list[str], decided: str
+) -> None:
+    """By an evaluator: the embedded AWS has no policies of buses."""
+    from dropcut_cdk import Dropcut
+
+    resources = resources_of(lambda stack: Dropcut(stack, "Cutouts", request_accounts=[NAMED]))
+    (policy,) = of_kind(resources, "AWS::Events::EventBusPolicy").values()
+    statement = {**policy["Statement"], "Principal": {"AWS": as_deployed(policy["Statement"]["Principal"]["AWS"])}}
+    bus = as_deployed(statement["Resource"])
+    simulation = {
+        "request": {
+            "principal": f"arn:aws:iam::{account}:user/somebody",
+            "action": action,
+            "resource": {"resource": bus, "accountId": OURS},
+            "contextVariables": {"events:detail-type": detail_types} if detail_types else {},
+        },
+        "identityPolicies": [{"name": "own", "policy": {"Version": "2012-10-17", "Statement": {**PUT, "Action": "*"}}}],
+        "serviceControlPolicies": [],
+        "resourceControlPolicies": [],
+        "resourcePolicy": {"Version": "2012-10-17", "Statement": [{**statement, "Resource": bus}]},
+    }
+    assert judged([simulation]) == [decided]
+
+
+def as_deployed(value: Any) -> str:
+    of_account = {"<AWS::Partition>": "aws", "<AWS::Region>": "eu-central-1", "<AWS::AccountId>": OURS}
+    text = written_out(value)
+    for name, known in of_account.items():
+        text = text.replace(name, known)
+    return text
+
+
+@pytest.mark.parametrize(("account", "region"), [("444455556666", "eu-central-1"), ("111122223333", "us-east-1")])
+@pytest.mark.parametrize("which", ["input", "output"])
+def test_a_bucket_of_another_account_or_region_stops_the_synth(account: str, region: str, which: str) -> None:
+    from aws_cdk import App, Environment, Stack
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    here = Environment(account="111122223333", region="eu-central-1")
+    stack = Stack(App(context={"aws:cdk:bundling-stacks": []}), "Shop", env=here)
+    there = s3.Bucket.from_bucket_attributes(stack, "There", bucket_name="there", account=account, region=region)
+    arguments: dict[str, Any] = {"inputs": [Input(bucket=there)]} if which == "input" else {"output_bucket": there}
+    with pytest.raises(SettingsError, match=rf"there of .*{which} is in the (account 4|region us).*Allowed:"):
+        Dropcut(stack, "Cutouts", **arguments)
+
+
+def test_a_bucket_whose_place_is_not_known_at_synth_is_taken(stack: "Stack") -> None:
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut
+
+    there = s3.Bucket.from_bucket_attributes(stack, "There", bucket_name="there", region="eu-central-1")
+    Dropcut(stack, "Cutouts").add_input(there)
+
+
+def test_the_events_schemas_are_registered_if_asked_for(resources_of: Callable[[Make], Resources]) -> None:
+    from dropcut_cdk import Dropcut
+
+    resources = resources_of(lambda stack: Dropcut(stack, "Cutouts", name="shoes", event_schemas=True))
+    (registry,) = of_kind(resources, "AWS::EventSchemas::Registry").values()
+    assert registry["RegistryName"] == "shoes"
+    schemas = {each["SchemaName"]: each for each in of_kind(resources, "AWS::EventSchemas::Schema").values()}
+    names = {path.name.removesuffix(".schema.json") for path in Path("docs/events").glob("*.schema.json")}
+    assert {name.partition("@")[2].lower() for name in schemas} == {name.replace("-", "") for name in names}
+    assert {each["Type"] for each in schemas.values()} == {"JSONSchemaDraft4"}
+    for name, each in schemas.items():
+        content = json.loads(each["Content"])
+        Draft4Validator.check_schema(content)
+        assert content["$schema"] == Draft4Validator.META_SCHEMA["$schema"].rstrip("#") + "#", name
+        assert "event_id" in content["required"]
 
 
 def test_metrics_are_those_of_this_deployment(stack: "Stack") -> None:

@@ -48,6 +48,7 @@ class Cut(Construct):
             ),
         )
         self.confined.use_keys(deployment.storage.work_bucket)
+        # Without a batching window: it would save next to nothing, and each photo would wait (docs/benchmarks.md).
         self.event_source = self.queues.feed(
             self, self.confined.function, max_concurrency=deployment.props.max_concurrency
         )

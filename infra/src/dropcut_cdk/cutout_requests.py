@@ -75,6 +75,7 @@ class CutoutRequests(Construct):
         )
 
     def _requests_only(self) -> dict[str, Any]:
-        # AWS always fills in the key of this condition, and the embedded AWS does not.
-        equals = "StringEqualsIfExists" if self._props.for_embedded_aws else "StringEquals"
-        return {equals: {"events:detail-type": event_names.REQUESTED}}
+        """For each event of a call; AWS always fills in the key, and the embedded AWS does not."""
+        key = "events:detail-type"
+        named = {} if self._props.for_embedded_aws else {"Null": {key: "false"}}
+        return {"ForAllValues:StringEquals": {key: event_names.REQUESTED}, **named}

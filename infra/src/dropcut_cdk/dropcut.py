@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
-from aws_cdk import Annotations, Duration, Names
+from aws_cdk import Annotations, Aws, Duration, Names
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -20,6 +20,7 @@ from dropcut.core import event_names
 
 from dropcut_cdk.api_key import ApiKey
 from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.event_schemas import EventSchemas
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input, InputFilters
 from dropcut_cdk.metrics import Metrics
@@ -27,7 +28,7 @@ from dropcut_cdk.monitoring import Monitoring
 from dropcut_cdk.pipeline import Pipeline
 from dropcut_cdk.props import DropcutProps, keywords_of
 from dropcut_cdk.queues import visible
-from dropcut_cdk.routes import check_routes
+from dropcut_cdk.routes import check_place, check_routes
 from dropcut_cdk.stage import Stage
 from dropcut_cdk.storage import Storage
 from dropcut_cdk.trial import as_tried_out
@@ -60,6 +61,8 @@ class Dropcut(Construct):
         }
         if self.pipeline.notify:
             self.stages["notify"] = self.pipeline.notify
+        if props.event_schemas:
+            EventSchemas(self, "EventSchemas", name=self.name)
         self._warn_without_ceiling()
         for photos in props.inputs:
             self._take_from(photos)
@@ -182,6 +185,8 @@ class Dropcut(Construct):
     def _take_from(self, photos: Input) -> None:
         if photos.bucket is None:
             photos = replace(photos, bucket=self.storage.input_bucket)
+        check_place(self, photos.taken_from, "an input")
+        check_place(self, self.output_bucket, "the output")
         check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
         if isinstance(photos.taken_from, s3.Bucket) and photos.taken_from is not self.storage.input_bucket:
             photos.taken_from.enable_event_bridge_notification()
@@ -189,8 +194,11 @@ class Dropcut(Construct):
         self.pipeline.take_from(photos)
 
     def _on(self, detail_type: str, construct_id: str, target: events.IRuleTarget | None) -> events.Rule:
-        """A rule on this deployment's events alone: others share the account's bus."""
+        """A rule on this deployment's events alone: others share the account's bus, maybe with other accounts."""
         pattern = events.EventPattern(
-            source=[event_names.SOURCE], detail_type=[detail_type], detail={"service": [self.name]}
+            source=[event_names.SOURCE],
+            account=[Aws.ACCOUNT_ID],
+            detail_type=[detail_type],
+            detail={"service": [self.name]},
         )
         return events.Rule(self, construct_id, event_pattern=pattern, targets=[target] if target else None)

@@ -104,6 +104,11 @@ class Settings:
         "Which events those are.",
         shown_default="`cutout.delivered,cutout.rejected,cutout.failed,cutout.held`",
     )
+    event_schemas: bool = setting(
+        False,
+        YES_OR_NO,
+        "Whether the schemas of the events (docs/events.md) are put into EventBridge's schema registry.",
+    )
     max_concurrency: int = setting(
         7,
         whole(2, 1000),
