@@ -93,7 +93,7 @@ def measure() -> Report:
     return Report(
         title="cut_window: cut's batching window",
         how=(
-            f"A simulation of {PHOTOS:,} photos, since the embedded AWS keeps to no window. They come at random; a call "
+            f"A simulation of {PHOTOS:,} photos, since the embedded AWS keeps no window. They come at random; a call "
             f"takes {API_SECONDS:g} s in the median, an invocation {AROUND_SECONDS:g} s more than its longest call. "
             "Without a window, a batch has one photo at these rates. AWS documents that five pollers begin on a queue, "
             "and each fills a batch of its own; one poller is what a window could do at best. Dollars are those of "
