@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
 from aws_cdk import Size as Storage
@@ -13,14 +14,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, Node
 from dropcut.environment import Environment
 
 from dropcut_cdk.artifact import PYTHON_VERSION, Target, build_artifact
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow
-from dropcut_cdk.sizes import LONGEST_FUNCTION_SECONDS, Size
+from dropcut_cdk.queues import Queues
+from dropcut_cdk.sizes import Size
 from dropcut_cdk.sources import FUNCTIONS
 
 POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
@@ -64,10 +66,15 @@ class ConfinedFunction(Construct):
         props = deployment.props
         self._entry = spec.entry
         self._traced = props.tracing and spec.may_be_traced
-        self._variables = {**spec.environment.to_variables(), **_of_libraries(deployment.name), **spec.variables}
+        self._variables = {
+            **spec.environment.to_variables(),
+            "POWERTOOLS_SERVICE_NAME": deployment.name,
+            "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+            **spec.variables,
+        }
         self._policy = iam.PolicyDocument()
         self._use_keys = allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [])
-        _check_timeout(spec)
         check_environment(spec.entry, self._variables)
         self.log_group = logs.LogGroup(
             self,
@@ -141,6 +148,17 @@ class ConfinedFunction(Construct):
         return lambda_.Code.from_asset(str(artifact.path), asset_hash=artifact.content_hash)
 
 
+class Stage(Protocol):
+    """A queue with its dead-letter queue, and the function that works it off."""
+
+    queues: Queues
+    confined: ConfinedFunction
+    event_source: lambda_.EventSourceMapping
+
+    @property
+    def node(self) -> Node: ...
+
+
 _JOIN_VPC = (
     "ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -149,24 +167,6 @@ _JOIN_VPC = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
-
-
-def _of_libraries(deployment: str) -> dict[str, str]:
-    """What libraries of every function read from its environment."""
-    return {
-        "POWERTOOLS_SERVICE_NAME": deployment,
-        "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-    }
-
-
-def _check_timeout(spec: FunctionSpec) -> None:
-    """Raises SettingsError when Lambda could not run a function that long."""
-    if not 1 <= spec.size.timeout_seconds <= LONGEST_FUNCTION_SECONDS:
-        raise SettingsError(
-            f"The time-out of {spec.entry} would be {spec.size.timeout_seconds} s. Allowed: 1 to "
-            f"{LONGEST_FUNCTION_SECONDS} s, Lambda's limit; api_timeout_seconds decides that of cut."
-        )
 
 
 _MOST_ENVIRONMENT_BYTES = 4096

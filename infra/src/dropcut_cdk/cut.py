@@ -14,7 +14,7 @@ from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
 from dropcut_cdk.permissions import allow, use_state, write_state
 from dropcut_cdk.queues import WAITING_RECEIVES, Queues, send_to
-from dropcut_cdk.sizes import Size, size_of_cut
+from dropcut_cdk.sizes import size_of_cut
 
 GIVE_MEMORY_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
 """Read by glibc. By itself it learns from the first picture freed to keep the next ones, and each thread keeps its
@@ -38,7 +38,9 @@ class Cut(Construct):
                 description="Dropcut: makes the paid call, and stores the answer",
                 size=size,
                 packages=(*POWERTOOLS, *CALLING),
-                environment=self._environment(deployment, size, outcomes_to),
+                environment=CutEnvironment(
+                    **deployment.known(CutEnvironment, size, self.queues), deliver_queue_url=outcomes_to.queue_url
+                ),
                 permissions=[
                     *self._permissions(deployment),
                     *self.queues.permissions(),
@@ -56,20 +58,6 @@ class Cut(Construct):
     def take_from(self, photos: Input) -> None:
         """Let it see whether a photo that waited was deleted meanwhile."""
         self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
-
-    def _environment(self, deployment: Deployment, size: Size, outcomes_to: sqs.Queue) -> CutEnvironment:
-        props, provider = deployment.props, deployment.props.provider
-        pace_table = props.pace_table or deployment.storage.state_table
-        return CutEnvironment(
-            **deployment.of_stage(self.queues, size.timeout_seconds),
-            **props.values_of(CutEnvironment),
-            provider=provider.name,
-            api_base_url=provider.base_url,
-            credits_per_image=provider.credits_per_image,
-            pace_table=pace_table.table_name,
-            deliver_queue_url=outcomes_to.queue_url,
-            api_key_secret=deployment.api_key.secret,
-        )
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         work, state = deployment.storage.work_bucket, deployment.storage.state_table

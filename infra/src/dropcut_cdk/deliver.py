@@ -20,7 +20,7 @@ from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow, of_photos, publish, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
-from dropcut_cdk.sizes import PHOTOS_AT_ONCE, ImagingSize, largest, size_of_deliver
+from dropcut_cdk.sizes import PHOTOS_AT_ONCE, largest, size_of_deliver
 
 
 class Deliver(Construct):
@@ -52,7 +52,12 @@ class Deliver(Construct):
                 description="Dropcut: makes the renditions, tags the photo, publishes the event",
                 size=size,
                 packages=(*POWERTOOLS, *DECODING),
-                environment=self._environment(deployment, size),
+                environment=DeliverEnvironment(
+                    **deployment.known(DeliverEnvironment, size, self.queues)
+                    | {"renditions": renditions_to_json(props.renditions_made)},
+                    input_renditions="[]",  # told by take_from
+                    stage_roles="",  # told by the pipeline
+                ),
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
             ),
         )
@@ -82,21 +87,6 @@ class Deliver(Construct):
             )
         self._own_renditions.append((photos.source, made))
         self.confined.set_variable("INPUT_RENDITIONS", source_renditions_to_json(self._own_renditions))
-
-    def _environment(self, deployment: Deployment, size: ImagingSize) -> DeliverEnvironment:
-        props = deployment.props
-        return DeliverEnvironment(
-            **deployment.of_stage(self.queues, size.timeout_seconds),
-            **props.values_of(DeliverEnvironment)
-            | {
-                "imaging_seconds": size.imaging_seconds,
-                "renditions": renditions_to_json(props.renditions_made),
-            },
-            input_renditions="[]",  # told by take_from
-            stage_roles="",  # told by the pipeline
-            imaging_memory_mib=size.imaging_memory_mib,
-            output_bucket=deployment.output_bucket.bucket_name,
-        )
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         storage, output = deployment.storage, deployment.output_bucket

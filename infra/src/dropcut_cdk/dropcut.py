@@ -19,6 +19,7 @@ from constructs import Construct
 from dropcut.core import event_names
 
 from dropcut_cdk.api_key import ApiKey
+from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.event_schemas import EventSchemas
 from dropcut_cdk.gatekeeper import Gatekeeper
@@ -29,7 +30,6 @@ from dropcut_cdk.pipeline import Pipeline
 from dropcut_cdk.props import DropcutProps, keywords_of
 from dropcut_cdk.queues import visible
 from dropcut_cdk.routes import check_place, check_routes
-from dropcut_cdk.stage import Stage
 from dropcut_cdk.storage import Storage
 from dropcut_cdk.trial import as_tried_out
 

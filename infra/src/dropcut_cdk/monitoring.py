@@ -15,10 +15,10 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.dashboard import Dashboard
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.queues import visible
-from dropcut_cdk.stage import Stage
 
 if TYPE_CHECKING:
     from dropcut_cdk.dropcut import Dropcut

@@ -49,12 +49,7 @@ class Notify(Construct):
                 size=size,
                 packages=POWERTOOLS,
                 environment=NotifyEnvironment(
-                    state_table=deployment.storage.state_table.table_name,
-                    function_seconds=size.timeout_seconds,
-                    queue_url=self.queues.queue.queue_url,
-                    dead_letter_queue_url=self.queues.dead_letter_queue.queue_url,
-                    webhook_url=deployment.props.webhook_url,
-                    webhook_secret=self.secret_arn,
+                    **deployment.known(NotifyEnvironment, size, self.queues), webhook_secret=self.secret_arn
                 ),
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
                 variables={"RES_OPTIONS": RESOLVER_OPTIONS},

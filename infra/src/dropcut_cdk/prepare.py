@@ -51,9 +51,7 @@ class Prepare(Construct):
                 size=size,
                 packages=(*POWERTOOLS, *DECODING),
                 environment=PrepareEnvironment(
-                    **deployment.of_stage(self.queues, size.timeout_seconds),
-                    **props.values_of(PrepareEnvironment),
-                    imaging_memory_mib=size.imaging_memory_mib,
+                    **deployment.known(PrepareEnvironment, size, self.queues),
                     rendition_names=rendition_names_to_json(props.renditions_made),
                     cut_queue_url=pictures_to.queue_url,
                     deliver_queue_url=outcomes_to.queue_url,

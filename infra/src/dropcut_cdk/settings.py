@@ -6,8 +6,7 @@ They are keyword arguments of `Dropcut`; our own deployment reads them from CDK 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from dropcut import RELEASE
 from dropcut.core.formats.photo_format import PHOTO_FORMATS
@@ -15,7 +14,6 @@ from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from dropcut.core.webhook import EVENTS
 from dropcut.core.webhook_receiver import Receiver
-from dropcut.environment import Environment
 
 from dropcut_cdk.kinds import (
     ABOVE_ZERO,
@@ -274,8 +272,3 @@ class Settings:
     def for_embedded_aws(self) -> bool:
         """Whether this deployment goes to the embedded AWS, which has no alarms by metric arithmetic."""
         return self.bundle_for == "this_machine"
-
-    def values_of(self, environment: type[Environment]) -> dict[str, Any]:
-        """The plain settings that a function needs as they are, by their names there."""
-        needed = {each.name for each in fields(environment)}
-        return {each.name: getattr(self, each.name) for each in fields(Settings) if each.name in needed}
