@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
 from aws_cdk import Size as Storage
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -115,6 +116,34 @@ class ConfinedFunction(Construct):
         self._variables[name] = value
         check_environment(self._entry, self._variables)
         self.function.add_environment(name, value)
+
+    def wake_every_minute(self, scope: Construct, target: str, description: str, **rule_options: Any) -> None:
+        """Invoke it by a rule, whose options may be its `name` and `state`.
+
+        The next minute tries again what failed: an invocation that AWS made twice would be one too many.
+        """
+        self.function.configure_async_invoke(retry_attempts=0)
+        woken = events.CfnRule.TargetProperty(
+            id=target,
+            arn=self.function.function_arn,
+            retry_policy=events.CfnRule.RetryPolicyProperty(maximum_retry_attempts=0),
+        )
+        rule = events.CfnRule(
+            scope,
+            "EveryMinute",
+            description=description,
+            schedule_expression="rate(1 minute)",
+            targets=[woken],
+            **rule_options,
+        )
+        lambda_.CfnPermission(
+            scope,
+            "EveryMinuteMayInvoke",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_name,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
+        )
 
     def use_keys(self, *buckets: s3.IBucket) -> None:
         """Let it use the keys that these buckets are encrypted with, if any."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core.item_kinds import GATE, HEALTH
@@ -18,12 +15,9 @@ from dropcut_cdk.permissions import allow, read_state, write_state
 from dropcut_cdk.queues import CONSUME, send_to
 from dropcut_cdk.sizes import size_of_cut, size_of_gatekeeper
 
-LOOKS_EVERY = Duration.minutes(1)
-"""The finest that EventBridge has; it costs about 43,800 short invocations a month."""
-
 
 class Gatekeeper(Construct):
-    """Woken once a minute.
+    """Woken once a minute, the finest that EventBridge has: about 43,800 short invocations a month.
 
     It is a function of its own because the one that spends must not be able to let itself go on.
     """
@@ -55,9 +49,7 @@ class Gatekeeper(Construct):
                 may_be_traced=False,
             ),
         )
-        # The next minute looks again: a look that AWS made twice would be one too many.
-        self.confined.function.configure_async_invoke(retry_attempts=0)
-        self._wake_every_minute()
+        self.confined.wake_every_minute(self, "gatekeeper", "Dropcut: Is there anything to be done at the gate?")
 
     def _permissions(self, deployment: Deployment, cut: Cut, announcements_to: sqs.Queue) -> list[iam.PolicyStatement]:
         state = deployment.storage.state_table
@@ -74,26 +66,3 @@ class Gatekeeper(Construct):
             allow("TakeOnePicture", CONSUME, [cut.queues.queue.queue_arn]),
             send_to("Announce", announcements_to, cut.queues.dead_letter_queue),
         ]
-
-    def _wake_every_minute(self) -> None:
-        rule = events.CfnRule(
-            self,
-            "EveryMinute",
-            description="Dropcut: Is there anything to be done at the gate?",
-            schedule_expression=f"rate({LOOKS_EVERY.to_minutes():g} minute)",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="gatekeeper",
-                    arn=self.confined.function.function_arn,
-                    retry_policy=events.CfnRule.RetryPolicyProperty(maximum_retry_attempts=0),
-                )
-            ],
-        )
-        lambda_.CfnPermission(
-            self,
-            "EveryMinuteMayInvoke",
-            action="lambda:InvokeFunction",
-            function_name=self.confined.function.function_name,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
-        )
