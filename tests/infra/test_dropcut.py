@@ -417,8 +417,11 @@ def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms" and rule["BucketKeyEnabled"] is True
     for stage in ("Prepare", "Cut", "Deliver"):
-        assert statements(resources, stage)["UseKeys"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-        assert "ec2:CreateNetworkInterface" in statements(resources, stage)["JoinVpc"]["Action"]
+        use, join = (statements(resources, stage)[sid] for sid in ("UseKeys", "JoinVpc"))
+        assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+        assert written_out(use["Condition"]["StringEquals"]["kms:ViaService"]) == "s3.<AWS::Region>.<AWS::URLSuffix>"
+        assert "ec2:CreateNetworkInterface" in join["Action"]
+        assert join["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}  # Lambda's, not its code's
     assert all(each["VpcConfig"]["SubnetIds"] for each in of_kind(ours, "AWS::Lambda::Function").values())
     assert all("bounds" in json.dumps(role["PermissionsBoundary"]) for role in of_kind(ours, "AWS::IAM::Role").values())
     assert {group["RetentionInDays"] for group in of_kind(ours, "AWS::Logs::LogGroup").values()} == {7}

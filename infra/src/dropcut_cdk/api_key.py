@@ -5,7 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from dropcut_cdk.permissions import allow
+from dropcut_cdk.permissions import allow, use_keys
 from dropcut_cdk.provider import Provider
 
 
@@ -31,5 +31,5 @@ class ApiKey:
     def read(self) -> list[iam.PolicyStatement]:
         """What a function that reads it may do."""
         key = self._encryption_key
-        decrypt = [allow("DecryptKey", ["kms:Decrypt"], [key.key_arn])] if key else []
+        decrypt = [use_keys("DecryptKey", ["kms:Decrypt"], [key.key_arn], by="secretsmanager")] if key else []
         return [allow("ReadKey", ["secretsmanager:GetSecretValue"], [self._arn]), *decrypt]

@@ -21,7 +21,7 @@ from dropcut.environment import Environment
 from dropcut_cdk.artifact import PYTHON_VERSION, Target, build_artifact
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.kinds import SettingsError
-from dropcut_cdk.permissions import allow
+from dropcut_cdk.permissions import allow, use_keys
 from dropcut_cdk.queues import Queues
 from dropcut_cdk.sizes import Size
 from dropcut_cdk.sources import FUNCTIONS
@@ -75,7 +75,7 @@ class ConfinedFunction(Construct):
             **spec.variables,
         }
         self._policy = iam.PolicyDocument()
-        self._use_keys = allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [])
+        self._use_keys = use_keys("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [], by="s3")
         check_environment(spec.entry, self._variables)
         self.log_group = logs.LogGroup(
             self,
@@ -158,7 +158,7 @@ class ConfinedFunction(Construct):
             *spec.permissions,
             allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.log_group.log_group_arn]),
             *([allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])] if self._traced else []),
-            *([allow("JoinVpc", _JOIN_VPC, ["*"])] if deployment.props.vpc else []),
+            *([allow("JoinVpc", _JOIN_VPC, ["*"], _NOT_ITS_CODE)] if deployment.props.vpc else []),
         ]
         self._policy.add_statements(*statements)
         return iam.Role(
@@ -196,6 +196,10 @@ _JOIN_VPC = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
+
+
+_NOT_ITS_CODE = {"Null": {"lambda:SourceFunctionArn": "true"}}
+"""Lambda itself, with the function's role: requests of the function's own code name the function."""
 
 
 _MOST_ENVIRONMENT_BYTES = 4096

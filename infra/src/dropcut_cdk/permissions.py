@@ -20,6 +20,12 @@ def allow(
     )
 
 
+def use_keys(sid: str, actions: Sequence[str], keys: Sequence[str], *, by: str) -> iam.PolicyStatement:
+    """KMS keys, by no way but through an AWS service, such as `s3`."""
+    service = {"StringEquals": {"kms:ViaService": f"{by}.{Aws.REGION}.{Aws.URL_SUFFIX}"}}
+    return allow(sid, actions, keys, service)
+
+
 def read_state(table: dynamodb.ITable, *kinds: str) -> iam.PolicyStatement:
     """Only these kinds: whoever decodes strangers' files has no business with payments, budget and gate."""
     return use_state(table, "ReadState", "dynamodb:GetItem", kinds)

@@ -34,8 +34,8 @@ class Pipeline(Construct):
         self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
         self.notify = Notify(self, "Notify", deployment) if deployment.props.webhook_url else None
         self.requests = CutoutRequests(self, "Requests", deployment, intake=self.prepare.queues)
-        senders = (self.prepare, self.cut, self.gatekeeper)
-        self.deliver.confined.set_variable("STAGE_ROLES", ",".join(each.confined.role.role_id for each in senders))
+        roles = (self.prepare.confined.role, self.cut.confined.role)  # the gatekeeper's would close a circle
+        self.deliver.confined.set_variable("STAGE_ROLES", ",".join(role.role_id for role in roles))
         self._update_from_the_far_end()
         self._end_old_held()
         self._inputs: list[Input] = []
