@@ -28,6 +28,7 @@ from dropcut_cdk.sources import FUNCTIONS, artifact_folder
 
 PYTHON_VERSION = "3.13"
 """Of the Lambda runtime."""
+_FORGET_AFTER_SECONDS = 7 * 24 * 3600
 _MANYLINUX = ("manylinux_2_28", "manylinux2014")
 """What wheels for the runtime may be built against: its system, Amazon Linux 2023, has glibc 2.34."""
 
@@ -136,9 +137,6 @@ def _forget_unused(build: Path, *, in_use: Sequence[Path]) -> None:
         with suppress(FileNotFoundError):  # another synth was faster
             if time.time() - path.stat().st_mtime > _FORGET_AFTER_SECONDS:
                 path.unlink()
-
-
-_FORGET_AFTER_SECONDS = 7 * 24 * 3600
 
 
 def locked(packages: Sequence[str], functions: Path) -> list[Locked]:

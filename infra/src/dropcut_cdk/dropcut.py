@@ -127,10 +127,7 @@ class Dropcut(Construct):
         return self.monitoring.dashboard if self.monitoring else None
 
     def add_input(self, bucket: s3.IBucket, **filters: Unpack[InputFilters]) -> None:
-        """Take photos from another bucket, too.
-
-        Args:
-            filters: those of `Input`: prefix, suffixes, smallest_bytes, largest_mib, tag, renditions.
+        """Take photos from another bucket, too, by the filters of `Input`.
 
         Raises:
             SettingsError: they are not allowed; or they overlap with another input's, or with the output.

@@ -14,13 +14,13 @@ from constructs import Construct
 from dropcut.core import event_names
 from dropcut.core.item_kinds import WEBHOOK
 from dropcut.core.webhook import EVENTS
-from dropcut.environment import RESOLVER_OPTIONS, NotifyEnvironment
+from dropcut.environment import RESOLVER_OPTIONS, NotifyEnvironment, notify_function_seconds
 
 from dropcut_cdk.confined_function import POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.permissions import allow, publish, read_state, write_state
 from dropcut_cdk.queues import Queues
-from dropcut_cdk.sizes import size_of_notify
+from dropcut_cdk.sizes import Size
 
 RECEIVES = 60
 """More than the fifty after which the function itself dead-letters a message, with the reason."""
@@ -35,7 +35,7 @@ class Notify(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
         super().__init__(scope, construct_id)
-        size = size_of_notify()
+        size = Size(timeout_seconds=notify_function_seconds(), memory_mb=256)
         self.secret = self._secret(deployment.name)
         self.secret_arn = _arn_of(self.secret)
         self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=RECEIVES)

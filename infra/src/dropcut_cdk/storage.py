@@ -77,27 +77,18 @@ class Storage(Construct):
         return bucket
 
     def _expire_work(self, *, keep_results_days: int) -> None:
-        """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.
+        """Keep prepared pictures as long as their message can wait, unless they are paid for or refused before.
 
-        What is redriven later than that is made anew from its photo (`dropcut redrive`).
-
-        A paid answer lives as long as it is used again. It also outlives every message that its payment left without a
-        prepared picture (`use_cases/purchase.py`), and its own photo's message on the way to its delivery.
+        A paid answer lives as long as it is used again, and as its own photo's message can wait for its delivery.
         """
-        self.work_bucket.add_lifecycle_rule(
-            id="prepared", prefix=PREPARED, expiration=Duration.days(DAYS_IN_QUEUES + ROUNDING_DAYS)
-        )
-        self.work_bucket.add_lifecycle_rule(
-            id="paid",
-            prefix=PAID,
-            expiration=Duration.days(max(keep_results_days, DAYS_IN_QUEUES) + ROUNDING_DAYS),
-        )
+        kept_days = {"prepared": (PREPARED, DAYS_IN_QUEUES), "paid": (PAID, max(keep_results_days, DAYS_IN_QUEUES))}
+        for name, (prefix, days) in kept_days.items():
+            self.work_bucket.add_lifecycle_rule(id=name, prefix=prefix, expiration=Duration.days(days + ROUNDING_DAYS))
 
     def _state_table(self) -> dynamodb.Table:
         """Jobs, payments, pace and budget, by id.
 
-        Without deletion protection: deleting it by hand leaves a backup for 35 days, since it has point-in-time
-        recovery, and a protected table would have to be unlocked by hand before a stage can be cleared away.
+        Without deletion protection: what is deleted by hand leaves a backup for 35 days, by point-in-time recovery.
         """
         table = dynamodb.Table(
             self,
