@@ -364,6 +364,13 @@ def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack"
     assert Dropcut(stack, "Right", storage=without_input, inputs=[photos]).storage is without_input
 
 
+def test_photos_of_anothers_bucket_are_never_removed(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    with pytest.raises(SettingsError, match="expire_delivered_days is 30, and no input is a bucket of our own"):
+        Dropcut(stack, "Cutouts", inputs=[Input(bucket=a_bucket(stack, "photos"))], expire_delivered_days=30)
+
+
 # ---- what of the account's own it uses
 
 

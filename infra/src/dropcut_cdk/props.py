@@ -122,6 +122,11 @@ class DropcutProps(Settings):
                 "Settings storage and output_bucket name two output buckets. Allowed: the output bucket that "
                 "`Storage` was made with."
             )
+        if self.expire_delivered_days and all(each.bucket for each in self.inputs):
+            raise SettingsError(
+                f"Setting expire_delivered_days is {self.expire_delivered_days}, and no input is a bucket of our own. "
+                "Allowed: 0, and a lifecycle rule in your own bucket for what has the tag dropcut=delivered."
+            )
         if self.storage and not self.storage.input_bucket and any(each.bucket is None for each in self.inputs):
             raise SettingsError(
                 "An input names no bucket, and the given storage has no input bucket of our own. Allowed: a bucket "

@@ -183,6 +183,12 @@ class Settings:
         "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
         "versions, in days; 0 means for ever.",
     )
+    expire_delivered_days: int = setting(
+        0,
+        whole(0, 3650),
+        "So many days after its upload a delivered photo is removed from the input bucket, if that is one of our own; "
+        "0 means never. What is made anew after that lacks what only the photo shows.",
+    )
     hold_doubtful: bool = setting(
         False,
         YES_OR_NO,

@@ -69,6 +69,12 @@ class Storage(Construct):
     def _input_bucket(self, props: DropcutProps) -> s3.Bucket:
         """Its events go to EventBridge, by the native property: CDK's own switch brings a function along."""
         bucket = self._bucket("InputBucket", versioned=props.versioned_input, keep_versions=props.keep_versions_days)
+        if props.expire_delivered_days:
+            bucket.add_lifecycle_rule(
+                id="delivered",
+                tag_filters={"dropcut": "delivered"},
+                expiration=Duration.days(props.expire_delivered_days),
+            )
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
