@@ -371,6 +371,16 @@ def test_photos_of_anothers_bucket_are_never_removed(stack: "Stack") -> None:
         Dropcut(stack, "Cutouts", inputs=[Input(bucket=a_bucket(stack, "photos"))], expire_delivered_days=30)
 
 
+def test_a_key_for_a_topic_that_is_not_made_is_refused(stack: "Stack") -> None:
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_sns as sns
+
+    from dropcut_cdk import Dropcut, SettingsError
+
+    with pytest.raises(SettingsError, match="alarm_key and alarm_topic are both given"):
+        Dropcut(stack, "Cutouts", alarm_key=kms.Key(stack, "Key"), alarm_topic=sns.Topic(stack, "Topic"))
+
+
 # ---- what of the account's own it uses
 
 

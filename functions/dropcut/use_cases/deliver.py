@@ -93,7 +93,7 @@ class Deliver:
         """Why nothing is made of this photo; an end has only to be published."""
         match announced:
             case OutcomeMessage(upload=photo, outcome=PaidAnswer()) | (Remake() as photo):
-                if removed := why_no_input(self.sources, photo.bucket, photo.key):
+                if removed := why_no_input(self.sources, photo.bucket):
                     announce = isinstance(announced, OutcomeMessage)
                     return DeadLetter(reason=removed, details={"code": INPUT_REMOVED}, announce=announce)
         return None
@@ -110,7 +110,7 @@ class Deliver:
             log_about(outcome.upload)
             known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
             redriven_at = message.sent_at_seconds if message.redriven else known.redriven_at
-            removed = why_no_input(self.sources, outcome.upload.bucket, outcome.upload.key)
+            removed = why_no_input(self.sources, outcome.upload.bucket)
             code = INPUT_REMOVED if removed else "deliver_failed"
             failed = replace(known, kind="failed", code=code, reason=reason, redriven_at=redriven_at)
             (self.announcer.of_no_input if removed else self.announcer.ended)(outcome.upload, failed)
@@ -126,7 +126,7 @@ class Deliver:
         return announcement
 
     def _end(self, upload: Upload, end: Ended) -> None:
-        if end.code == INPUT_REMOVED or upload.bucket not in {source.bucket for source in self.sources}:
+        if end.code == INPUT_REMOVED or why_no_input(self.sources, upload.bucket):
             self.announcer.of_no_input(upload, end)
             return
         state = self.jobs.state(upload)

@@ -83,9 +83,7 @@ class Prepare:
 
     def _why_no_input(self, asked: Upload | RefusedRequest) -> str:
         """By the bucket alone: a key that no input takes ends as skipped. A request was looked at before."""
-        if isinstance(asked, RefusedRequest) or self.intake.sources_of(asked):
-            return ""
-        return why_no_input(self.intake.sources, asked.bucket, asked.key)
+        return "" if isinstance(asked, RefusedRequest) else why_no_input(self.intake.sources, asked.bucket)
 
     def _prepare(self, upload: Upload, message: Message) -> MessageResult:
         """It is looked for first: a photo that is gone leaves the record to an older upload that may still be there."""

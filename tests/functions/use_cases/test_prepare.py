@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
-from dropcut.adapters.object_store import ObjectGoneError
+from dropcut.adapters.object_store import ObjectForbiddenError, ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.choices import Choices
 from dropcut.core.message_result import DeadLetter, Done, Message, Wait
@@ -258,7 +258,7 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_is_rejected_at_once(
 def test_a_photo_that_may_not_be_read_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.cloud.put("a.jpg", PHOTO)
     monkeypatch.setattr(stage.cloud.clients.s3, "get_object", refusing("AccessDenied", "Access Denied"))
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ObjectForbiddenError, match=r"AccessDenied.*whether the bucket is in this account"):
         stage.handle(by_event_bridge())
     assert stage.ends == []
 
@@ -374,7 +374,7 @@ def test_a_photo_whose_input_was_taken_away_is_a_dead_letter_that_says_what_to_d
     waiting = message(by_event_bridge(bucket="other-bucket"))
     result = stage.prepare(waiting)
     assert isinstance(result, DeadLetter) and result.announce and result.details == {"code": "input_removed"}
-    assert f"is of no input of this deployment any more. Photos are taken from {INPUT} only." in result.reason
+    assert f"in other-bucket is of no input of this deployment any more. Photos are taken from {INPUT}" in result.reason
     assert "redrive the message" in result.reason
     stage.prepare.announce_failure(waiting, result.reason)
     assert stage.end() == ("failed", "input_removed")
