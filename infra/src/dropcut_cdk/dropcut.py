@@ -61,7 +61,7 @@ class Dropcut(Construct):
         }
         if self.pipeline.notify:
             self.stages["notify"] = self.pipeline.notify
-        if props.event_schemas:
+        if props.event_schemas and not props.for_embedded_aws:  # it has no registry
             EventSchemas(self, "EventSchemas", name=self.name)
         self._warn_without_ceiling()
         for photos in props.inputs:
