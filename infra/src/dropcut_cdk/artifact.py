@@ -63,7 +63,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A built zip, and the name of its content: the same on every machine that builds the same commit."""
+    """A built zip, and its content's hash, the same on every machine that builds the same commit."""
 
     path: Path
     content_hash: str
@@ -86,7 +86,7 @@ def build_artifact(
     locked_packages = locked(packages, functions)
     how = (path.read_text() for path in (Path(__file__), Path(__file__).with_name("packages.py")))
     dependencies_hash = _hash(*how, target.name, *(each.line() for each in locked_packages))
-    sources = list(_source_files(functions))
+    sources = _files(functions / "dropcut", functions)
     content_hash = _hash(dependencies_hash, *(f"{name}\0{_hash(path.read_bytes())}" for name, path in sources))
     artifact = build / f"artifact-{content_hash[:32]}.zip"
     if not artifact.exists():
@@ -156,13 +156,6 @@ def locked(packages: Sequence[str], functions: Path) -> list[Locked]:
     return [package for package in found.values() if package]
 
 
-def _source_files(functions: Path) -> Iterator[tuple[str, Path]]:
-    """Name in the zip and place of each source file, in a fixed order; what running the tests leaves is not source."""
-    for path in sorted((functions / "dropcut").rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
-            yield path.relative_to(functions).as_posix(), path
-
-
 def _build_dependencies(packages: Sequence[Locked], target: Target, finished: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="dropcut-") as scratch:
         wheels, installed = Path(scratch) / "wheels", Path(scratch) / "installed"
@@ -177,7 +170,7 @@ def _build_dependencies(packages: Sequence[Locked], target: Target, finished: Pa
                 f"functions/requirements.lock right? pip said: {error}"
             ) from error
         with _unfinished(finished) as unfinished:
-            _append(unfinished, list(_worth_shipping(installed)))
+            _append(unfinished, _files(installed, installed))
 
 
 _LEFT_OUT = re.compile(
@@ -186,11 +179,10 @@ _LEFT_OUT = re.compile(
 """What the function never reads, or what differs from one installation to the next. Licences stay."""
 
 
-def _worth_shipping(installed: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(installed.rglob("*")):
-        name = path.relative_to(installed).as_posix()
-        if path.is_file() and not _LEFT_OUT.search(name):
-            yield name, path
+def _files(folder: Path, root: Path) -> list[tuple[str, Path]]:
+    """Name in the zip and place of each file in a folder, in a fixed order; what running the tests leaves is none."""
+    found = [(path.relative_to(root).as_posix(), path) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [(name, path) for name, path in found if not _LEFT_OUT.search(name)]
 
 
 def _append(archive: Path, files: Sequence[tuple[str, Path]]) -> None:

@@ -123,7 +123,7 @@ class Dashboard(Construct):
 
     def _doubtful(self) -> cloudwatch.IWidget:
         """Of the cut-outs that were judged: each counts 0 or 1, so the average is the share."""
-        doubtful = self._of.metrics.metric("CutoutsDoubtful", _HOUR, statistic="Average")
+        doubtful = self._of.metric("CutoutsDoubtful", _HOUR, statistic="Average")
         share = _math("doubtful, percent of the cut-outs", _HOUR, "100 * doubtful", doubtful=doubtful)
         return _graph("Doubtful cut-outs", [share], right=[self._count("CutoutsHeld", _HOUR, "held per hour")])
 
@@ -154,15 +154,13 @@ class Dashboard(Construct):
         )
 
     def _count(self, name: str, period: Duration = _MINUTE, label: str | None = None) -> cloudwatch.IMetric:
-        return self._of.metrics.metric(name, period, label=label)
+        return self._of.metric(name, period, label=label)
 
     def _counts(self, shown: Mapping[str, str]) -> list[cloudwatch.IMetric]:
         return [self._count(name, label=label) for name, label in shown.items()]
 
     def _spread(self, name: str) -> list[cloudwatch.IMetric]:
-        return [
-            self._of.metrics.metric(name, _MINUTE, statistic=each, label=each) for each in ("p50", "p95", "Maximum")
-        ]
+        return [self._of.metric(name, _MINUTE, statistic=each, label=each) for each in ("p50", "p95", "Maximum")]
 
 
 def _math(label: str, period: Duration, expression: str, **metrics: cloudwatch.IMetric) -> cloudwatch.IMetric:

@@ -24,7 +24,6 @@ from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.event_schemas import EventSchemas
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input, InputFilters
-from dropcut_cdk.metrics import Metrics
 from dropcut_cdk.monitoring import Monitoring
 from dropcut_cdk.pipeline import Pipeline
 from dropcut_cdk.props import DropcutProps, keywords_of
@@ -50,7 +49,6 @@ class Dropcut(Construct):
         self.name = props.name or f"dropcut-{Names.unique_resource_name(self, max_length=50)}"
         self.storage = props.storage or Storage(self, "Storage", props)
         self.api_key = ApiKey(self, self.name, props.provider)
-        self.metrics = Metrics(service=self.name)
         self.inputs: list[Input] = []
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
         self.pipeline = Pipeline(self, "Default", deployment)
@@ -167,13 +165,26 @@ class Dropcut(Construct):
         """Let somebody request cut-outs of objects that lie in an input, by events."""
         return self.pipeline.requests.grant(grantee)
 
+    def metric(
+        self, name: str, period: Duration, *, statistic: str = "Sum", label: str | None = None
+    ) -> cloudwatch.Metric:
+        """A metric that the functions emit: a statistic of each period, such as `Sum`, `Maximum` or `p50`."""
+        return cloudwatch.Metric(
+            namespace="Dropcut",
+            metric_name=name,
+            dimensions_map={"service": self.name},
+            statistic=statistic,
+            period=period,
+            label=label,
+        )
+
     def metric_delivered(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Photos delivered in each period."""
-        return self.metrics.metric("PhotosDelivered", period)
+        return self.metric("PhotosDelivered", period)
 
     def metric_credits(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Credits spent in each period."""
-        return self.metrics.metric("CreditsSpent", period)
+        return self.metric("CreditsSpent", period)
 
     def metric_waiting(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Pictures that wait for their turn at the API: the most in each period."""

@@ -48,7 +48,7 @@ class Monitoring(Construct):
         """
         super().__init__(scope, construct_id)
         props, pipeline = of.props, of.pipeline
-        self._metrics = of.metrics
+        self._metric = of.metric
         self.alarms: list[cloudwatch.Alarm] = []
         self.topic = props.alarm_topic or self._alarm_topic(props.alarm_key)
         if props.alarm_email:
@@ -127,7 +127,7 @@ class Monitoring(Construct):
     def _alarm_on_exposed_credentials(self) -> None:
         self._alarm(
             "CredentialsExposed",
-            self._metrics.metric("CredentialsExposed", Duration.minutes(5)),
+            self._metric("CredentialsExposed", Duration.minutes(5)),
             above=0,
             meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
             "Landlock holds there. A photo that takes its decoder over could use them.",
@@ -136,7 +136,7 @@ class Monitoring(Construct):
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:
-        count = self._metrics.metric
+        count = self._metric
         self._alarm(
             "CreditsPerHour",
             count("CreditsSpent", Duration.hours(1)),
@@ -188,8 +188,8 @@ class Monitoring(Construct):
                 expression=f"IF(FILL(delivered, 0) + rejected >= {FEWEST_PHOTOS}, "
                 "100 * rejected / (FILL(delivered, 0) + rejected), 0)",
                 using_metrics={
-                    "delivered": self._metrics.metric("PhotosDelivered", period),
-                    "rejected": self._metrics.metric("PhotosRejected", period),
+                    "delivered": self._metric("PhotosDelivered", period),
+                    "rejected": self._metric("PhotosRejected", period),
                 },
                 label="rejected, percent",
                 period=period,
