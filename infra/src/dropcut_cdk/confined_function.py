@@ -41,7 +41,7 @@ class FunctionSpec:
     description: str
     size: Size
     packages: Sequence[str]
-    """Of `functions/requirements.txt`."""
+    """Of `functions/requirements.lock`."""
     environment: Environment
     """Its settings."""
     permissions: Sequence[iam.PolicyStatement]
@@ -102,10 +102,6 @@ class ConfinedFunction(Construct):
             role=self.role.without_policy_updates(),
             tracing=lambda_.Tracing.ACTIVE if self._traced else lambda_.Tracing.DISABLED,
         )
-
-    def extend(self, statement: iam.PolicyStatement, *resources: str) -> None:
-        """Let one of the spec's permissions hold for these resources, too."""
-        statement.add_resources(*resources)
 
     def set_variable(self, name: str, value: str) -> None:
         """Set a variable of its environment that is known after the function is made.
@@ -196,8 +192,6 @@ _JOIN_VPC = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
-
-
 _NOT_ITS_CODE = {"Null": {"lambda:SourceFunctionArn": "true"}}
 """Lambda itself, with the function's role: requests of the function's own code name the function."""
 

@@ -57,7 +57,7 @@ class Cut(Construct):
 
     def take_from(self, photos: Input) -> None:
         """Let it see whether a photo that waited was deleted meanwhile."""
-        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+        self._tell_vanished.add_resources(photos.taken_from.bucket_arn)
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         work, state = deployment.storage.work_bucket, deployment.storage.state_table

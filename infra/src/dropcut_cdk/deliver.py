@@ -71,8 +71,8 @@ class Deliver(Construct):
         """Let it read these photos, and tag them."""
         self._make_own_renditions(photos)
         self.confined.use_keys(photos.taken_from)
-        self.confined.extend(self._read_and_tag_photos, photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
-        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+        self._read_and_tag_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
+        self._tell_vanished.add_resources(photos.taken_from.bucket_arn)
 
     def _make_own_renditions(self, photos: Input) -> None:
         """Raises SettingsError: they need more than the function has."""

@@ -81,5 +81,5 @@ class Prepare(Construct):
             names = rendition_names_to_json(self._props.renditions_made, self._own_renditions)
             self.confined.set_variable("RENDITION_NAMES", names)
         self.confined.use_keys(photos.taken_from)
-        self.confined.extend(self._read_photos, photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
-        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+        self._read_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
+        self._tell_vanished.add_resources(photos.taken_from.bucket_arn)
