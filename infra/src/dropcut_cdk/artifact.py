@@ -42,7 +42,7 @@ class Target:
     """What an artifact is built for."""
 
     name: str
-    """Tells targets apart in the cache and in asset hashes."""
+    """Names the target in the cache and in asset hashes."""
     pip_options: tuple[str, ...]
     """What makes pip choose that target's wheels."""
 

@@ -54,8 +54,8 @@ class FunctionSpec:
 class ConfinedFunction(Construct):
     """A function with a log group and a role of its own.
 
-    A synth that needs no artifact builds none: CDK tells by the context `aws:cdk:bundling-stacks`, which `cdk destroy`
-    sets, and which tests of the template set to an empty list.
+    A synth that needs no artifact builds none. The CDK says so by the context `aws:cdk:bundling-stacks`: `cdk destroy`
+    sets it, and tests of the template set it to an empty list.
     """
 
     function: lambda_.Function

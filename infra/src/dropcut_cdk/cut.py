@@ -27,7 +27,7 @@ class Cut(Construct):
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment, *, outcomes_to: sqs.Queue) -> None:
         super().__init__(scope, construct_id)
         size = size_of_cut(deployment.props)
-        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
         self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=WAITING_RECEIVES)
         self.confined = ConfinedFunction(
             self,
@@ -57,7 +57,7 @@ class Cut(Construct):
 
     def take_from(self, photos: Input) -> None:
         """Let it see whether a photo that waited was deleted meanwhile."""
-        self._tell_vanished.add_resources(photos.taken_from.bucket_arn)
+        self._find_vanished.add_resources(photos.taken_from.bucket_arn)
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         work, state = deployment.storage.work_bucket, deployment.storage.state_table
@@ -67,8 +67,8 @@ class Cut(Construct):
             allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
             allow("StorePaid", ["s3:PutObject"], [paid]),
             allow("RemovePrepared", ["s3:DeleteObject"], [prepared]),
-            allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
-            self._tell_vanished,
+            allow("FindMissing", ["s3:ListBucket"], [work.bucket_arn]),
+            self._find_vanished,
             *deployment.api_key.read(),
             use_state(state, "ReadState", "dynamodb:BatchGetItem", [JOB, GATE, HEALTH]),
             # An update changes the role first: until the function is updated, too, the one before reads one by one.

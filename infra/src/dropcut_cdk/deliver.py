@@ -39,7 +39,7 @@ class Deliver(Construct):
         self._read_and_tag_photos = allow(
             "ReadAndTagPhotos", of_photos("GetObject", "GetObjectTagging", "PutObjectTagging"), []
         )
-        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
         self.queues = Queues(
             self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
         )
@@ -55,8 +55,8 @@ class Deliver(Construct):
                 environment=DeliverEnvironment(
                     **deployment.known(DeliverEnvironment, size, self.queues)
                     | {"renditions": renditions_to_json(props.renditions_made)},
-                    input_renditions="[]",  # told by take_from
-                    stage_roles="",  # told by the pipeline
+                    input_renditions="[]",  # set by take_from
+                    stage_roles="",  # set by the pipeline
                 ),
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
             ),
@@ -72,7 +72,7 @@ class Deliver(Construct):
         self._make_own_renditions(photos)
         self.confined.use_keys(photos.taken_from)
         self._read_and_tag_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
-        self._tell_vanished.add_resources(photos.taken_from.bucket_arn)
+        self._find_vanished.add_resources(photos.taken_from.bucket_arn)
 
     def _make_own_renditions(self, photos: Input) -> None:
         """Raises SettingsError: they need more than the function has."""
@@ -92,11 +92,11 @@ class Deliver(Construct):
         storage, output = deployment.storage, deployment.output_bucket
         return [
             allow("ReadPaid", ["s3:GetObject"], [storage.work_bucket.arn_for_objects(f"{PAID}*")]),
-            allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
+            allow("FindMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
             allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [output.arn_for_objects("*")]),
-            allow("TellFree", ["s3:ListBucket"], [output.bucket_arn]),
+            allow("FindFree", ["s3:ListBucket"], [output.bucket_arn]),
             self._read_and_tag_photos,
-            self._tell_vanished,
+            self._find_vanished,
             read_state(storage.state_table, JOB),
             write_state(storage.state_table, JOB),
             allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD}*")]),

@@ -26,7 +26,7 @@ class Pipeline(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
         super().__init__(scope, construct_id)
-        # From the far end, since each stage is told where to send what it has done.
+        # From the far end: each stage needs the queue of the next one.
         self.deliver = Deliver(self, "Deliver", deployment)
         outcomes = self.deliver.queues.queue
         self.cut = Cut(self, "Cut", deployment, outcomes_to=outcomes)

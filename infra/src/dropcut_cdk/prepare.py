@@ -37,7 +37,7 @@ class Prepare(Construct):
         self._own_renditions: list[tuple[PhotoSource, Sequence[Rendition]]] = []
         props, storage, size = deployment.props, deployment.storage, size_of_prepare(deployment.props)
         self._read_photos = allow("ReadPhotos", of_photos("GetObject", "GetObjectTagging"), [])
-        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
         self.queues = Queues(
             self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
         )
@@ -58,7 +58,7 @@ class Prepare(Construct):
                 ),
                 permissions=[
                     self._read_photos,
-                    self._tell_vanished,
+                    self._find_vanished,
                     allow("StorePrepared", ["s3:PutObject"], [storage.work_bucket.arn_for_objects(f"{PREPARED}*")]),
                     read_state(storage.state_table, JOB),
                     write_state(storage.state_table, JOB),
@@ -82,4 +82,4 @@ class Prepare(Construct):
             self.confined.set_variable("RENDITION_NAMES", names)
         self.confined.use_keys(photos.taken_from)
         self._read_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
-        self._tell_vanished.add_resources(photos.taken_from.bucket_arn)
+        self._find_vanished.add_resources(photos.taken_from.bucket_arn)

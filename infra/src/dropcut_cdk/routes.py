@@ -65,7 +65,7 @@ def _check_no_loop(photos: Input, renditions: Sequence[Rendition], *, held: bool
 
 
 def _may_take_the_same(one: Input, other: Input) -> bool:
-    """Told by bucket and key: deliver, which decides what is made, knows neither size nor tag."""
+    """By bucket and key: deliver, which decides what is made, knows neither size nor tag."""
     if one.taken_from.bucket_name != other.taken_from.bucket_name:
         return False
     if not (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)):

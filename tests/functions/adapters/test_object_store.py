@@ -125,7 +125,7 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_says_what_to_allow(
     assert isinstance(raised.value.__cause__, ClientError)
 
 
-def test_a_role_that_may_not_read_is_told_of_in_a_sentence() -> None:
+def test_a_role_that_may_not_read_a_photo_is_named_as_the_reason() -> None:
     with pytest.raises(ObjectForbiddenError, match=f"s3://{INPUT}/a.jpg .AccessDenied.. Look at its role") as raised:
         ObjectStore(Refusing("AccessDenied", "Access Denied")).open(INPUT, "a.jpg")  # type: ignore[arg-type]
     assert isinstance(raised.value.__cause__, ClientError)
