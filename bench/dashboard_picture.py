@@ -17,9 +17,9 @@ from aws_cdk import App, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from bench.example_hours import LOGGED, MINUTES, Series, example_data
+from dropcut_cli.clone.places import REPOSITORY
 from infra.settings import Settings
 from infra.stacks import add_stacks
-from local.places import REPOSITORY
 
 _COLOURS = ("#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2", "#7f7f7f", "#17becf")
 _UNIT = (56.5, 46)

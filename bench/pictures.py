@@ -14,9 +14,9 @@ import pyvips
 
 from bench import dashboard_picture, terminal_picture
 from bench.chromium import is_installed
-from local.places import REPOSITORY
-from local.problem import Problem, run_command
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.problem import Problem, run_command
+from dropcut_cli.clone.surroundings import clean
 
 DOCS = REPOSITORY / "docs"
 PICTURES: Mapping[str, Callable[[], str]] = {

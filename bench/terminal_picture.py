@@ -5,8 +5,8 @@ import re
 import subprocess
 from collections.abc import Sequence
 
-from local.places import PYTHON, REPOSITORY
-from local.surroundings import clean
+from dropcut_cli.clone.places import PYTHON, REPOSITORY
+from dropcut_cli.clone.surroundings import clean
 
 _TYPED = (
     "./dropcut put samples/ --to shop/ --wait --local",

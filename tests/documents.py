@@ -1,6 +1,6 @@
 """What people read of this repository, by its name from the root."""
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 
 PAGES = {
     str(page.relative_to(REPOSITORY)): page

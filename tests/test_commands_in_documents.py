@@ -18,10 +18,10 @@ import pytest
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.settings_line import parse_settings
 from dropcut_cli.program import VERBS, cli
 from infra.settings import Settings
-from local.places import REPOSITORY
-from local.settings_line import parse_settings
 from tests.documents import DOCUMENTS
 
 MAKEFILE = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def test_every_command_is_one_that_its_program_takes() -> None:
         ("./dropcut sttaus", "no verb"),
         ("./dropcut redrive --sent", "No such option"),
         ("make redrive ARGS=--sent", "No such option"),
-        (".venv/bin/python -m local.settings_tables", "no module"),
+        (".venv/bin/python -m tools.settings_tables", "no module"),
         (".venv/bin/python -m local deploi", "no command"),
         (".venv/bin/python -m bench kils", "exit code 2"),
         (".venv/bin/python -m pytest tests/infra/test_setting.py", "no file"),
@@ -193,8 +193,8 @@ def check_python(arguments: Sequence[str]) -> None:
     if module == "pytest":
         files = [each for each in rest if "/" in each or each.endswith(".py")]
         assert all((REPOSITORY / each.partition("::")[0]).exists() for each in files), f"no file: {files}"
-    elif module == "local":
-        assert rest[0] in importlib.import_module("local.__main__").COMMANDS, f"no command {rest[0]}"
+    elif module in ("local", "tools"):
+        assert rest[0] in importlib.import_module(f"{module}.__main__").COMMANDS, f"no command {rest[0]}"
     elif rest:
         check_options(module, rest)
 

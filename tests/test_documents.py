@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from dropcut.core import item_kinds
 
-from local.places import REPOSITORY
-from local.state_tables import with_states
+from dropcut_cli.clone.places import REPOSITORY
 from tests.documents import PAGES
+from tools.state_tables import with_states
 
 README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
@@ -68,7 +68,7 @@ def test_the_readmes_prices_are_those_of_the_costs_page() -> None:
 
 def test_the_tables_of_states_are_those_of_the_code() -> None:
     architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
-    assert with_states(architecture) == architecture, "Run `.venv/bin/python -m local.state_tables`"
+    assert with_states(architecture) == architecture, "Run `.venv/bin/python -m tools.state_tables`"
 
 
 def test_the_state_tables_items_are_those_of_the_code() -> None:
@@ -102,3 +102,13 @@ def test_each_decision_is_a_short_record(record: Path) -> None:
         "What it costs",
         "What would change our mind",
     ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_path_of_a_python_file_leads_to_one(name: str) -> None:
+    named = set(
+        re.findall(
+            r"\b(?:bench|cli|functions|infra|local|stand_in|tests|tools)/[\w/]+\.py\b", (REPOSITORY / name).read_text()
+        )
+    )
+    assert [path for path in sorted(named) if not (REPOSITORY / path).is_file()] == []

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 
 WORKFLOWS = {path.name: path for path in sorted((REPOSITORY / ".github" / "workflows").glob("*.yml"))}
 TARGETS = re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

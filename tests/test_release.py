@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner
 from dropcut import RELEASE
 
+from dropcut_cli.clone.places import REPOSITORY
 from dropcut_cli.program import cli
 from infra.settings import Settings
-from local.places import REPOSITORY
 
-PROJECTS = ("pyproject.toml", "cli/pyproject.toml")
+PROJECTS = ("pyproject.toml", "cli/pyproject.toml", "stand_in/pyproject.toml")
 SOURCES = [
     file
-    for folder in ("functions", "cli", "infra", "local")
+    for folder in ("functions", "cli", "infra", "local", "stand_in", "tools")
     for file in (REPOSITORY / folder).rglob("*.py")
     if file != REPOSITORY / "functions" / "dropcut" / "__init__.py"
 ]
