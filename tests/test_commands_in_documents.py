@@ -10,6 +10,7 @@ import subprocess
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -77,6 +78,7 @@ def test_every_command_is_one_that_its_program_takes() -> None:
         (".venv/bin/python -m local deploi", "no command"),
         (".venv/bin/python -m bench kils", "exit code 2"),
         (".venv/bin/python -m pytest tests/infra/test_setting.py", "no file"),
+        (".venv/bin/python -m pytest tests/infra/test_settings.py -k jittre", "no test"),
         ("aws sqs send-mesage --queue-url URL", "no operation"),
         ("aws sqs send-message --queue-url URL --message-boddy x", "no option"),
         ("aws sqs send-message --queue-url URL", "MessageBody"),
@@ -192,11 +194,23 @@ def check_python(arguments: Sequence[str]) -> None:
     assert has_module(module), f"no module {module}"
     if module == "pytest":
         files = [each for each in rest if "/" in each or each.endswith(".py")]
-        assert all((REPOSITORY / each.partition("::")[0]).exists() for each in files), f"no file: {files}"
+        paths = [REPOSITORY / each.partition("::")[0] for each in files]
+        assert all(path.exists() for path in paths), f"no file: {files}"
+        if "-k" in rest:
+            assert has_tests_named(rest[rest.index("-k") + 1], paths), f"no test: {rest}"
     elif module in ("local", "tools"):
         assert rest[0] in importlib.import_module(f"{module}.__main__").COMMANDS, f"no command {rest[0]}"
     elif rest:
         check_options(module, rest)
+
+
+def has_tests_named(word: str, paths: Sequence[Path]) -> bool:
+    """Whether a test's name, or its file's, holds the word."""
+    sources = [source for path in paths for source in ([path] if path.is_file() else path.rglob("test_*.py"))]
+    return any(
+        word in source.name or re.search(rf"^def test_\w*{word}", source.read_text(encoding="utf-8"), re.MULTILINE)
+        for source in sources
+    )
 
 
 def has_module(name: str) -> bool:
