@@ -150,6 +150,7 @@ class Settings:
         RELEASE,
         _INTRODUCTION,
         "How each call introduces its release to the API (`stability-client-version`); empty for not at all.",
+        shown_default="this release",
     )
     client_user_id: str = setting(
         "none",
