@@ -165,12 +165,10 @@ def _odd_cut_off() -> Iterator[Case]:
 
 def _odd_flipped() -> Iterator[Case]:
     for kind, make in [*_ODD_KINDS.items(), *odd_photos.DELIVERED.items()]:
-        content, chance = make(), Random(kind)
+        content, rng = make(), Random(kind)
         for number in range(_ODD_FLIPS):
             changed = bytearray(content)
-            changed[-chance.randrange(1, min(len(content), _HEADER_BYTES if number % 2 else len(content)))] ^= (
-                1 << number
-            )
+            changed[-rng.randrange(1, min(len(content), _HEADER_BYTES if number % 2 else len(content)))] ^= 1 << number
             yield Case("rare kinds, flipped bytes", f"{kind}, {number}", bytes(changed), "either")
 
 
@@ -187,12 +185,12 @@ def _cut_off() -> Iterator[Case]:
 def _flipped() -> Iterator[Case]:
     """One byte changed, anywhere or near the beginning; four of them at once every other time."""
     for kind in _ALL_KINDS:
-        content, chance = _content(kind), Random(kind)
+        content, rng = _content(kind), Random(kind)
         for number in range(_FLIPS + _FLIPS_IN_HEADER):
             most = len(content) if number < _FLIPS else min(_HEADER_BYTES, len(content))
             changed = bytearray(content)
             for _ in range(1 + 3 * (number % 2)):
-                changed[chance.randrange(most)] ^= chance.randrange(1, 256)
+                changed[rng.randrange(most)] ^= rng.randrange(1, 256)
             yield Case("flipped bytes", f"{kind}, {number}", bytes(changed), "either")
 
 
@@ -265,7 +263,7 @@ def _with_frames() -> Iterator[Case]:
 
 
 def _no_photos() -> Iterator[Case]:
-    chance = Random(0)
+    rng = Random(0)
     files = {
         "nothing": b"",
         "text": b"Dear Sir or Madam,\n",
@@ -289,11 +287,11 @@ def _no_photos() -> Iterator[Case]:
     for name, content in files.items():
         yield Case("no photo", name, content, "delivered" if "in circles" in name else "rejected")
     for number in range(40):
-        yield Case("no photo", f"noise {number}", chance.randbytes(3000), "rejected")
+        yield Case("no photo", f"noise {number}", rng.randbytes(3000), "rejected")
     for kind in _FORMATS:
         start = _plain(kind, (80, 64))[:32]
         for number in range(8):
-            yield Case("no photo", f"{kind}, then noise {number}", start + chance.randbytes(3000), "either")
+            yield Case("no photo", f"{kind}, then noise {number}", start + rng.randbytes(3000), "either")
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

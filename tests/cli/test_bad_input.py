@@ -30,6 +30,7 @@ ARGUMENTS = {
     "redrive": ["--send"],
     "watch": ["--for", "1"],
     "events": ["--for", "1"],
+    "review": ["--serve"],
 }
 """Without which a verb has nothing to do."""
 

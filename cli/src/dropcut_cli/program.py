@@ -20,6 +20,7 @@ VERBS = {
     "failures": ("failures", "List what ended without a cut-out, by reason."),
     "redrive": ("failures", "Send failed or rejected photos through again."),
     "remake": ("decide", "Make renditions anew, without paying."),
+    "review": ("review", "Show the held cut-outs on a page, to decide on them."),
     "accept": ("decide", "Deliver a held cut-out."),
     "reject": ("decide", "End a held cut-out."),
     "replace": ("decide", "Deliver a picture of your own instead of a held cut-out."),

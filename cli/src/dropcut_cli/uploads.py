@@ -68,11 +68,15 @@ def _unfit(path: Path, key: str, max_mib: float) -> str:
 def records_of(deployment: Deployment, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """The records of these photos, by key; of those that have one."""
     found: dict[str, Mapping[str, Any]] = {}
-    for first in range(0, len(keys), RECORDS_AT_ONCE):
-        some = keys[first : first + RECORDS_AT_ONCE]
+    for some in batches(keys):
         names = {photo_item_id(deployment, key): key for key in some}
         found |= {names[id_]: item for id_, item in deployment.table.get_many(names).items()}
     return found
+
+
+def batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(keys), RECORDS_AT_ONCE):
+        yield keys[first : first + RECORDS_AT_ONCE]
 
 
 def is_delivered(file: File, record: Mapping[str, Any]) -> bool:

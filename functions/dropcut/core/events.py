@@ -25,6 +25,7 @@ class Envelope:
     event_id: Annotated[str, "The same each time this event is repeated: whoever has seen it can ignore it."]
     service: Annotated[str, "The deployment that publishes it. Several may share the account's bus."]
     time: Annotated[str, "When it was published (RFC 3339, UTC). A repetition has a time of its own."]
+    release: Annotated[str, "Of the software that published it, such as `1.0.0`."]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +238,7 @@ def event_id(service: str, event: Event, apart: str) -> str:
     """The same for the same event of the same deployment.
 
     Args:
-        apart: tells it from other events of its name about the same photo, or about the spending.
+        apart: distinguishes it from other events of its name about the same photo, or about the spending.
     """
     about = event.photo.job_id if not isinstance(event, Paused | Resumed | WebhookDisabled) else ""
     identity = "\0".join((service, about, event.NAME, apart))
