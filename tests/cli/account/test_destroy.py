@@ -15,7 +15,7 @@ from tests.cli.account.conftest import OUTPUTS
 
 @pytest.mark.parametrize("bucket", ["input", "output", "work"])
 def test_destroy_stops_while_a_bucket_holds_something(account: RealAccount, bucket: str) -> None:
-    """Unless forced; an older version counts."""
+    """Unless FORCE is set; an older version counts."""
     s3 = account.client("s3")
     destroy.refuse_while_full(account, OUTPUTS, forced=False)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
