@@ -17,8 +17,8 @@ class RejectedPhoto:
     code: str
     reason: str
     event: str
-    """Its upload as S3 announces it, or the request for it, for the intake queue: of the same job, so that a newer
-    upload is not undone."""
+    """A message for the intake queue: its upload as S3 announces it, or the request for it. It is of the same job, so
+    that a newer upload is not undone."""
 
 
 def rejected_photos(deployment: Deployment) -> Iterator[RejectedPhoto]:
