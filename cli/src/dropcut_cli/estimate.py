@@ -10,7 +10,7 @@ from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
 
 PHOTO_NAMES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
-"""In a bucket a photo is told by its name alone: looking into each object would cost a request."""
+"""In a bucket the name alone decides what is a photo: reading each object would cost a request."""
 
 
 @click.command(epilog="Examples: `dropcut estimate photos/`, `dropcut estimate shop/2026/ --dollars-per-credit 0.008`")

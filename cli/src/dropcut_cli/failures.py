@@ -50,9 +50,9 @@ def failures(deployment: Any, output: Output, **chosen: Any) -> int:
 def redrive(deployment: Any, output: Output, send: bool, **chosen: Any) -> int:
     """Send failed photos back to the stages they came from, or rejected ones through the pipeline again.
 
-    Nothing that was paid for is paid for again; what is remembered of a failure or a refusal is forgotten, and the API
-    is asked again. What has neither its prepared picture nor its paid answer any more starts from the photo itself.
-    Run again after an interruption: what was sent twice is done once. Ends with 9 when there is none.
+    Nothing that was paid for is paid for again. The record of a failure or a refusal is removed, and the API is asked
+    again. If neither the prepared picture nor the paid answer is left, it starts from the photo itself. Run it again
+    after an interruption: what was sent twice is done once. Ends with 9 when there is none.
     """
     return _show(deployment, output, chosen, send=send)
 

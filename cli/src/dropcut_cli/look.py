@@ -53,7 +53,7 @@ def _line(stage: str, when: float, message: str) -> dict[str, Any]:
 @click.command(name="test-alarm", epilog="Example: `dropcut test-alarm --stage test`")
 @on_a_deployment
 def test_alarm(deployment: Any, output: Output) -> int:
-    """Send a test the way an alarm goes: an alarm of the deployment is set, and CloudWatch tells the topic.
+    """Send a test the way an alarm goes: an alarm of the deployment is set, and CloudWatch notifies the topic.
 
     It returns to its own state with its next look at the metric, within minutes. Ends with 1 when nobody listens.
     """

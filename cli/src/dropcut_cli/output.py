@@ -72,7 +72,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def for_people(seconds: float) -> str:
-    """A length of time in the largest unit that tells it, such as `3 min`."""
+    """A length of time in the largest unit that fits, such as `3 min`."""
     for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"

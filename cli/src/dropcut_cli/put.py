@@ -30,8 +30,8 @@ def put(
 ) -> int:
     """Upload photos and folders, eight at a time; what was delivered already is not sent again.
 
-    What is no photo in a folder is left out. Ends with 1 when a named file is no photo, or when a photo is rejected or
-    fails; with 8 when spending is paused while it waits, and with 9 when there is nothing to do.
+    Files in a folder that are no photos are left out. Ends with 1 when a named file is no photo, or when a photo is
+    rejected or fails. Ends with 8 when spending is paused while it waits, and with 9 when there is nothing to do.
     """
     from dropcut_cli.price import in_words, price  # noqa: PLC0415
     from dropcut_cli.uploads import find_files, is_delivered, records_of  # noqa: PLC0415

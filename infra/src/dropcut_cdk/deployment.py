@@ -27,7 +27,7 @@ class Deployment:
         return self.storage.output_bucket
 
     def known(self, environment: type[Environment], size: Size, own: Queues | None = None) -> dict[str, Any]:
-        """What a function needs of what all know, by the names in its environment. Each input adds itself later."""
+        """The shared values that a function needs, by the names in its environment. Each input adds itself later."""
         props, provider, storage = self.props, self.props.provider, self.storage
         values = {each.name: getattr(props, each.name) for each in fields(props)} | asdict(size)
         values |= {

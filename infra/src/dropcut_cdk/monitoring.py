@@ -1,4 +1,4 @@
-"""What an operator is told unasked (alarms, by e-mail if wanted), and what they see when they look (one dashboard)."""
+"""The alarms that an operator receives (by e-mail if wanted), and the dashboard."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ class Monitoring(Construct):
             visible(stage.queues.dead_letter_queue, Duration.minutes(1)),
             above=0,
             meaning=f"Messages lie in the dead-letter queue of {queue_name}: {lost}.",
-            fix="A message's attribute `reason` says why. Fix the cause, then send them back with the command, or by "
-            "a redrive in the SQS console to the stage's own queue as a custom destination: nothing that was paid for "
+            fix="A message's attribute `reason` says why. Fix the cause, then send them back with the command, or with "
+            "a redrive in the SQS console to the stage's own queue as a custom destination. Nothing that was paid for "
             "is paid for again. They are lost after 14 days.",
             verbs=(f"failures --queue {queue_name}", f"redrive --queue {queue_name} --send"),
         )
@@ -144,8 +144,8 @@ class Monitoring(Construct):
             above=credits_per_hour,
             meaning=f"More than {credits_per_hour:g} credits were spent in an hour (alarm_credits_per_hour). Every "
             "object in the input bucket costs money, whoever puts it there.",
-            fix="If these photos are expected, raise alarm_credits_per_hour. If they are not, take the right to upload "
-            "away from whoever sent them, and set daily_credit_limit: at the limit photos wait, and none is lost.",
+            fix="If these photos are expected, raise alarm_credits_per_hour. If not, take the right to upload away "
+            "from whoever sent them, and set daily_credit_limit. At the limit photos wait, and none is lost.",
             verbs=("status", "pause --reason '...'"),
         )
         self._alarm(
@@ -177,9 +177,9 @@ class Monitoring(Construct):
             above=0,
             meaning=f"Pictures wait in the cut queue for over {OLD_SECONDS // 60} minutes, and for 15 minutes none "
             "was done with: the pipeline stands still.",
-            fix="See whether the cut function runs and is not throttled (dashboard), whether its event source is "
-            "enabled (Lambda console, cut, triggers), and what its log says; `Spending Paused` names an account "
-            "problem. Where AWS throttles, ask for more concurrent executions or set max_concurrency lower.",
+            fix="See whether the cut function runs and is not throttled (dashboard), and whether its event source is "
+            "enabled (Lambda console, cut, triggers). Read its log: `Spending Paused` names an account problem. Where "
+            "AWS throttles, ask for more concurrent executions or set max_concurrency lower.",
             verbs=("doctor", "status"),
         )
 
@@ -200,7 +200,7 @@ class Monitoring(Construct):
             ),
             above=percent,
             meaning=f"More than {percent} % of an hour's delivered and rejected photos were rejected (of at least "
-            f"{FEWEST_PHOTOS}); nothing was paid for those that did not fit, and each has the tag dropcut=rejected.",
+            f"{FEWEST_PHOTOS}). Nothing was paid for those that did not fit, and each has the tag dropcut=rejected.",
             fix="The events `Cutout Rejected` carry the reason. One reason for all: somebody uploads the wrong "
             "thing, or the API changed its rules.",
             verbs=("failures --rejected", "redrive --rejected --send"),
@@ -216,7 +216,7 @@ class Monitoring(Construct):
         fix: str,
         verbs: tuple[str, ...],
     ) -> None:
-        """An alarm that tells the topic when it goes on and when it is over.
+        """An alarm that notifies the topic when it goes on and when it is over.
 
         No data means no work, or none of the kind that the metric counts, so it is never a reason for an alarm.
         """
