@@ -1,6 +1,6 @@
 """Packages as they are locked: read from a lock, and fetched by pip only if their bytes have a locked hash.
 
-A lock is a requirements file with the hashes of each version's files, written by `make lock`. pip takes wheels alone,
+A lock is a requirements file with the hashes of each version's files, written by `make lock`. Only wheels are taken,
 whose installation runs none of their code. Of a package that comes only as source, a backend of ours makes a wheel. It
 runs none of that source either.
 
