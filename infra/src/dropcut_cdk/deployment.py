@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from aws_cdk import Aws
-from aws_cdk import aws_s3 as s3
 from dropcut.environment import Environment
 
 from dropcut_cdk.api_key import ApiKey
@@ -21,10 +20,6 @@ class Deployment:
     props: DropcutProps
     storage: Storage
     api_key: ApiKey
-
-    @property
-    def output_bucket(self) -> s3.IBucket:
-        return self.storage.output_bucket
 
     def known(self, environment: type[Environment], size: Size, own: Queues | None = None) -> dict[str, Any]:
         """The shared values that a function needs, by the names in its environment. Each input adds itself later."""
