@@ -103,7 +103,7 @@ def test_it_shows_the_place_of_the_doubt_and_another_one_by_click_and_keys(
         assert (round(place["x"], 1), round(place["y"], 1)) == (0.8, 0.2)  # the hole is at 700 and 200 of 900
         assert window.ask(PIXEL.format(tile=".before")) == [20, 40, 160, 255]
         assert window.ask(PIXEL.format(tile=".white"))[3] == 0
-        window.click(".look", at=(0.2, 0.8))
+        window.click(".look", at=(0.6, 0.8))
         window.until("document.querySelector('article').place.y > 0.7")
         assert window.ask(PIXEL.format(tile=".white"))[3] == 255
         before = window.ask("document.querySelector('article').place.x")
