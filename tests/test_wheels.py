@@ -40,6 +40,8 @@ def unpacked(project: str, folder: Path) -> Path:
     # From a copy: a build leaves files beside the project.
     for name in {"functions", project}:
         shutil.copytree(REPOSITORY / name, folder / "clone" / name)
+    for name in ("LICENSE", "NOTICE"):
+        shutil.copy(REPOSITORY / name, folder / "clone" / name)
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run(
         [*pip, "wheel", "--no-deps", f"--wheel-dir={folder}", folder / "clone" / project],
@@ -50,6 +52,7 @@ def unpacked(project: str, folder: Path) -> Path:
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder / "site")
+    assert len([*(folder / "site").glob("*/LICENSE"), *(folder / "site").glob("*/NOTICE")]) == 2
     return folder / "site"
 
 

@@ -11,6 +11,7 @@ from dataclasses import MISSING, asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from dropcut import RELEASE
 from dropcut.core.events import PARTS, VERSION, Envelope, Event, event_id, fields_of
 
 from dropcut_cli.clone.places import REPOSITORY
@@ -61,7 +62,11 @@ def example_of(event: Event) -> Mapping[str, Any]:
     """An event's `detail`."""
     service = "dropcut-prod"
     envelope = Envelope(
-        version=VERSION, event_id=event_id(service, event, ""), service=service, time="2026-11-26T09:15:02.120Z"
+        version=VERSION,
+        event_id=event_id(service, event, ""),
+        service=service,
+        time="2026-11-26T09:15:02.120Z",
+        release=RELEASE,
     )
     return {**asdict(envelope), **fields_of(event)}
 

@@ -41,13 +41,22 @@ def with_tables(document: str, tables: Mapping[str, Iterable[Field[Any]]]) -> st
         MarkersMissingError: the markers are missing or turned round.
     """
     for name, settings in tables.items():
-        begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
-        before, found, rest = document.partition(begin)
-        _, ended, after = rest.partition(end)
-        if not found or not ended:
-            raise MarkersMissingError(f"The document needs a line {begin.strip()} and, after it, a line {end}.")
-        document = before + begin + table(settings) + end + after
+        document = with_content(document, name, table(settings))
     return document
+
+
+def with_content(document: str, name: str, content: str) -> str:
+    """The document with the content between the markers of that name.
+
+    Raises:
+        MarkersMissingError: the markers are missing or turned round.
+    """
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, found, rest = document.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise MarkersMissingError(f"The document needs a line {begin.strip()} and, after it, a line {end}.")
+    return before + begin + content + end + after
 
 
 def table(settings: Iterable[Field[Any]]) -> str:

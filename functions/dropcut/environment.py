@@ -87,10 +87,6 @@ class StageEnvironment(Environment):
     def sources(self) -> Sequence[PhotoSource]:
         return read_sources(self.inputs)
 
-    @property
-    def input_buckets(self) -> frozenset[str]:
-        return frozenset(source.bucket for source in self.sources)
-
 
 SECONDS_AROUND_IMAGING = 15
 """What a stage needs beside decoding one photo: reading it, writing what was made of it."""
@@ -241,6 +237,8 @@ class DeliverEnvironment(ImagingEnvironment):
     hold_doubtful: int
     """1: doubtful cut-outs wait for a person's decision; 0: they are delivered."""
     held_days: int
+    stage_roles: str
+    """Unique ids of the roles of the functions that write to deliver's queue, with commas: none of them decides."""
 
     @property
     def needed_seconds(self) -> float:

@@ -157,5 +157,6 @@ def _message(record: SQSRecord) -> Message:
         body=record.body,
         receive_count=int(record.attributes.approximate_receive_count),
         sent_at_seconds=int(record.attributes.sent_timestamp) / 1000,
+        sender=record.attributes.get("SenderId") or "",
         redriven="reason" in record.message_attributes,  # as every dead letter of ours has it
     )

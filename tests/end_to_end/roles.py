@@ -5,8 +5,6 @@ resource types and condition keys of AWS. So it also finds what a statement name
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,10 +13,9 @@ from typing import Any
 
 from local.embedded_aws import ACCOUNT
 from local.system import System
+from tests.judged import judged
 
 LEADING_KEYS = "dynamodb:LeadingKeys"
-_NODE = Path(sys.prefix) / "bin" / "node"
-_JUDGE = Path(__file__).with_name("iam_judge.mjs")
 
 
 @dataclass(frozen=True)
@@ -135,10 +132,7 @@ def decided(calls: Iterable[Call], of: Policies) -> dict[Call, str]:
         }
         for call in asked
     ]
-    judged = subprocess.run(
-        [_NODE, _JUDGE], input=json.dumps(simulations), stdout=subprocess.PIPE, text=True, check=True, timeout=60
-    )
-    return dict(zip(asked, json.loads(judged.stdout), strict=True))
+    return dict(zip(asked, judged(simulations), strict=True))
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -356,6 +356,11 @@ def test_a_functions_own_addresses_are_its_own_queues(app: Synthesized) -> None:
         assert given["DEAD_LETTER_QUEUE_URL"] == f"<{stage}QueuesDeadLetterQueue>"
 
 
+def test_deliver_knows_the_roles_that_write_to_its_queue_and_decide_on_nothing(app: Synthesized) -> None:
+    roles = written_out(function(app, "Deliver")["Environment"]["Variables"]["STAGE_ROLES"])
+    assert roles == "<PrepareRole.RoleId>,<CutRole.RoleId>"
+
+
 def test_logs_are_kept_for_30_days(app: Synthesized) -> None:
     groups = app.resources("Pipeline", "AWS::Logs::LogGroup")
     assert len(groups) == 4

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 import click
+from dropcut import RELEASE
 from dropcut.core.plain_text import shown
 
 from dropcut_cli.exits import CommandError, Exit, explained
@@ -57,6 +58,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, epilog="`dropcut VERB --help` has examples. docs/command.md has the exit codes.")
+@click.version_option(RELEASE, prog_name="dropcut", message="%(prog)s %(version)s")
 def cli() -> None:
     """What became of the photos in a Dropcut deployment, and what to do about it."""
 

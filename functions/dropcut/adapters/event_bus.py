@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dropcut import RELEASE
 from dropcut.core.event_names import SOURCE
 from dropcut.core.events import VERSION, Envelope, Event, event_id, fields_of
 from dropcut.core.plain_text import shown
@@ -42,6 +43,7 @@ class EventBus:
             event_id=event_id(self._deployment, event, apart),
             service=self._deployment,
             time=datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            release=RELEASE,
         )
         detail = {**asdict(envelope), **fields_of(event)}
         detail |= {name: shown(str(detail[name])) for name in _FOR_PEOPLE if name in detail}

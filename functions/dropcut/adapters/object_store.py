@@ -28,6 +28,10 @@ class ObjectChangedError(LookupError):
     """There is another object at this key than the one that was asked for by its ETag."""
 
 
+class ObjectForbiddenError(PermissionError):
+    """The role may not read it, or not from such a bucket: somebody has to change a policy, then it can be read."""
+
+
 class ObjectUnreadableError(PermissionError):
     """S3 does not give the object's bytes to anybody like us. The text says what to allow."""
 
@@ -274,6 +278,11 @@ def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:
         return ObjectUnreadableError(
             "customer_key",
             "The photo is encrypted with a key that only its uploader has (SSE-C). Upload it without that.",
+        )
+    if code == "AccessDenied":
+        return ObjectForbiddenError(
+            f"S3 does not let this function read s3://{bucket}/{key} (AccessDenied). Look at its role, the bucket's "
+            "policy, and whether the bucket is in this account."
         )
     return error
 

@@ -25,6 +25,7 @@ class Envelope:
     event_id: Annotated[str, "The same each time this event is repeated: whoever has seen it can ignore it."]
     service: Annotated[str, "The deployment that publishes it. Several may share the account's bus."]
     time: Annotated[str, "When it was published (RFC 3339, UTC). A repetition has a time of its own."]
+    release: Annotated[str, "Of the software that published it, such as `1.0.0`."]
 
 
 @dataclass(frozen=True, kw_only=True)

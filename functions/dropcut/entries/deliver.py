@@ -81,7 +81,8 @@ def deliver_with(renditions: Sequence[Rendition]) -> Deliver:
             announcer=announcer,
             clock=time.time,
         ),
-        input_buckets=environment.input_buckets,
+        sources=environment.sources,
+        stage_roles=environment.stage_roles.split(","),
         remake=Remaker(jobs=jobs, events=events, maker=maker, outputs=outputs, clock=time.time),
         review=Reviewer(
             records=held_records,

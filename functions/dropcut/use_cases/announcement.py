@@ -77,6 +77,11 @@ class Announcer:
         count(_METRIC[end.kind])
         logger.info("The photo's end is announced", kind=end.kind, code=end.code, reason=end.reason)
 
+    def of_no_input(self, upload: Upload, end: Ended) -> None:
+        """Of a photo whose input was taken away; its record stays, so that a redrive goes on with it."""
+        self._publish_end(upload, end)
+        count(_METRIC[end.kind])
+
     def remove_held(self, upload: Upload) -> None:
         """Remove the held files of the photo, or of an older upload of its key, which it supersedes."""
         if (held := self.held_files.left_of(upload)) is None:

@@ -10,7 +10,7 @@ from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import events
 from dropcut.core.message_checks import check_outcome
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
-from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
+from dropcut.core.messages import MalformedMessageError, OutcomeMessage, PaidAnswer, Remake
 from dropcut.observability import log_about, logger
 from dropcut.use_cases.cutout_maker import AnswerGoneError, CutoutMaker
 from dropcut.use_cases.outputs import Outputs
@@ -34,7 +34,9 @@ class Remaker:
         if delivered is None or not isinstance(delivered.outcome, PaidAnswer):
             return _not_remade("not_delivered", _NOT_DELIVERED)
         upload = delivered.upload
-        check_outcome(upload, delivered.outcome, input_buckets={remake.bucket})  # prepare may write to this record, too
+        if (upload.bucket, upload.key) != (remake.bucket, remake.key):
+            raise MalformedMessageError(f"The record of {remake.key} is about another photo: {upload.key}.")
+        check_outcome(upload, delivered.outcome)  # prepare may write to this record, too
         if remake.job_id not in (None, upload.job_id):
             return _not_remade("another_job", f"The newest upload of this key is job {upload.job_id}.")
         log_about(upload)

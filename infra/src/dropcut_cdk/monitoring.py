@@ -15,10 +15,10 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.dashboard import Dashboard
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.queues import visible
-from dropcut_cdk.stage import Stage
 
 if TYPE_CHECKING:
     from dropcut_cdk.dropcut import Dropcut
@@ -48,7 +48,7 @@ class Monitoring(Construct):
         """
         super().__init__(scope, construct_id)
         props, pipeline = of.props, of.pipeline
-        self._metrics = of.metrics
+        self._metric = of.metric
         self.alarms: list[cloudwatch.Alarm] = []
         self.topic = props.alarm_topic or self._alarm_topic(props.alarm_key)
         if props.alarm_email:
@@ -127,7 +127,7 @@ class Monitoring(Construct):
     def _alarm_on_exposed_credentials(self) -> None:
         self._alarm(
             "CredentialsExposed",
-            self._metrics.count("CredentialsExposed", Duration.minutes(5)),
+            self._metric("CredentialsExposed", Duration.minutes(5)),
             above=0,
             meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
             "Landlock holds there. A photo that takes its decoder over could use them.",
@@ -136,7 +136,7 @@ class Monitoring(Construct):
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:
-        count = self._metrics.count
+        count = self._metric
         self._alarm(
             "CreditsPerHour",
             count("CreditsSpent", Duration.hours(1)),
@@ -148,7 +148,7 @@ class Monitoring(Construct):
         )
         self._alarm(
             "SpendingPaused",
-            self._metrics.gauge("SpendingIsPaused", Duration.minutes(5)),
+            count("SpendingIsPaused", Duration.minutes(5), statistic="Maximum"),
             above=0,
             meaning="Spending has paused: the API refuses the account (key, credits, route), or the daily credit "
             "limit is reached, or the API is down. Photos wait, up to 14 days, and go on by themselves.",
@@ -188,8 +188,8 @@ class Monitoring(Construct):
                 expression=f"IF(FILL(delivered, 0) + rejected >= {FEWEST_PHOTOS}, "
                 "100 * rejected / (FILL(delivered, 0) + rejected), 0)",
                 using_metrics={
-                    "delivered": self._metrics.count("PhotosDelivered", period),
-                    "rejected": self._metrics.count("PhotosRejected", period),
+                    "delivered": self._metric("PhotosDelivered", period),
+                    "rejected": self._metric("PhotosRejected", period),
                 },
                 label="rejected, percent",
                 period=period,

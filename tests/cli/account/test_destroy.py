@@ -15,15 +15,15 @@ from tests.cli.account.conftest import OUTPUTS
 
 @pytest.mark.parametrize("bucket", ["input", "output", "work"])
 def test_destroy_stops_while_a_bucket_holds_something(account: RealAccount, bucket: str) -> None:
-    """Unless told; an older version counts."""
+    """Unless FORCE is set; an older version counts."""
     s3 = account.client("s3")
-    destroy.refuse_while_full(account, OUTPUTS, told=False)
+    destroy.refuse_while_full(account, OUTPUTS, forced=False)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket=bucket, Key="a.jpg", Body=b"1")
     s3.delete_object(Bucket=bucket, Key="a.jpg")
     with pytest.raises(Problem, match=f"s3://{bucket}"):
-        destroy.refuse_while_full(account, OUTPUTS, told=False)
-    destroy.refuse_while_full(account, OUTPUTS, told=True)
+        destroy.refuse_while_full(account, OUTPUTS, forced=False)
+    destroy.refuse_while_full(account, OUTPUTS, forced=True)
 
 
 @pytest.mark.parametrize("versioned", [False, True])
@@ -52,7 +52,7 @@ def test_the_hint_of_a_refusal_is_for_the_same_deployment(
     monkeypatch.setenv("SETTINGS", "stage=test")
     account.client("s3").put_object(Bucket="input", Key="a.jpg", Body=b"1")
     with pytest.raises(Problem, match='`make destroy SETTINGS="stage=test" FORCE=yes`'):
-        destroy.refuse_while_full(account, OUTPUTS, told=False)
+        destroy.refuse_while_full(account, OUTPUTS, forced=False)
 
 
 @pytest.fixture

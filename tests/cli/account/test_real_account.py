@@ -1,4 +1,4 @@
-"""Which account the environment names, and what a person is told when it names none."""
+"""Which account the environment names, and what a person reads when it names none."""
 
 import boto3
 import pytest

@@ -136,6 +136,7 @@ class Deployment:
                 keep_jobs_days=90,
                 hold_doubtful=0,
                 held_days=14,
+                stage_roles="AROASTAGE",
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,

@@ -11,6 +11,7 @@ from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, Upload
+from dropcut.core.photo_source import PhotoSource
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.quality import Measures
 from dropcut.core.rendition import MadeCutouts, Rendition, RenditionFile
@@ -35,6 +36,7 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+STAGE_ROLE = "AROASTAGE"
 NOW = 1_722_000_000.0
 UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
 NEWER = replace(UPLOAD, sequencer="03")
@@ -150,7 +152,8 @@ class Delivery:
                 announcer=announcer,
                 clock=clock,
             ),
-            input_buckets={INPUT},
+            sources=[PhotoSource(bucket=INPUT)],
+            stage_roles={STAGE_ROLE},
             remake=self.remaker,
             review=Reviewer(
                 records=self.held,

@@ -11,15 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
-from dropcut.adapters.object_store import ObjectGoneError
+from dropcut.adapters.object_store import ObjectForbiddenError, ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.choices import Choices
-from dropcut.core.message_result import Done, Message, Wait
+from dropcut.core.message_result import DeadLetter, Done, Message, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
     CutRequest,
     Ended,
-    MalformedMessageError,
     OutcomeMessage,
     RefusedRequest,
     Upload,
@@ -259,7 +258,7 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_is_rejected_at_once(
 def test_a_photo_that_may_not_be_read_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.cloud.put("a.jpg", PHOTO)
     monkeypatch.setattr(stage.cloud.clients.s3, "get_object", refusing("AccessDenied", "Access Denied"))
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ObjectForbiddenError, match=r"AccessDenied.*whether the bucket is in this account"):
         stage.handle(by_event_bridge())
     assert stage.ends == []
 
@@ -370,10 +369,16 @@ def test_what_an_input_leaves_out_is_skipped_with_the_reason(
     assert stage.ends == ([] if code is None else [("skipped", code)])
 
 
-def test_a_bucket_that_is_not_ours_is_malformed(stage: Stage) -> None:
-    with pytest.raises(MalformedMessageError, match=f"other-bucket.*{INPUT}"):
-        stage.handle(by_event_bridge(bucket="other-bucket"))
-    assert (stage.requests, stage.ends) == ([], [])
+def test_a_photo_whose_input_was_taken_away_is_a_dead_letter_that_says_what_to_do(stage: Stage) -> None:
+    """Nothing is read or recorded, so that it goes on as if it had just come when the input is back."""
+    waiting = message(by_event_bridge(bucket="other-bucket"))
+    result = stage.prepare(waiting)
+    assert isinstance(result, DeadLetter) and result.announce and result.details == {"code": "input_removed"}
+    assert f"in other-bucket is of no input of this deployment any more. Photos are taken from {INPUT}" in result.reason
+    assert "redrive the message" in result.reason
+    stage.prepare.announce_failure(waiting, result.reason)
+    assert stage.end() == ("failed", "input_removed")
+    assert stage.cloud.item("object#other-bucket/a.jpg") is None
 
 
 def test_a_test_event_is_dropped(stage: Stage) -> None:
