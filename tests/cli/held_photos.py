@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from itertools import product
 
 from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
@@ -27,13 +28,14 @@ def encoded(picture: Image.Image, format_: str = "png") -> bytes:
 
 
 def photo_and_cutout() -> tuple[bytes, bytes]:
-    """A blue square on grey; the cut-out lacks a red part of it, whose edge at (700, 200) the photo does not have."""
-    photo = Image.new("RGB", (SIDE, SIDE), (200, 200, 200))
-    photo.paste((20, 40, 160), (100, 100, 800, 800))
-    cutout = photo.convert("RGBA")
-    cutout.putalpha(Image.new("L", (SIDE, SIDE), 0))
-    cutout.paste((20, 40, 160, 255), (100, 100, 800, 800))
-    cutout.paste((0, 0, 0, 0), (660, 160, 740, 240))
+    """A blue square with small windows on grey; the cut-out has one hole more, at (700, 200)."""
+    blue, grey, clear = (20, 40, 160), (200, 200, 200), (0, 0, 0, 0)
+    photo, cutout = Image.new("RGB", (SIDE, SIDE), grey), Image.new("RGBA", (SIDE, SIDE), clear)
+    for picture in (photo, cutout):
+        picture.paste(blue, (100, 100, 800, 800))
+        for x, y in product(range(140, 400, 40), range(500, 780, 40)):
+            picture.paste(grey if picture is photo else clear, (x, y, x + 20, y + 20))
+    cutout.paste(clear, (660, 160, 740, 240))
     return encoded(photo), encoded(cutout)
 
 

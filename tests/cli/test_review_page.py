@@ -103,7 +103,7 @@ def test_it_shows_the_place_of_the_doubt_and_another_one_by_click_and_keys(
         assert (round(place["x"], 1), round(place["y"], 1)) == (0.8, 0.2)  # the hole is at 700 and 200 of 900
         assert window.ask(PIXEL.format(tile=".before")) == [20, 40, 160, 255]
         assert window.ask(PIXEL.format(tile=".white"))[3] == 0
-        window.click(".look", at=(0.2, 0.8))
+        window.click(".look", at=(0.6, 0.8))
         window.until("document.querySelector('article').place.y > 0.7")
         assert window.ask(PIXEL.format(tile=".white"))[3] == 255
         before = window.ask("document.querySelector('article').place.x")
@@ -147,6 +147,38 @@ SHIFTS = (
     "setTimeout(() => found(moved), 200); })"
 )
 """What of the page moved by itself."""
+
+
+def test_a_decision_is_sent_by_itself_after_ten_seconds(deployment: Deployment, window: Window) -> None:
+    hold(deployment, "a.jpg", pictures=PICTURES)
+    hold(deployment, "b.jpg", score=0.2, pictures=PICTURES)
+    with served(held_photos(deployment)) as server:
+        opened(window, server.address)
+        window.press("a")
+        window.ask("entries[0].at -= 7000")
+        window.ask("new Promise((done) => setTimeout(done, 1000))")
+        assert not window.ask("entries[0].sent")
+        window.ask("entries[0].at -= 3000")
+        window.until("document.querySelector('#card-0 .said').innerText === 'Accepted and sent.'")
+    assert decisions(deployment) == {"a.jpg": "accept"}
+
+
+def test_another_decision_takes_the_place_of_an_own_picture(
+    deployment: Deployment, window: Window, tmp_path: Path
+) -> None:
+    hold(deployment, "a.jpg", pictures=PICTURES)
+    mine = tmp_path / "mine.png"
+    mine.write_bytes(encoded(Image.new("RGBA", (90, 90))))
+    with served(held_photos(deployment)) as server:
+        opened(window, server.address)
+        window.press("p")
+        window.choose_file("#file", mine)
+        window.until("entries[0].decision === 'replace'")
+        window.press("r")
+        window.click("#send")
+        server.loop.join(5)  # type: ignore[attr-defined]
+    assert decisions(deployment) == {"a.jpg": "reject"}
+    assert "Contents" not in deployment.client("s3").list_objects_v2(Bucket=OUTPUT, Prefix="held/replaced/")
 
 
 def test_leaving_the_page_sends_what_was_decided(deployment: Deployment, window: Window) -> None:
