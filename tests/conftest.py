@@ -1,7 +1,9 @@
 """For all tests: no test reaches an AWS account, and what stands in `end_to_end/` is marked so."""
 
+import gc
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ SLOW = (
     "cli",
     "functions/adapters/test_decoder_process.py",
     "functions/adapters/test_imaging_process.py",
+    "functions/adapters/test_sandbox.py",
     "functions/adapters/test_webhook_call.py",
     "functions/adapters/test_webhook_recipe.py",
     "functions/entries",
@@ -119,6 +122,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out what lives until the end: it went through all of that again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def _turn(item: pytest.Item) -> tuple[int, bool]:
     company = _company(item.nodeid)
     turn = ON_ONE_PROCESS.index(company) if company in ON_ONE_PROCESS else len(ON_ONE_PROCESS)
@@ -132,5 +141,6 @@ def _company(nodeid: str) -> str:
     return folder if folder in ON_ONE_PROCESS and len(below) == 1 else file
 
 
+@cache
 def _is_slow(path: Path) -> bool:
     return any(path.is_relative_to(TESTS / slow) for slow in SLOW)
