@@ -30,7 +30,7 @@ from bench import (
 )
 from bench.machine import facts, load
 from bench.report import Report
-from local.problem import Problem, run_command
+from dropcut_cli.clone.problem import Problem, run_command
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "artifacts": artifacts.measure,

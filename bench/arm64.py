@@ -17,11 +17,12 @@ from bench.artifacts import Built, synthesize
 from bench.imports import function_surroundings
 from bench.photos import SAMPLE
 from bench.report import Report, Table, Target
-from local.api.cutouts import cut_by_ellipse
-from local.places import REPOSITORY, SAMPLES
-from local.problem import Problem
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.surroundings import clean
+from local.places import SAMPLES
 from local.system import temporary_folder
+from stand_in.cutouts import cut_by_ellipse
 
 _PROBE = Path(__file__).with_name("arm64_probe.py")
 _OF_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")

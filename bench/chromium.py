@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from local.problem import Problem
+from dropcut_cli.clone.problem import Problem
 
 _PROGRAM = "chromium"
 _SECONDS = 180

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.report import Report, Table, Target
-from local.places import REPOSITORY, SAMPLES
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.surroundings import clean
+from local.places import SAMPLES
 
 LIMIT_SECONDS = 60.0
 FIRST_TIME_LIMIT_SECONDS = 300.0

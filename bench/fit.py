@@ -21,8 +21,8 @@ from bench.decoder_memory import Watch
 from bench.photos import SAMPLE
 from bench.report import Report, Table, Target
 from dropcut_cdk.sizes import decoder_mib
+from dropcut_cli.clone.surroundings import clean
 from infra.settings import Settings
-from local.surroundings import clean
 from local.system import temporary_folder
 
 PAIRS = 5

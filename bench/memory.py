@@ -16,10 +16,10 @@ from bench.imports import function_surroundings
 from bench.largest_answers import SIDE_PIXELS
 from bench.photos import largest_jpeg, marked
 from bench.report import Report, Table, Target
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.programs import start_program
+from dropcut_cli.clone.surroundings import clean
 from local.ports import LOOPBACK, any_free_port
-from local.programs import start_program
-from local.surroundings import clean
 from local.system import System
 
 PICTURES = 10

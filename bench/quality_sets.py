@@ -15,8 +15,8 @@ from PIL import Image
 from bench.product_photos import SOLID, THIN, WITH_HOLES, Photo, product_photo
 from bench.scenes import SCENES, Bytes, as_bytes, make
 from bench.spoiled import SPOILED, Chance
-from local.api.segmentation import SEARCH_SIDE, cut_by_segmentation, refined_alpha
 from local.places import SAMPLES
+from stand_in.segmentation import SEARCH_SIDE, cut_by_segmentation, refined_alpha
 
 HALVES: Mapping[str, int] = {"calibration": 1, "held_out": 2}
 """Seeds."""

@@ -5,7 +5,7 @@ import time
 from bench.deployed import api, deployed
 from bench.full_queue import FullQueue
 from bench.report import Report, Table, Target
-from local.api.window import most_in_one_window
+from stand_in.window import most_in_one_window
 
 LIMIT_REQUESTS = 150
 WINDOW_SECONDS = 10.0

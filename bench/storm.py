@@ -22,9 +22,9 @@ from PIL import Image
 
 from bench.deployed import EventSource
 from bench.report import Report, Table, Target
-from local.api.stand_in import StandIn
-from local.steps import Steps
+from dropcut_cli.clone.steps import Steps
 from local.system import System, bring_up, temporary_folder
+from stand_in.stand_in import StandIn
 
 PHOTOS = 2000
 SETTINGS = {

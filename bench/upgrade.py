@@ -20,9 +20,9 @@ from PIL import Image
 from bench.deployed import EventSource, api, deployed, drop
 from bench.photos import SAMPLE, marked
 from bench.report import Report, Table, Target
-from local.cdk import start_deploy, start_synth
-from local.places import REPOSITORY
-from local.problem import Problem
+from dropcut_cli.clone.cdk import start_deploy, start_synth
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.problem import Problem
 from local.system import System, run_few_processes, temporary_folder
 
 BEFORE = "2662018b5860e4ca90ec12dcfda41159104342c2"

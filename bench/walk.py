@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.artifacts import STAGES
 from bench.report import Report, Table, Target
-from local.places import REPOSITORY
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.surroundings import clean
 from local.system import temporary_folder
 
 BEFORE = {"prepare": (13, 24), "cut": (21, 58), "deliver": (15, 45)}

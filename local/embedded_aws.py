@@ -16,11 +16,11 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from dropcut_cli.clone.places import PYTHON, REPOSITORY
+from dropcut_cli.clone.programs import Program, start_program
+from dropcut_cli.clone.surroundings import clean
 from local.certificate import make_certificates
-from local.places import PYTHON, REPOSITORY
 from local.ports import LOOPBACK
-from local.programs import Program, start_program
-from local.surroundings import clean
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"

@@ -12,8 +12,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from local.places import pasted
-from local.problem import Problem, writing_to
+from dropcut_cli.clone.places import pasted
+from dropcut_cli.clone.problem import Problem, writing_to
 
 PAGE_FILES = "index.files"
 _LIST = "written.txt"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from dropcut.core.plain_text import shown
 
-from local.places import OUT, SAMPLES, pasted
+from dropcut_cli.clone.places import pasted
+from dropcut_cli.clone.problem import Problem
+from local.places import OUT, SAMPLES
 from local.preview import is_picture
-from local.problem import Problem
 
 _LONGEST_KEY_BYTES = 1024
 _NAMES_TOLD = 5

@@ -11,10 +11,14 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
+pytest_plugins = ["stand_in.pytest_plugin"]  # as its package registers it where that is installed
 END_TO_END = TESTS / "end_to_end"
 SLOW = (
     "bench",
-    "cli",
+    "cli/*.py",
+    "cli/account/test_deploy.py",
+    "cli/clone/test_cdk.py",
+    "cli/clone/test_programs.py",
     "functions/adapters/test_decoder_process.py",
     "functions/adapters/test_imaging_process.py",
     "functions/adapters/test_sandbox.py",
@@ -33,18 +37,16 @@ SLOW = (
     "infra/test_stacks.py",
     "infra/test_storage.py",
     "infra/test_templates.py",
-    "local/api/test_command_line.py",
-    "local/api/test_faults.py",
-    "local/api/test_segmentation.py",
-    "local/api/test_window.py",
-    "local/test_cdk.py",
-    "local/test_deploy.py",
     "local/test_embedded_aws.py",
-    "local/test_programs.py",
     "local/test_stand_in.py",
     "model",
     "resilience",
     "simulation",
+    "stand_in/test_command_line.py",
+    "stand_in/test_faults.py",
+    "stand_in/test_segmentation.py",
+    "stand_in/test_window.py",
+    "test_wheels.py",
 )
 """Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers,
 programs that start."""
@@ -143,4 +145,4 @@ def _company(nodeid: str) -> str:
 
 @cache
 def _is_slow(path: Path) -> bool:
-    return any(path.is_relative_to(TESTS / slow) for slow in SLOW)
+    return any(path.is_relative_to(TESTS / slow) or path.match(str(TESTS / slow)) for slow in SLOW)

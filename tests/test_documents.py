@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 
 README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
@@ -69,3 +69,13 @@ def test_the_readmes_prices_are_those_of_the_costs_page() -> None:
     costs = (DOCS / "costs.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| \*\*.*together\*\* \|.*\*\*([\d.]+)\*\* \|$", costs, re.MULTILINE) == [photos, idle]
     assert f"**{api}**" in costs
+
+
+@pytest.mark.parametrize("name", [*PAGES, "SECURITY.md"])
+def test_every_path_of_a_python_file_leads_to_one(name: str) -> None:
+    named = set(
+        re.findall(
+            r"\b(?:bench|cli|functions|infra|local|stand_in|tests|tools)/[\w/]+\.py\b", (REPOSITORY / name).read_text()
+        )
+    )
+    assert [path for path in sorted(named) if not (REPOSITORY / path).is_file()] == []

@@ -138,7 +138,7 @@ def test_only_what_matches_is_sent(
     assert bodies(deployment, "Cut", dead=True) == sorted({"a", "b", "c", of_a_key} - set(sent))
 
 
-def test_a_deployment_without_webhooks_is_redriven_and_says_so_when_they_are_asked_for(
+def test_a_redrive_works_without_webhooks_and_says_so_when_they_are_asked_for(
     deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = {name: value for name, value in deployment.outputs.items() if not name.startswith("Notify")}

@@ -168,7 +168,7 @@ def test_what_older_uploads_of_the_key_paid_for_goes_too(shop: Shop) -> None:
     assert shop.everything() == set()
 
 
-def test_a_photo_whose_record_has_expired_is_found_by_what_it_paid_for_and_by_its_names(shop: Shop) -> None:
+def test_a_photo_whose_record_expired_is_found_by_its_payment_and_its_names(shop: Shop) -> None:
     shop.delivered(KEY, "x")
     shop.cloud.clients.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": f"object#{INPUT}/{KEY}"}})
     shop.forget(with_photo=True)

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.api.stand_in import StandIn
+from dropcut_cli.clone.steps import Silence
 from local.outcomes import subscribed
-from local.steps import Silence
 from local.system import System, bring_up, run_few_processes
+from stand_in.stand_in import StandIn
 from tests.end_to_end.dropcut_in_use import DropcutInUse
 from tests.functions.webhook_receiver import WebhookReceiver
 

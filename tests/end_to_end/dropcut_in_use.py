@@ -15,9 +15,9 @@ from dropcut.core.event_names import PAUSED, REQUESTED, RESUMED
 from PIL import Image
 
 from dropcut_cli.deployment import Deployment
-from local.api.stand_in import StandIn
 from local.outcomes import Outcome, SpendingChange, Subscription
 from local.system import System
+from stand_in.stand_in import StandIn
 from tests.published import check_published
 
 Stage = Literal["Intake", "Cut", "Deliver", "Notify"]

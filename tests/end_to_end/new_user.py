@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local.places import CDK, LOCAL, REPOSITORY, node
-from local.surroundings import clean
+from dropcut_cli.clone.places import CDK, LOCAL, REPOSITORY, node
+from dropcut_cli.clone.surroundings import clean
 from local.system import System
 
 CACHE = LOCAL / "new-user-cache"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.photos import photo
 

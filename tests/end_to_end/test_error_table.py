@@ -13,8 +13,8 @@ from threading import Event
 
 import pytest
 
-from local.api.faults import Fault, faults_of
 from local.outcomes import Outcome
+from stand_in.faults import Fault, faults_of
 from tests.end_to_end.dropcut_in_use import DropcutInUse, NothingCameError, until
 from tests.end_to_end.photos import photo
 

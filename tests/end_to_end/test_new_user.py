@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from local.api.stand_in import StandIn
 from local.system import System
+from stand_in.stand_in import StandIn
 from tests.end_to_end.new_user import CACHE, NewUser, eventually, install_wheel
 from tests.end_to_end.photos import photo
 

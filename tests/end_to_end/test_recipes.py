@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.api.stand_in import StandIn
 from local.system import System
+from stand_in.stand_in import StandIn
 from tests.end_to_end.new_user import NewUser, eventually, install_wheel
 from tests.end_to_end.photos import photo
 from tests.infra.recipes import FIRST, NOT_DEPLOYED, recipes

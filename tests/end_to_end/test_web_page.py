@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local.api.stand_in import StandIn
-from local.surroundings import clean
+from dropcut_cli.clone.surroundings import clean
 from local.system import System
+from stand_in.stand_in import StandIn
 from tests.end_to_end.new_user import NewUser, install_wheel
 
 pytestmark = pytest.mark.timeout(400)

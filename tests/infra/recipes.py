@@ -2,7 +2,7 @@
 
 import re
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 
 _PART = re.compile(r"^##? (?P<heading>[^\n]*)\n(?P<text>.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)

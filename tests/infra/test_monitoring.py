@@ -164,7 +164,7 @@ def test_cloudwatch_may_publish_to_the_topic_which_has_no_key(app: Synthesized) 
     ]
 
 
-def test_all_alarms_together_look_at_eleven_metrics_since_each_costs_as_much_as_an_alarm(app: Synthesized) -> None:
+def test_all_alarms_together_look_at_eleven_metrics_since_each_costs_money(app: Synthesized) -> None:
     """docs/costs.md counts with it."""
     looked_at = [sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms(app).values()]
     assert sum(looked_at) == 11

@@ -342,7 +342,7 @@ def settings_read_by(stage: str) -> dict[str, Any]:
     return {name: getattr(CHANGED, name) for name in names}
 
 
-def test_the_changed_settings_differ_from_the_defaults_wherever_a_function_reads_them() -> None:
+def test_the_changed_settings_differ_from_the_defaults_where_a_function_reads_them() -> None:
     defaults = Settings()
     for stage in ENVIRONMENTS:
         for name, value in settings_read_by(stage).items():
@@ -479,7 +479,7 @@ def test_a_role_allows_exactly_what_its_function_does(app: Synthesized, stage: s
     assert allowed(app, stage) == ALLOWED[stage]
 
 
-def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_nothing_else(
+def test_a_versioned_input_and_a_prefix_change_only_what_is_allowed_on_photos(
     full_app: Synthesized,
 ) -> None:
     for stage, reading in (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 
 from .recipes import FIRST, REQUESTS, SLACK, recipes
 from .synthesized import written_out

@@ -102,7 +102,7 @@ def test_stages_live_side_by_side(app: Synthesized, full_app: Synthesized) -> No
         assert (first.replace("prod", "full"), "prod" in first) == (second, True)
 
 
-def test_a_dashboard_is_named_by_its_region_too_since_an_account_has_one_list_for_all(app: Synthesized) -> None:
+def test_a_dashboards_name_has_its_region_since_an_account_has_one_list_for_all(app: Synthesized) -> None:
     (dashboard,) = app.resources("Monitoring", "AWS::CloudWatch::Dashboard").values()
     assert written_out(dashboard["Properties"]["DashboardName"]) == "dropcut-prod-<AWS::Region>"
     output = app.templates["Monitoring"]["Outputs"]["DashboardName"]["Value"]

@@ -11,16 +11,17 @@ from typing import cast
 import pytest
 from rich.text import Text
 
-from local import demo, drop, settings_line, system
+from dropcut_cli.clone import settings_line
+from dropcut_cli.clone.problem import Interrupted, Problem
+from dropcut_cli.clone.steps import Silence
+from local import demo, drop, system
 from local.demo import Ending, run_demo
 from local.drop import Drop
 from local.out_folder import OutFolder
 from local.outcomes import Outcome, SpendingChange
 from local.photos import Found, Photo
 from local.places import SAMPLES
-from local.problem import Interrupted, Problem
 from local.result import Result, line_for
-from local.steps import Silence
 from local.system import System
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from dropcut_cli.clone.problem import Problem
 from local.photos import find_photos
-from local.problem import Problem
 
 
 def test_without_a_folder_the_samples_are_dropped_and_their_readme_is_not() -> None:

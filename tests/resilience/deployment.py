@@ -25,10 +25,10 @@ from dropcut.environment import CutEnvironment, DeliverEnvironment, Environment,
 from PIL import Image
 
 from dropcut_cdk.sizes import decoder_mib, size_of_cut, size_of_deliver, size_of_prepare
+from dropcut_cli.clone.surroundings import clean
 from infra.settings import Settings
-from local.api.stand_in import StandIn
 from local.ports import LOOPBACK, any_free_port
-from local.surroundings import clean
+from stand_in.stand_in import StandIn
 from tests.model.state_table import STATE_TABLE
 from tests.resilience.refusals import Refusal
 from tests.resilience.sandbox import Function, Invocation, Stop

@@ -40,10 +40,12 @@ def _run(output: Output, command: str, **variables: str) -> int:
     Raises:
         CommandError: this is not a clone, or it failed, which it has said.
     """
-    if not (_CLONE / "local").is_dir():
+    if not (_CLONE / "infra" / "stacks.py").is_file():
         raise CommandError(f"`dropcut {command}` needs the clone with the stacks: run it there.", Exit.USAGE)
-    words = [sys.executable, "-m", "local", command]
-    ended = subprocess.run(words, cwd=_CLONE, env={**os.environ, **variables}, stdout=sys.stderr, check=False)  # noqa: S603
+    words = [sys.executable, "-m", "dropcut_cli.account", command]
+    path = os.pathsep.join(filter(None, [str(_CLONE / "cli" / "src"), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, **variables, "PYTHONPATH": path}
+    ended = subprocess.run(words, cwd=_CLONE, env=environment, stdout=sys.stderr, check=False)  # noqa: S603
     output.result(
         {"command": command, "done": ended.returncode == 0}, f"{command}: " + ("failed" if ended.returncode else "done")
     )

@@ -5,7 +5,7 @@ files for all platforms; `make lock` writes it. pip takes wheels alone, whose in
 package that comes only as source is made into a wheel by a backend of ours, which runs none of it either. Nothing that
 pip starts has a person's access to AWS or to the API in its environment.
 
-    python -P packages.py LOCK FOLDER   makes those wheels for `local/install.py`. Standard library only.
+    python -P packages.py LOCK FOLDER   makes those wheels for `tools/install.py`. Standard library only.
 """
 
 import os

@@ -26,9 +26,9 @@ from dropcut.core.decision import (
 from dropcut.core.operation import REMOVE_BACKGROUND
 from dropcut.environment import longest_call_seconds
 
-from local.api.faults import FAULTS, Fault
-from local.api.stand_in import StandIn
 from local.certificate import Certificates, make_certificates
+from stand_in.faults import FAULTS, Fault
+from stand_in.stand_in import StandIn
 from tests.functions.adapters.raw_server import answering, answering_by_tls, unused_port
 from tests.functions.pictures import picture
 

@@ -7,8 +7,8 @@ from dropcut.adapters.event_bus import EventBus, EventNotAcceptedError
 from dropcut.core.events import Delivered, Event, Paused, ended
 from dropcut.core.messages import Ended, Upload
 
-from local.event_examples import EXAMPLES
 from tests.functions.cloud import Cloud
+from tools.event_examples import EXAMPLES
 
 UPLOAD = Upload(bucket="in", key="ü", sequencer="0A")
 NOW = 1_722_000_000.25

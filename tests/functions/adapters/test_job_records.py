@@ -292,7 +292,7 @@ def test_a_photo_that_went_its_way_already_does_not_wait_again(jobs: JobRecords,
 # What an operator needs to find and to forget a photo.
 
 
-def test_a_waiting_upload_says_what_it_is_made_of_and_a_newer_one_does_not_inherit_it(
+def test_a_waiting_upload_names_its_picture_and_a_newer_one_does_not_inherit_it(
     jobs: JobRecords, table: StateTable
 ) -> None:
     jobs.begin(THIS, now=5)
@@ -357,7 +357,7 @@ def test_of_two_requests_with_the_same_place_one_has_to_come_again(jobs: JobReco
     assert jobs.begin(jobs.ordered(second), now=6) == "begun"
 
 
-def test_the_record_of_a_request_can_be_sent_again_and_a_newer_upload_does_not_inherit_it(
+def test_a_requests_record_can_be_sent_again_and_a_newer_upload_does_not_inherit_it(
     jobs: JobRecords, table: StateTable
 ) -> None:
     placed = jobs.ordered(ASKED)

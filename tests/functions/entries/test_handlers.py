@@ -29,7 +29,7 @@ from dropcut.environment import (
 from dropcut.message_batch import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 from dropcut.observability import logger
 
-from local.api.stand_in import StandIn
+from stand_in.stand_in import StandIn
 from tests.functions.cloud import ACCOUNT, INPUT, OUTPUT, SECRET, TABLE, WORK, Cloud, OneWriteAtATime
 from tests.functions.lambda_events import Context, batch_of, run
 from tests.functions.pictures import decoded, picture

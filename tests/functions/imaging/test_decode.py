@@ -119,7 +119,7 @@ def test_what_the_decoder_shrinks_lies_where_it_belongs(photo: Path, kind: str, 
 @pytest.mark.parametrize("kind", ["jpeg", "webp"])
 @pytest.mark.parametrize("shrink", [2, 4, 8])
 @pytest.mark.parametrize("odd", [1, 3, 5, 7])
-def test_what_the_decoder_shrinks_lies_where_a_whole_decode_puts_it_up_to_its_last_pixel(
+def test_what_the_decoder_shrinks_lies_where_a_whole_decode_puts_it(
     photo: Path, kind: str, shrink: int, odd: int
 ) -> None:
     """Sides that the decoder's shrinking does not divide evenly; what it does at the far end moves all before."""

@@ -173,7 +173,7 @@ def soft_disc(folder: Path, *, cleaned_up: bool) -> tuple[Path, Path, Pixels, Pi
     return saved(folder, "photo.png", pixels), saved(folder, "answer.png", answer), pixels, answer
 
 
-def test_an_answer_of_the_photos_size_that_was_cleaned_up_gives_its_colours_where_it_is_half_transparent(
+def test_a_cleaned_up_answer_gives_its_colours_where_it_is_half_transparent(
     tmp_path: Path,
 ) -> None:
     photo, answer, pixels, answered = soft_disc(tmp_path, cleaned_up=True)
@@ -192,7 +192,7 @@ def test_an_answer_of_the_photos_size_that_was_not_cleaned_up_leaves_no_fringe(t
     assert apart < np.abs(pixels[edges].astype(int) - (200, 60, 50)).mean() / 4
 
 
-def test_an_answer_of_the_photos_size_brings_no_white_into_what_is_transparent_in_the_photo(tmp_path: Path) -> None:
+def test_an_answer_of_the_photos_size_brings_no_white_into_a_transparent_photo(tmp_path: Path) -> None:
     _, answer, pixels, answered = soft_disc(tmp_path, cleaned_up=True)
     own = np.full(pixels.shape[:2], 255, np.uint8)
     own[:, :150] = 128
@@ -245,7 +245,7 @@ def test_strands_come_out_nearer_to_the_truth_than_by_lanczos(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kernel", [Image.Resampling.BOX, Image.Resampling.LANCZOS])
-def test_however_sharp_the_answers_alpha_is_strands_come_out_nearer_to_the_truth_than_by_lanczos(
+def test_strands_come_out_nearer_to_the_truth_than_by_lanczos_for_any_sharp_alpha(
     tmp_path: Path, kernel: Image.Resampling
 ) -> None:
     alpha = np.zeros((600, 900), np.uint8)

@@ -396,7 +396,7 @@ def test_a_forged_outcome_is_neither_delivered_nor_published(
 # What was paid for is not kept for ever.
 
 
-def test_an_answer_that_is_gone_before_its_delivery_is_a_dead_letter_that_says_what_helps(cloud: Cloud) -> None:
+def test_an_answer_gone_before_its_delivery_is_a_dead_letter_that_says_what_helps(cloud: Cloud) -> None:
     """At once: no try brings it back."""
     delivery = Delivery(cloud)
     cloud.clients.s3.delete_object(Bucket=WORK, Key=ANSWER.work_key)
