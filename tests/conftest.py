@@ -52,9 +52,17 @@ SLOW = (
 programs that start."""
 IN_A_BROWSER = ("test_web_page.py",)
 """They need Debian's `chromium`. Where there is none they are left out, and the report's head says so."""
-ON_ONE_PROCESS = ("end_to_end", "local", "resilience", "infra")
-"""The tests of each of these folders share what takes long to make, or want the machine's ports for themselves: they
-run in turn, in one process. The longest comes first, so that the others can run beside it."""
+AT_THE_API = (
+    "test_api_key.py",
+    "test_error_table.py",
+    "test_misbehaving_api.py",
+    "test_storm.py",
+    "test_what_roles_do_in_trouble.py",
+)
+"""Of `end_to_end/`: half of its time, most of it waiting for pauses and lock-outs to end."""
+ON_ONE_PROCESS = ("end_to_end, at the API", "end_to_end", "local", "resilience", "infra")
+"""The tests of each of these folders share what takes long to make: they run in turn, in one process. `end_to_end/` has
+two, each with a system of its own. The longest comes first, so that the others can run beside it."""
 
 
 class ByFolderOrFile(LoadScopeScheduling):
@@ -137,10 +145,12 @@ def _turn(item: pytest.Item) -> tuple[int, bool]:
 
 
 def _company(nodeid: str) -> str:
-    """With which tests one runs in turn: the name of their folder, or of their file."""
+    """With which tests one runs in turn: a name above, or that of their file."""
     file = nodeid.partition("::")[0]
     _, folder, *below = file.split("/")
-    return folder if folder in ON_ONE_PROCESS and len(below) == 1 else file
+    if folder not in ON_ONE_PROCESS or len(below) != 1:
+        return file
+    return f"{folder}, at the API" if below[0] in AT_THE_API else folder
 
 
 @cache
