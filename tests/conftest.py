@@ -128,7 +128,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(END_TO_END):
             item.add_marker(pytest.mark.end_to_end)
             if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(120))
+                item.add_marker(pytest.mark.timeout(300))  # the first test waits for the deployment
     items.sort(key=_turn)
 
 

@@ -1,6 +1,7 @@
 """One deployed system for all tests of this folder: embedded AWS with IAM enforced, stand-in API, three real stacks."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from local.outcomes import subscribed
 from local.system import System, bring_up, run_few_processes
 from stand_in.stand_in import StandIn
 from tests.end_to_end.dropcut_in_use import DropcutInUse
+from tests.end_to_end.new_user import install_wheel
 from tests.functions.webhook_receiver import WebhookReceiver
 
 SETTINGS = {
@@ -50,6 +52,12 @@ def system(api: StandIn, receiver: WebhookReceiver, tmp_path_factory: pytest.Tem
         yield system
     finally:
         system.stop()
+
+
+@pytest.fixture(scope="package")
+def users_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new user's environment, with the wheel in it."""
+    return install_wheel(tmp_path_factory.mktemp("users-environment"))
 
 
 @pytest.fixture(scope="package")

@@ -16,8 +16,6 @@ from tests.end_to_end.photos import photo
 from tests.end_to_end.roles import LEADING_KEYS, Call, Policies, calls_made, decided, granted, policies, refused
 from tests.functions.webhook_receiver import WebhookReceiver
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment
-
 NOT_CALLED = {
     "[!g]* sqs:ReceiveMessage *": "Lambda receives for a stage, with its role; the gatekeeper does it itself.",
     "[!g]* sqs:DeleteMessage *": "Lambda deletes for a stage what is done.",
