@@ -171,12 +171,10 @@ def _odd_cut_off() -> Iterator[Planned]:
 
 def _odd_flipped() -> Iterator[Planned]:
     for kind, make in [*_ODD_KINDS.items(), *odd_photos.DELIVERED.items()]:
-        content, chance = make(), Random(kind)
+        content, rng = make(), Random(kind)
         for number in range(_ODD_FLIPS):
             changed = bytearray(content)
-            changed[-chance.randrange(1, min(len(content), _HEADER_BYTES if number % 2 else len(content)))] ^= (
-                1 << number
-            )
+            changed[-rng.randrange(1, min(len(content), _HEADER_BYTES if number % 2 else len(content)))] ^= 1 << number
             yield "rare kinds, flipped bytes", f"{kind}, {number}", partial(bytes, changed), "either"
 
 
@@ -193,12 +191,12 @@ def _cut_off() -> Iterator[Planned]:
 def _flipped() -> Iterator[Planned]:
     """One byte changed, anywhere or near the beginning; four of them at once every other time."""
     for kind in _ALL_KINDS:
-        content, chance = _content(kind), Random(kind)
+        content, rng = _content(kind), Random(kind)
         for number in range(_FLIPS + _FLIPS_IN_HEADER):
             most = len(content) if number < _FLIPS else min(_HEADER_BYTES, len(content))
             changed = bytearray(content)
             for _ in range(1 + 3 * (number % 2)):
-                changed[chance.randrange(most)] ^= chance.randrange(1, 256)
+                changed[rng.randrange(most)] ^= rng.randrange(1, 256)
             yield "flipped bytes", f"{kind}, {number}", partial(bytes, changed), "either"
 
 
@@ -264,7 +262,7 @@ def _with_frames() -> Iterator[Planned]:
 
 
 def _no_photos() -> Iterator[Planned]:
-    chance = Random(0)
+    rng = Random(0)
     files = {
         "nothing": b"",
         "text": b"Dear Sir or Madam,\n",
@@ -288,11 +286,11 @@ def _no_photos() -> Iterator[Planned]:
     for name, content in files.items():
         yield "no photo", name, partial(bytes, content), "delivered" if "in circles" in name else "rejected"
     for number in range(40):
-        yield "no photo", f"noise {number}", partial(bytes, chance.randbytes(3000)), "rejected"
+        yield "no photo", f"noise {number}", partial(bytes, rng.randbytes(3000)), "rejected"
     for kind in _FORMATS:
         start = _plain(kind, (80, 64))[:32]
         for number in range(8):
-            yield "no photo", f"{kind}, then noise {number}", partial(bytes, start + chance.randbytes(3000)), "either"
+            yield "no photo", f"{kind}, then noise {number}", partial(bytes, start + rng.randbytes(3000)), "either"
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

@@ -43,8 +43,8 @@ def measure_first_time() -> Report:
     return Report(
         title="demo, the first time: set-up included",
         how=(
-            "Wall time of `make demo` on a fresh clone of the last commit, with empty caches: Python packages, the CDK "
-            "command line and the functions' packages are fetched from the registries that this machine uses."
+            "Wall time of `make demo` on a fresh clone of the last commit, with empty caches. Python packages, the "
+            "CDK command line and the functions' packages are fetched from the registries that this machine uses."
         ),
         tables=[Table(["", "seconds"], [["make demo, the first time", f"{seconds:.0f} s"]])],
         targets=[Target("make demo, first", seconds, FIRST_TIME_LIMIT_SECONDS, "s", must_be_under=True)],

@@ -1,4 +1,4 @@
-"""A deployed system to measure, and what is read off it: when outputs arrive, what calls took, what was billed."""
+"""A deployed system to measure: when outputs arrive, how long calls took, and what was billed."""
 
 import json
 import re

@@ -30,7 +30,8 @@ BEFORE = "2662018b5860e4ca90ec12dcfda41159104342c2"
 EVERY_SECONDS = 0.4
 SECONDS_BEFORE, SECONDS_AFTER = 20.0, 20.0
 ROLES_AHEAD_SECONDS = 15.0
-"""CloudFormation updates a role before its function, which waits for those after it: here that takes no time at all."""
+"""CloudFormation updates a role before its function, and a function waits for those after it. Here that takes no
+time."""
 LONGEST_WAIT_SECONDS = 60.0
 API_SECONDS = 0.5
 """So that calls are in flight whenever a function is updated."""

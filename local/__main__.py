@@ -7,7 +7,7 @@ COMMANDS = {
     "down": "what was left is ended by the next `make down`",
     "up": "nothing was left running",
 }
-"""The module of this package whose `main` is run, and what a person who stopped it should know."""
+"""Each command's module, and what a person should know who stopped it."""
 
 if __name__ == "__main__":
     run("local", COMMANDS)

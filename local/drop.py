@@ -152,7 +152,7 @@ class Drop:
                 return
 
     def _end(self, result: Result, outcome: Outcome, fetches: ThreadPoolExecutor, tell: Tell) -> None:
-        """Note the outcome. A delivered photo is told of when its files are here, or cannot be."""
+        """Note the outcome. A delivered photo is reported when its files are here, or cannot be."""
         result.ended = time.monotonic()
         result.note = outcome.note
         if outcome.kind != "delivered":

@@ -137,11 +137,7 @@ def start_embedded_aws(
         cwd=folder,
         leashed=leashed,
     )
-    try:
-        program.wait_until(lambda: is_healthy(account), seconds=_SECONDS_TO_START)
-    except BaseException:
-        program.stop()
-        raise
+    program.wait_until(lambda: is_healthy(account), seconds=_SECONDS_TO_START)
     return program, account
 
 

@@ -19,7 +19,7 @@ _LIMITS = {
     "lockout_seconds": "--lockout-seconds",
     "credits_per_image": "--credits-per-image",
 }
-"""Settings that describe the API: the stand-in is to have the limits that the deployment is told of."""
+"""Settings that describe the API: the stand-in has the limits that the deployment knows."""
 _SECONDS_TO_START = 30.0
 _DEFAULT_PROVIDER = "ezlink"
 
@@ -39,11 +39,7 @@ def start_stand_in(folder: Path, *, port: int, settings: Mapping[str, str], leas
         cwd=REPOSITORY,
         leashed=leashed,
     )
-    try:
-        program.wait_until(lambda: _answers(port), seconds=_SECONDS_TO_START)
-    except BaseException:
-        program.stop()
-        raise
+    program.wait_until(lambda: _answers(port), seconds=_SECONDS_TO_START)
     return program
 
 

@@ -91,7 +91,7 @@ def bring_up(
         settings: of the CDK app. With `api_base_url` that server is used and no stand-in is started.
         ports: where to listen; free ones when left out.
         leashed: everything ends when this process ends; otherwise it stays until `make down`.
-        steps: told what happens.
+        steps: shows what happens.
         code: the checkout whose stacks are deployed; the settings have to be some of its own, too.
         calls_file: where the embedded AWS writes each call that a role makes.
 

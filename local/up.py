@@ -81,7 +81,7 @@ def what_is_up() -> dict[str, Any] | None:
 
 
 def put_away() -> list[str]:
-    """Stop everything that `make up` started and remove its state, but for the logs, which may tell what went wrong.
+    """Stop everything that `make up` started and remove its state. The logs stay: they may say what went wrong.
 
     Returns:
         the names of what was running.

@@ -18,7 +18,7 @@ ABOUT = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs until it is told to stop. Returns the exit code."""
+    """Runs until a signal stops it. Returns the exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["fault"]:
         return fault_command.main(arguments[1:])

@@ -1,12 +1,12 @@
 """The fault table: all that can go wrong with a call, as plain data. Tests loop over it, row by row.
 
-A fault that does not charge stands in front of all checks but the rate limit (and, at the gateway, the key
-and the balance): the picture may be anything. A fault that charges comes in, or instead of, the answer to a
-call that passed every check and was paid.
+A fault that does not charge comes before all checks but the rate limit (and, at the gateway, the key and the balance).
+So the picture may be anything. A fault that charges comes in, or instead of, the answer to a call that passed every
+check and was paid.
 
-`expected` is what a client should conclude that asks as the API wants to be asked (the gateway for JSON, the
-maker for bytes). `possibly_paid` is whether such a client, from what it sees, has to count the call as one
-that may have cost credits; for a plain delivery it is False, for nothing is in doubt there.
+`expected` is the right conclusion of a client that asks as the API wants it (the gateway for JSON, the maker for
+bytes). `possibly_paid` says whether such a client has to count the call as one that may have cost credits. For a plain
+delivery it is False, because nothing is in doubt there.
 """
 
 from dataclasses import dataclass

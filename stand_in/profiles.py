@@ -140,7 +140,7 @@ class Gateway:
         return reply
 
     def key_error(self, state: str) -> Error:
-        """A banned account is told so."""
+        """The gateway says that an account is banned."""
         return errors.GATEWAY_BANNED if state == "banned" else errors.GATEWAY_UNAUTHORIZED
 
     def _reply(self, status: int, content_type: str, body: bytes, request_id: str | None = None) -> Reply:

@@ -41,7 +41,7 @@ def request_id_of_the_maker() -> str:
 
 
 def request_id_of_the_gateway() -> str:
-    """A UTC time stamp and digits by chance."""
+    """A UTC time stamp and random digits."""
     return f"{time.strftime('%Y%m%d%H%M%S', time.gmtime())}{secrets.randbelow(10**17):017d}"
 
 

@@ -1,9 +1,9 @@
 """Finds the subject of a picture and cuts it out: no trained model, only colours, sharpness and where things stand.
 
-The steps: a first guess from colour statistics (the middle of the picture against its upper frame), from
-sharpness where the background is out of focus, and from the place; GrabCut on a small copy; tidying; and an
-alpha channel that follows the edges of the full-size picture, by a guided filter (He, Sun and Tang 2013; fast
-variant 2015). The weights were found by looking at the results for the photos in `samples/`.
+The first guess comes from colour statistics (the middle of the picture against its upper frame) and from the place.
+Where the background is out of focus, it also comes from sharpness. GrabCut then works on a small copy, and the result
+is tidied. A guided filter (He, Sun and Tang 2013; fast variant 2015) makes an alpha channel that follows the edges of
+the full-size picture. The weights were found by looking at the results for the photos in `samples/`.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def find_subject(small: Bytes) -> Bytes:
 
 
 def _grab_cut(small: Bytes, labels: Bytes) -> Bytes:
-    """The majority of three runs: each starts from chance, and now and then one goes astray."""
+    """The majority of three runs: each starts at random, and now and then one goes astray."""
     votes = np.zeros(labels.shape, np.uint8)
     if (labels & 1).all() or not (labels & 1).any():
         return votes  # nothing to tell apart
@@ -159,7 +159,7 @@ def _histogram(bins: npt.NDArray[np.int32], weights: Floats) -> Floats:
 
 
 def _sharpness_evidence(small: Bytes, centrality: Floats) -> tuple[Floats, float]:
-    """How sharp each place is, and what that is worth: nothing where the frame is as sharp as the middle, up to 1.5."""
+    """How sharp each place is, and the weight of that: 0 if the frame is as sharp as the middle, up to 1.5."""
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32)
     edges = np.minimum(np.abs(cv2.Laplacian(grey, cv2.CV_32F, ksize=3)), 40)
     sharpness = cv2.GaussianBlur(edges, (0, 0), max(grey.shape) / 40)

@@ -21,8 +21,8 @@ from stand_in.validation import LARGEST_REQUEST_BYTES
 
 STANDS_IN = "this server stands in for the remove-background API and is not it"
 MOST_READ_BYTES = 16 * LARGEST_REQUEST_BYTES
-"""A body over the limit is read to its end, or the client would see a reset instead of the 413; beyond
-this it is cut off."""
+"""A body over the limit is read to its end: otherwise the client would see a reset instead of the 413. Beyond this size
+it is cut off."""
 DRIPS = 50
 
 

@@ -36,7 +36,7 @@ class Switches:
     def __init__(self, profile: ProfileName) -> None:
         self._profile = profile
         self._switches: list[Switch] = []
-        self._chance = Random(0)  # noqa: S311 - no secret; the same run shows the same faults
+        self._rng = Random(0)  # noqa: S311 - no secret; the same run shows the same faults
         self._lock = threading.Lock()
 
     def set(
@@ -76,7 +76,7 @@ class Switches:
         with self._lock:
             for switch in self._switches:
                 fits = switch.picture_sha256 in (None, picture_sha256)
-                if fits and self._chance.random() < switch.probability:
+                if fits and self._rng.random() < switch.probability:
                     self._use_up(switch)
                     return switch
         return None

@@ -17,6 +17,8 @@ SLOW = (
     "bench",
     "cli/*.py",
     "cli/account/test_deploy.py",
+    "cli/account/test_destroy.py",
+    "cli/account/test_real_account.py",
     "cli/clone/test_cdk.py",
     "cli/clone/test_programs.py",
     "functions/adapters/test_decoder_process.py",
@@ -38,11 +40,12 @@ SLOW = (
     "infra/test_storage.py",
     "infra/test_templates.py",
     "local/test_embedded_aws.py",
+    "local/test_outcomes.py",
     "local/test_stand_in.py",
     "model",
     "resilience",
     "simulation",
-    "stand_in/test_command_line.py",
+    "stand_in/test_main.py",
     "stand_in/test_faults.py",
     "stand_in/test_segmentation.py",
     "stand_in/test_window.py",
@@ -61,15 +64,16 @@ AT_THE_API = (
 )
 """Of `end_to_end/`: half of its time, most of it waiting for pauses and lock-outs to end."""
 ON_ONE_PROCESS = ("end_to_end, at the API", "end_to_end", "local", "resilience", "infra")
-"""The tests of each of these folders share what takes long to make: they run in turn, in one process. `end_to_end/` has
-two, each with a system of its own. The longest comes first, so that the others can run beside it."""
+"""The tests of each of these folders share what takes long to make, or want the machine's ports for themselves. They
+run in turn, in one process. `end_to_end/` has two processes, each with a system of its own. The longest comes first,
+so that the others can run beside it."""
 
 
 class ByFolderOrFile(LoadScopeScheduling):
     """Which tests run in turn in one process: those of a folder above, otherwise those of a file.
 
-    xdist's own groups (`--dist loadgroup`) are no groups with this version of pytest, which has its tests' names from
-    elsewhere than where xdist writes them.
+    xdist's own groups (`--dist loadgroup`) do not work with this version of pytest: xdist writes the groups where
+    pytest does not read the tests' names.
     """
 
     def __init__(self, config: pytest.Config, log: Any) -> None:

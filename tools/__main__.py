@@ -8,7 +8,7 @@ COMMANDS = {
     "events": "run it again",
     "lock": "the lock it was at is as it was",
 }
-"""The module of this package whose `main` is run, and what a person who stopped it should know."""
+"""Each command's module, and what a person should know who stopped it."""
 
 if __name__ == "__main__":
     run("tools", COMMANDS)

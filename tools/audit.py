@@ -1,7 +1,7 @@
 """`make audit`: the known vulnerabilities of what is locked, where a database of them can be reached.
 
-Many a mirror of a registry has the packages and no advisories, and answers as if there were none. So one old package
-with a known vulnerability is asked about as well: where it is not found, nothing was checked, and that is said.
+Many a mirror of a registry has the packages and no advisories, and answers as if there were none. So it also asks about
+one old package with a known vulnerability. If that is not found, nothing was checked, and the audit says so.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""`make check`: style, types, and whether the locks or the events' schemas are stale.
+"""`make check`: style, types, plain sentences, and whether the locks or the events' schemas are stale.
 
 All checks run, also after one has failed.
 """
@@ -16,6 +16,7 @@ CHECKS: dict[str, Sequence[str]] = {
     "ruff check": ("ruff", "check", "."),
     "ruff format --check": ("ruff", "format", "--check", "."),
     "mypy --strict": ("mypy",),
+    "plain sentences": ("tools.sentences",),
 }
 
 

@@ -1,6 +1,6 @@
 """Builds `.venv` and the CDK command line: `make` runs this before everything else, with the machine's Python.
 
-What is installed is what the locks hold, with their hashes, and none of its code is run while it is. Nothing is done
+It installs what the locks hold, with their hashes, and runs none of that code meanwhile. Nothing is done
 again until a lock changes. Uses the standard library only.
 """
 

@@ -8,7 +8,7 @@ import pytest
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.job_records import JobRecords
 from dropcut.core.gate import Gate
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import Ended, OutcomeMessage, Upload
 from dropcut.core.photo_source import PhotoSource, sources_to_json
 
 from dropcut_cli import ends, put
@@ -16,12 +16,10 @@ from dropcut_cli.deployment import Deployment
 from dropcut_cli.uploads import find_files
 from tests.cli.conftest import SETTINGS, Dropcut
 from tests.functions.cloud import INPUT, OUTPUT
+from tests.functions.records import ANSWER
 
 NOW = 1_722_081_600.0
 PHOTO = b"\xff\xd8\xff" + bytes(100)
-ANSWER = PaidAnswer(
-    work_key="paid/x.png", picture_sha256="x", format="png", width=1, height=1, credits=2, request_id=None, provider="p"
-)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What the functions' roles are granted, what was called with them, and what AWS would decide about that.
 
 The embedded AWS judges each call by an evaluator of its own. The judge here is another one, which knows all actions,
-resource types and condition keys of AWS: it also finds what a statement names and AWS does not have.
+resource types and condition keys of AWS. So it also finds what a statement names and AWS does not have.
 """
 
 import json

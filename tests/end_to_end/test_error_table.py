@@ -1,7 +1,7 @@
 """The API's error table, row by row on the deployed stacks: what becomes of the photo, and what is paid.
 
-The rows are those of the stand-in's fault table for the deployed provider; the other provider's are held against the
-client and the decision by the functions' own tests.
+The rows are those of the stand-in's fault table for the deployed provider. The functions' own tests hold the other
+provider's rows against the client and the decision.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -65,7 +65,7 @@ def test_a_cutout_is_listed_and_goes_to_the_next_step(system: System, deployed: 
     assert eventually(lambda: keys_in(system, deployed["NextBucket"])) == ["shoes/a.png"]
 
 
-def test_a_rejected_photo_is_told_of_in_a_sentence(system: System, deployed: Mapping[str, str]) -> None:
+def test_a_rejected_photo_is_explained_in_a_sentence(system: System, deployed: Mapping[str, str]) -> None:
     sqs: Any = system.client("sqs")
     queue = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

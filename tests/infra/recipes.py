@@ -8,7 +8,7 @@ _PART = re.compile(r"^##? (?P<heading>[^\n]*)\n(?P<text>.*?)(?=^## |\Z)", re.DOT
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FIRST = "Recipes"
 """The heading of the block that the others go below."""
-SLACK = "Tell a Slack channel when a photo is rejected"
+SLACK = "Notify a Slack channel when a photo is rejected"
 REQUESTS = "Request cut-outs from another account"
 NOT_DEPLOYED = (SLACK, REQUESTS)
 """The one would call Slack; the embedded AWS has no policies of event buses in its CloudFormation."""

@@ -225,7 +225,7 @@ def test_an_entry_starts_with_only_its_artifact_and_boto3_on_the_path(stage: str
         "AWS_XRAY_SDK_ENABLED": "false",
         "POWERTOOLS_SERVICE_NAME": "dropcut-test",
         "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
-        **told(stage),
+        **variables_of(stage),
     }
     start = (
         f"import sys; sys.path[:0] = [{str(tmp_path / 'artifact')!r}, {str(boto3)!r}]; "
@@ -258,7 +258,7 @@ def links_to_boto3(folder: Path) -> Path:
     return folder
 
 
-def told(stage: str) -> dict[str, str]:
+def variables_of(stage: str) -> dict[str, str]:
     """A value for each variable that the stage's environment class reads."""
     from dataclasses import fields
 

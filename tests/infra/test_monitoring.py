@@ -54,7 +54,7 @@ def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
     }
 
 
-def test_every_alarm_says_what_to_do_and_tells_the_topic(app: Synthesized) -> None:
+def test_every_alarm_says_what_to_do_and_notifies_the_topic(app: Synthesized) -> None:
     for name, alarm in alarms(app).items():
         assert "\n\nWhat to do: " in alarm["AlarmDescription"], name
         assert len(alarm["AlarmDescription"]) <= 1024, name
@@ -93,7 +93,7 @@ def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:
 
 
 def test_the_words_of_unknown_errors_are_those_that_the_functions_log() -> None:
-    """Nothing else would tell of them: such an error is caught."""
+    """Nothing else would show them: such an error is caught."""
     logged = "".join(path.read_text() for path in Path("functions/dropcut").rglob("*.py"))
     unknown = [words for words in LOGGED_ERRORS if "could not" in words]
     assert len(unknown) == 2

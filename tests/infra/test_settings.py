@@ -254,12 +254,12 @@ def test_webhooks_go_to_this_machine_on_the_embedded_aws_alone() -> None:
         Settings(webhook_url=url)
 
 
-def test_the_provider_decides_url_and_price_unless_told_otherwise() -> None:
+def test_the_provider_decides_url_and_price_unless_they_are_set() -> None:
     assert (Settings().api_base_url, Settings().credits_per_image) == ("https://api.ezlinkai.com", 2)
     maker = Settings.from_context({"provider": "stability"})
     assert (maker.api_base_url, maker.credits_per_image) == ("https://api.stability.ai", 5)
-    told = Settings.from_context({"provider": "stability", "api_base_url": "https://x.example", "credits_per_image": 7})
-    assert (told.api_base_url, told.credits_per_image) == ("https://x.example", 7)
+    both = Settings.from_context({"provider": "stability", "api_base_url": "https://x.example", "credits_per_image": 7})
+    assert (both.api_base_url, both.credits_per_image) == ("https://x.example", 7)
 
 
 def test_a_daily_limit_below_one_image_is_refused() -> None:
@@ -341,7 +341,7 @@ def test_no_allowed_timeout_is_over_lambdas() -> None:
 
 
 def test_cut_has_time_to_wait_for_a_slot_twice_before_its_longest_call() -> None:
-    """Once when all are booked out, and once for the slot; then the call, and 15 s to store its answer."""
+    """Once when the pace is fully booked, and once for the slot; then the call, and 15 s to store its answer."""
     settings = Settings()
     before_the_call = size_of_cut(settings).timeout_seconds - longest_call_seconds(settings.api_timeout_seconds) - 15
     assert before_the_call > 2 * HORIZON_SECONDS + 10 * settings.rate_limit_seconds / settings.rate_limit_requests

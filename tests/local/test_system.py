@@ -45,7 +45,7 @@ def test_an_api_elsewhere_without_a_key_is_a_problem(monkeypatch: pytest.MonkeyP
         ("https://127.0.0.1.example", False),
     ],
 )
-def test_loopback_is_told_from_elsewhere(url: str, here: bool) -> None:
+def test_loopback_is_not_elsewhere(url: str, here: bool) -> None:
     """By the host alone."""
     assert is_on_this_machine(url) is here
 

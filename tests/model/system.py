@@ -1,4 +1,5 @@
-"""The deployed system in memory: the real use cases and adapters, on services, a clock and a chance of our own."""
+"""The deployed system in memory: the real use cases and adapters, on services, a clock and random numbers of our
+own."""
 
 import io
 import json

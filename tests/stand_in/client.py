@@ -22,7 +22,7 @@ def picture(width: int = 96, height: int = 64, kind: str = "JPEG", mode: str = "
 
 @dataclass
 class Client:
-    """Asks as the API wants to be asked, unless told otherwise."""
+    """Sends requests as the API wants them, except where a test says otherwise."""
 
     api: StandIn
     session: requests.Session = field(default_factory=requests.Session)

@@ -55,7 +55,7 @@ def test_what_was_transparent_stays_transparent() -> None:
     assert cut_by_segmentation(photo).getchannel("A").getextrema() == (0, 0)
 
 
-def test_the_server_segments_when_it_is_told_to() -> None:
+def test_the_server_segments_when_it_is_asked_to() -> None:
     with StandIn("stability", segmentation=True) as api:
         answer = Client(api).cut((SAMPLES / "cup.png").read_bytes())
         assert cutout_of(answer).getchannel("A").getpixel((300, 150)) == 255

@@ -83,7 +83,7 @@ def test_a_venv_that_was_copied_from_elsewhere_does_not_count(repository: Path) 
     assert not install.venv_works()
 
 
-def test_without_the_venv_modules_other_half_the_way_out_is_told(
+def test_without_the_venv_modules_other_half_the_way_out_is_shown(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Debian packs it apart."""
@@ -116,15 +116,15 @@ NO_REGISTRY = "WARNING: Retrying after connection broken by 'NewConnectionError:
         (f"{NO_SPACE}\n$ npm ci\n{NO_REGISTRY}", 10**9, "A package registry could not be reached"),
     ],
 )
-def test_a_full_disk_is_told_from_a_registry_out_of_reach(
+def test_a_full_disk_is_not_a_registry_out_of_reach(
     monkeypatch: pytest.MonkeyPatch, log: str, free: int, words: str
 ) -> None:
-    """By what the command said that failed, and by what is free: the log itself may not have fitted."""
+    """The failed command's output and the free space decide: the log itself may not have fitted."""
     monkeypatch.setattr(install, "_free_bytes", lambda: {"/a place": free})
     assert install.why_it_failed(f"$ pip install\n{log}").startswith(words)
 
 
-def test_a_disk_that_is_full_for_the_log_itself_is_told_in_a_sentence(
+def test_a_disk_that_is_full_for_the_log_itself_is_named_in_a_sentence(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     def full() -> None:
@@ -181,7 +181,7 @@ def test_the_state_folder_is_its_owners_alone(repository: Path) -> None:
     assert (repository / ".local").stat().st_mode & 0o777 == 0o700
 
 
-def test_a_state_folder_that_cannot_be_written_to_is_told_in_a_sentence(
+def test_a_state_folder_that_cannot_be_written_to_is_named_in_a_sentence(
     repository: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """It is the first thing that any make command writes to."""

@@ -94,9 +94,7 @@ def test_every_npm_package_has_its_hash_and_runs_no_script() -> None:
     assert "ignore-scripts=true" in (REPOSITORY / ".npmrc").read_text().splitlines()
 
 
-def test_uv_is_told_nothing_of_a_persons_access(
-    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uv_gets_nothing_of_a_persons_access(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program takes uv's place, and fails with what it saw."""
     fake = tmp_path / "python"
     fake.write_text(f"#!{sys.executable}\nimport os, sys\nsys.exit(' '.join(sorted(os.environ)))\n")

@@ -1,4 +1,4 @@
-"""EventBridge: tells other programs what became of a photo."""
+"""EventBridge: publishes what became of a photo."""
 
 import json
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class EventNotAcceptedError(RuntimeError):
 
 class EventBus:
     def __init__(self, client: "EventBridgeClient", *, deployment: str, clock: Callable[[], float]) -> None:
-        """`deployment`: its name, by which events are told from those of others that share the account's bus."""
+        """`deployment`: its name. Other deployments share the account's bus, and receivers filter by it."""
         self._client = client
         self._deployment = deployment
         self._clock = clock
@@ -32,7 +32,7 @@ class EventBus:
         """Put one event on the account's default bus.
 
         Args:
-            apart: tells it from other events of its name about the same photo, or about the spending.
+            apart: distinguishes it from other events of its name about the same photo, or about the spending.
 
         Raises:
             EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.

@@ -70,8 +70,8 @@ class Opened:
 def owned_by(account: str, client: "S3Client") -> "S3Client":
     """The client, each of whose calls names the bucket's owner from now on.
 
-    S3 refuses it with 403 when the bucket has come to belong to another account: a bucket that was deleted can be made
-    again by anybody, who would then be sent the photos.
+    S3 answers 403 when the bucket belongs to another account by now. Anybody can make a deleted bucket's name their
+    own, and would otherwise be sent the photos.
     """
 
     def name_owner(params: dict[str, Any], **_event: object) -> None:

@@ -237,7 +237,7 @@ def event_id(service: str, event: Event, apart: str) -> str:
     """The same for the same event of the same deployment.
 
     Args:
-        apart: tells it from other events of its name about the same photo, or about the spending.
+        apart: distinguishes it from other events of its name about the same photo, or about the spending.
     """
     about = event.photo.job_id if not isinstance(event, Paused | Resumed | WebhookDisabled) else ""
     identity = "\0".join((service, about, event.NAME, apart))

@@ -50,7 +50,7 @@ def check_upload(upload: Upload, *, input_buckets: Collection[str]) -> None:
 
 
 def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> None:
-    """A picture that lies where prepare puts it, and is what its hash says if it travels along."""
+    """The picture must lie where prepare puts it. If it travels along, it must have its hash."""
     check_upload(request.upload, input_buckets=input_buckets)
     _check_numbers(request, "redriven_at")
     picture = request.picture
@@ -63,10 +63,10 @@ def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> Non
 
 
 def check_content(content: bytes, picture: PreparedPicture) -> None:
-    """The bytes that the hash names, of the size that is told.
+    """The bytes must have the hash and the size that the message states.
 
-    What the API makes of other bytes would be kept as the answer to these, and be given to their copies. With a false
-    size no answer would ever fit, and the picture would be remembered as one that failed.
+    The API's answer to other bytes would be kept as the answer to these, and be delivered for their copies. With a
+    false size no answer would ever fit, and the picture would be remembered as failed.
     """
     if hashlib.sha256(content).hexdigest() != picture.sha256:
         raise _refused(f"the picture's bytes are not those with the SHA-256 {picture.sha256}")
@@ -74,13 +74,13 @@ def check_content(content: bytes, picture: PreparedPicture) -> None:
         header = read_header(content)
     except NotAPictureError as error:
         raise _refused(f"its picture is none. {error}") from error
-    told = (picture.format, picture.width, picture.height, picture.size_bytes)
-    if told != (header.format, header.width, header.height, len(content)):
-        raise _refused(f"its picture is a {header.format} of {header.width} x {header.height}, and not as told")
+    stated = (picture.format, picture.width, picture.height, picture.size_bytes)
+    if stated != (header.format, header.width, header.height, len(content)):
+        raise _refused(f"its picture is a {header.format} of {header.width} x {header.height}, and not as it states")
 
 
 def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_buckets: Collection[str]) -> None:
-    """An end that a stage can decide, of a photo of ours; an answer that lies where cut stores it."""
+    """The end must be one that a stage can decide, of a photo of ours. An answer must lie where cut stores it."""
     check_upload(upload, input_buckets=input_buckets)
     if outcome.request_id is not None:
         _check_texts(outcome, "request_id")

@@ -78,7 +78,7 @@ class Announcer:
         logger.info("The photo's end is announced", kind=end.kind, code=end.code, reason=end.reason)
 
     def remove_held(self, upload: Upload) -> None:
-        """Remove what was held of the photo, or of an older upload of its key, which is superseded by that."""
+        """Remove the held files of the photo, or of an older upload of its key, which it supersedes."""
         if (held := self.held_files.left_of(upload)) is None:
             return
         if held.upload.job_id != upload.job_id:
@@ -91,7 +91,7 @@ class Announcer:
         count(_METRIC["skipped"])
 
     def tag(self, upload: Upload, outcome: str, *, has_tags: bool) -> None:
-        """The tag is for people who look at the bucket; that it cannot be set must not hold up the photo."""
+        """The tag is for people who look at the bucket. If it cannot be set, the photo must not wait for it."""
         if not upload.version_id and self.jobs.state(upload) == "superseded":
             return  # the object there now is a newer one
         try:

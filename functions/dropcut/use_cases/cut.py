@@ -144,7 +144,7 @@ class Cut:
         return Done()
 
     def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:
-        """What ended before ends in the same way again: as a copy, or because its worker died before it said so."""
+        """A picture that ended before ends in the same way again: as a copy, or after its worker died."""
         if is_copy:
             reason = f"{ended.reason} {NOT_ASKED_AGAIN}"
             ended = replace(ended, reason=reason, attempts=0, possibly_paid=0, request_id=None)

@@ -136,7 +136,7 @@ class Deliver:
             if state != "superseded":
                 cutouts = self.maker.make(upload, answer, sources, folder, receive_count=receive_count)
                 held_in = self.holding.folder_for(cutouts)
-                # Where each upload has its own keys, none that is taken says that a newer one came meanwhile.
+                # If each upload has its own keys, no taken key shows that a newer upload came meanwhile.
                 if not (self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded"):
                     written = self.outputs.write_all(upload, answer, cutouts, folder=held_in)
         if written is None:

@@ -1,4 +1,4 @@
-"""Intake: what a message of the intake queue asks for, and whether a request asks for what this deployment does."""
+"""Intake: what a message of the intake queue asks for, and whether this deployment can do it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

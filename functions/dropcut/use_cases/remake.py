@@ -25,7 +25,7 @@ class Remaker:
     clock: Callable[[], float]
 
     def __call__(self, remake: Remake, message: Message) -> MessageResult:
-        """Make the renditions again. What would be less than what was delivered is not written over it.
+        """Make the renditions again. A cut-out that would be smaller than the delivered one does not replace it.
 
         Raises:
             MalformedMessageError: the record names an answer that no stage could have delivered.
@@ -76,9 +76,9 @@ def _not_remade(code: str, why: str) -> DeadLetter:
 
 
 _NOT_DELIVERED = (
-    "There is no delivered photo of this key on record: it is under way, held, ended otherwise, was delivered so long "
-    "ago that its record is gone (`keep_jobs_days`), or a reviewer put a picture in the cut-out's place. Upload it "
-    "again: within `keep_results_days` the same picture is not paid for twice."
+    "There is no delivered photo of this key on record. It is under way, is held, or ended otherwise. Or its record is "
+    "gone (`keep_jobs_days`), or a reviewer put a picture in the cut-out's place. Upload it again: within "
+    "`keep_results_days` the same picture is not paid for twice."
 )
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept (`keep_results_days`). Upload the photo again, "

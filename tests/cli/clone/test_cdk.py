@@ -1,4 +1,4 @@
-"""How the CDK is run, and what a person is told when it fails."""
+"""How the CDK is run, and what a person reads when it fails."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ Subprocess exited with error 1
 
 
 @pytest.mark.parametrize(
-    ("log", "told", "untold"),
+    ("log", "expected", "left_out"),
     [
         (FAILED_DEPLOY, "The name is taken.", "Error/Bucket"),
         (REFUSED, "There is no setting rate.", "Subprocess"),
@@ -40,12 +40,12 @@ Subprocess exited with error 1
         ("", "(empty)", "$"),
     ],
 )
-def test_the_lines_that_tell_why_are_shown(tmp_path: Path, log: str, told: str, untold: str) -> None:
+def test_the_lines_that_tell_why_are_shown(tmp_path: Path, log: str, expected: str, left_out: str) -> None:
     """And not the hundred others."""
     (tmp_path / "cdk.log").write_text(log)
     shown = what_it_said(tmp_path / "cdk.log")
-    assert told in shown
-    assert untold not in shown
+    assert expected in shown
+    assert left_out not in shown
 
 
 @pytest.mark.parametrize("folder", ["my clone", "it's $HOME"])
@@ -64,7 +64,7 @@ def test_the_app_is_run_in_a_folder_whose_path_a_shell_would_split(
 
 
 @pytest.mark.parametrize(("settings", "stage"), [({}, "prod"), ({"stage": "shop"}, "shop")])
-def test_the_stage_is_always_told(
+def test_the_stage_is_always_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], stage: str
 ) -> None:
     """One in a person's own ~/.cdk.json would be deployed, and `make destroy` would not know of it."""

@@ -36,7 +36,7 @@ def test_a_problem_keeps_its_lines_and_speaks_to_no_terminal(
         (PermissionError(errno.EACCES, "Denied", "x.json"), "This was not expected: PermissionError: "),
     ],
 )
-def test_a_full_disk_is_told_in_a_sentence_wherever_it_is_met(
+def test_a_full_disk_is_named_in_a_sentence_wherever_it_is_met(
     error: OSError,
     said: str,
     tmp_path: Path,

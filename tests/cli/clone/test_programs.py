@@ -99,7 +99,8 @@ def test_a_program_that_dies_while_starting_is_a_problem_with_its_last_words(tmp
     program = start("raise SystemExit('no room on the device')", tmp_path, leashed=True)
     with pytest.raises(Problem, match=r"(?s)exit code 1.*no room on the device"):
         program.wait_until(lambda: False, seconds=10)
-    program.stop()
+    assert birth(program.process.pid) is None
+    assert recorded(tmp_path) == {}
 
 
 def test_a_program_that_never_gets_ready_is_a_problem(tmp_path: Path) -> None:
@@ -107,7 +108,8 @@ def test_a_program_that_never_gets_ready_is_a_problem(tmp_path: Path) -> None:
     program = start("import time; time.sleep(60)", tmp_path, leashed=True)
     with pytest.raises(Problem, match="was not ready after"):
         program.wait_until(lambda: False, seconds=0.2)
-    program.stop()
+    assert birth(program.process.pid) is None
+    assert recorded(tmp_path) == {}
 
 
 def test_recorded_programs_are_found_and_ended_by_another_process(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from dropcut_cli.clone import steps
 from dropcut_cli.clone.steps import Steps
 
 
-@pytest.mark.parametrize(("is_terminal", "told"), [(True, False), (False, True)])
+@pytest.mark.parametrize(("is_terminal", "is_said"), [(True, False), (False, True)])
 def test_where_no_terminal_is_a_line_says_now_and_then_what_goes_on(
-    is_terminal: bool, told: bool, monkeypatch: pytest.MonkeyPatch
+    is_terminal: bool, is_said: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a terminal a spinner does."""
     monkeypatch.setattr(steps, "SECONDS_BETWEEN_LINES", 0.01)
@@ -20,7 +20,7 @@ def test_where_no_terminal_is_a_line_says_now_and_then_what_goes_on(
     console = Console(file=written, force_terminal=is_terminal, width=80)
     with Steps(console).step("Make tea"):
         time.sleep(0.2)
-    assert ("  Make tea: 0 s so far\n" in written.getvalue()) is told
+    assert ("  Make tea: 0 s so far\n" in written.getvalue()) is is_said
     assert "Make tea" in written.getvalue().splitlines()[-1]
 
 

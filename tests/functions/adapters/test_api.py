@@ -162,7 +162,7 @@ def user_of(photo_key: str) -> str:
     return Client(user_id="folder").headers(photo_key)["stability-client-user-id"]
 
 
-def test_customers_are_told_apart_by_a_hash_of_the_top_folder() -> None:
+def test_customers_are_distinguished_by_a_hash_of_the_top_folder() -> None:
     keys = ["anna/a.jpg", "anna/summer/b.jpg", "bert/a.jpg", "a.jpg", "b.jpg", "/a.jpg", "ü/a.jpg", "\udce4/a.jpg"]
     names = [user_of(key) for key in keys]
     assert names[0] == names[1]

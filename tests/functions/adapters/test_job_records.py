@@ -6,9 +6,10 @@ import pytest
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.cutout_request import BEFORE_ALL, request_event, sequencer_after
-from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 
 from tests.functions.adapters.threads import at_once
+from tests.functions.records import ANSWER, PICTURE
 
 OLD, THIS, NEW = (Upload(bucket="in", key="a.jpg", sequencer=sequencer) for sequencer in ("01", "02", "03"))
 REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
@@ -17,25 +18,12 @@ FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.")
 SKIPPED = Ended(kind="skipped", code="gone", reason="It is gone.")
 
 
-PICTURE = PreparedPicture(work_key="prepared/x.jpeg", sha256="x", format="jpeg", width=80, height=64, size_bytes=9)
-
-
 def request_of(upload: Upload) -> CutRequest:
     return CutRequest(upload=upload, picture=PICTURE)
 
 
 def delivered_as(upload: Upload) -> OutcomeMessage:
-    answer = PaidAnswer(
-        work_key="paid/x.png",
-        picture_sha256="x",
-        format="png",
-        width=80,
-        height=64,
-        credits=2.0,
-        request_id=None,
-        provider="ezlink",
-    )
-    return OutcomeMessage(upload=upload, outcome=answer)
+    return OutcomeMessage(upload=upload, outcome=ANSWER)
 
 
 @pytest.fixture

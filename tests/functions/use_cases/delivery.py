@@ -28,6 +28,7 @@ from dropcut.use_cases.review import Reviewer
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
 from tests.functions.cutouts import answer_as_it_is
 from tests.functions.fakes import FakeEventBus, one_after_the_other
+from tests.functions.records import ANSWER as PAID
 
 
 def sha256(content: bytes) -> str:
@@ -37,16 +38,7 @@ def sha256(content: bytes) -> str:
 NOW = 1_722_000_000.0
 UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
 NEWER = replace(UPLOAD, sequencer="03")
-ANSWER = PaidAnswer(
-    work_key=f"paid/{sha256(b'cut out')}.png",
-    picture_sha256=sha256(b"cut out"),
-    format="png",
-    width=80,
-    height=64,
-    credits=2.0,
-    request_id="r1",
-    provider="ezlink",
-)
+ANSWER = replace(PAID, work_key=f"paid/{sha256(b'cut out')}.png", picture_sha256=sha256(b"cut out"), request_id="r1")
 NEWER_ANSWER = replace(ANSWER, work_key=f"paid/{sha256(b'newer')}.png", picture_sha256=sha256(b"newer"))
 SET = read_renditions(
     ["full", "amazon_main", {"name": "small", "longest_side": 64, "key": "small/{folder}{name}.{extension}"}]

@@ -249,7 +249,7 @@ class Shop:
 
 
 class BreakableStore(ObjectStore):
-    """Refuses to write answers as long as it is told to."""
+    """Refuses to write answers as long as `broken` is set."""
 
     broken: Exception | None = None
 

@@ -407,7 +407,7 @@ def test_other_bytes_under_a_victims_hash_are_neither_paid_for_nor_kept(shop: Sh
 def test_a_false_size_does_not_make_a_victims_picture_fail(shop: Shop) -> None:
     """No answer would fit it: after some paid calls the picture would be remembered as one that failed."""
     victims = shop.request("victim.jpg")
-    with pytest.raises(MalformedMessageError, match="not as told"):
+    with pytest.raises(MalformedMessageError, match="not as it states"):
         handled_raw(shop, replace(victims, picture=replace(victims.picture, width=81)).to_json())
     assert not shop.api.calls
     assert shop.payment(victims).attempts == 0

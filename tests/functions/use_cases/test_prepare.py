@@ -29,7 +29,7 @@ from dropcut.core.photo_source import ByPhoto, PhotoSource
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from dropcut.use_cases.intake import Intake
-from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare
+from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare, refuse_file
 
 from tests.functions.cloud import INPUT, WORK, Cloud
 from tests.functions.fakes import FakeQueue
@@ -611,9 +611,29 @@ def test_a_request_that_cannot_be_handled_is_published_as_failed(stage: Stage) -
     assert len(stage.deliver_queue.sent) == 1
 
 
-def test_the_end_of_a_redriven_photo_is_told_from_the_one_before(stage: Stage) -> None:
+def test_the_end_of_a_redriven_photo_differs_from_the_one_before(stage: Stage) -> None:
     stage.cloud.put("a.jpg", b"")
     stage.handle(by_event_bridge())
     stage.handle(by_event_bridge(), redriven=True)
     first, again = (end.redriven_at for end in stage.deliver_queue.outcomes() if isinstance(end, Ended))
     assert (first, again) == (0.0, SENT_AT)
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "code"),
+    [(0, "empty"), (1, None), (100 * 1024 * 1024, None), (100 * 1024 * 1024 + 1, "too_many_bytes")],
+)
+def test_the_size_of_a_file_decides_whether_it_is_read(size_bytes: int, code: str | None) -> None:
+    end = refuse_file(size_bytes, most_mib=100)
+    assert (end.code if end else None) == code
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "said"),
+    [(0, ["0 bytes", "Upload"]), (2_000_000, ["2,000,000", "1.5 MiB", "max_photo_mib", "Save it smaller"])],
+)
+def test_a_refusal_says_what_is_there_what_is_allowed_and_what_to_do(size_bytes: int, said: list[str]) -> None:
+    end = refuse_file(size_bytes, most_mib=1.5)
+    assert end is not None
+    assert end.kind == "rejected"
+    assert all(part in end.reason for part in said)

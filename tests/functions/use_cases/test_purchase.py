@@ -173,11 +173,11 @@ def test_an_answer_that_can_be_stored_after_all_is_not_lost(shop: Shop) -> None:
     request, sleep = shop.request(), shop._sleep
     shop.objects.broken = denied()
 
-    def mended(seconds: float) -> None:
+    def fixed(seconds: float) -> None:
         sleep(seconds)
         shop.objects.broken = None if seconds == STORE_AGAIN_SECONDS else shop.objects.broken
 
-    object.__setattr__(shop.accounts, "sleep", mended)
+    object.__setattr__(shop.accounts, "sleep", fixed)
     assert shop.handle(request) == Done()
     assert isinstance(shop.outcomes()[0], PaidAnswer)
     assert (shop.gate.code, counted("PossiblyPaidCalls")) == ("answer_not_stored", 0)
@@ -316,11 +316,11 @@ def test_workers_that_die_again_and_again_do_not_pay_for_ever(shop: Shop) -> Non
     assert shop.api.calls == []
 
 
-# The end of a picture is remembered before it is told.
+# The end of a picture is remembered before it is published.
 
 
 @pytest.mark.parametrize("refuses", ["dead_letters", "deliver_queue"])
-def test_a_picture_whose_end_cannot_be_told_is_not_called_for_again(shop: Shop, refuses: str) -> None:
+def test_a_picture_whose_end_cannot_be_published_is_not_called_for_again(shop: Shop, refuses: str) -> None:
     """Once the attempts were forgotten first, and a dead-letter queue that could not be written lifted the ceiling."""
     shop.api.script = [BROKEN_OFF] * 100
     request = shop.request()

@@ -366,7 +366,7 @@ def test_what_nobody_decided_on_in_time_ends_as_failed(held: Delivery, days: flo
         assert (held.record()["status"], held.cloud.tags(UPLOAD.key)) == ("failed", {"dropcut": "failed"})
         late = held.review("accept")
         assert isinstance(late, DeadLetter)
-        assert late.reason.endswith("What came first stands: held too long.")
+        assert late.reason.endswith("The first decision counts: held too long.")
 
 
 def test_a_photo_that_was_held_too_long_is_held_again_when_it_comes_again(held: Delivery) -> None:

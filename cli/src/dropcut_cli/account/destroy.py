@@ -32,25 +32,25 @@ def main() -> int:
     if not any(account.describe(stack) for stack in stack_names(stage)):
         steps.say(f"Nothing of stage {stage} is deployed here.")
         return 0
-    told = os.environ.get("FORCE", "") == "yes"
+    forced = os.environ.get("FORCE", "") == "yes"
     try:
-        refuse_while_full(account, outputs, told=told)
+        refuse_while_full(account, outputs, forced=forced)
         destroy(account, stage, outputs, steps)
     except (BotoCoreError, ClientError) as error:
-        again = make_command("destroy", *(["FORCE=yes"] if told else []))
+        again = make_command("destroy", *(["FORCE=yes"] if forced else []))
         raise Problem(f"AWS refused a part of it: {error}\nPut that right and run `{again}` again.") from error
     say_what_stays(outputs, steps)
     return 0
 
 
-def refuse_while_full(account: RealAccount, outputs: Mapping[str, str], *, told: bool) -> None:
-    """Stop here while a bucket holds an object, unless told to go on.
+def refuse_while_full(account: RealAccount, outputs: Mapping[str, str], *, forced: bool) -> None:
+    """Stop here while a bucket holds an object, unless `forced`.
 
     Raises:
         Problem: with the buckets that hold something.
     """
     full = [outputs[key] for key in _BUCKETS if key in outputs and holds_objects(account, outputs[key])]
-    if full and not told:
+    if full and not forced:
         listed = "\n".join(f"    s3://{bucket}" for bucket in full)
         raise Problem(
             f"These buckets hold objects:\n{listed}\n"

@@ -21,7 +21,7 @@ class Problem(Exception):
 
 
 class Interrupted(BaseException):
-    """The command was told to stop by a signal; `number` is the signal's."""
+    """A signal stopped the command; `number` is the signal's."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)

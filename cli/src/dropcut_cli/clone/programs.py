@@ -1,7 +1,7 @@
 """Programs in the background: each in its own process group, with a log and a record of who it is.
 
-A record (`NAME.pid`) says which process was started and when, so that `make down` after a crash or a restart of the
-machine ends exactly that process and never a stranger that was given the same number.
+A record (`NAME.pid`) says which process was started and when. So `make down` ends exactly that process after a crash or
+a restart of the machine. It never ends another one that was given the same number.
 """
 
 import contextlib
@@ -39,11 +39,18 @@ class Program:
         return tail(self.log, lines)
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
-        """Return as soon as `ready()` holds.
+        """Return as soon as `ready()` holds; otherwise nothing of it is left running.
 
         Raises:
             Problem: the program ended first, or `seconds` have passed; with the end of its log.
         """
+        try:
+            self._wait_until(ready, seconds)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not ready():
             if self.process.poll() is not None:

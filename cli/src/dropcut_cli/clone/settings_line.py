@@ -94,9 +94,9 @@ def _settings_that_stay() -> dict[str, str]:
 def parse_settings(line: str) -> dict[str, str]:
     """Split the line into names and values.
 
-    A value that begins with `[` or `{` is JSON and ends where its JSON does, whatever spaces and quotes are in it; any
-    other with spaces is quoted as in a shell. Which names and values exist is the CDK app's to judge: it says so, with
-    the list, when the stacks are made.
+    A value that begins with `[` or `{` is JSON and ends where its JSON does, whatever spaces and quotes are in it. Any
+    other value with spaces is quoted as in a shell. The CDK app judges names and values: it says so, with the list,
+    when the stacks are made.
 
     Raises:
         Problem: a part is not `name=value`, its JSON cannot be read, or a name comes twice.

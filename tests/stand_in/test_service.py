@@ -110,7 +110,7 @@ def test_a_revoked_key_is_unauthorized_and_can_be_made_valid_again(either: Clien
     assert either.cut().status_code == 200
 
 
-def test_a_banned_account_is_told_so_by_the_gateway(maker: Client, gateway: Client) -> None:
+def test_the_gateway_says_that_an_account_is_banned(maker: Client, gateway: Client) -> None:
     gateway.api.set_key_state(gateway.api.key, "banned")
     answer = gateway.cut()
     assert (answer.status_code, answer.json()["error"]["type"]) == (403, "api_error")
