@@ -11,6 +11,7 @@ from local.system import System, bring_up, run_few_processes
 from stand_in.stand_in import StandIn
 from tests.end_to_end.clone import Clone
 from tests.end_to_end.dropcut_in_use import DropcutInUse
+from tests.end_to_end.new_user import install_wheel
 from tests.functions.webhook_receiver import WebhookReceiver
 
 SETTINGS = {
@@ -52,6 +53,12 @@ def system(api: StandIn, receiver: WebhookReceiver, tmp_path_factory: pytest.Tem
         yield system
     finally:
         system.stop()
+
+
+@pytest.fixture(scope="package")
+def users_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new user's environment, with the wheel in it."""
+    return install_wheel(tmp_path_factory.mktemp("users-environment"))
 
 
 @pytest.fixture(scope="package")

@@ -13,8 +13,6 @@ from dropcut_cli.failures import find_failures
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.photos import photo
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment
-
 PAUSE_AFTER_FAILURES = 8
 PAUSE_AFTER_POSSIBLY_PAID = 6
 SETTINGS = {
