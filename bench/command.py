@@ -83,8 +83,8 @@ def measure() -> Report:
     return Report(
         title="command: how long the operator's command takes",
         how=(
-            f"Medians of {RUNS} processes each, the commands by turns; of {UPLOADS} for the upload of {FILES:,} files "
-            f"of {FILE_BYTES:,} bytes, eight at a time, into a bucket whose events are off. Embedded AWS with IAM "
+            f"Medians of {RUNS} processes each, the commands by turns. Of the upload, {UPLOADS}: {FILES:,} files of "
+            f"{FILE_BYTES:,} bytes, eight at a time, into a bucket whose events are off. Embedded AWS with IAM "
             "enforced and TLS on. boto3 is a program with nothing but the calls that are needed."
         ),
         tables=[
