@@ -27,7 +27,7 @@ down: ready ## End what `make up` started
 	@$(ALONE) $(PYTHON) -m local down
 
 test: ready ## Run all tests, those on the deployed stacks included (about seven minutes on two cores)
-	@$(ALONE) $(PYTHON) -m pytest -n 3
+	@$(ALONE) $(PYTHON) -m pytest -n 4
 
 quick: ready ## Run the tests that take seconds
 	@$(ALONE) $(PYTHON) -m pytest -q -n 2 -m "not slow and not end_to_end"

@@ -12,6 +12,7 @@ from bench import (
     billed,
     browser,
     chromium,
+    command,
     corpus,
     cut_window,
     demo,
@@ -55,6 +56,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "kills": kills.measure,
     "upgrade": upgrade.measure,
     "walk": walk.measure,
+    "command": command.measure,
 }
 ONLY_BY_NAME = ("arm64",)
 """Needs Debian's mirror, and minutes."""

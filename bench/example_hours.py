@@ -56,6 +56,7 @@ def _photos(came: Series, done: Series) -> Mapping[str, Series]:
         "failed": [float(t == _OUTAGE.stop) for t in range(MINUTES)],
         "dead letters": _from(_OUTAGE.stop),
         "Dead letters/cut": _from(_OUTAGE.stop),
+        "new, by the functions": [float(t == _OUTAGE.stop) for t in range(MINUTES)],
     }
 
 

@@ -34,8 +34,7 @@ def add_stacks(app: App, settings: Settings) -> None:
     arguments = _arguments(settings, work)
     storage = Storage(data, "Default", DropcutProps(**arguments))
     dropcut = Dropcut(work, "Default", storage=storage, monitoring=False, **arguments)
-    redrive = f"dropcut redrive --stage {settings.stage}{{}}"
-    monitoring = Monitoring(watch, "Default", of=dropcut, redrive_command=redrive)
+    monitoring = Monitoring(watch, "Default", of=dropcut, command=f"dropcut {{}} --stage {settings.stage}")
 
     # Deployments from before import it for alarms that are gone; CloudFormation refuses to remove it under them.
     work.export_value(dropcut.functions["gatekeeper"].function_name)

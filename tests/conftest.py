@@ -1,7 +1,9 @@
 """For all tests: no test reaches an AWS account, and what stands in `end_to_end/` is marked so."""
 
+import gc
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ SLOW = (
     "cli/clone/test_programs.py",
     "functions/adapters/test_decoder_process.py",
     "functions/adapters/test_imaging_process.py",
+    "functions/adapters/test_sandbox.py",
     "functions/adapters/test_webhook_call.py",
     "functions/adapters/test_webhook_recipe.py",
     "functions/entries",
@@ -52,9 +55,18 @@ SLOW = (
 programs that start."""
 IN_A_BROWSER = ("test_web_page.py",)
 """They need Debian's `chromium`. Where there is none they are left out, and the report's head says so."""
-ON_ONE_PROCESS = ("end_to_end", "local", "resilience", "infra")
+AT_THE_API = (
+    "test_api_key.py",
+    "test_error_table.py",
+    "test_misbehaving_api.py",
+    "test_storm.py",
+    "test_what_roles_do_in_trouble.py",
+)
+"""Of `end_to_end/`: half of its time, most of it waiting for pauses and lock-outs to end."""
+ON_ONE_PROCESS = ("end_to_end, at the API", "end_to_end", "local", "resilience", "infra")
 """The tests of each of these folders share what takes long to make, or want the machine's ports for themselves. They
-run in turn, in one process. The longest comes first, so that the others can run beside it."""
+run in turn, in one process. `end_to_end/` has two processes, each with a system of its own. The longest comes first,
+so that the others can run beside it."""
 
 
 class ByFolderOrFile(LoadScopeScheduling):
@@ -120,8 +132,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(END_TO_END):
             item.add_marker(pytest.mark.end_to_end)
             if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(120))
+                item.add_marker(pytest.mark.timeout(300))  # the first test waits for the deployment
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out what lives until the end: it went through all of that again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> tuple[int, bool]:
@@ -131,11 +149,14 @@ def _turn(item: pytest.Item) -> tuple[int, bool]:
 
 
 def _company(nodeid: str) -> str:
-    """With which tests one runs in turn: the name of their folder, or of their file."""
+    """With which tests one runs in turn: a name above, or that of their file."""
     file = nodeid.partition("::")[0]
     _, folder, *below = file.split("/")
-    return folder if folder in ON_ONE_PROCESS and len(below) == 1 else file
+    if folder not in ON_ONE_PROCESS or len(below) != 1:
+        return file
+    return f"{folder}, at the API" if below[0] in AT_THE_API else folder
 
 
+@cache
 def _is_slow(path: Path) -> bool:
     return any(path.is_relative_to(TESTS / slow) or path.match(str(TESTS / slow)) for slow in SLOW)

@@ -36,7 +36,7 @@ _LEFT_OUT = {"node_modules", "cdk.out", "__pycache__", "build", "dist"}
 _NEW_BLOCK = re.compile(r"\s*([-*+] |\d+\. |#|>|<|$)")
 _SECTION = re.compile(r"\s*(Args|Attributes|Raises|Returns|Yields):$")
 _COLUMNS = re.compile(r"\S {2,}\S")
-_BETWEEN = re.compile(r"(?<=[.!?])[\"')\]*_]*\s+(?=[\"'(\[*_]*[A-Z0-9`])|(?<=[.!?][\"')*_])\s+(?=[A-Z0-9`])")
+_BETWEEN = re.compile(r"(?<=[.!?])(?<!\.\.\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?:[\"')\]*_]*\s+)(?=\S)")
 _CODE = re.compile(r"``.+?``|`[^`]+`")
 _LINK = re.compile(r"!?\[([^][]*)\]\([^)]*\)|<?https?://\S+")
 _PRAGMA = re.compile(r"#\s*(noqa|type:|fmt:|pragma|mypy:|ruff:|!).*")

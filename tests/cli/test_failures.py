@@ -14,7 +14,7 @@ from dropcut.core.upload_event import read_uploads
 
 from dropcut_cli.dead_letters import WITHOUT_CODE
 from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
-from dropcut_cli.failures import REJECTED
+from dropcut_cli.rejected import REJECTED
 from tests.cli.conftest import Dropcut, bodies
 from tests.functions.cloud import INPUT
 

@@ -316,7 +316,7 @@ def test_it_removes_reports_and_names_what_it_does_not_remove(
 def test_without_a_key_nothing_is_looked_for(command: Shop, dropcut: Dropcut) -> None:
     before = command.everything()
     ran = dropcut("forget", "--yes")
-    assert (ran.exit_code, ran.err) == (2, "Which photo? Name it as the input bucket does: dropcut forget shop/a.jpg\n")
+    assert (ran.exit_code, ran.err) == (2, "Missing argument 'KEY'. See `dropcut forget --help`.\n")
     assert command.everything() == before
 
 

@@ -138,16 +138,18 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(
 
     def full(_bucket: str, _key: str, name: str) -> None:
         Path(name).write_bytes(b"half")
-        raise OSError(28, "No space left on device", name)
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(deployment.client("s3"), "download_file", full)
     ran = dropcut("put", str(photos / "ä.jpg"), "--fetch", str(tmp_path / "out"))
     assert ran.exit_code == 1
-    assert "No space left on device. Put that right" in ran.err
+    assert f"{tmp_path}/out/a.png: No space left on device. Put that right" in ran.err
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize(("name", "exit_code", "words"), [("no.jpg", 2, "no such file"), ("notes.txt", 1, "Left out")])
+@pytest.mark.parametrize(
+    ("name", "exit_code", "words"), [("no.jpg", 2, "does not exist"), ("notes.txt", 1, "Left out")]
+)
 def test_a_named_file_that_is_no_photo_is_a_fault(
     dropcut: Dropcut, photos: Path, name: str, exit_code: int, words: str
 ) -> None:
@@ -157,7 +159,8 @@ def test_a_named_file_that_is_no_photo_is_a_fault(
 
 
 def test_an_empty_folder_is_nothing_to_do(dropcut: Dropcut, tmp_path: Path) -> None:
-    assert dropcut("put", str(tmp_path)).exit_code == 9
+    ran = dropcut("put", str(tmp_path))
+    assert (ran.exit_code, ran.out, ran.err) == (9, "", "There is no photo to upload.\n")
 
 
 @pytest.mark.parametrize(

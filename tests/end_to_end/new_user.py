@@ -29,7 +29,7 @@ def install_wheel(folder: Path) -> Path:
     """
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     # From a copy: a build leaves files beside the project.
-    for name in ("pyproject.toml", "LICENSE", "NOTICE", "functions", "infra"):
+    for name in ("pyproject.toml", "LICENSE", "NOTICE", "functions", "infra", "docs/events"):
         copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
         copy(REPOSITORY / name, _made(folder / "clone") / name)
     _run([*pip, "wheel", "--no-deps", f"--wheel-dir={folder}", folder / "clone"], folder)

@@ -112,6 +112,15 @@ def granted(of: Policies) -> list[Grant]:
     return grants
 
 
+def refused(made: Sequence[Call], of: Policies) -> dict[Call, str]:
+    """What AWS would not allow: decided is one call of each kind, by function, action and grants."""
+    grants = granted(of)
+    one_of_each = {
+        (call.function, call.action, tuple(grant for grant in grants if grant.covers(call))): call for call in made
+    }
+    return {call: answer for call, answer in decided(one_of_each.values(), of).items() if answer != "Allowed"}
+
+
 def decided(calls: Iterable[Call], of: Policies) -> dict[Call, str]:
     """What AWS would decide: `Allowed`, `ImplicitlyDenied`, `ExplicitlyDenied`, or what is wrong with the request."""
     asked = list(calls)

@@ -18,8 +18,6 @@ from stand_in.faults import Fault, faults_of
 from tests.end_to_end.dropcut_in_use import DropcutInUse, NothingCameError, until
 from tests.end_to_end.photos import photo
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment, and for all photos of the table
-
 ROWS = {fault.name: fault for fault in faults_of("ezlink")}
 PAUSING = [name for name, fault in ROWS.items() if fault.expected == "pause"]
 OTHERS = [name for name in ROWS if name not in PAUSING]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dropcut_cdk.monitoring import LOGGED_ERRORS
+from dropcut_cdk.monitoring import LOGGED_ERRORS, RUNBOOK
 
 from .synthesized import Synthesized, written_out
 
@@ -62,6 +62,22 @@ def test_every_alarm_says_what_to_do_and_notifies_the_topic(app: Synthesized) ->
         assert alarm["OKActions"] == alarm["AlarmActions"], name
 
 
+def test_every_alarm_has_its_section_in_the_runbook_and_the_reverse(full_app: Synthesized) -> None:
+    sections = re.findall(r"^## (\w+)$", Path(RUNBOOK).read_text(), re.MULTILINE)
+    assert sorted(sections) == sorted(alarms(full_app))
+    for name, alarm in alarms(full_app).items():
+        assert alarm["AlarmDescription"].endswith(f"\n\nMore: {RUNBOOK}#{name.lower()}"), name
+
+
+def test_every_alarm_names_commands_of_its_section(full_app: Synthesized) -> None:
+    """On its own stage; the section's are those of `prod`."""
+    for name, alarm in alarms(full_app).items():
+        section = Path(RUNBOOK).read_text().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        commands = re.findall(r"`dropcut ([^`]+) --stage full`", alarm["AlarmDescription"])
+        assert commands, name
+        assert [each for each in commands if f"\ndropcut {each.partition(' --reason')[0]}" not in section] == [], name
+
+
 def test_no_data_is_no_alarm(app: Synthesized) -> None:
     assert {alarm["TreatMissingData"] for alarm in alarms(app).values()} == {"notBreaching"}
 
@@ -75,7 +91,8 @@ def test_dead_letters_are_counted_where_they_lie(app: Synthesized) -> None:
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
         assert alarm["EvaluationPeriods"] == 1
         assert f"{stage}QueuesDeadLetterQueue" in json.dumps(alarm["Dimensions"])
-        assert "`dropcut redrive --stage prod --send`" in alarm["AlarmDescription"]
+        queue = {"Prepare": "intake"}.get(stage, stage.lower())
+        assert f"`dropcut redrive --queue {queue} --send --stage prod`" in alarm["AlarmDescription"]
 
 
 def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:

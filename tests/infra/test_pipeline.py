@@ -8,8 +8,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import dropcut
 import pytest
-from dropcut import entries
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.rendition_setting import read_renditions
@@ -246,19 +246,14 @@ def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(a
 
 
 @pytest.mark.parametrize(
-    ("entry", "figure", "ours"),
-    [
-        ("prepare", r"\bthreads=(\d+)", PHOTOS_AT_ONCE),
-        ("deliver", r"\bthreads=(\d+)", PHOTOS_AT_ONCE),
-        ("cut", r"^CALLS_AT_ONCE = (\d+)", BATCH_SIZE),
-    ],
+    ("file", "figure", "ours"),
+    [("imaging_stage.py", "PHOTOS_AT_ONCE", PHOTOS_AT_ONCE), ("entries/cut.py", "CALLS_AT_ONCE", BATCH_SIZE)],
 )
-def test_an_entry_works_on_as_many_at_once_as_its_memory_and_its_batch_are_made_for(
-    entry: str, figure: str, ours: int
-) -> None:
+def test_a_stage_works_on_as_many_at_once_as_its_memory_is_made_for(file: str, figure: str, ours: int) -> None:
     """Read, not imported: importing an entry wires it to AWS."""
-    (file,) = [Path(place) / f"{entry}.py" for place in entries.__path__]
-    assert [int(found) for found in re.findall(figure, file.read_text(), re.MULTILINE)] == [ours]
+    (source,) = [Path(place) / file for place in dropcut.__path__]
+    found = re.findall(rf"^{figure} = (\d+)|\bthreads=(\w+)", source.read_text(), re.MULTILINE)
+    assert {number or name for number, name in found} == {str(ours), figure}
 
 
 def test_max_concurrency_is_cuts(synthesize: Callable[..., Synthesized]) -> None:

@@ -19,7 +19,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from dropcut.core.item_kinds import GATE, HEALTH
+from dropcut.adapters.key_records import health_id
+from dropcut.core.api_key_text import fingerprint
+from dropcut.core.item_kinds import GATE
 from dropcut.core.photo_source import PhotoSource, sources_to_json
 from dropcut.environment import CutEnvironment, DeliverEnvironment, Environment, PrepareEnvironment
 from PIL import Image
@@ -192,10 +194,8 @@ class Deployment:
 
     def open_gate(self) -> None:
         """Forget all trouble with the API, as the gatekeeper and a call that goes well do: it does not run here."""
-        items = self.clients["dynamodb"].scan(TableName=TABLE, ConsistentRead=True)["Items"]
-        for item in items:
-            if item["id"]["S"] == GATE or item["id"]["S"].startswith(HEALTH):
-                self.clients["dynamodb"].delete_item(TableName=TABLE, Key={"id": item["id"]})
+        for item_id in (GATE, health_id(fingerprint(self.api.key))):
+            self.clients["dynamodb"].delete_item(TableName=TABLE, Key={"id": {"S": item_id}})
 
     def job(self, key: str) -> dict[str, Any]:
         """The record of a key; empty when there is none."""

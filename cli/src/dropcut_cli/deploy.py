@@ -13,9 +13,11 @@ from dropcut_cli.output import Output
 
 _CLONE = Path(__file__).parents[3]
 
+settings_option = click.option("--settings", envvar="SETTINGS", default="", help='As in SETTINGS="name=value ...".')
+
 
 @click.command(epilog='Example: `dropcut deploy --settings "stage=test output_format=webp"`')
-@click.option("--settings", default=lambda: os.environ.get("SETTINGS", ""), help='As in SETTINGS="name=value ...".')
+@settings_option
 @as_json
 def deploy(output: Output, settings: str) -> int:
     """Deploy this clone to your AWS account, and put the API key into its secret."""
@@ -23,7 +25,7 @@ def deploy(output: Output, settings: str) -> int:
 
 
 @click.command(epilog='Example: `dropcut destroy --settings "stage=test" --yes`')
-@click.option("--settings", default=lambda: os.environ.get("SETTINGS", ""), help='As in SETTINGS="name=value ...".')
+@settings_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also while buckets hold objects, which stay.")
 @as_json

@@ -1,4 +1,4 @@
-"""One photo as its record in the state table tells it, in the words of `status`."""
+"""One photo by its record in the state table, in the words of `status`."""
 
 import json
 import time

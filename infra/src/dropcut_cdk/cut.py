@@ -17,8 +17,8 @@ from dropcut_cdk.queues import WAITING_RECEIVES, Queues, send_to
 from dropcut_cdk.sizes import size_of_cut
 
 GIVE_MEMORY_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
-"""Read by glibc. By itself it learns from the first picture freed to keep the next ones, and each thread keeps its
-own: a batch of ten of the largest then took 512 MiB instead of 318 (`python -m bench memory`)."""
+"""Read by glibc. By itself it learns from the first picture freed to keep the next ones, and each thread keeps its own.
+A batch of ten of the largest then took 512 MiB instead of 318 (`python -m bench memory`)."""
 
 
 class Cut(Construct):

@@ -61,7 +61,7 @@ class Deliver(Construct):
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
             ),
         )
-        self.confined.use_keys(deployment.storage.work_bucket, deployment.output_bucket)
+        self.confined.use_keys(deployment.storage.work_bucket, deployment.storage.output_bucket)
         # As many as are worked on at once: one that had to wait its turn could run out of time before it came.
         self.event_source = self.queues.feed(
             self, self.confined.function, max_concurrency=props.imaging_concurrency, batch_size=PHOTOS_AT_ONCE
@@ -89,7 +89,7 @@ class Deliver(Construct):
         self.confined.set_variable("INPUT_RENDITIONS", source_renditions_to_json(self._own_renditions))
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
-        storage, output = deployment.storage, deployment.output_bucket
+        storage, output = deployment.storage, deployment.storage.output_bucket
         return [
             allow("ReadPaid", ["s3:GetObject"], [storage.work_bucket.arn_for_objects(f"{PAID}*")]),
             allow("FindMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),

@@ -4,7 +4,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from aws_cdk import Aws
-from aws_cdk import aws_s3 as s3
 from dropcut.environment import Environment
 
 from dropcut_cdk.api_key import ApiKey
@@ -22,12 +21,8 @@ class Deployment:
     storage: Storage
     api_key: ApiKey
 
-    @property
-    def output_bucket(self) -> s3.IBucket:
-        return self.storage.output_bucket
-
     def known(self, environment: type[Environment], size: Size, own: Queues | None = None) -> dict[str, Any]:
-        """What a function needs of what all know, by the names in its environment. Each input adds itself later."""
+        """The shared values that a function needs, by the names in its environment. Each input adds itself later."""
         props, provider, storage = self.props, self.props.provider, self.storage
         values = {each.name: getattr(props, each.name) for each in fields(props)} | asdict(size)
         values |= {

@@ -1,8 +1,8 @@
 """Packages as they are locked: read from a lock, and fetched by pip only if their bytes have a locked hash.
 
-A lock is a requirements file with the hashes of each version's files; `make lock` writes it. pip takes wheels alone,
-whose installation runs none of their code. A package that comes only as source is made into a wheel by a backend of
-ours, which runs none of it either.
+A lock is a requirements file with the hashes of each version's files, written by `make lock`. Only wheels are taken,
+whose installation runs none of their code. Of a package that comes only as source, a backend of ours makes a wheel. It
+runs none of that source either.
 
     python -P packages.py LOCK FOLDER   makes those wheels for `tools/install.py`. Standard library only.
 """

@@ -64,8 +64,8 @@ class DropcutProps(Settings):
     alarm_key: kms.IKey | None = setting(
         None,
         _optional("a `kms.IKey` whose policy may be added to, or lets CloudWatch use it", "key_arn"),
-        "Encrypts the topic that is made here for alarms; without one, it is not encrypted, as AWS's own key for SNS "
-        "would let no alarm through.",
+        "Encrypts the topic that is made here for alarms. Without one it is not encrypted: AWS's own key for SNS would "
+        "let no alarm through.",
     )
     pace_table: dynamodb.ITable | None = setting(
         None,

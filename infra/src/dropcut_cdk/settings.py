@@ -181,8 +181,8 @@ class Settings:
     keep_versions_days: int = setting(
         90,
         whole(0, 3650),
-        "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
-        "versions, in days; 0 means for ever.",
+        "How long a versioned bucket keeps photos and cut-outs that were deleted or replaced, in days; 0 means for "
+        "ever.",
     )
     expire_delivered_days: int = setting(
         0,
@@ -227,8 +227,8 @@ class Settings:
     imaging_seconds: float = setting(
         40.0,
         number(5, LONGEST_IMAGING_SECONDS),
-        "How long decoding, shrinking and encoding one photo may take, in seconds; a photo that takes longer is "
-        "rejected; one that is already paid for is delivered at the size sent to the API, with a note. Each rendition "
+        "How long decoding, shrinking and encoding one photo may take, in seconds. A photo that takes longer is "
+        "rejected. One that is already paid for is delivered at the size sent to the API, with a note. Each rendition "
         f"after the first adds {SECONDS_FOR_ANOTHER_RENDITION} s, up to {LONGEST_IMAGING_SECONDS} in all.",
     )
     versioned_input: bool = setting(False, YES_OR_NO, "Keep older versions of the photos in the input bucket.")
@@ -244,8 +244,8 @@ class Settings:
     bundle_for: str = setting(
         "lambda",
         choice("lambda", "this_machine"),
-        "`this_machine` is for the embedded AWS: functions are built for the Python and processor that run "
-        "the synth, and alarms by metric arithmetic or logs, which it does not have, are left out.",
+        "`this_machine` is for the embedded AWS. Functions are built for the Python and processor that run the synth. "
+        "Alarms by metric arithmetic or logs are left out, as it has neither.",
     )
 
     def __post_init__(self) -> None:

@@ -108,7 +108,7 @@ def size_of_gatekeeper(settings: Settings) -> Size:
 def decoder_mib(settings: Settings) -> int:
     """How much memory one process that decodes photos may use.
 
-    The hungriest (progressive JPEG in CMYK, interlaced PNG with 16 bits and alpha) take 8 bytes a pixel; the rest is
+    The hungriest (progressive JPEG in CMYK, interlaced PNG with 16 bits and alpha) take 8 bytes a pixel. The rest is
     for Python, the libraries and what is encoded.
     """
     return 240 + math.ceil(settings.max_photo_megapixels * 8)

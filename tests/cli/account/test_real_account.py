@@ -23,7 +23,7 @@ def test_no_region_is_a_problem_with_a_way_out(monkeypatch: pytest.MonkeyPatch) 
         ({"AWS_PROFILE": "nobody"}, "profile .nobody. could not be found"),
     ],
 )
-def test_who_cannot_sign_in_is_told_how(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str) -> None:
+def test_who_cannot_sign_in_reads_how(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str) -> None:
     """With AWS's own reason."""
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
