@@ -83,10 +83,9 @@ def measure() -> Report:
     return Report(
         title="command: how long the operator's command takes",
         how=(
-            f"Medians of {RUNS} processes each, the commands by turns. The upload of {FILES:,} files of "
-            f"{FILE_BYTES:,} bytes is the median of {UPLOADS}, eight files at a time, into a bucket whose events are "
-            "off. The embedded AWS enforces IAM and uses TLS. boto3 is a program with nothing but the calls that are "
-            "needed."
+            f"Medians of {RUNS} processes each, the commands by turns. Of the upload, {UPLOADS}: {FILES:,} files of "
+            f"{FILE_BYTES:,} bytes, eight at a time, into a bucket whose events are off. Embedded AWS with IAM "
+            "enforced and TLS on. boto3 is a program with nothing but the calls that are needed."
         ),
         tables=[
             Table(

@@ -92,9 +92,9 @@ class Monitoring(Construct):
             visible(stage.queues.dead_letter_queue, Duration.minutes(1)),
             above=0,
             meaning=f"Messages lie in the dead-letter queue of {queue_name}: {lost}.",
-            fix="A message's attribute `reason` says why. Fix the cause, then send them back with the command. Or use "
-            "a redrive in the SQS console, to the stage's own queue as a custom destination. Nothing that was paid "
-            "for is paid for again. They are lost after 14 days.",
+            fix="A message's attribute `reason` says why. Fix the cause, then send them back with the command. A "
+            "redrive in the SQS console does the same: the stage's own queue is its custom destination. Nothing that "
+            "was paid for is paid for again. They are lost after 14 days.",
             verbs=(f"failures --queue {queue_name}", f"redrive --queue {queue_name} --send"),
         )
 
