@@ -24,6 +24,7 @@ MIRRORED = {
 OF_THE_WHOLE = ("end_to_end", "model", "resilience", "simulation")
 """Folders whose tests are about many modules together. So are the files beside this one."""
 OF_NO_MODULE = {
+    "cli/test_bad_input.py": "gives each verb what is wrong, and stops it at any moment",
     "functions/adapters/test_sandbox.py": "attacks the process with each of its layers",
     "functions/adapters/test_webhook_recipe.py": "tries what docs/webhooks.md says",
     "functions/core/formats/test_readers.py": "gives damaged bytes to all readers of headers",
@@ -42,7 +43,7 @@ TESTED_BY: Mapping[str, tuple[str, ...]] = {
     "cli/test_program.py": ("cli/__main__", "cli/deployment", "cli/exits", "cli/options", "cli/output"),
     "cli/test_put.py": ("cli/ends", "cli/uploads"),
     "cli/test_status.py": ("cli/photo",),
-    "end_to_end/test_command.py": ("cli/subscription", "cli/watch"),
+    "end_to_end/test_command.py": ("cli/subscription",),
     "functions/core/formats/test_icc_profile.py": ("functions/core/formats/stated_colour",),
     "functions/core/formats/test_readers.py": ("functions/core/formats/png_rows",),
     "functions/core/formats/test_tiff_kind.py": ("functions/core/formats/tiff_tags",),
