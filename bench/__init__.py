@@ -1,8 +1,8 @@
 """Speed, size and cost, each measured against a baseline in the same run: `python -m bench --help`."""
 
 import sys
+from pathlib import Path
 
-from local.places import REPOSITORY
-
-# What is deployed, and the construct that deploys it, have roots of their own.
-sys.path[:0] = [str(REPOSITORY / "functions"), str(REPOSITORY / "infra" / "src")]
+_REPOSITORY = Path(__file__).parent.parent
+# What is deployed, the construct that deploys it, and the command have roots of their own.
+sys.path[:0] = [str(_REPOSITORY / folder) for folder in ("functions", "cli/src", "infra/src")]

@@ -13,7 +13,9 @@ from bench import (
     billed,
     browser,
     chromium,
+    command,
     corpus,
+    cut_window,
     demo,
     fit,
     full_size,
@@ -32,7 +34,7 @@ from bench import (
 )
 from bench.machine import facts, load
 from bench.report import Report
-from local.problem import Problem, run_command
+from dropcut_cli.clone.problem import Problem, run_command
 
 BENCHMARKS: dict[str, Callable[[], Report]] = {
     "artifacts": artifacts.measure,
@@ -42,6 +44,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "latencies": latencies.measure,
     "memory": memory.measure,
     "billed": billed.measure,
+    "cut_window": cut_window.measure,
     "fit": fit.measure,
     "alpha": alpha.measure,
     "full_size": full_size.measure,
@@ -57,6 +60,7 @@ BENCHMARKS: dict[str, Callable[[], Report]] = {
     "kills": kills.measure,
     "upgrade": upgrade.measure,
     "walk": walk.measure,
+    "command": command.measure,
 }
 ONLY_BY_NAME = ("arm64",)
 """Needs Debian's mirror, and minutes."""

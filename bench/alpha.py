@@ -231,14 +231,15 @@ def _report(judged: Sequence[Judged]) -> Report:
         title="alpha: the edges at full size, against Lanczos and the photo's own colours",
         how=(
             f"{len({one.scene.name for one in judged})} synthetic photos of {_megapixels(judged)} megapixels with "
-            f"known truth, sensor noise included, as JPEGs of quality {_JPEG_QUALITY}. The API answers with the truth, "
-            "reduced by area to what it takes (true); reduced by Lanczos; reduced to 1,024 or 768 pixels and enlarged "
-            "again by a cubic kernel (coarse); eroded or dilated by a pixel of its answer; and without anything half "
-            "transparent (binary). Its colours at edges are the subject's, or the photo's (not cleaned up). What kind "
-            "of answer it was, the cut-out finds out by thresholds that were chosen on these scenes. The plain way "
-            "enlarges alpha by Lanczos (Pillow) and takes the photo's colours. Alpha counts from 0 to 1, colours in "
-            "levels of 255, after compositing, near edges. pymatting's `estimate_foreground_ml` gets our alpha and the "
-            f"photo, in the busiest {_ANCHOR_SIDE} x {_ANCHOR_SIDE} pixels; the colours' errors count times alpha."
+            f"known truth, sensor noise included, as JPEGs of quality {_JPEG_QUALITY}. The API answers with the "
+            "truth, reduced by area to what it takes (true), or by Lanczos. Or the truth is reduced to 1,024 or 768 "
+            "pixels and enlarged again by a cubic kernel (coarse). Or it is eroded or dilated by a pixel of its "
+            "answer, or has nothing half transparent (binary). Its colours at edges are the subject's, or the photo's "
+            "(not cleaned up). The cut-out finds out what kind of answer it was by thresholds that were chosen on "
+            "these scenes. The plain way enlarges alpha by Lanczos (Pillow) and takes the photo's colours. Alpha "
+            "counts from 0 to 1, colours in levels of 255, after compositing, near edges. `estimate_foreground_ml` of "
+            f"pymatting gets our alpha and the photo, in the busiest {_ANCHOR_SIDE} x {_ANCHOR_SIDE} pixels. The "
+            "colours' errors count times alpha."
         ),
         tables=[
             _matrix("MSE of Lanczos, e-3", judged, lambda one: f"{one.plain.squared * 1e3:.3f}"),
@@ -278,7 +279,7 @@ def _alpha_targets(judged: Sequence[Judged]) -> list[Target]:
         return [one for one in judged if one.api.name in apis and any(word in one.scene.name for word in scenes)]
 
     coarse = ("coarse, 1,024", "coarse, 768")
-    told = [one for one in judged if one.ours.squared >= _SAYS_NOTHING]
+    judgeable = [one for one in judged if one.ours.squared >= _SAYS_NOTHING]
     fine = of(*coarse, scenes=("hair", "spokes", "net", "tulle"))
     limits = [
         ("true, over the set", _of_set(of("true"), "squared"), 0.2),
@@ -286,7 +287,7 @@ def _alpha_targets(judged: Sequence[Judged]) -> list[Target]:
         ("coarse, the worst of hair, spokes, net and tulle", _worst(fine), 0.28),
         ("coarse, white on white", _worst(of(*coarse, scenes=("white on white",))), 0.5),
         ("coarse, one colour", _worst(of(*coarse, scenes=("one colour",))), 0.8),
-        ("the worst scene with any API", _worst(told), 1.05),
+        ("the worst scene with any API", _worst(judgeable), 1.05),
     ]
     return [
         *(Target(f"alpha, MSE of Lanczos', {kind}", ratio, limit, "") for kind, ratio, limit in limits),

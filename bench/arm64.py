@@ -17,11 +17,12 @@ from bench.artifacts import Built, synthesize
 from bench.imports import function_surroundings
 from bench.photos import SAMPLE
 from bench.report import Report, Table, Target
-from local.api.cutouts import cut_by_ellipse
-from local.places import REPOSITORY, SAMPLES
-from local.problem import Problem
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.surroundings import clean
+from local.places import SAMPLES
 from local.system import temporary_folder
+from stand_in.cutouts import cut_by_ellipse
 
 _PROBE = Path(__file__).with_name("arm64_probe.py")
 _OF_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
@@ -84,10 +85,10 @@ def _report(
         how=(
             "The artifacts that the CDK app makes for Lambda on arm64, in Debian's Python 3.13 for arm64 under QEMU. "
             "Each entry is imported with the deployed function's variables, and boto3 beside the artifact. "
-            f"{len(between)} photos are made ready and cut out, with five renditions each, there and by this "
-            "machine's own libraries, by the functions that the imaging child calls. The answers are this machine's "
+            f"{len(between)} photos are made ready and cut out, with five renditions each. The functions that the "
+            "imaging child calls do it, there and with this machine's own libraries. The answers are this machine's "
             "pictures within an ellipse. Each cell has the largest and the average difference between the two files' "
-            "pixels, in levels of 255, colours weighted by alpha. AVIF's encoder chooses otherwise on another "
+            "pixels, in levels of 255, colours weighted by alpha. AVIF's encoder decides otherwise on another "
             "processor, so it is held against its own loss: the last column compares this machine's last two files. "
             f"Emulated, that took {seconds[2] + seconds[3]:.0f} s, here {seconds[0] + seconds[1]:.0f} s; neither says "
             "how fast Lambda is."

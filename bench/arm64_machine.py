@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dropcut_cdk.artifact import PYTHON_VERSION
-from local.problem import Problem
-from local.surroundings import clean
+from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.surroundings import clean
 
 _SUITE = "trixie"
 """The Debian whose Python is that of the Lambda runtime."""

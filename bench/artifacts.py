@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import Report, Table
-from local.cdk import start_synth
+from dropcut_cli.clone.cdk import start_synth
 from local.system import temporary_folder
 
 STAGES = ("prepare", "cut", "deliver")

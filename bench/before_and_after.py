@@ -13,7 +13,8 @@ from dropcut.core.rendition_setting import READY_MADE
 from dropcut.imaging.make_rendition import make_rendition
 
 from bench.rendition_gallery import cut_out_sample
-from local.places import REPOSITORY, SAMPLES
+from dropcut_cli.clone.places import REPOSITORY
+from local.places import SAMPLES
 
 PICTURE = REPOSITORY / "docs" / "before-and-after.webp"
 _HEIGHT = 240

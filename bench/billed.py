@@ -16,7 +16,7 @@ BASELINE_PHOTOS = 40
 WARM_UP_PHOTOS = 50
 API_SECONDS = 3.0
 INVOCATIONS_AT_ONCE = 2
-"""The least there is: the two cores that run this also run all of AWS, and are not to be what is measured."""
+"""This is the least there is. The two cores that run this also run all of AWS, and must not be the limit."""
 FAST_LIMIT = 1500
 """Requests in 10 s, for API and pace alike, at which the calls of a batch start at nearly the same time."""
 USUAL_LIMIT = 150
@@ -65,14 +65,14 @@ def measure() -> Report:
     return Report(
         title="billed: what a photo's call costs while the API takes 3 s",
         how=(
-            f"Billed milliseconds in the REPORT lines of the embedded AWS, warm, with the stand-in answering after "
+            "Billed milliseconds in the REPORT lines of the embedded AWS, warm, with the stand-in answering after "
             f"{API_SECONDS:g} s. Ours: {PHOTOS} prepared pictures lie in the cut queue before its event source is "
             f"opened. The plain pattern: one photo every {BASELINE_SECONDS_BETWEEN_PHOTOS:g} s, each an invocation of "
-            f"its own. The target is for a pace that does not limit (`rate_limit_requests={FAST_LIMIT}`); the last row "
-            f"is with the usual {USUAL_LIMIT} in 10 s, where a batch's calls also wait for their slots. Both with "
-            f"`max_concurrency={INVOCATIONS_AT_ONCE}`, because the processors that run the functions run the embedded "
-            "AWS too; deliver's event source is closed meanwhile for the same reason. Only the function that makes the "
-            "call is counted; prepare and deliver, which never wait for the API, have bills of their own."
+            f"its own. The target is for a pace that does not limit (`rate_limit_requests={FAST_LIMIT}`). The last "
+            f"row is with the usual {USUAL_LIMIT} in 10 s, where a batch's calls also wait for their slots. Both run "
+            f"with `max_concurrency={INVOCATIONS_AT_ONCE}`, because the same processors run the functions and the "
+            "embedded AWS. Deliver's event source is closed meanwhile for the same reason. Only the function that "
+            "makes the call is counted. Prepare and deliver never wait for the API, and have bills of their own."
         ),
         tables=[
             Table(

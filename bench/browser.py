@@ -67,9 +67,9 @@ def measure() -> Report:
     return Report(
         title="browser: colours as Chromium shows them",
         how=(
-            f"{len(rows)} kinds of photo of the corpus, opened by headless Chromium, drawn on white in an sRGB canvas. "
-            "Beside it what prepare sends, and the full-size cut-out of an answer that removes nothing, with the "
-            "photo's profile kept; both opened by Chromium too. Mean difference in levels of 255."
+            f"{len(rows)} kinds of photo of the corpus, opened by headless Chromium, drawn on white in an sRGB "
+            "canvas. Beside them are prepare's picture for the API, and the full-size cut-out of an answer that "
+            "removes nothing, with the photo's profile. Chromium opens both, too. Mean difference in levels of 255."
         ),
         tables=[Table(["kind", "sent", "full", "why it differs"], [each.row() for each in rows])],
         targets=[

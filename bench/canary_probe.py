@@ -1,7 +1,7 @@
 """Run with `python -m bench.canary_probe FOLDER`: fits each photo of a folder and prints what was sent, as a hash.
 
-Started with different values of MALLOC_PERTURB_, which glibc fills new memory with, it tells apart pixels that come
-from the file and pixels that lay in memory.
+glibc fills new memory with the value of MALLOC_PERTURB_. Started with different ones, it separates pixels that come
+from the file from pixels that lay in memory.
 """
 
 import hashlib

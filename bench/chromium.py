@@ -1,7 +1,7 @@
 """Shows pictures to headless Chromium and gives back the pixels that it would show; a development tool only.
 
-Debian's package `chromium`. It loads a page from this process, over the loopback address, that draws each picture on
-white in an sRGB canvas and sends the pixels back.
+It is Debian's package `chromium`. It loads a page from this process, over the loopback address. The page draws each
+picture on white in an sRGB canvas and sends the pixels back.
 """
 
 import http.server
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from local.problem import Problem
+from dropcut_cli.clone.problem import Problem
 
 _PROGRAM = "chromium"
 _SECONDS = 180

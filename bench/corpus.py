@@ -65,12 +65,12 @@ def measure() -> Report:
         title="corpus: every kind of photo, whole and broken, through the imaging process",
         how=(
             f"{files:,} generated files, each through the process that decodes, with the default settings: "
-            f"{decoder_mib(settings)} MiB, {settings.imaging_seconds:g} s, "
-            f"{settings.max_photo_megapixels:g} megapixels. Unhandled: neither delivered nor rejected, or what was "
-            "made of it is not within the API's limits. Surprises: a whole photo rejected, or a broken one delivered "
-            "(flipped bytes may go either way, but what is delivered of them must not depend on what memory held: it "
-            "is made twice more, with other values in fresh memory). Slowest is on the clock, with two at once; memory "
-            "is the most resident memory (VmHWM) that a decoding process had had until then."
+            f"{decoder_mib(settings)} MiB, {settings.imaging_seconds:g} s, {settings.max_photo_megapixels:g} "
+            "megapixels. Unhandled: neither delivered nor rejected, or what was made of it is not within the API's "
+            "limits. Surprises: a whole photo rejected, or a broken one delivered. Files with flipped bytes may go "
+            "either way, but what is delivered of them must not depend on what memory held. It is made twice more, "
+            "with other values in fresh memory. Slowest is on the clock, with two at once. Memory is the most "
+            "resident memory (VmHWM) that a decoding process had had until then."
         ),
         tables=[
             Table(
@@ -92,8 +92,8 @@ def measure() -> Report:
 def run(cases: Iterator[Case], settings: Settings) -> dict[str, Tally]:
     """Each case through a child, two at once; the tallies by group.
 
-    What is delivered of the changed files is made twice more, with other values in fresh memory: a picture that comes
-    out differently then has pixels that its decoder made up.
+    What is delivered of the changed files is made twice more, with other values in fresh memory. If a picture comes out
+    differently then, its decoder made up some of its pixels.
     """
     tallies: dict[str, Tally] = {}
     limits = DecodeLimits(max_pixels=round(settings.max_photo_megapixels * 1e6), max_frames=settings.max_frames)

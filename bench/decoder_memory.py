@@ -1,4 +1,4 @@
-"""The most memory of the processes that decode, which are gone when their photo is done: looked at while they work."""
+"""The most memory of the processes that decode. They end with their photo, so it is read while they work."""
 
 import threading
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.memory_probe import most_kib
 
 _EVERY_SECONDS = 0.01
-"""What is read is each process's highest so far (VmHWM): only what it takes in its last moment is missed."""
+"""It reads each process's highest so far (VmHWM), and misses only memory of its last moment."""
 
 
 class Watch:

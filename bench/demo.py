@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bench.report import Report, Table, Target
-from local.places import REPOSITORY, SAMPLES
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.surroundings import clean
+from local.places import SAMPLES
 
 LIMIT_SECONDS = 60.0
 FIRST_TIME_LIMIT_SECONDS = 300.0
@@ -42,8 +43,8 @@ def measure_first_time() -> Report:
     return Report(
         title="demo, the first time: set-up included",
         how=(
-            "Wall time of `make demo` on a fresh clone of the last commit, with empty caches: Python packages, the CDK "
-            "command line and the functions' packages are fetched from the registries that this machine uses."
+            "Wall time of `make demo` on a fresh clone of the last commit, with empty caches. Python packages, the "
+            "CDK command line and the functions' packages are fetched from the registries that this machine uses."
         ),
         tables=[Table(["", "seconds"], [["make demo, the first time", f"{seconds:.0f} s"]])],
         targets=[Target("make demo, first", seconds, FIRST_TIME_LIMIT_SECONDS, "s", must_be_under=True)],

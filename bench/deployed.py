@@ -1,4 +1,4 @@
-"""A deployed system to measure, and what is read off it: when outputs arrive, what calls took, what was billed."""
+"""A deployed system to measure: when outputs arrive, how long calls took, and what was billed."""
 
 import json
 import re
@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.steps import Steps
+from dropcut_cli.clone.surroundings import clean
 from local.embedded_aws import Account
-from local.places import REPOSITORY
-from local.steps import Steps
-from local.surroundings import clean
 from local.system import System, bring_up, temporary_folder
 
 Where = tuple[str, str]

@@ -21,8 +21,8 @@ from bench.decoder_memory import Watch
 from bench.photos import SAMPLE
 from bench.report import Report, Table, Target
 from dropcut_cdk.sizes import decoder_mib
+from dropcut_cli.clone.surroundings import clean
 from infra.settings import Settings
-from local.surroundings import clean
 from local.system import temporary_folder
 
 PAIRS = 5
@@ -90,12 +90,12 @@ def measure() -> Report:
     return Report(
         title="fit: what a large photo costs prepare",
         how=(
-            f"Medians of {PAIRS} pairs, the two alternating, of a baseline JPEG of {_megapixels(COMPARED)} megapixels "
-            "that is shrunk to what the API takes and written as JPEG of quality 95, 4:4:4. Pillow: draft, resize with "
-            "Lanczos, save, in a fresh interpreter, its start and import not counted. Ours: `fit` in a process of "
-            "its own; fork, asking and answering counted. Memory is the most resident memory "
-            f"(VmHWM) of each process. Below, one photo of {_megapixels(LARGE)} megapixels of each kind in a child of "
-            f"its own, which may have {decoder_mib(Settings())} MiB of its own."
+            f"Medians of {PAIRS} pairs, the two alternating, of a baseline JPEG of {_megapixels(COMPARED)} "
+            "megapixels. It is shrunk to what the API takes and written as JPEG of quality 95, 4:4:4. Pillow: draft, "
+            "resize with Lanczos, save, in a fresh interpreter, its start and import not counted. Ours: `fit` in a "
+            "process of its own; fork, asking and answering counted. Memory is the most resident memory (VmHWM) of "
+            f"each process. Below, one photo of {_megapixels(LARGE)} megapixels of each kind in a child of its own, "
+            f"which may have {decoder_mib(Settings())} MiB of its own."
         ),
         tables=[
             Table(["a JPEG of 48 megapixels", "time", "memory"], [_row("Pillow", pillow), _row("ours", ours)]),

@@ -10,8 +10,8 @@ _NOTHING_MOVES_SECONDS = 120.0
 class FullQueue:
     """The cut queue, filled while its event source is closed, then worked off.
 
-    Deliver's event source is closed from the first filling on: on AWS that function runs on processors of its own, and
-    here it would take those of the function that is measured. `deliver` opens it again.
+    Deliver's event source is closed from the first filling on. On AWS that function runs on processors of its own. Here
+    it would take those of the function that is measured. `deliver` opens it again.
     """
 
     def __init__(self, system: System) -> None:

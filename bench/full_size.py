@@ -17,8 +17,8 @@ from PIL import Image
 
 from bench.report import Report, Table, Target
 from bench.scenes import SCENES, Bytes, Scene, Truth, make
-from local.places import REPOSITORY
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.surroundings import clean
 
 PHOTO = Scene("hair before leaves", 8064, 6048, next(scene.paint for scene in SCENES if "leaves" in scene.name))
 LARGEST = (11584, 8688)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.artifacts import STAGES, Built, synthesize
 from bench.report import Report, Table, Target
-from local.surroundings import clean
+from dropcut_cli.clone.surroundings import clean
 from local.system import temporary_folder
 
 RUNS = 21

@@ -30,12 +30,12 @@ def measure() -> Report:
     headings = ["stage", "photos", "way", "kills", "wrong", "seconds"]
     return Report(
         title="Kill at every step",
-        how="Each stage is stopped before and after each of its side effects (AWS calls and HTTP requests, enumerated "
-        "by a run without a stop); then the queues bring the work back. Or AWS refuses one of its calls (denied, "
-        "throttled), and that operation on that place, for a minute of a virtual clock, in which all is tried again "
-        "as the queues have it. Wrong is: a photo that is not delivered, or without an event; a message in a "
-        "dead-letter queue; a picture that is paid for twice without its call having been cut off or its answer "
-        "refused, or three times; a second payment that is not counted." + "".join(f"\n  {what}" for what in wrong),
+        how="Each stage is stopped before and after each of its side effects. These are AWS calls and HTTP requests, "
+        "listed by a run without a stop. Then the queues bring the work back. Or AWS refuses one of its calls "
+        "(denied, throttled), and that operation on that place, for a minute of a virtual clock. In that minute all "
+        "is tried again as the queues have it. Each photo has to be delivered, with an event, and no message may be "
+        "in a dead-letter queue. A picture may be paid for twice only if its call was cut off or its answer refused, "
+        "never three times. Each second payment has to be counted." + "".join(f"\n  {what}" for what in wrong),
         tables=[Table(headings, [line for line, _ in rows])],
         targets=[Target("What went wrong", len(wrong), 0, "")],
     )

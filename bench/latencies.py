@@ -89,10 +89,11 @@ _HOW = (
     "with IAM enforced and TLS on. Before each function stands a proxy in which a call of AWS waits: "
     + ", ".join(f"{name} {seconds * 1000:.0f} ms" for name, seconds in SECONDS.items())
     + ". These latencies are assumptions. What the embedded AWS itself takes comes on top, and the hops between its "
-    "services (events, queues, starts of functions) do not wait. From the start of the upload until S3 tells that the "
-    f"output is there, less the photo's call in the stand-in's log (at least {API_SECONDS:g} s). In a row: the longest "
-    "way back from the put of the output, from each call to the last one of its function that was over before it, and "
-    "from a function's first to the message that woke it. Calls are medians of all photos."
+    "services (events, queues, starts of functions) do not wait. The time runs from the start of the upload until S3 "
+    f"says that the output is there. The photo's call in the stand-in's log (at least {API_SECONDS:g} s) is "
+    'subtracted. "In a row" is the longest way back from the put of the output. From each call it goes to the last '
+    "one of its function that was over before it. From a function's first call it goes to the message that woke it. "
+    "Calls are medians of all photos."
 )
 
 

@@ -16,10 +16,10 @@ from bench.imports import function_surroundings
 from bench.largest_answers import SIDE_PIXELS
 from bench.photos import largest_jpeg, marked
 from bench.report import Report, Table, Target
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.programs import start_program
+from dropcut_cli.clone.surroundings import clean
 from local.ports import LOOPBACK, any_free_port
-from local.programs import start_program
-from local.surroundings import clean
 from local.system import System
 
 PICTURES = 10
@@ -53,11 +53,11 @@ def measure() -> Report:
     return Report(
         title="memory: ten of the largest pictures at once in the cut function",
         how=(
-            f"The most resident memory (VmHWM) of an interpreter of its own that runs the handler once, with the "
-            f"deployed function's variables and artifact, on {PICTURES} pictures of {max(sizes):,} bytes each. All ten "
-            f"calls are answered at the same moment, each with {SIDE_PIXELS} x {SIDE_PIXELS} of noise with alpha as "
-            "JSON, 22 MB: the largest answer there is. Embedded AWS and API run in other processes. The plain pattern "
-            "handles one picture in an invocation; here its code runs in ten threads."
+            "The most resident memory (VmHWM) of an interpreter of its own that runs the handler once. It has the "
+            f"deployed function's variables and artifact, and {PICTURES} pictures of {max(sizes):,} bytes each. All "
+            f"ten calls are answered at the same moment, each with {SIDE_PIXELS} x {SIDE_PIXELS} of noise with alpha "
+            "as JSON. That has 22 MB and is the largest answer there is. Embedded AWS and API run in other processes. "
+            "The plain pattern handles one picture in an invocation; here its code runs in ten threads."
         ),
         tables=[
             Table(

@@ -196,7 +196,7 @@ def _look_at_gate(system: System) -> None:
 
 
 def _rests(system: System) -> bool:
-    """Whether all that cut had is back: messages that were put back for a while are seen again by then."""
+    """Whether all of cut's messages are back: those that were hidden for a while are visible again by then."""
     answer = system.client("sqs").get_queue_attributes(
         QueueUrl=system.outputs["CutQueueUrl"], AttributeNames=["ApproximateNumberOfMessagesNotVisible"]
     )

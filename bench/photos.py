@@ -14,7 +14,7 @@ SAMPLE = SAMPLES / "portrait.jpg"
 def marked(mark: str, photo: bytes | None = None) -> bytes:
     """A JPEG (a sample, if none is given) with a mark: another picture to pay for, the same work to do.
 
-    The mark stands where no metadata does, which would not be sent: in a quantization table that no channel uses.
+    Metadata would not be sent. So the mark is in a quantization table that no channel uses.
     """
     photo = SAMPLE.read_bytes() if photo is None else photo
     return photo[:2] + _unused_tables(hashlib.sha512(mark.encode()).digest()) + photo[2:]

@@ -10,8 +10,8 @@ from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 from bench.report import Report, Table, Target
-from local.places import REPOSITORY
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.surroundings import clean
 
 PHOTOS = 1_000_000
 PAGE = 1000
@@ -77,8 +77,8 @@ def measure() -> Report:
     return Report(
         title="plan: a back-fill of a million photos",
         how=(
-            f"The command's own code in a process of its own, on {PHOTOS:,} keys: from a server on this machine that "
-            f"answers as S3 does, {PAGE:,} keys a page, and from a file. Of 10,000 photos drawn by lot the records are "
+            f"The command's own code runs in a process of its own, on {PHOTOS:,} keys. They come from a server on this "
+            f"machine that answers as S3 does, {PAGE:,} keys a page, and from a file. Of 10,000 photos drawn by lot the records are "
             "read; every second one is done. Seconds include the server's, which runs on the same processors."
         ),
         tables=[

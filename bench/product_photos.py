@@ -1,7 +1,7 @@
 """Small synthetic photos of things that people cut out, with known alpha: one or more subjects before a background.
 
-A thing is a table of shapes in a box of 1 x 1, so that holes, thin parts and several pieces come from its description.
-It is tilted, mirrored, coloured, shaded and labelled by chance; beside it stands something that is not the subject.
+A thing is a table of shapes in a box of 1 x 1. So its description decides holes, thin parts and several pieces. It is
+tilted, mirrored, coloured, shaded and labelled at random. Beside it is something that is not the subject.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+from numpy.random import Generator
 
 from bench.scenes import Bytes, Canvas, Colour, Scene, as_bytes, make
 
@@ -135,28 +136,28 @@ def product_photo(
     aside = np.zeros((HEIGHT, WIDTH), np.uint8)
 
     def paint(canvas: Canvas) -> None:
-        chance = canvas.chance
-        background = _white if white_on_white else BACKGROUNDS[int(chance.integers(len(BACKGROUNDS)))]
+        rng = canvas.rng
+        background = _white if white_on_white else BACKGROUNDS[int(rng.integers(len(BACKGROUNDS)))]
         canvas.behind = background(canvas)
         if bystander:
             aside[:] = _bystander(canvas)
         canvas.front = canvas.behind.copy()
-        size = chance.uniform(0.55, 0.9) if len(things) <= 1 else chance.uniform(0.9, 1.1) / len(things)
+        size = rng.uniform(0.55, 0.9) if len(things) <= 1 else rng.uniform(0.9, 1.1) / len(things)
         for number, thing in enumerate(things):
-            x = (number + 0.5 + chance.uniform(-0.05, 0.05)) / len(things) * WIDTH / HEIGHT
+            x = (number + 0.5 + rng.uniform(-0.05, 0.05)) / len(things) * WIDTH / HEIGHT
             surface = _white_surface if white_on_white else _surface
-            _add(canvas, thing, Place(x, chance.uniform(0.45, 0.55), size), surface)
-        if white_on_white or chance.random() < 0.5:
+            _add(canvas, thing, Place(x, rng.uniform(0.45, 0.55), size), surface)
+        if white_on_white or rng.random() < 0.5:
             _cast_shadow(canvas)
 
     truth = make(Scene(name, WIDTH, HEIGHT, paint, noise_levels=2.0))
     return Photo(name, truth.photo, truth.alpha, np.minimum(aside, 255 - truth.alpha))
 
 
-def drawn(thing: Sequence[Shape], place: Place, chance: np.random.Generator) -> Bytes:
-    """Alpha of a thing that is tilted and mirrored by chance."""
-    turn, mirror = chance.normal(0, 0.12), chance.choice([-1, 1])
-    squeeze = chance.uniform(0.75, 1.0)
+def drawn(thing: Sequence[Shape], place: Place, rng: Generator) -> Bytes:
+    """Alpha of a thing that is tilted and mirrored at random."""
+    turn, mirror = rng.normal(0, 0.12), rng.choice([-1, 1])
+    squeeze = rng.uniform(0.75, 1.0)
     alpha: Bytes = np.zeros((HEIGHT, WIDTH), np.uint8)
 
     def at(points: Points) -> npt.NDArray[np.int32]:
@@ -181,7 +182,7 @@ def drawn(thing: Sequence[Shape], place: Place, chance: np.random.Generator) -> 
 
 def _add(canvas: Canvas, thing: Sequence[Shape], place: Place, surface_of: Callable[[Canvas, Bytes], Bytes]) -> None:
     """Put a thing in front."""
-    alpha = drawn(thing, place, canvas.chance)
+    alpha = drawn(thing, place, canvas.rng)
     surface = surface_of(canvas, alpha)
     around = cv2.dilate(alpha, np.ones((9, 9), np.uint8)) > 0  # the lens mixes no foreign colour into its edge
     canvas.front[around] = surface[around]
@@ -190,31 +191,31 @@ def _add(canvas: Canvas, thing: Sequence[Shape], place: Place, surface_of: Calla
 
 def _surface(canvas: Canvas, alpha: Bytes) -> Bytes:
     """In a colour that stands out from what is behind it, as photographers choose it."""
-    chance = canvas.chance
+    rng = canvas.rng
     behind = canvas.behind[alpha > 128].mean(0) if (alpha > 128).any() else np.full(3, 128)
-    colours = [_colour(chance.integers(15, 240, 3)) for _ in range(12)]
+    colours = [_colour(rng.integers(15, 240, 3)) for _ in range(12)]
     far = [colour for colour in colours if np.abs(np.array(colour) - behind).max() > 45] or colours
-    surface = canvas.cloth(far[0], chance.uniform(1, 8), 3).astype(np.float32)
-    if chance.random() < 0.5:  # a label, or another part
-        top, left = chance.uniform(0.3, 0.6, 2)
+    surface = canvas.cloth(far[0], rng.uniform(1, 8), 3).astype(np.float32)
+    if rng.random() < 0.5:  # a label, or another part
+        top, left = rng.uniform(0.3, 0.6, 2)
         rows = slice(int(top * HEIGHT), int((top + 0.15) * HEIGHT))
         surface[rows, int(left * WIDTH) :] = far[-1]
-    light = np.linspace(chance.uniform(0.75, 1.25), 1, WIDTH, dtype=np.float32)
+    light = np.linspace(rng.uniform(0.75, 1.25), 1, WIDTH, dtype=np.float32)
     return as_bytes(surface * light[None, :, None])
 
 
 def _white_surface(canvas: Canvas, _alpha: Bytes) -> Bytes:
-    level = int(canvas.chance.integers(200, 222))
+    level = int(canvas.rng.integers(200, 222))
     return canvas.cloth((level, level, level), 1.5, 3)
 
 
 def _bystander(canvas: Canvas) -> Bytes:
     """A smaller thing near the frame, painted into the background."""
     names = list(SOLID)
-    thing = SOLID[names[canvas.chance.integers(len(names))]]
-    left = canvas.chance.random() < 0.5
-    place = Place(0.14 if left else WIDTH / HEIGHT - 0.14, canvas.chance.uniform(0.2, 0.8), 0.24)
-    alpha = drawn(thing, place, canvas.chance)
+    thing = SOLID[names[canvas.rng.integers(len(names))]]
+    left = canvas.rng.random() < 0.5
+    place = Place(0.14 if left else WIDTH / HEIGHT - 0.14, canvas.rng.uniform(0.2, 0.8), 0.24)
+    alpha = drawn(thing, place, canvas.rng)
     surface = _surface(canvas, alpha)
     canvas.behind[alpha > 128] = surface[alpha > 128]
     return alpha
@@ -228,7 +229,7 @@ def _cast_shadow(canvas: Canvas) -> None:
 
 
 def _studio(canvas: Canvas) -> Bytes:
-    level = int(canvas.chance.integers(170, 245))
+    level = int(canvas.rng.integers(170, 245))
     return canvas.slope((level, level, level), (level - 25, level - 22, level - 18))
 
 
@@ -237,12 +238,12 @@ def _white(canvas: Canvas) -> Bytes:
 
 
 def _coloured_paper(canvas: Canvas) -> Bytes:
-    colour = canvas.chance.integers(60, 230, 3)
+    colour = canvas.rng.integers(60, 230, 3)
     return canvas.slope(_colour(colour), _colour(colour * 0.8))
 
 
 def _wall(canvas: Canvas) -> Bytes:
-    return canvas.cloth(_colour(canvas.chance.integers(90, 200, 3)), 6, 2)
+    return canvas.cloth(_colour(canvas.rng.integers(90, 200, 3)), 6, 2)
 
 
 def _leaves(canvas: Canvas) -> Bytes:
@@ -251,14 +252,14 @@ def _leaves(canvas: Canvas) -> Bytes:
 
 def _wood(canvas: Canvas) -> Bytes:
     wood = canvas.cloth((150, 106, 70), 4, 3)
-    for y in canvas.chance.uniform(0, HEIGHT, 40):
-        cv2.line(wood, (0, int(y)), (WIDTH, int(y) + 12), (122, 84, 55), int(canvas.chance.integers(1, 6)), cv2.LINE_AA)
+    for y in canvas.rng.uniform(0, HEIGHT, 40):
+        cv2.line(wood, (0, int(y)), (WIDTH, int(y) + 12), (122, 84, 55), int(canvas.rng.integers(1, 6)), cv2.LINE_AA)
     return wood
 
 
 def _table_and_wall(canvas: Canvas) -> Bytes:
     picture, table = _wall(canvas), canvas.cloth((120, 84, 60), 5, 3)
-    edge = int(canvas.chance.uniform(0.55, 0.75) * HEIGHT)
+    edge = int(canvas.rng.uniform(0.55, 0.75) * HEIGHT)
     picture[edge:] = table[edge:]
     return picture
 
@@ -276,8 +277,8 @@ def _bricks(canvas: Canvas) -> Bytes:
 def _lights(canvas: Canvas) -> Bytes:
     night = canvas.cloth((40, 38, 50), 3, 16)
     for _ in range(30):
-        place = canvas.at(*canvas.chance.uniform(0, 1, 2))
-        cv2.circle(night, place, int(canvas.chance.integers(10, 50)), _colour(canvas.chance.integers(60, 200, 3)), -1)
+        place = canvas.at(*canvas.rng.uniform(0, 1, 2))
+        cv2.circle(night, place, int(canvas.rng.integers(10, 50)), _colour(canvas.rng.integers(60, 200, 3)), -1)
     return as_bytes(cv2.GaussianBlur(night, (0, 0), 9).astype(np.float32))
 
 

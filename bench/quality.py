@@ -54,12 +54,12 @@ def measure() -> Report:
     return Report(
         title="quality: good cut-outs and bad ones",
         how=(
-            f"{sum(one.is_good for one in every)} good answers and {sum(not one.is_good for one in every)} bad ones to "
-            "synthetic photos and the samples (`bench/quality_sets.py`, `bench/spoiled.py`). The levels were chosen on "
-            "the calibration half; the held-out half has other seeds. Area alone doubts what keeps less than 0.2 % or "
-            "more than 98.5 % of the photo. The time is processor time of all threads, which a busy machine lengthens "
-            f"less than the clock's: the median of {_RUNS} runs for an answer of 4.2 megapixels in memory, beside that "
-            "of decoding the same answer from PNG."
+            f"{sum(one.is_good for one in every)} good answers and {sum(not one.is_good for one in every)} bad ones "
+            "to synthetic photos and the samples (`bench/quality_sets.py`, `bench/spoiled.py`). The levels were "
+            "chosen on the calibration half; the held-out half has other seeds. Area alone doubts what keeps less "
+            "than 0.2 % or more than 98.5 % of the photo. The time is processor time of all threads, which a busy "
+            f"machine lengthens less than the clock's. It is the median of {_RUNS} runs for an answer of 4.2 "
+            "megapixels in memory, beside that of decoding the same answer from PNG."
         ),
         tables=[
             Table(["of all, doubted", "cut-outs", "calibration", "held-out", "area alone"], _halves(judged)),

@@ -10,13 +10,14 @@ from itertools import cycle, islice
 
 import cv2
 import numpy as np
+from numpy.random import Generator
 from PIL import Image
 
 from bench.product_photos import SOLID, THIN, WITH_HOLES, Photo, product_photo
 from bench.scenes import SCENES, Bytes, as_bytes, make
-from bench.spoiled import SPOILED, Chance
-from local.api.segmentation import SEARCH_SIDE, cut_by_segmentation, refined_alpha
+from bench.spoiled import SPOILED
 from local.places import SAMPLES
+from stand_in.segmentation import SEARCH_SIDE, cut_by_segmentation, refined_alpha
 
 HALVES: Mapping[str, int] = {"calibration": 1, "held_out": 2}
 """Seeds."""
@@ -42,12 +43,12 @@ class Case:
 
 def cases(half: str) -> Iterator[Case]:
     """Each photo once with a good answer, once with a bad one; the ways of spoiling take turns."""
-    chance = np.random.default_rng(HALVES[half])
+    rng = np.random.default_rng(HALVES[half])
     ways = cycle(SPOILED)
-    for kind, photo in _photos(half, chance):
-        how, alpha = _answered(photo.alpha, chance)
+    for kind, photo in _photos(half, rng):
+        how, alpha = _answered(photo.alpha, rng)
         yield _case(kind, f"{photo.name}, {how}", photo, alpha, is_good=True)
-        tried = ((way, SPOILED[way](photo, chance)) for way in islice(ways, len(SPOILED)))
+        tried = ((way, SPOILED[way](photo, rng)) for way in islice(ways, len(SPOILED)))
         way, spoiled = next((way, spoiled) for way, spoiled in tried if spoiled is not None)
         yield _case(way, photo.name, photo, spoiled, is_good=False)
 
@@ -60,30 +61,30 @@ def _case(kind: str, name: str, photo: Photo, alpha: Bytes, *, is_good: bool) ->
 # ---- photos
 
 
-def _photos(half: str, chance: Chance) -> Iterator[tuple[str, Photo]]:
+def _photos(half: str, rng: Generator) -> Iterator[tuple[str, Photo]]:
     for scene in SCENES:
         truth = make(replace(scene, name=f"{scene.name}, {half}", width=1600, height=1200))
         yield "scene", Photo(scene.name, truth.photo, truth.alpha, np.zeros_like(truth.alpha))
-    yield from (("sample", photo) for photo in _samples(chance))
+    yield from (("sample", photo) for photo in _samples(rng))
     for kind, things, times in (("solid", SOLID, 4), ("with holes", WITH_HOLES, 4), ("thin", THIN, 4)):
         for name, thing in things.items():
             for time in range(times):
                 yield kind, product_photo([thing], f"{name}, {half}, {time}", bystander=time % 2 == 0)
     every = list((SOLID | WITH_HOLES | THIN).values())
     for number in range(24):
-        several = [every[place] for place in chance.integers(len(every), size=2 + number % 3 // 2)]
+        several = [every[place] for place in rng.integers(len(every), size=2 + number % 3 // 2)]
         yield "two or three", product_photo(several, f"several, {half}, {number}", bystander=False)
     for number in range(10):
         name, thing = list((SOLID | WITH_HOLES).items())[number]
         yield "white on white", product_photo([thing], f"white {name}, {half}", bystander=False, white_on_white=True)
 
 
-def _samples(chance: Chance) -> Iterator[Photo]:
+def _samples(rng: Generator) -> Iterator[Photo]:
     """The samples with their cut-outs, and the same subjects before other backgrounds; cropped and mirrored."""
     for name, (pixels, alpha) in _cut_samples().items():
         height, width = alpha.shape
         for variant in range(4):
-            top, left = (int(chance.uniform(0, 0.12) * side) for side in (height, width))
+            top, left = (int(rng.uniform(0, 0.12) * side) for side in (height, width))
             cropped = np.s_[top : height - top // 2, left : width - left // 2]
             mirror = np.s_[:, ::-1] if variant % 2 else np.s_[:, :]
             photo, matte = pixels[cropped][mirror], alpha[cropped][mirror]
@@ -116,9 +117,9 @@ def _before_another_background(photo: Bytes, alpha: Bytes, name: str) -> Bytes:
 # ---- good answers
 
 
-def _answered(alpha: Bytes, chance: Chance) -> tuple[str, Bytes]:
+def _answered(alpha: Bytes, rng: Generator) -> tuple[str, Bytes]:
     """As one of the kinds of API would, none of which is wrong enough for a person to mind."""
-    how = list(ANSWERED)[chance.integers(len(ANSWERED))]
+    how = list(ANSWERED)[rng.integers(len(ANSWERED))]
     return how, ANSWERED[how](alpha)
 
 

@@ -5,7 +5,7 @@ import time
 from bench.deployed import api, deployed
 from bench.full_queue import FullQueue
 from bench.report import Report, Table, Target
-from local.api.window import most_in_one_window
+from stand_in.window import most_in_one_window
 
 LIMIT_REQUESTS = 150
 WINDOW_SECONDS = 10.0
@@ -38,11 +38,11 @@ def measure() -> Report:
     return Report(
         title="rate: a minute at the limit",
         how=(
-            f"{photos:,} prepared pictures lie in the cut queue when its event source is opened; the API answers after "
-            f"{API_SECONDS:g} s. Counted by the stand-in, which locks a key out for 60 s at the first request over "
-            f"{LIMIT_REQUESTS} in {WINDOW_SECONDS:g} s: the {SECONDS:g} s that begin {SETTLING_SECONDS:g} s after the "
-            "first call. Deliver's event source is closed meanwhile: on AWS it runs on other processors. The baseline "
-            "is the limit itself."
+            f"{photos:,} prepared pictures lie in the cut queue when its event source is opened; the API answers "
+            f"after {API_SECONDS:g} s. The stand-in counts, and locks a key out for 60 s at the first request over "
+            f"{LIMIT_REQUESTS} in {WINDOW_SECONDS:g} s. It counts for {SECONDS:g} s, which begin {SETTLING_SECONDS:g} "
+            "s after the first call. Deliver's event source is closed meanwhile: on AWS it runs on other processors. "
+            "The baseline is the limit itself."
         ),
         tables=[
             Table(

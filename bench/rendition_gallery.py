@@ -13,8 +13,9 @@ from dropcut.core.rendition_setting import READY_MADE
 from dropcut.imaging.make_rendition import make_rendition
 from PIL import Image
 
-from local.api.segmentation import cut_by_segmentation
-from local.places import REPOSITORY, SAMPLES
+from dropcut_cli.clone.places import REPOSITORY
+from local.places import SAMPLES
+from stand_in.segmentation import cut_by_segmentation
 
 PICTURES = REPOSITORY / "docs" / "renditions"
 _LONGEST_SIDE = 180

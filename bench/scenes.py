@@ -1,8 +1,8 @@
 """Synthetic photos with known alpha: what stands in front and what stands behind are painted apart, then mixed.
 
-Each scene is what a photographer meets: hair before a wall or before leaves, fur in its own colours, a blurred edge,
-a net, a glass, grass, a bicycle, tulle, white on white, one cloth before the same cloth. A lens softens everything by
-about a pixel, the sensor adds noise, and the camera writes a JPEG.
+Each scene is what a photographer meets: hair in front of a wall or of leaves, fur in its own colours, a blurred edge.
+Others are a net, a glass, grass, a bicycle, tulle, white on white, and one cloth on the same cloth. A lens softens
+everything by about a pixel, the sensor adds noise, and the camera writes a JPEG.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class Canvas:
 
     def __init__(self, width: int, height: int, seed: int) -> None:
         self.width, self.height = width, height
-        self.chance = np.random.default_rng(seed)
+        self.rng = np.random.default_rng(seed)
         self.alpha: Bytes = np.zeros((height, width), np.uint8)
         self.front: Bytes = np.zeros((height, width, 3), np.uint8)
         self.behind: Bytes = np.zeros((height, width, 3), np.uint8)
@@ -37,7 +37,7 @@ class Canvas:
         lightness = np.zeros((self.height, self.width), np.float32)
         for octave in range(octaves):
             cell = finest_pixels * 2**octave
-            grid = self.chance.normal(0, contrast, (self.height // cell + 3, self.width // cell + 3))
+            grid = self.rng.normal(0, contrast, (self.height // cell + 3, self.width // cell + 3))
             large = cv2.resize(grid.astype(np.float32), None, fx=cell, fy=cell, interpolation=cv2.INTER_CUBIC)
             lightness += large[: self.height, : self.width]
         tint = np.array([1.0, 0.9, 0.8], np.float32)
@@ -67,17 +67,17 @@ class Canvas:
     ) -> None:
         """Strands that leave a head at all angles and bend; a few cross. Radius in parts of the height."""
         for _ in range(count):
-            angle, bend = self.chance.uniform(0, 2 * np.pi), self.chance.normal(0, 0.9)
-            reach = radius * self.height * self.chance.uniform(0.15, 0.75)
+            angle, bend = self.rng.uniform(0, 2 * np.pi), self.rng.normal(0, 0.9)
+            reach = radius * self.height * self.rng.uniform(0.15, 0.75)
             along = np.linspace(0, 1, 24)
-            directions = angle + bend * along + 0.15 * np.sin(along * self.chance.uniform(4, 14))
+            directions = angle + bend * along + 0.15 * np.sin(along * self.rng.uniform(4, 14))
             steps = np.stack([np.cos(directions), np.sin(directions)], 1) * reach / 24
             start = np.array([x * self.width, y * self.height]) + 0.96 * radius * self.height * np.array(
                 [np.cos(angle), np.sin(angle)]
             )
-            shade = self.chance.normal(0, spread)
+            shade = self.rng.normal(0, spread)
             tone = tuple(int(np.clip(part + shade, 0, 255)) for part in colour)
-            self.strand(start + np.cumsum(steps, 0), int(self.chance.integers(1, thickest + 1)), tone)  # type: ignore[arg-type]
+            self.strand(start + np.cumsum(steps, 0), int(self.rng.integers(1, thickest + 1)), tone)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def make(scene: Scene) -> Truth:
     for top in range(0, scene.height, 512):
         rows = slice(top, top + 512)
         mixed = mix(canvas.alpha[rows], canvas.front[rows], canvas.behind[rows])
-        noise = canvas.chance.standard_normal(mixed.shape, np.float32) * scene.noise_levels
+        noise = canvas.rng.standard_normal(mixed.shape, np.float32) * scene.noise_levels
         photo[rows] = as_bytes(mixed + noise)
     return Truth(photo, canvas.alpha, canvas.front)
 
@@ -167,9 +167,9 @@ def _fur_in_its_own_colours(canvas: Canvas) -> None:
 def _hair_at_night(canvas: Canvas) -> None:
     canvas.behind = canvas.cloth((38, 36, 48), 3, 64)
     for _ in range(60):
-        lamp = tuple(int(level) for level in canvas.chance.integers(60, 230, 3))
-        place = canvas.at(*canvas.chance.uniform(0, 1, 2))
-        cv2.circle(canvas.behind, place, int(canvas.chance.integers(60, 260)), lamp, -1, cv2.LINE_AA)
+        lamp = tuple(int(level) for level in canvas.rng.integers(60, 230, 3))
+        place = canvas.at(*canvas.rng.uniform(0, 1, 2))
+        cv2.circle(canvas.behind, place, int(canvas.rng.integers(60, 260)), lamp, -1, cv2.LINE_AA)
     canvas.behind = cv2.GaussianBlur(canvas.behind, (0, 0), 20).astype(np.uint8)
     canvas.front = canvas.cloth((150, 112, 84), 5, 4)
     canvas.hair(0.5, 0.55, 0.3, 1000, (152, 114, 86), thickest=5)
@@ -197,7 +197,7 @@ def _net(canvas: Canvas) -> None:
             [np.linspace(0.1, 0.9, 60) * canvas.width, line / 70 * canvas.height + 12 * np.sin(sway * 1.3 + line)], 1
         )
         for thread in (down, level):
-            canvas.strand(thread, int(canvas.chance.integers(4, 12)), (46, 64, 98))
+            canvas.strand(thread, int(canvas.rng.integers(4, 12)), (46, 64, 98))
     cv2.rectangle(canvas.alpha, canvas.at(0.1, 0.1), canvas.at(0.9, 0.9), 255, 160)
     for hole in range(40):
         cv2.circle(canvas.alpha, canvas.at(0.1 + 0.02 * hole, 0.1), 26, 0, -1, cv2.LINE_AA)
@@ -206,8 +206,8 @@ def _net(canvas: Canvas) -> None:
 def _glass(canvas: Canvas) -> None:
     wood = canvas.cloth((150, 106, 70), 5, 4)
     for _ in range(90):
-        y = int(canvas.chance.uniform(0, canvas.height))
-        cv2.line(wood, (0, y), (canvas.width, y + 40), (118, 80, 52), int(canvas.chance.integers(2, 14)), cv2.LINE_AA)
+        y = int(canvas.rng.uniform(0, canvas.height))
+        cv2.line(wood, (0, y), (canvas.width, y + 40), (118, 80, 52), int(canvas.rng.integers(2, 14)), cv2.LINE_AA)
     canvas.behind = wood
     canvas.front = canvas.cloth((214, 226, 230), 2, 16)
     left, top, right, bottom = *canvas.at(0.3, 0.15), *canvas.at(0.7, 0.85)
@@ -223,14 +223,14 @@ def _grass_before_the_sky(canvas: Canvas) -> None:
     canvas.behind = canvas.slope((150, 190, 235), (205, 222, 240))
     canvas.front = canvas.cloth((70, 110, 40), 8, 3)
     for _ in range(1500):
-        x, lean = canvas.chance.uniform(0, canvas.width), canvas.chance.normal(0, 0.25)
-        height = canvas.height * canvas.chance.uniform(0.2, 0.75)
+        x, lean = canvas.rng.uniform(0, canvas.width), canvas.rng.normal(0, 0.25)
+        height = canvas.height * canvas.rng.uniform(0.2, 0.75)
         along = np.linspace(0, 1, 16)
         points = np.stack([x + lean * height * along**2, canvas.height - height * along], 1)
-        shade = canvas.chance.normal(0, 16)
+        shade = canvas.rng.normal(0, 16)
         tone: Colour = (int(74 + shade), int(116 + shade), int(44 + shade * 0.5))
         for part, thickness in ((16, 1), (13, 4), (8, 8)):  # a blade is thicker below
-            canvas.strand(points[:part], thickness + int(canvas.chance.integers(0, 3)), tone)
+            canvas.strand(points[:part], thickness + int(canvas.rng.integers(0, 3)), tone)
 
 
 def _spokes(canvas: Canvas) -> None:
@@ -244,8 +244,8 @@ def _spokes(canvas: Canvas) -> None:
         end = 2 * np.pi * spoke / 48
         line = np.array([[x + 0.05 * outer * np.cos(start), y + 0.05 * outer * np.sin(start)],
                          [x + 0.93 * outer * np.cos(end), y + 0.93 * outer * np.sin(end)]])  # fmt: skip
-        shade = int(canvas.chance.integers(-30, 30))
-        canvas.strand(line, int(canvas.chance.integers(4, 8)), (208 + shade, 210 + shade, 214 + shade))
+        shade = int(canvas.rng.integers(-30, 30))
+        canvas.strand(line, int(canvas.rng.integers(4, 8)), (208 + shade, 210 + shade, 214 + shade))
     cv2.circle(canvas.alpha, (x, y), outer, 255, round(0.05 * outer), cv2.LINE_AA)
     for radius, thickness, tone in ((outer, 0.07, (34, 34, 38)), (0.93 * outer, 0.03, (196, 198, 204))):
         cv2.circle(canvas.front, (x, y), round(radius), tone, round(thickness * outer), cv2.LINE_AA)
@@ -254,7 +254,7 @@ def _spokes(canvas: Canvas) -> None:
 
 
 def _tulle(canvas: Canvas) -> None:
-    """A veil: a fine net whose holes are clear, in folds that lie twice or three times, and shine through."""
+    """A veil: a fine net with clear holes, in folds of two or three layers that shine through."""
     canvas.behind = canvas.cloth((96, 110, 126), 5, 24)
     canvas.front = canvas.cloth((236, 232, 226), 2, 8)
     down = np.linspace(0, 1, 200)
@@ -271,7 +271,7 @@ def _tulle(canvas: Canvas) -> None:
     cv2.ellipse(
         veil, canvas.at(0.5, 0.55), (round(0.32 * canvas.width), round(0.4 * canvas.height)), 0, 0, 360, 255, -1
     )
-    folds = cv2.resize(canvas.chance.uniform(0.5, 1, (3, 24)).astype(np.float32), (canvas.width, canvas.height))
+    folds = cv2.resize(canvas.rng.uniform(0.5, 1, (3, 24)).astype(np.float32), (canvas.width, canvas.height))
     canvas.alpha = as_bytes((28 + layers * 0.8) * folds * (cv2.GaussianBlur(veil, (0, 0), 3) / np.float32(255)))
     canvas.body(0.5, 0.62, 0.08, 0.2)
 
@@ -286,14 +286,14 @@ def _white_on_white(canvas: Canvas) -> None:
     canvas.behind = as_bytes(canvas.behind * (1 - shadow[..., None]))
     canvas.front = canvas.cloth((231, 229, 225), 1, 4)
     for _ in range(700):
-        root, tip = canvas.chance.uniform(0.15, 0.5), canvas.chance.uniform(0.06, 0.16)
-        side = canvas.chance.choice((-1, 1))
+        root, tip = canvas.rng.uniform(0.15, 0.5), canvas.rng.uniform(0.06, 0.16)
+        side = canvas.rng.choice((-1, 1))
         along = np.linspace(0, 1, 16)
         x = 0.5 + side * tip * along + 0.02 * np.sin(6 * root)
         y = root - 0.12 * along + 0.05 * along**2
-        shade = int(canvas.chance.normal(0, 4))
+        shade = int(canvas.rng.normal(0, 4))
         points = np.stack([x * canvas.width, y * canvas.height], 1)
-        canvas.strand(points, int(canvas.chance.integers(2, 5)), (229 + shade, 227 + shade, 223 + shade))
+        canvas.strand(points, int(canvas.rng.integers(2, 5)), (229 + shade, 227 + shade, 223 + shade))
     canvas.body(0.5, 0.7, 0.1, 0.17)
     cv2.rectangle(canvas.alpha, canvas.at(0.485, 0.12), canvas.at(0.515, 0.56), 255, -1)
 
@@ -303,12 +303,12 @@ def _one_colour(canvas: Canvas) -> None:
     canvas.behind = canvas.cloth((142, 124, 104), 5, 4)
     canvas.front = canvas.cloth((142, 124, 104), 5, 4)
     for _ in range(1400):
-        x, y = canvas.chance.uniform(0.25, 0.75), canvas.chance.choice((0.3, 0.7))
+        x, y = canvas.rng.uniform(0.25, 0.75), canvas.rng.choice((0.3, 0.7))
         along = np.linspace(0, 1, 12)
-        lean, length = canvas.chance.normal(0, 0.015), canvas.chance.uniform(0.03, 0.14) * (1 if y > 0.5 else -1)
+        lean, length = canvas.rng.normal(0, 0.015), canvas.rng.uniform(0.03, 0.14) * (1 if y > 0.5 else -1)
         points = np.stack([(x + lean * along**2) * canvas.width, (y + length * along) * canvas.height], 1)
-        shade = int(canvas.chance.normal(18, 8))
-        canvas.strand(points, int(canvas.chance.integers(3, 7)), (142 + shade, 124 + shade, 104 + shade))
+        shade = int(canvas.rng.normal(18, 8))
+        canvas.strand(points, int(canvas.rng.integers(3, 7)), (142 + shade, 124 + shade, 104 + shade))
     cv2.rectangle(canvas.alpha, canvas.at(0.25, 0.3), canvas.at(0.75, 0.7), 255, -1)
     canvas.alpha = cv2.GaussianBlur(canvas.alpha, (0, 0), 1.5).astype(np.uint8)
 

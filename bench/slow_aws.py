@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from local.ports import LOOPBACK
 
 SECONDS = {"DynamoDB": 0.005, "SQS": 0.007, "EventBridge": 0.008, "S3 read": 0.018, "S3 write": 0.028}
-"""How long a call waits before it is passed on. Assumptions, not measured: medians that users of AWS tell of, for small
-items and objects, from a function in the same region. Other services do not wait."""
+"""How long a call waits before it is passed on. These are assumptions, not measured: medians that users of AWS report,
+for small items and objects, from a function in the same region. Other services do not wait."""
 _SERVICES = {"DynamoDB_20120810": "DynamoDB", "AmazonSQS": "SQS", "AWSEvents": "EventBridge"}
 _OF_ONE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
 

@@ -1,7 +1,7 @@
 """A storm over the deployed stacks: `python -m bench.storm [PHOTOS]`.
 
-The API fails, breaks off, cuts answers short and locks the key out; events come twice, late and out of order; some
-photos are uploaded twice in a row, some are the same picture as others. All must end as they should.
+The API fails, breaks off, cuts answers short and locks the key out. Events come twice, late and out of order. Some
+photos are uploaded twice in a row, and some are the same picture as others. All must end as they should.
 """
 
 import hashlib
@@ -22,9 +22,9 @@ from PIL import Image
 
 from bench.deployed import EventSource
 from bench.report import Report, Table, Target
-from local.api.stand_in import StandIn
-from local.steps import Steps
+from dropcut_cli.clone.steps import Steps
 from local.system import System, bring_up, temporary_folder
+from stand_in.stand_in import StandIn
 
 PHOTOS = 2000
 SETTINGS = {
@@ -62,12 +62,12 @@ class Album:
     pictures: Mapping[str, list[bytes]]
 
     @classmethod
-    def of(cls, photos: int, *, name: str, chance: random.Random) -> "Album":
+    def of(cls, photos: int, *, name: str, rng: random.Random) -> "Album":
         pictures: dict[str, list[bytes]] = {}
         for number in range(photos):
-            same = number and chance.random() < SAME_PICTURE
-            picture = pictures[f"{name}/{chance.randrange(number):05d}.png"][-1] if same else _picture(name, number)
-            earlier = [_picture(name, photos + number)] if chance.random() < UPLOADED_TWICE else []
+            same = number and rng.random() < SAME_PICTURE
+            picture = pictures[f"{name}/{rng.randrange(number):05d}.png"][-1] if same else _picture(name, number)
+            earlier = [_picture(name, photos + number)] if rng.random() < UPLOADED_TWICE else []
             pictures[f"{name}/{number:05d}.png"] = [*earlier, picture]
         return cls(pictures=pictures)
 
@@ -175,13 +175,13 @@ def unleash(system: System, api: StandIn, photos: int, settings: Mapping[str, st
 
     Raises TimeoutError: nothing moved any more, and not all had ended.
     """
-    chance = random.Random(photos)
+    rng = random.Random(photos)
     name = f"storm-{int(time.time())}"
-    album = Album.of(photos, name=name, chance=chance)
+    album = Album.of(photos, name=name, rng=rng)
     for fault, part in WEATHER.items():
         api.fault(fault, times=None, probability=part)
     calls_before, begun = len(api.calls()), time.time()
-    with _uploads_heard(system) as heard, _Echo(system, heard, chance) as echo:
+    with _uploads_heard(system) as heard, _Echo(system, heard, rng) as echo:
         _upload(system, album)
         echo.has_heard(sum(map(len, album.pictures.values())))
         jobs = _wait_for_the_end(system, album)
@@ -242,9 +242,9 @@ def _uploads_heard(system: System) -> Iterator[str]:
 class _Echo:
     """Sends some of the events a second time, later and in another order."""
 
-    def __init__(self, system: System, heard: str, chance: random.Random) -> None:
+    def __init__(self, system: System, heard: str, rng: random.Random) -> None:
         self._sqs, self._heard, self._intake = system.client("sqs"), heard, system.outputs["IntakeQueueUrl"]
-        self._chance = chance
+        self._rng = rng
         self._stopping = Event()
         self._thread = Thread(target=self._run, daemon=True)
         self._events = 0
@@ -271,10 +271,10 @@ class _Echo:
             messages = answer.get("Messages", [])
             for message in messages:
                 self._sqs.delete_message(QueueUrl=self._heard, ReceiptHandle=message["ReceiptHandle"])
-                if self._chance.random() < EVENT_TWICE:
+                if self._rng.random() < EVENT_TWICE:
                     kept.append(message["Body"])
             if len(kept) >= 20 or not messages:
-                self._chance.shuffle(kept)
+                self._rng.shuffle(kept)
                 while kept:
                     self._sqs.send_message(QueueUrl=self._intake, MessageBody=kept.pop())
                     self.repeated += 1
@@ -378,8 +378,8 @@ def measure(photos: int = PHOTOS) -> Report:
     wrong = aftermath.wrong()
     return Report(
         title="Storm",
-        how=f"{photos:,} photos through the deployed stacks, while one call in ten fails, one in twenty breaks off or "
-        "is cut short, and one in fifty is locked out; events come twice, late and out of order."
+        how=f"{photos:,} photos through the deployed stacks. One call in ten fails, one in twenty breaks off or is "
+        "cut short, and one in fifty is locked out. Events come twice, late and out of order."
         + "".join(f"\n  {what}" for what in wrong),
         tables=[aftermath.table()],
         targets=[Target("What went wrong", len(wrong), 0, "")],

@@ -20,9 +20,9 @@ from PIL import Image
 from bench.deployed import EventSource, api, deployed, drop
 from bench.photos import SAMPLE, marked
 from bench.report import Report, Table, Target
-from local.cdk import start_deploy, start_synth
-from local.places import REPOSITORY
-from local.problem import Problem
+from dropcut_cli.clone.cdk import start_deploy, start_synth
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.problem import Problem
 from local.system import System, run_few_processes, temporary_folder
 
 BEFORE = "2662018b5860e4ca90ec12dcfda41159104342c2"
@@ -30,7 +30,8 @@ BEFORE = "2662018b5860e4ca90ec12dcfda41159104342c2"
 EVERY_SECONDS = 0.4
 SECONDS_BEFORE, SECONDS_AFTER = 20.0, 20.0
 ROLES_AHEAD_SECONDS = 15.0
-"""CloudFormation updates a role before its function, which waits for those after it: here that takes no time at all."""
+"""CloudFormation updates a role before its function, and a function waits for those after it. Here that takes no
+time."""
 LONGEST_WAIT_SECONDS = 60.0
 API_SECONDS = 0.5
 """So that calls are in flight whenever a function is updated."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.artifacts import STAGES
 from bench.report import Report, Table, Target
-from local.places import REPOSITORY
-from local.surroundings import clean
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.surroundings import clean
 from local.system import temporary_folder
 
 BEFORE = {"prepare": (13, 24), "cut": (21, 58), "deliver": (15, 45)}
@@ -39,11 +39,12 @@ def measure(other: Path | None = None) -> Report:
     return Report(
         title="walk: the files that one photo crosses",
         how=(
-            "The first photo (a PNG, two renditions) that a process of each stage handles, on the embedded AWS without "
-            "Lambda, under `sys.setprofile`, in all threads of the handler. A file of `functions/` counts when one of "
-            "its functions runs. A call counts when the nearest frame of `functions/` beneath it is of another file, "
-            "or is missing, as for the handler and for what a thread begins with; a generator that is resumed counts "
-            "again. The imports and the process that decodes pictures are left out; starting that process is not."
+            "The first photo (a PNG, two renditions) that a process of each stage handles, under `sys.setprofile`, in "
+            "all threads. It runs on the embedded AWS without Lambda. A file of `functions/` counts when one of its "
+            "functions runs. A call counts when the nearest frame of `functions/` beneath it is of another file, or "
+            "is missing. It is missing for the handler and for what a thread begins with. A generator that is resumed "
+            "counts again. The imports and the process that decodes pictures are left out; starting that process is "
+            "not."
         ),
         tables=[Table(headings, rows)],
         targets=[

@@ -1,7 +1,7 @@
 """Brings one photo through the stages of the checkout in the current folder: `python walk_driver.py FOLDER`.
 
-Prints one line of JSON: files and calls by stage. It is run as a file, in an interpreter whose path is that checkout's,
-so that nothing of this checkout is measured by mistake.
+Prints one line of JSON: files and calls by stage. It runs as a file, in an interpreter with that checkout's path. So
+nothing of this checkout is measured by mistake.
 """
 
 import json

@@ -14,8 +14,8 @@ from typing import Any
 from dropcut.core.operation import REMOVE_BACKGROUND
 
 from dropcut_cdk.input import PREFIX
-from dropcut_cdk.kinds import Kind, SettingsError, above_zero, choice, read_setting, setting, text
-from dropcut_cdk.provider import BASE_URLS, Provider, check_base_url
+from dropcut_cdk.kinds import ABOVE_ZERO, SettingsError, choice, optional, read_setting, setting, text
+from dropcut_cdk.provider import BASE_URL, BASE_URLS, Provider
 from dropcut_cdk.settings import Settings as SettingsOfDropcut
 
 __all__ = ["Settings", "SettingsError", "belongs_to_cdk"]
@@ -35,27 +35,20 @@ class Settings(SettingsOfDropcut):
         choice(*BASE_URLS),
         "Whose API is called: the gateway EZLINK AI, or the maker Stability AI.",
     )
-    api_base_url: str = setting(
-        "",
-        Kind(
-            allowed="a base URL with https; http only to this machine (127.0.0.1, ::1, localhost)",
-            check=lambda given: given and check_base_url(given),  # empty: the provider's own
-        ),
+    api_base_url: str | None = setting(
+        None,
+        optional(BASE_URL),
         "Where the API is.",
         shown_default="the provider's: " + ", ".join(f"`{url}`" for url in BASE_URLS.values()),
     )
-    credits_per_image: float = setting(
-        0.0,
-        above_zero(),
+    credits_per_image: float | None = setting(
+        None,
+        optional(ABOVE_ZERO),
         "What one cut-out costs, in the provider's credits.",
         shown_default="the provider's: "
         + ", ".join(f"{credits:g} ({name})" for name, credits in REMOVE_BACKGROUND.credits.items()),
     )
-    input_prefix: str = setting(
-        "",
-        PREFIX,
-        "Only objects whose key begins with this are photos; empty means all.",
-    )
+    input_prefix: str = setting("", PREFIX, "Only objects whose key begins with this are photos; empty means all.")
     pace_table: str = setting(
         "",
         text(r"|[A-Za-z0-9_.-]{3,255}", "the name of a DynamoDB table in the same account and region, or nothing"),
@@ -64,16 +57,12 @@ class Settings(SettingsOfDropcut):
     )
 
     def __post_init__(self) -> None:
-        """Fill in what depends on the provider."""
-        object.__setattr__(self, "api_base_url", self.api_base_url or BASE_URLS.get(self.provider, ""))
-        price = self.credits_per_image or REMOVE_BACKGROUND.credits.get(self.provider, 0.0)
-        object.__setattr__(self, "credits_per_image", price)
         super().__post_init__()
         self.provider_of_api.check_daily_limit(self.daily_credit_limit)
 
     @property
     def provider_of_api(self) -> Provider:
-        return Provider(name=self.provider, base_url=self.api_base_url, credits_per_image=self.credits_per_image)
+        return Provider.of(self.provider, None, self.api_base_url or "", self.credits_per_image)
 
     def for_dropcut(self) -> dict[str, Any]:
         """The keyword arguments of `Dropcut` that are plain values."""
@@ -86,13 +75,17 @@ class Settings(SettingsOfDropcut):
         Raises:
             SettingsError: the first unknown name or bad value, with what is allowed.
         """
-        known: dict[str, Kind] = {each.name: each.metadata["kind"] for each in in_order()}
+        known = {each.name: each.metadata["kind"] for each in in_order()}
         values: dict[str, Any] = {}
         for name, value in context.items():
             if belongs_to_cdk(name):
                 continue
             if name not in known:
-                raise SettingsError(_unknown(name, value, list(known)))
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"Did you mean {near[0]}? " if near else ""
+                raise SettingsError(
+                    f"There is no setting {name} (given as {value!r}). {hint}Allowed: {', '.join(known)}."
+                )
             values[name] = read_setting(f"Setting {name}", known[name], value, known[name].read)
         return cls(**values)
 
@@ -106,9 +99,3 @@ def in_order() -> list[Field[Any]]:
 def belongs_to_cdk(name: str) -> bool:
     """CDK keeps feature flags, look-ups and its own options in the same context; their names show it."""
     return any(mark in name for mark in ":@/")
-
-
-def _unknown(name: str, value: object, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean {near[0]}? " if near else ""
-    return f"There is no setting {name} (given as {value!r}). {hint}Allowed: {', '.join(known)}."

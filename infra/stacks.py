@@ -34,14 +34,27 @@ def add_stacks(app: App, settings: Settings) -> None:
     arguments = _arguments(settings, work)
     storage = Storage(data, "Default", DropcutProps(**arguments))
     dropcut = Dropcut(work, "Default", storage=storage, monitoring=False, **arguments)
-    redrive = f"dropcut redrive --stage {settings.stage}{{}}"
-    monitoring = Monitoring(watch, "Default", of=dropcut, redrive_command=redrive)
+    monitoring = Monitoring(watch, "Default", of=dropcut, command=f"dropcut {{}} --stage {settings.stage}")
 
     # Deployments from before import it for alarms that are gone; CloudFormation refuses to remove it under them.
     work.export_value(dropcut.functions["gatekeeper"].function_name)
 
-    _storage_outputs(data, dropcut)
-    _pipeline_outputs(work, dropcut)
+    _outputs(
+        data,
+        InputBucketName=dropcut.input_bucket.bucket_name,
+        OutputBucketName=dropcut.output_bucket.bucket_name,
+        WorkBucketName=dropcut.storage.work_bucket.bucket_name,
+        StateTableName=dropcut.state_table.table_name,
+    )
+    _outputs(
+        work,
+        ApiKeySecretName=dropcut.api_key.secret,
+        BackfillRuleName=dropcut.pipeline.feeder.rule_name,
+        PrepareFunctionName=dropcut.functions["prepare"].function_name,
+        **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
+        **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},
+        **({"WebhookSecretArn": notify.secret_arn} if (notify := dropcut.pipeline.notify) else {}),
+    )
     _outputs(watch, AlarmTopicArn=monitoring.topic.topic_arn, DashboardName=f"{dropcut.name}-{Aws.REGION}")
 
 
@@ -55,29 +68,6 @@ def _arguments(settings: Settings, stack: Stack) -> dict[str, Any]:
     if settings.pace_table:
         arguments["pace_table"] = dynamodb.Table.from_table_name(stack, "PaceTable", settings.pace_table)
     return arguments
-
-
-def _storage_outputs(stack: Stack, dropcut: Dropcut) -> None:
-    _outputs(
-        stack,
-        InputBucketName=dropcut.input_bucket.bucket_name,
-        OutputBucketName=dropcut.output_bucket.bucket_name,
-        WorkBucketName=dropcut.storage.work_bucket.bucket_name,
-        StateTableName=dropcut.state_table.table_name,
-    )
-
-
-def _pipeline_outputs(stack: Stack, dropcut: Dropcut) -> None:
-    _outputs(
-        stack,
-        ApiKeySecretName=dropcut.api_key.secret,
-        BackfillRuleName=dropcut.pipeline.feeder.rule_name,
-        PrepareFunctionName=dropcut.functions["prepare"].function_name,
-        **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
-        **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},
-    )
-    if notify := dropcut.pipeline.notify:
-        _outputs(stack, WebhookSecretArn=notify.secret_arn)
 
 
 def _outputs(stack: Stack, **values: str) -> None:

@@ -7,17 +7,18 @@ from pathlib import Path
 
 from rich.markup import escape
 
+from dropcut_cli.clone.places import LOCAL, pasted
+from dropcut_cli.clone.problem import Interrupted, Problem, writing_to
+from dropcut_cli.clone.settings_line import settings_on_this_machine
+from dropcut_cli.clone.steps import Steps
 from local.drop import Drop, listed
 from local.one_at_a_time import alone
 from local.out_folder import OutFolder
 from local.page import Further, Picture, Row, Run, counted, render_page
 from local.photos import find_photos
-from local.places import LOCAL, OUT, pasted
+from local.places import OUT
 from local.preview import make_preview
-from local.problem import Interrupted, Problem, writing_to
 from local.result import Result
-from local.settings_line import settings_on_this_machine
-from local.steps import Steps
 from local.system import bring_up, run_few_processes, temporary_folder
 
 _PATIENCE_SECONDS = 180.0

@@ -1,7 +1,7 @@
 """`make down`: ends everything that `make up` started, also what a crash left behind."""
 
+from dropcut_cli.clone.steps import Steps
 from local.one_at_a_time import alone
-from local.steps import Steps
 from local.up import AT_WORK, lock_file, put_away
 
 

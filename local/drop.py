@@ -12,14 +12,14 @@ from dropcut.core.plain_text import shown
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from dropcut_cli.clone.places import pasted
+from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.steps import Steps
 from local.out_folder import OutFolder
 from local.outcomes import Outcome, SpendingChange, Subscription, from_tags, subscribed
 from local.page import counted
 from local.photos import Photo
-from local.places import pasted
-from local.problem import Problem
 from local.result import Cutout, Result, line_for
-from local.steps import Steps
 from local.system import System
 
 _AT_ONCE = 4
@@ -152,7 +152,7 @@ class Drop:
                 return
 
     def _end(self, result: Result, outcome: Outcome, fetches: ThreadPoolExecutor, tell: Tell) -> None:
-        """Note the outcome. A delivered photo is told of when its files are here, or cannot be."""
+        """Note the outcome. A delivered photo is reported when its files are here, or cannot be."""
         result.ended = time.monotonic()
         result.note = outcome.note
         if outcome.kind != "delivered":

@@ -16,11 +16,11 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from dropcut_cli.clone.places import PYTHON, REPOSITORY
+from dropcut_cli.clone.programs import Program, start_program
+from dropcut_cli.clone.surroundings import clean
 from local.certificate import make_certificates
-from local.places import PYTHON, REPOSITORY
 from local.ports import LOOPBACK
-from local.programs import Program, start_program
-from local.surroundings import clean
 
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
@@ -137,11 +137,7 @@ def start_embedded_aws(
         cwd=folder,
         leashed=leashed,
     )
-    try:
-        program.wait_until(lambda: is_healthy(account), seconds=_SECONDS_TO_START)
-    except BaseException:
-        program.stop()
-        raise
+    program.wait_until(lambda: is_healthy(account), seconds=_SECONDS_TO_START)
     return program, account
 
 

@@ -16,7 +16,7 @@ import ministack.app  # type: ignore[import-untyped]
 from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import lambda_svc, s3, sts  # type: ignore[import-untyped]
 
-# It would also listen on port 443 where it may: one port, the one that was asked for, is enough.
+# It would also listen on port 443 if it may. The one port that was asked for is enough.
 ministack.app._port_is_bindable = lambda *_: False
 
 _compiled_by_line = iam_evaluator._fnmatch_compile
@@ -107,7 +107,8 @@ _calls_seen = set[str]()
 
 
 def _evaluate_and_record(call: Any, *policies: Any) -> Any:
-    """Write what a role asks for into a file, as a line of JSON and once, so that others can judge its policy, too."""
+    """Write each kind of call of a role once into a file, as a line of JSON. Others can judge its policy by that,
+    too."""
     found = {key: call.service_context[key.lower()] for key in _ADDED_KEYS if key.lower() in call.service_context}
     context = {key: sorted(value) if isinstance(value, list) else [value] for key, value in found.items()}
     asked = {"principal": call.principal_arn, "action": call.action, "resource": call.resource_arn, "context": context}

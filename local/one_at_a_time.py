@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local.places import private_folder
-from local.problem import Problem, writing_to
+from dropcut_cli.clone.places import private_folder
+from dropcut_cli.clone.problem import Problem, writing_to
 
 
 @contextmanager

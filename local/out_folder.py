@@ -1,8 +1,7 @@
 """What the demo leaves in `out/`: the cut-outs, the page, and beside the page what it shows.
 
 A list of what was written is kept, so that the next demo replaces its own files and no others. It does so when it has
-something to put in their place: a demo that does not come that far leaves the last one's results, which may have been
-paid for.
+something to put in their place. A demo that ends earlier leaves the last one's results, which may have been paid for.
 """
 
 import hashlib
@@ -12,8 +11,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from local.places import pasted
-from local.problem import Problem, writing_to
+from dropcut_cli.clone.places import pasted
+from dropcut_cli.clone.problem import Problem, writing_to
 
 PAGE_FILES = "index.files"
 _LIST = "written.txt"

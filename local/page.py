@@ -108,7 +108,7 @@ def human_size(size_bytes: int) -> str:
 
 
 def human_seconds(seconds: float) -> str:
-    """`0.84 s`, `12 s`, `3 min 5 s`; by what is shown, so that there is no `10.00 s` beside `10 s`."""
+    """`0.84 s`, `12 s`, `3 min 5 s`. The rounded value decides, so that there is no `10.00 s` beside `10 s`."""
     if round(seconds, 2) < 10:
         return f"{seconds:.2f} s"
     whole = round(seconds)
@@ -144,7 +144,7 @@ def _totals(rows: Sequence[Row], run: Run) -> list[tuple[str, str]]:
         totals.append((human_seconds(waits[len(waits) // 2]), "typical time from upload to cut-out, started cold"))
     totals.append((human_seconds(run.seconds), "for all of them"))
     spent = sum(row.credits or 0 for row in rows)
-    totals.append((f"{spent:g}", "credits, had it been the real API" if run.stands_in else "credits"))
+    totals.append((f"{spent:g}", "credits, if it were the real API" if run.stands_in else "credits"))
     return totals
 
 

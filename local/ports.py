@@ -3,7 +3,7 @@
 import os
 import socket
 
-from local.problem import Problem
+from dropcut_cli.clone.problem import Problem
 
 LOOPBACK = "127.0.0.1"
 _TRIES = 100

@@ -44,7 +44,7 @@ def is_picture(file: Path) -> bool:
 def make_preview(original: Path, target: Path) -> Preview:
     """Write a reduced WebP of a picture, upright, alpha kept.
 
-    A file that is no picture, or one that Pillow cannot read, has none: that is a result and no error here.
+    A file that is no picture, or that Pillow cannot read, has none. That is a result here, and no error.
     """
     try:
         with _quietly(), Image.open(original) as picture:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
 
-from local.places import PYTHON, REPOSITORY
+from dropcut_cli.clone.places import PYTHON, REPOSITORY
+from dropcut_cli.clone.programs import Program, start_program
+from dropcut_cli.clone.surroundings import clean
 from local.ports import LOOPBACK
-from local.programs import Program, start_program
-from local.surroundings import clean
 
 STAND_IN_KEY = "stand-in-key"
 _LIMITS = {
@@ -19,14 +19,14 @@ _LIMITS = {
     "lockout_seconds": "--lockout-seconds",
     "credits_per_image": "--credits-per-image",
 }
-"""Settings that describe the API: the stand-in is to have the limits that the deployment is told of."""
+"""Settings that describe the API: the stand-in has the limits that the deployment knows."""
 _SECONDS_TO_START = 30.0
 _DEFAULT_PROVIDER = "ezlink"
 
 
 def start_stand_in(folder: Path, *, port: int, settings: Mapping[str, str], leashed: bool) -> Program:
     """Start it on 127.0.0.1 in the profile of the settings' provider; returns when it answers."""
-    command: list[str | Path] = [PYTHON, "-m", "local.api", "--host", LOOPBACK, "--port", str(port)]
+    command: list[str | Path] = [PYTHON, "-m", "stand_in", "--host", LOOPBACK, "--port", str(port)]
     command += ["--profile", settings.get("provider", _DEFAULT_PROVIDER), "--key", STAND_IN_KEY]
     for setting, option in _LIMITS.items():
         if setting in settings:
@@ -39,11 +39,7 @@ def start_stand_in(folder: Path, *, port: int, settings: Mapping[str, str], leas
         cwd=REPOSITORY,
         leashed=leashed,
     )
-    try:
-        program.wait_until(lambda: _answers(port), seconds=_SECONDS_TO_START)
-    except BaseException:
-        program.stop()
-        raise
+    program.wait_until(lambda: _answers(port), seconds=_SECONDS_TO_START)
     return program
 
 

@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from infra.settings import Settings, SettingsError
-from local.cdk import CdkRun, read_outputs, start_bootstrap, start_deploy, start_synth
+from dropcut_cli.clone.cdk import CdkRun, read_outputs, start_bootstrap, start_deploy, start_synth
+from dropcut_cli.clone.places import LOCAL, REPOSITORY, private_folder
+from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.programs import Program, birth, recorded
+from dropcut_cli.clone.settings_line import refuse_wrong
+from dropcut_cli.clone.steps import Steps
 from local.embedded_aws import ACCOUNT, REGION, Account, start_embedded_aws
-from local.places import LOCAL, REPOSITORY, private_folder
 from local.ports import LOOPBACK, any_free_port
-from local.problem import Problem
-from local.programs import Program, birth, recorded
 from local.stand_in import STAND_IN_KEY, start_stand_in
-from local.steps import Steps
 
 _DEPLOY_ADVICE = "Put that right and run the command again; nothing was left running."
 
@@ -91,7 +91,7 @@ def bring_up(
         settings: of the CDK app. With `api_base_url` that server is used and no stand-in is started.
         ports: where to listen; free ones when left out.
         leashed: everything ends when this process ends; otherwise it stays until `make down`.
-        steps: told what happens.
+        steps: shows what happens.
         code: the checkout whose stacks are deployed; the settings have to be some of its own, too.
         calls_file: where the embedded AWS writes each call that a role makes.
 
@@ -153,18 +153,6 @@ def run_few_processes(system: System) -> None:
     functions, at_once = system.client("lambda"), max(2, os.cpu_count() or 2)
     for source in functions.list_event_source_mappings()["EventSourceMappings"]:
         functions.update_event_source_mapping(UUID=source["UUID"], ScalingConfig={"MaximumConcurrency": at_once})
-
-
-def refuse_wrong(settings: Mapping[str, str]) -> None:
-    """Say at once what the synth would refuse some seconds later.
-
-    Raises:
-        Problem: a setting is unknown or its value is not allowed.
-    """
-    try:
-        Settings.from_context(settings)
-    except SettingsError as wrong:
-        raise Problem(str(wrong)) from wrong
 
 
 def key_for(own_api: str) -> str:

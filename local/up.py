@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from dropcut_cli.clone.places import LOCAL, private_folder
+from dropcut_cli.clone.problem import Problem, writing_to
+from dropcut_cli.clone.programs import recorded, stop_recorded
+from dropcut_cli.clone.settings_line import refuse_wrong, settings_on_this_machine
+from dropcut_cli.clone.steps import Steps
 from local.embedded_aws import Account, is_healthy
 from local.one_at_a_time import alone
-from local.places import LOCAL, STACK_FILE, UP, private_folder
+from local.places import STACK_FILE, UP
 from local.ports import choose_port, port_asked_for
-from local.problem import Problem, writing_to
-from local.programs import recorded, stop_recorded
-from local.settings_line import settings_on_this_machine
 from local.stand_in import STAND_IN_KEY
-from local.steps import Steps
-from local.system import Ports, System, bring_up, keep_logs_only, refuse_wrong
+from local.system import Ports, System, bring_up, keep_logs_only
 
 AWS_PORT, API_PORT = 4566, 8650
 AT_WORK = "Another `make up` or `make down` is at work in this folder."
@@ -80,7 +81,7 @@ def what_is_up() -> dict[str, Any] | None:
 
 
 def put_away() -> list[str]:
-    """Stop everything that `make up` started and remove its state, but for the logs, which may tell what went wrong.
+    """Stop everything that `make up` started and remove its state. The logs stay: they may say what went wrong.
 
     Returns:
         the names of what was running.
@@ -151,7 +152,7 @@ The system is up.
     Output      s3://{outputs["OutputBucketName"]}
     For programs: .local/stack.json
     Logs        .local/up/functions.log is what the functions said, one JSON object a line; beside it, the programs'
-    Faults      .venv/bin/python -m local.api fault --help   lets the stand-in fail on purpose
+    Faults      .venv/bin/python -m stand_in fault --help   lets the stand-in fail on purpose
 {_how_to_drop(stack)}
 `make down` ends it."""
     )

@@ -1,7 +1,9 @@
 """For all tests: no test reaches an AWS account, and what stands in `end_to_end/` is marked so."""
 
+import gc
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +11,19 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
+pytest_plugins = ["stand_in.pytest_plugin"]  # as its package registers it where that is installed
 END_TO_END = TESTS / "end_to_end"
 SLOW = (
     "bench",
-    "cli",
+    "cli/*.py",
+    "cli/account/test_deploy.py",
+    "cli/account/test_destroy.py",
+    "cli/account/test_real_account.py",
+    "cli/clone/test_cdk.py",
+    "cli/clone/test_programs.py",
     "functions/adapters/test_decoder_process.py",
     "functions/adapters/test_imaging_process.py",
+    "functions/adapters/test_sandbox.py",
     "functions/adapters/test_webhook_call.py",
     "functions/adapters/test_webhook_recipe.py",
     "functions/entries",
@@ -30,33 +39,41 @@ SLOW = (
     "infra/test_stacks.py",
     "infra/test_storage.py",
     "infra/test_templates.py",
-    "local/api/test_command_line.py",
-    "local/api/test_faults.py",
-    "local/api/test_segmentation.py",
-    "local/api/test_window.py",
-    "local/test_cdk.py",
-    "local/test_deploy.py",
     "local/test_embedded_aws.py",
-    "local/test_programs.py",
+    "local/test_outcomes.py",
     "local/test_stand_in.py",
     "model",
     "resilience",
     "simulation",
+    "stand_in/test_main.py",
+    "stand_in/test_faults.py",
+    "stand_in/test_segmentation.py",
+    "stand_in/test_window.py",
+    "test_wheels.py",
 )
 """Folders and files with seconds of work or waiting in them: pictures, templates, many histories, slow answers,
 programs that start."""
 IN_A_BROWSER = ("test_web_page.py",)
 """They need Debian's `chromium`. Where there is none they are left out, and the report's head says so."""
-ON_ONE_PROCESS = ("end_to_end", "local", "resilience", "infra")
-"""The tests of each of these folders share what takes long to make, or want the machine's ports for themselves: they
-run in turn, in one process. The longest comes first, so that the others can run beside it."""
+AT_THE_API = (
+    "test_api_key.py",
+    "test_error_table.py",
+    "test_misbehaving_api.py",
+    "test_storm.py",
+    "test_what_roles_do_in_trouble.py",
+)
+"""Of `end_to_end/`: half of its time, most of it waiting for pauses and lock-outs to end."""
+ON_ONE_PROCESS = ("end_to_end, at the API", "end_to_end", "local", "resilience", "infra")
+"""The tests of each of these folders share what takes long to make, or want the machine's ports for themselves. They
+run in turn, in one process. `end_to_end/` has two processes, each with a system of its own. The longest comes first,
+so that the others can run beside it."""
 
 
 class ByFolderOrFile(LoadScopeScheduling):
     """Which tests run in turn in one process: those of a folder above, otherwise those of a file.
 
-    xdist's own groups (`--dist loadgroup`) are no groups with this version of pytest, which has its tests' names from
-    elsewhere than where xdist writes them.
+    xdist's own groups (`--dist loadgroup`) do not work with this version of pytest: xdist writes the groups where
+    pytest does not read the tests' names.
     """
 
     def __init__(self, config: pytest.Config, log: Any) -> None:
@@ -115,8 +132,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(END_TO_END):
             item.add_marker(pytest.mark.end_to_end)
             if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(120))
+                item.add_marker(pytest.mark.timeout(300))  # the first test waits for the deployment
     items.sort(key=_turn)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave out what lives until the end: it went through all of that again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _turn(item: pytest.Item) -> tuple[int, bool]:
@@ -126,11 +149,14 @@ def _turn(item: pytest.Item) -> tuple[int, bool]:
 
 
 def _company(nodeid: str) -> str:
-    """With which tests one runs in turn: the name of their folder, or of their file."""
+    """With which tests one runs in turn: a name above, or that of their file."""
     file = nodeid.partition("::")[0]
     _, folder, *below = file.split("/")
-    return folder if folder in ON_ONE_PROCESS and len(below) == 1 else file
+    if folder not in ON_ONE_PROCESS or len(below) != 1:
+        return file
+    return f"{folder}, at the API" if below[0] in AT_THE_API else folder
 
 
+@cache
 def _is_slow(path: Path) -> bool:
-    return any(path.is_relative_to(TESTS / slow) for slow in SLOW)
+    return any(path.is_relative_to(TESTS / slow) or path.match(str(TESTS / slow)) for slow in SLOW)

@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft4Validator, Draft202012Validator
 
-from local.events import FOLDER, name_of_files
+from tools.events import FOLDER, name_of_files
 
 
 def check_published(detail_type: str, detail: Mapping[str, Any]) -> None:

@@ -1,16 +1,19 @@
-"""README.md and docs/*.md: links lead somewhere, commands exist, and the README's figures are the pages'."""
+"""What people read: links lead somewhere, tables are the code's, and the README's figures are the pages'."""
 
 import re
 from pathlib import Path
 
 import pytest
+from dropcut.core import item_kinds
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
+from tests.documents import PAGES
+from tools.state_tables import with_states
 
 README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
-PAGES = {str(page.relative_to(REPOSITORY)): page for page in (README, *sorted(DOCS.glob("*.md")))}
-"""By name from the repository's root."""
+DECISIONS = DOCS / "decisions"
+ADAPTERS = REPOSITORY / "functions" / "dropcut" / "adapters"
 
 
 def headings(page: Path) -> set[str]:
@@ -42,14 +45,6 @@ def test_every_relative_link_leads_to_a_file_and_a_heading(name: str) -> None:
     assert nowhere == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_make_command_is_a_target_of_the_makefile(name: str) -> None:
-    text = PAGES[name].read_text(encoding="utf-8")
-    named = set(re.findall(r"^make ([a-z]+)", text, re.MULTILINE)) | set(re.findall(r"`make ([a-z]+)", text))
-    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    assert named <= targets
-
-
 def test_the_readme_links_every_page() -> None:
     text = README.read_text(encoding="utf-8")
     assert [page.name for page in DOCS.glob("*.md") if f"](docs/{page.name})" not in text] == []
@@ -69,3 +64,51 @@ def test_the_readmes_prices_are_those_of_the_costs_page() -> None:
     costs = (DOCS / "costs.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| \*\*.*together\*\* \|.*\*\*([\d.]+)\*\* \|$", costs, re.MULTILINE) == [photos, idle]
     assert f"**{api}**" in costs
+
+
+def test_the_tables_of_states_are_those_of_the_code() -> None:
+    architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    assert with_states(architecture) == architecture, "Run `.venv/bin/python -m tools.state_tables`"
+
+
+def test_the_state_tables_items_are_those_of_the_code() -> None:
+    rows = rows_under("The state table's items", DOCS / "architecture.md")
+    described = {re.match(r"`([a-z]+#?)", row[0])[1] for row in rows if row[0].startswith("`")}  # type: ignore[index]
+    kinds = {value for name, value in vars(item_kinds).items() if name.isupper() and name != "HELD_INDEX"}
+    assert described == kinds
+
+
+def test_the_state_tables_attributes_are_those_of_the_adapters() -> None:
+    unknown = []
+    for row in rows_under("The state table's items", DOCS / "architecture.md"):
+        adapter = re.findall(r"adapters/(\w+\.py)", row[3])[0]
+        source = (ADAPTERS / adapter).read_text(encoding="utf-8")
+        unknown += [name for name in re.findall(r"`(\w+)`", row[2]) if not re.search(rf"\b{name}\b", source)]
+    assert unknown == []
+
+
+@pytest.mark.parametrize("record", sorted(DECISIONS.glob("*.md")), ids=lambda record: record.stem)
+def test_each_decision_is_a_short_record(record: Path) -> None:
+    text = record.read_text(encoding="utf-8")
+    if record.name == "README.md":
+        assert {f"{name}.md" for name in re.findall(r"\]\(([\w-]+)\.md\)", text)} | {"README.md"} == {
+            each.name for each in DECISIONS.glob("*.md")
+        }
+        return
+    assert len(text.split()) < 200
+    assert re.findall(r"^\*\*(.+?)\.\*\*", text, re.MULTILINE) == [
+        "Context",
+        "Decision",
+        "What it costs",
+        "What would change our mind",
+    ]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_path_of_a_python_file_leads_to_one(name: str) -> None:
+    named = set(
+        re.findall(
+            r"\b(?:bench|cli|functions|infra|local|stand_in|tests|tools)/[\w/]+\.py\b", (REPOSITORY / name).read_text()
+        )
+    )
+    assert [path for path in sorted(named) if not (REPOSITORY / path).is_file()] == []

@@ -1,8 +1,8 @@
-"""The plain one-function pattern, as public examples show it: S3 invokes the function with the photo's event; the
-function reads the photo, calls the API and puts the cut-out.
+"""The plain one-function pattern of public examples: it reads the photo, calls the API and puts the cut-out.
 
-It has what such examples have (the key fetched once, a time-out, an error for a status that is none of success) and
-nothing of what makes three stages of ours: no pace, no payment kept, no second try, no verified answer.
+S3 invokes it with the photo's event. It has what such examples have: it fetches the key once, has a time-out, and
+raises an error for a status other than success. It keeps no pace and no payment, makes no second try and verifies no
+answer. Our three stages are for these.
 """
 
 import base64

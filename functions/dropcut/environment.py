@@ -1,7 +1,7 @@
 """The settings of each function, as one validated value: the stacks build it, and the function reads it at its start.
 
-A field's name in capitals is the variable's name (`work_bucket` is `WORK_BUCKET`). What follows from a function's real
-time-out, such as the lease of a claim, is derived here and nowhere else.
+A field's name in capitals is the variable's name (`work_bucket` is `WORK_BUCKET`). Times that follow from a function's
+real time-out, such as the lease of a claim, are derived here and nowhere else.
 """
 
 import math
@@ -63,7 +63,7 @@ _MAY_BE_EMPTY = {"client_id", "client_version"}
 
 
 def _as_text(value: str | float) -> str:
-    """A number is written without a fraction where it has none, so that it can be read as a whole one."""
+    """A whole number is written without a fraction, so that it can be read as one."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else repr(value)
@@ -86,10 +86,6 @@ class StageEnvironment(Environment):
     @property
     def sources(self) -> Sequence[PhotoSource]:
         return read_sources(self.inputs)
-
-    @property
-    def input_buckets(self) -> frozenset[str]:
-        return frozenset(source.bucket for source in self.sources)
 
 
 SECONDS_AROUND_IMAGING = 15
@@ -138,16 +134,17 @@ SEND_SECONDS = 30.0
 AWS_CONNECT_SECONDS = 2
 AWS_READ_SECONDS = 6
 AWS_TRIES = 3
-"""Of one call of AWS by the cut function. Short, so that a hung connection does not use up the paid call's time; and
-more than one, because a paid answer must not be lost to a hiccup of S3."""
+"""Of one call of AWS by the cut function. The time-outs are short, so that a hung connection does not use up the paid
+call's time. There is more than one try, because a short failure of S3 must not lose a paid answer."""
 AWS_BACKOFF_SECONDS = 3
-"""What botocore waits between three tries at the most (standard mode: under 1 s, then under 2)."""
+"""The longest that botocore waits between three tries (standard mode: under 1 s, then under 2)."""
 AWS_CALL_SECONDS = AWS_TRIES * (AWS_CONNECT_SECONDS + AWS_READ_SECONDS) + AWS_BACKOFF_SECONDS
 """The longest one call of AWS can take, all tries included."""
 SECONDS_TO_BEGIN = 2 * AWS_CALL_SECONDS
 """For what a batch has to know before its first message: the key, and the snapshot of the state table."""
 SECONDS_TO_STORE = AWS_CALL_SECONDS
-"""What an answer still needs after the longest call; then the payment is recorded, beside which it is handed on."""
+"""Time that an answer still needs after the longest call: the payment is recorded, and the answer handed on beside
+that."""
 CLOCKS_APART_SECONDS = 5
 """How far two workers' clocks may differ."""
 
@@ -188,7 +185,7 @@ class CutEnvironment(StageEnvironment):
 
     @property
     def needed_seconds(self) -> float:
-        """Time without which no picture is begun: for its slot, its call, and what comes after that."""
+        """No picture is begun with less time left: for its slot, its call, and the steps after that."""
         return HORIZON_SECONDS + self.call_needs_seconds
 
     @property
@@ -240,6 +237,8 @@ class DeliverEnvironment(ImagingEnvironment):
     hold_doubtful: int
     """1: doubtful cut-outs wait for a person's decision; 0: they are delivered."""
     held_days: int
+    stage_roles: str
+    """Unique ids of the roles of the functions that write to deliver's queue, with commas: none of them decides."""
 
     @property
     def needed_seconds(self) -> float:

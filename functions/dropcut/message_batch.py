@@ -43,8 +43,8 @@ class MessageBatch:
 
     Attributes:
         threads: messages handled at the same time.
-        needed_seconds: a message is not begun when less than this is left of the function's time-out, because a
-            time-out would bring back the whole batch, finished work included.
+        needed_seconds: a message is not begun when less than this is left of the function's time-out. A time-out would
+            bring back the whole batch, with its finished work.
         receives_before_giving_up: how often a message may come back because of unexpected errors; None for the stage
             where receives are no attempts (it counts its own).
         announce_failure: publishes that a photo failed whose message was dead-lettered here.
@@ -157,5 +157,6 @@ def _message(record: SQSRecord) -> Message:
         body=record.body,
         receive_count=int(record.attributes.approximate_receive_count),
         sent_at_seconds=int(record.attributes.sent_timestamp) / 1000,
+        sender=record.attributes.get("SenderId") or "",
         redriven="reason" in record.message_attributes,  # as every dead letter of ours has it
     )

@@ -16,7 +16,7 @@ from dropcut.core.plain_text import shown
 
 
 def log_line(fields: dict[str, Any]) -> str:
-    """One line of the log: names in their own letters, but without a character that would drive who reads it."""
+    """One line of the log: names in their own letters, but without characters that would control a terminal."""
     return shown(json.dumps(fields, default=str, separators=(",", ":"), ensure_ascii=False))
 
 

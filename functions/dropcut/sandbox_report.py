@@ -1,4 +1,4 @@
-"""Tells the operator what holds the processes that decode photos: in the log, as metrics, and when a probe asks."""
+"""Reports which layers hold the processes that decode photos: in the log, as metrics, and when a probe asks."""
 
 from functools import cache
 from pathlib import Path

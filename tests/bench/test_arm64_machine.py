@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bench.arm64_machine import install_arm64_machine
-from local.problem import Problem
+from dropcut_cli.clone.problem import Problem
 
 PROGRAMS = {
     "dpkg": "echo amd64",

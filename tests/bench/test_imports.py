@@ -6,7 +6,7 @@ import pytest
 from dropcut.environment import CutEnvironment, DeliverEnvironment, Environment, PrepareEnvironment
 
 from bench.imports import run_as_function
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 
 IMAGE_LIBRARIES = {"pyvips", "PIL", "cv2", "numpy"}
 ENTRIES = {

@@ -79,6 +79,17 @@ def dropcut(deployment: Deployment, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     return run_it
 
 
+class Paged(dict[str, Any]):
+    """A client whose paginators give one page."""
+
+    def get_paginator(self, name: str) -> Any:
+        page = self[name]
+        return type("Pages", (), {"paginate": staticmethod(lambda **_asked: [page])})()
+
+    def set_alarm_state(self, **state: str) -> None:
+        self["set"] = state
+
+
 SETTINGS = {
     "RENDITIONS": '["full"]',
     "RENDITION_NAMES": '[["full"]]',

@@ -9,8 +9,8 @@ from dropcut.core.messages import Upload
 
 from dropcut_cli import doctor
 from dropcut_cli.deployment import Deployment
-from dropcut_cli.doctor import CHECKS, FEWEST_CONCURRENT, MOST_CLOCK_SECONDS, WITHOUT_END_SECONDS
-from tests.cli.conftest import Dropcut
+from dropcut_cli.doctor import CHECKS, MOST_CLOCK_SECONDS, WITHOUT_END_SECONDS
+from tests.cli.conftest import ALARMS, Dropcut, Paged
 from tests.functions.cloud import INPUT, SECRET
 
 
@@ -40,15 +40,31 @@ def test_a_key_that_is_there_is_no_finding(deployment: Deployment) -> None:
     assert found("API key", deployment) == []
 
 
-def test_uploads_that_nobody_hears_of_are_found(deployment: Deployment) -> None:
-    class Store(dict[str, object]):
-        def get_bucket_notification_configuration(self, **_asked: str) -> dict[str, object]:
-            return self
+class Store(dict[str, object]):
+    """S3 with this configuration of a bucket's events, which moto does not keep."""
 
-    deployment._clients["s3"] = store = Store()
-    assert len(found("bucket's events", deployment)) == 1
-    store["EventBridgeConfiguration"] = {}
-    assert found("bucket's events", deployment) == []
+    def get_bucket_notification_configuration(self, **_asked: str) -> dict[str, object]:
+        return self
+
+
+@pytest.mark.parametrize(
+    ("announced", "state", "words"),
+    [
+        (True, "ENABLED", ""),
+        (False, "ENABLED", f"The bucket {INPUT} does not send its events"),
+        (True, "DISABLED", "No enabled rule"),
+    ],
+)
+@pytest.mark.usefixtures("dropcut")
+def test_uploads_that_nobody_hears_of_are_found(
+    deployment: Deployment, announced: bool, state: str, words: str
+) -> None:
+    events, arn = deployment.client("events"), deployment.queue_arn("Intake")
+    events.put_rule(Name="uploads", EventPattern='{"source": ["aws.s3"]}', State=state)
+    events.put_targets(Rule="uploads", Targets=[{"Id": "queue", "Arn": arn}])
+    deployment._clients["s3"] = Store({"EventBridgeConfiguration": {}} if announced else {})
+    said = found("bucket's events", deployment)
+    assert [what[: len(words)] for what in said] == ([words] if words else [])
 
 
 def test_queues_that_let_in_too_much_or_too_little_are_found(deployment: Deployment) -> None:
@@ -83,14 +99,88 @@ def test_a_clock_that_is_off_is_found(
     assert len(found("clock", deployment)) == findings
 
 
-@pytest.mark.parametrize(("most", "findings"), [(FEWEST_CONCURRENT - 1, 1), (FEWEST_CONCURRENT, 0)])
-def test_an_account_with_too_few_functions_at_once_is_found(deployment: Deployment, most: int, findings: int) -> None:
-    class Lambda:
-        def get_account_settings(self) -> dict[str, object]:
-            return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": most}}
+class Lambda:
+    """An account with 21 functions at once, and a deployment that asks for these many."""
 
-    deployment._clients["lambda"] = Lambda()
-    assert len(found("concurrency", deployment)) == findings
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+
+    def get_account_settings(self) -> dict[str, object]:
+        return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 21}}
+
+    def list_event_source_mappings(self, **_asked: str) -> dict[str, object]:
+        return {"EventSourceMappings": [{"ScalingConfig": {"MaximumConcurrency": self._at_once}}]}
+
+
+@pytest.mark.parametrize(
+    ("at_once", "said"), [(6, ["The account may run 21 functions at once; 25 are needed."]), (5, [])]
+)
+def test_an_account_with_too_few_functions_at_once_is_found(
+    deployment: Deployment, at_once: int, said: list[str]
+) -> None:
+    deployment._clients["lambda"] = Lambda(at_once)
+    assert found("concurrency", deployment) == said
+
+
+@pytest.mark.parametrize(
+    ("quotas", "said"),
+    [
+        (
+            [{"QuotaName": "Function memory maximum", "Value": 3007.0}],
+            ["The account allows a function 3,007 MB; 3,008 are needed."],
+        ),
+        ([{"QuotaName": "Function memory maximum", "Value": 3008.0}], []),
+        ([{"QuotaName": "Concurrent executions", "Value": 10.0}], []),
+    ],
+)
+def test_an_account_that_allows_a_function_too_little_memory_is_found(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, quotas: list[object], said: list[str]
+) -> None:
+    monkeypatch.setattr(
+        Deployment, "function", lambda _self, queue: {"MemorySize": 3008 if queue == "Deliver" else 512}
+    )
+    deployment._clients["service-quotas"] = Paged(list_service_quotas={"Quotas": quotas})
+    assert found("memory", deployment) == said
+
+
+@pytest.mark.parametrize(
+    ("arns", "enabled", "said"),
+    [
+        (["arn:aws:sns:1"], [True], ""),
+        (["arn:aws:sns:1", "PendingConfirmation"], [True], "The alarms are not confirmed by a@b."),
+        ([], [True], "Nobody hears the alarms: their topic has no subscription."),
+        (["arn:aws:sns:1"], [], "Alarms are gone, or their actions are turned off."),
+        (["arn:aws:sns:1"], [True, False], "Alarms are gone, or their actions are turned off."),
+    ],
+)
+def test_alarms_that_reach_nobody_are_found(
+    deployment: Deployment, arns: list[str], enabled: list[bool], said: str
+) -> None:
+    heard = {"Subscriptions": [{"SubscriptionArn": arn, "Endpoint": "a@b"} for arn in arns]}
+    deployment._clients["sns"] = Paged(list_subscriptions_by_topic=heard)
+    alarms = [{"AlarmActions": [ALARMS], "ActionsEnabled": each} for each in enabled]
+    deployment._clients["cloudwatch"] = Paged(describe_alarms={"MetricAlarms": alarms})
+    assert found("alarms", deployment) == ([said] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("function", "role", "words"),
+    [
+        ({"State": "Active"}, True, ""),
+        ({"State": "Inactive"}, True, ""),
+        ({"State": "Failed"}, True, "The function f is Failed."),
+        ({"LastUpdateStatus": "Failed"}, True, "The function f is Active."),
+        ({}, False, "The role of f is gone."),
+    ],
+)
+def test_a_function_that_cannot_run_is_found(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, function: dict[str, str], role: bool, words: str
+) -> None:
+    arn = "arn:aws:iam::123456789012:role/path/r"
+    monkeypatch.setattr(Deployment, "function", lambda _self, _queue: {"FunctionName": "f", "Role": arn, **function})
+    if role:
+        deployment.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
+    assert set(found("functions and roles", deployment)) == ({words} if words else set())
 
 
 def test_what_may_not_be_looked_at_is_a_finding(

@@ -14,7 +14,7 @@ from dropcut.core.upload_event import read_uploads
 
 from dropcut_cli.dead_letters import WITHOUT_CODE
 from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
-from dropcut_cli.failures import REJECTED
+from dropcut_cli.rejected import REJECTED
 from tests.cli.conftest import Dropcut, bodies
 from tests.functions.cloud import INPUT
 
@@ -138,7 +138,7 @@ def test_only_what_matches_is_sent(
     assert bodies(deployment, "Cut", dead=True) == sorted({"a", "b", "c", of_a_key} - set(sent))
 
 
-def test_a_deployment_without_webhooks_is_redriven_and_says_so_when_they_are_asked_for(
+def test_a_redrive_works_without_webhooks_and_says_so_when_they_are_asked_for(
     deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = {name: value for name, value in deployment.outputs.items() if not name.startswith("Notify")}

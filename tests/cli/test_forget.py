@@ -168,7 +168,7 @@ def test_what_older_uploads_of_the_key_paid_for_goes_too(shop: Shop) -> None:
     assert shop.everything() == set()
 
 
-def test_a_photo_whose_record_has_expired_is_found_by_what_it_paid_for_and_by_its_names(shop: Shop) -> None:
+def test_a_photo_whose_record_expired_is_found_by_its_payment_and_its_names(shop: Shop) -> None:
     shop.delivered(KEY, "x")
     shop.cloud.clients.dynamodb.delete_item(TableName=TABLE, Key={"id": {"S": f"object#{INPUT}/{KEY}"}})
     shop.forget(with_photo=True)
@@ -316,7 +316,7 @@ def test_it_removes_reports_and_names_what_it_does_not_remove(
 def test_without_a_key_nothing_is_looked_for(command: Shop, dropcut: Dropcut) -> None:
     before = command.everything()
     ran = dropcut("forget", "--yes")
-    assert (ran.exit_code, ran.err) == (2, "Which photo? Name it as the input bucket does: dropcut forget shop/a.jpg\n")
+    assert (ran.exit_code, ran.err) == (2, "Missing argument 'KEY'. See `dropcut forget --help`.\n")
     assert command.everything() == before
 
 

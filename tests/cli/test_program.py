@@ -12,6 +12,7 @@ import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 from botocore.utils import parse_timestamp
+from dropcut import RELEASE
 
 from dropcut_cli.deployment import Deployment, new_session
 from dropcut_cli.exits import CommandError, Exit, explained
@@ -86,7 +87,8 @@ def test_help_lists_every_verb_and_imports_no_aws() -> None:
     [
         (["statu"], 2, "No such command 'statu'. See `dropcut --help`."),
         (["status", "--stage", "P R"], 2, "a stage has 1 to 16 characters"),
-        (["status"], 2, "No AWS region is set."),
+        (["status"], 2, "No AWS region is set, or it is none."),
+        (["status", "--region", "no region"], 2, "or it is none. Name it, for example: --region eu-central-1"),
         (["status", "--region", "eu-central-1", "--profile", "no"], 4, "Sign in"),
         (["status", "--region", "eu-central-1"], 4, "no AWS credentials"),
     ],
@@ -173,3 +175,27 @@ def test_times_are_read_as_botocore_reads_them(text: object) -> None:
     new_session(core, region_name="eu-central-1")
     parser = core.get_component("response_parser_factory").create_parser("rest-xml")
     assert parser._timestamp_parser(text) == parse_timestamp(text) == datetime(2024, 7, 27, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("no_color", "as_json", "said"),
+    [
+        ("", False, "\x1b[31mfailed\x1b[0m  a\\u001b.jpg\r\n"),
+        ("1", False, "failed  a\\u001b.jpg\r\n"),
+        ("", True, '{"a": 1}\r\n'),
+    ],
+)
+def test_colours_are_for_a_terminal_that_wants_them(no_color: str, as_json: bool, said: str) -> None:
+    ours, its = os.openpty()
+    code = f"from dropcut_cli.output import Output; Output({as_json}).result({{'a': 1}}, 'failed  a\\x1b.jpg')"
+    words, environment = [sys.executable, "-c", code], HERE | {"NO_COLOR": no_color}
+    subprocess.run(words, env=environment, stdout=its, timeout=60, check=True)
+    assert os.read(ours, 1000).decode() == said
+    ran = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert "\x1b" not in ran.stdout
+    os.close(ours)
+    os.close(its)
+
+
+def test_the_version_is_that_of_the_code() -> None:
+    assert command("--version").stdout == f"dropcut {RELEASE}\n"

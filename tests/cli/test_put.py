@@ -8,7 +8,7 @@ import pytest
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.job_records import JobRecords
 from dropcut.core.gate import Gate
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import Ended, OutcomeMessage, Upload
 from dropcut.core.photo_source import PhotoSource, sources_to_json
 
 from dropcut_cli import ends, put
@@ -16,12 +16,10 @@ from dropcut_cli.deployment import Deployment
 from dropcut_cli.uploads import find_files
 from tests.cli.conftest import SETTINGS, Dropcut
 from tests.functions.cloud import INPUT, OUTPUT
+from tests.functions.records import ANSWER
 
 NOW = 1_722_081_600.0
 PHOTO = b"\xff\xd8\xff" + bytes(100)
-ANSWER = PaidAnswer(
-    work_key="paid/x.png", picture_sha256="x", format="png", width=1, height=1, credits=2, request_id=None, provider="p"
-)
 
 
 @pytest.fixture
@@ -140,16 +138,18 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(
 
     def full(_bucket: str, _key: str, name: str) -> None:
         Path(name).write_bytes(b"half")
-        raise OSError(28, "No space left on device", name)
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(deployment.client("s3"), "download_file", full)
     ran = dropcut("put", str(photos / "ä.jpg"), "--fetch", str(tmp_path / "out"))
     assert ran.exit_code == 1
-    assert "No space left on device. Put that right" in ran.err
+    assert f"{tmp_path}/out/a.png: No space left on device. Put that right" in ran.err
     assert list((tmp_path / "out").iterdir()) == []
 
 
-@pytest.mark.parametrize(("name", "exit_code", "words"), [("no.jpg", 2, "no such file"), ("notes.txt", 1, "Left out")])
+@pytest.mark.parametrize(
+    ("name", "exit_code", "words"), [("no.jpg", 2, "does not exist"), ("notes.txt", 1, "Left out")]
+)
 def test_a_named_file_that_is_no_photo_is_a_fault(
     dropcut: Dropcut, photos: Path, name: str, exit_code: int, words: str
 ) -> None:
@@ -159,7 +159,8 @@ def test_a_named_file_that_is_no_photo_is_a_fault(
 
 
 def test_an_empty_folder_is_nothing_to_do(dropcut: Dropcut, tmp_path: Path) -> None:
-    assert dropcut("put", str(tmp_path)).exit_code == 9
+    ran = dropcut("put", str(tmp_path))
+    assert (ran.exit_code, ran.out, ran.err) == (9, "", "There is no photo to upload.\n")
 
 
 @pytest.mark.parametrize(

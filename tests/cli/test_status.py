@@ -8,18 +8,15 @@ from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord, HealthRecord
 from dropcut.core.api_key_text import fingerprint
 from dropcut.core.gate import Gate
-from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 
 from dropcut_cli.deployment import Deployment
 from tests.cli.conftest import Dropcut
 from tests.functions.cloud import INPUT, SECRET
+from tests.functions.records import ANSWER, PICTURE
 
 NOW = 1_722_081_600.0
 UPLOAD = Upload(bucket=INPUT, key="shop/ä.jpg", sequencer="01")
-PICTURE = PreparedPicture(work_key="prepared/x.jpeg", sha256="x", format="jpeg", width=1, height=1, size_bytes=1)
-ANSWER = PaidAnswer(
-    work_key="paid/x.png", picture_sha256="x", format="png", width=1, height=1, credits=2, request_id=None, provider="p"
-)
 
 
 @pytest.fixture
@@ -74,7 +71,7 @@ def test_a_photo_that_is_not_on_record_is_a_sentence(dropcut: Dropcut) -> None:
 
 
 @pytest.mark.usefixtures("jobs")
-def test_the_deployment_is_told_in_a_line_for_each_thing(deployment: Deployment, dropcut: Dropcut) -> None:
+def test_the_deployment_is_shown_in_a_line_for_each_thing(deployment: Deployment, dropcut: Dropcut) -> None:
     deployment.client("sqs").send_message(QueueUrl=deployment.queue_url("Cut"), MessageBody="{}")
     deployment.client("sqs").send_message(QueueUrl=deployment.queue_url("Cut", dead_letters=True), MessageBody="{}")
     ran = dropcut("status")

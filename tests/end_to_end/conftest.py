@@ -1,14 +1,17 @@
 """One deployed system for all tests of this folder: embedded AWS with IAM enforced, stand-in API, three real stacks."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from local.api.stand_in import StandIn
+from dropcut_cli.clone.steps import Silence
 from local.outcomes import subscribed
-from local.steps import Silence
 from local.system import System, bring_up, run_few_processes
+from stand_in.stand_in import StandIn
+from tests.end_to_end.clone import Clone
 from tests.end_to_end.dropcut_in_use import DropcutInUse
+from tests.end_to_end.new_user import install_wheel
 from tests.functions.webhook_receiver import WebhookReceiver
 
 SETTINGS = {
@@ -53,6 +56,12 @@ def system(api: StandIn, receiver: WebhookReceiver, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="package")
+def users_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new user's environment, with the wheel in it."""
+    return install_wheel(tmp_path_factory.mktemp("users-environment"))
+
+
+@pytest.fixture(scope="package")
 def running(system: System, api: StandIn) -> Iterator[DropcutInUse]:
     """The system, with a subscription to its events."""
     with subscribed(system, system.outputs["InputBucketName"], name="end-to-end-tests") as subscription:
@@ -67,6 +76,12 @@ def dropcut(running: DropcutInUse) -> Iterator[DropcutInUse]:
     _put_right(running)
     yield running
     _put_right(running)
+
+
+@pytest.fixture
+def clone(dropcut: DropcutInUse, tmp_path: Path) -> Clone:
+    """Where the operator's command works on the system."""
+    return Clone.of(dropcut.system, tmp_path)
 
 
 def _put_right(dropcut: DropcutInUse) -> None:

@@ -15,9 +15,9 @@ from dropcut.core.event_names import PAUSED, REQUESTED, RESUMED
 from PIL import Image
 
 from dropcut_cli.deployment import Deployment
-from local.api.stand_in import StandIn
 from local.outcomes import Outcome, SpendingChange, Subscription
 from local.system import System
+from stand_in.stand_in import StandIn
 from tests.published import check_published
 
 Stage = Literal["Intake", "Cut", "Deliver", "Notify"]
@@ -32,7 +32,7 @@ FUNCTIONS: Mapping[Stage, Function] = {
 Found = TypeVar("Found")
 
 LATER = "F" * 18
-"""A sequencer later than any that S3 has given out so far: an event with it tells of a new upload."""
+"""A sequencer later than any that S3 has given out so far: an event with it is a new upload."""
 
 
 class NothingCameError(AssertionError):
@@ -140,7 +140,7 @@ class DropcutInUse:
         assert self.client("events").put_events(Entries=[entry])["FailedEntryCount"] == 0
 
     def announce(self, key: str, *, sequencer: str = LATER) -> None:
-        """Tell of an object as a bucket does that sends its notifications to the queue itself."""
+        """Announce an object as a bucket does that sends its notifications to the queue itself."""
         self.send("Intake", notification(self.input_bucket, key, sequencer=sequencer))
 
     def outcomes(self, key: str) -> list[Outcome]:
@@ -316,8 +316,8 @@ class DropcutInUse:
 
     def _configure(self, stage: Stage, variables: Mapping[str, str]) -> None:
         function, lambda_ = FUNCTIONS[stage], self.client("lambda")
-        # The event comes before the batch is reported: changed in between, the worker would be ended with its message
-        # in hand, which nobody then sees for as long as the queue hides it.
+        # The event comes before the batch is reported. A change in between would end the worker with its message in
+        # hand, and the queue would hide that message for long.
         until(lambda: self.is_empty(stage), f"a {function} function with nothing to do")
         name = self.function(function)["FunctionName"]
         lambda_.update_function_configuration(FunctionName=name, Environment={"Variables": variables})

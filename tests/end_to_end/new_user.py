@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local.places import CDK, LOCAL, REPOSITORY, node
-from local.surroundings import clean
+from dropcut_cli.clone.places import CDK, LOCAL, REPOSITORY, node
+from dropcut_cli.clone.surroundings import clean
 from local.system import System
 
 CACHE = LOCAL / "new-user-cache"
@@ -29,7 +29,7 @@ def install_wheel(folder: Path) -> Path:
     """
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     # From a copy: a build leaves files beside the project.
-    for name in ("pyproject.toml", "functions", "infra"):
+    for name in ("pyproject.toml", "LICENSE", "NOTICE", "functions", "infra", "docs/events"):
         copy = shutil.copytree if (REPOSITORY / name).is_dir() else shutil.copy
         copy(REPOSITORY / name, _made(folder / "clone") / name)
     _run([*pip, "wheel", "--no-deps", f"--wheel-dir={folder}", folder / "clone"], folder)

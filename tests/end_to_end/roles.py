@@ -1,12 +1,10 @@
 """What the functions' roles are granted, what was called with them, and what AWS would decide about that.
 
 The embedded AWS judges each call by an evaluator of its own. The judge here is another one, which knows all actions,
-resource types and condition keys of AWS: it also finds what a statement names and AWS does not have.
+resource types and condition keys of AWS. So it also finds what a statement names and AWS does not have.
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -15,10 +13,9 @@ from typing import Any
 
 from local.embedded_aws import ACCOUNT
 from local.system import System
+from tests.judged import judged
 
 LEADING_KEYS = "dynamodb:LeadingKeys"
-_NODE = Path(sys.prefix) / "bin" / "node"
-_JUDGE = Path(__file__).with_name("iam_judge.mjs")
 
 
 @dataclass(frozen=True)
@@ -115,6 +112,15 @@ def granted(of: Policies) -> list[Grant]:
     return grants
 
 
+def refused(made: Sequence[Call], of: Policies) -> dict[Call, str]:
+    """What AWS would not allow: decided is one call of each kind, by function, action and grants."""
+    grants = granted(of)
+    one_of_each = {
+        (call.function, call.action, tuple(grant for grant in grants if grant.covers(call))): call for call in made
+    }
+    return {call: answer for call, answer in decided(one_of_each.values(), of).items() if answer != "Allowed"}
+
+
 def decided(calls: Iterable[Call], of: Policies) -> dict[Call, str]:
     """What AWS would decide: `Allowed`, `ImplicitlyDenied`, `ExplicitlyDenied`, or what is wrong with the request."""
     asked = list(calls)
@@ -135,10 +141,7 @@ def decided(calls: Iterable[Call], of: Policies) -> dict[Call, str]:
         }
         for call in asked
     ]
-    judged = subprocess.run(
-        [_NODE, _JUDGE], input=json.dumps(simulations), stdout=subprocess.PIPE, text=True, check=True, timeout=60
-    )
-    return dict(zip(asked, json.loads(judged.stdout), strict=True))
+    return dict(zip(asked, judged(simulations), strict=True))
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.api.accounts import fingerprint
+from stand_in.accounts import fingerprint
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.photos import photo
 
@@ -48,7 +48,7 @@ def test_a_changed_key_is_used_at_once_in_whichever_form_the_secret_holds_it(
 
 
 @pytest.mark.parametrize("wrong", ["sk-wrong", json.dumps({"api_key": "sk-wrong-too"}), json.dumps({"key": "sk-lost"})])
-def test_photos_wait_for_a_wrong_key_and_are_delivered_by_themselves_when_it_is_put_right(
+def test_photos_wait_for_a_wrong_key_and_are_delivered_once_it_is_put_right(
     wrong: str, only_valid_key: str, dropcut: DropcutInUse
 ) -> None:
     dropcut.put_key(wrong)

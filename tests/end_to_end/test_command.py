@@ -1,56 +1,13 @@
 """The operator's command as a process of its own, on the deployed system: `dropcut ... --local`."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from local.places import REPOSITORY
+from tests.end_to_end.clone import SECONDS, Clone
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.photos import photo
-
-SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Clone:
-    """A folder in which `--local` finds the system."""
-
-    folder: Path
-
-    def start(self, *arguments: str, **more: Any) -> subprocess.Popen[str]:
-        """Ctrl-C reaches it, also when the tests run in the background of a shell, which has them ignore it."""
-        words = [sys.executable, "-m", "dropcut_cli", *arguments, "--local"]
-        environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY / "cli" / "src")}
-        return subprocess.Popen(
-            words,
-            cwd=self.folder,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-            **more,
-        )
-
-    def run(self, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-        with self.start(*arguments, stdin=subprocess.PIPE) as process:
-            out, err = process.communicate(typed, timeout=SECONDS)
-        assert "Traceback" not in err
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-
-@pytest.fixture
-def clone(dropcut: DropcutInUse, tmp_path: Path) -> Clone:
-    (tmp_path / ".local").mkdir()
-    (tmp_path / ".local" / "stack.json").write_text(json.dumps(dropcut.system.description()))
-    return Clone(tmp_path)
 
 
 def parsed(ran: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The API's error table, row by row on the deployed stacks: what becomes of the photo, and what is paid.
 
-The rows are those of the stand-in's fault table for the deployed provider; the other provider's are held against the
-client and the decision by the functions' own tests.
+The rows are those of the stand-in's fault table for the deployed provider. The functions' own tests hold the other
+provider's rows against the client and the decision.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,12 +13,10 @@ from threading import Event
 
 import pytest
 
-from local.api.faults import Fault, faults_of
 from local.outcomes import Outcome
+from stand_in.faults import Fault, faults_of
 from tests.end_to_end.dropcut_in_use import DropcutInUse, NothingCameError, until
 from tests.end_to_end.photos import photo
-
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment, and for all photos of the table
 
 ROWS = {fault.name: fault for fault in faults_of("ezlink")}
 PAUSING = [name for name, fault in ROWS.items() if fault.expected == "pause"]

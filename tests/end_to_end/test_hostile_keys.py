@@ -1,4 +1,4 @@
-"""Every name that S3 allows is a name that a photo may have, whichever of the two kinds of event tells of it."""
+"""A photo may have every name that S3 allows, with either of the two kinds of event."""
 
 import base64
 

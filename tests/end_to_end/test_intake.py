@@ -16,7 +16,7 @@ GARBAGE = {
 }
 
 
-def test_only_malformed_messages_of_a_batch_end_in_the_dead_letter_queue_and_each_says_why(
+def test_only_the_malformed_messages_of_a_batch_are_dead_lettered_with_their_reasons(
     dropcut: DropcutInUse,
 ) -> None:
     dropcut.dead_letters("Intake").clear()

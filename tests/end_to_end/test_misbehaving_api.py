@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 
-from dropcut_cli.failures import Selection, find_failures
+from dropcut_cli.failures import find_failures
 from tests.end_to_end.dropcut_in_use import DropcutInUse, until
 from tests.end_to_end.photos import photo
-
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the deployment
 
 PAUSE_AFTER_FAILURES = 8
 PAUSE_AFTER_POSSIBLY_PAID = 6
@@ -124,7 +122,7 @@ def test_refusals_of_every_picture_stop_the_calls_and_the_rejected_come_back(
     assert set(ends.values()) == {"delivered", "rejected"}
     for key in rejected:
         dropcut.ended_record(key)
-    find_failures(dropcut.as_operated(), Selection(rejected=True, code="bad_request"), send=True)
+    find_failures(dropcut.as_operated(), rejected=True, code="bad_request", send=True)
     assert [dropcut.outcome(key, number=2).kind for key in rejected] == ["delivered"] * len(rejected)
     assert _paid(dropcut, photos) == [1] * PHOTOS
 

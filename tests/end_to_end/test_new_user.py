@@ -1,13 +1,14 @@
 """The construct as a new user meets it: a wheel, a few lines in a folder of their own, `cdk deploy`, a photo."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.api.stand_in import StandIn
 from local.system import System
-from tests.end_to_end.new_user import CACHE, NewUser, eventually, install_wheel
+from stand_in.stand_in import StandIn
+from tests.end_to_end.new_user import CACHE, NewUser, eventually
 from tests.end_to_end.photos import photo
 
 pytestmark = pytest.mark.timeout(400)
@@ -15,9 +16,9 @@ PHOTO = photo()
 
 
 @pytest.fixture(scope="module")
-def user(system: System, api: StandIn, tmp_path_factory: pytest.TempPathFactory) -> NewUser:
+def user(system: System, api: StandIn, users_python: Path, tmp_path_factory: pytest.TempPathFactory) -> NewUser:
     folder = tmp_path_factory.mktemp("new-user")
-    return NewUser(system=system, api_key=api.key, python=install_wheel(folder), folder=folder)
+    return NewUser(system=system, api_key=api.key, python=users_python, folder=folder)
 
 
 def keys_in(system: System, bucket: str) -> list[str]:

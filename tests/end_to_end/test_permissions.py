@@ -1,7 +1,7 @@
 """Roles have what their function needs and no more, shown with those roles: so the check is known to be real.
 
-A role of a function can be used by a function only. So each is given, for the time of these tests, to a small function
-that does what it is told and reports what it was answered.
+Only a function can use a function's role. So for these tests each role is given to a small function. It makes the call
+that it is sent and reports the answer.
 """
 
 import io
@@ -21,7 +21,7 @@ from tests.end_to_end.photos import photo
 Attempt = tuple[str, str, dict[str, Any]]
 """Service, operation, and its arguments."""
 
-DOES_WHAT_IT_IS_TOLD = """
+MAKES_THE_CALLS = """
 import boto3
 from botocore.exceptions import ClientError
 
@@ -42,13 +42,13 @@ def _given_the_role_of(function: Function, dropcut: DropcutInUse) -> Iterator[st
     """A function with the role of one of ours; yields its name."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as contents:
-        contents.writestr("told.py", DOES_WHAT_IT_IS_TOLD)
-    lambda_, name = dropcut.client("lambda"), f"told-with-the-role-of-{function}"
+        contents.writestr("caller.py", MAKES_THE_CALLS)
+    lambda_, name = dropcut.client("lambda"), f"calls-with-the-role-of-{function}"
     lambda_.create_function(
         FunctionName=name,
         Runtime="python3.13",
         Role=dropcut.function(function)["Role"],
-        Handler="told.handler",
+        Handler="caller.handler",
         Code={"ZipFile": archive.getvalue()},
         Timeout=30,
     )

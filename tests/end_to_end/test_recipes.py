@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local.api.stand_in import StandIn
 from local.system import System
-from tests.end_to_end.new_user import NewUser, eventually, install_wheel
+from stand_in.stand_in import StandIn
+from tests.end_to_end.new_user import NewUser, eventually
 from tests.end_to_end.photos import photo
 from tests.infra.recipes import FIRST, NOT_DEPLOYED, recipes
 
@@ -28,10 +29,12 @@ OUTPUTS = {
 
 
 @pytest.fixture(scope="module")
-def deployed(system: System, api: StandIn, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+def deployed(
+    system: System, api: StandIn, users_python: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, str]:
     """The outputs of a stack with all blocks in it, but those that cannot be deployed here."""
     folder = tmp_path_factory.mktemp("recipes")
-    user = NewUser(system=system, api_key=api.key, python=install_wheel(folder), folder=folder)
+    user = NewUser(system=system, api_key=api.key, python=users_python, folder=folder)
     blocks = recipes()
     shown = [f"CfnOutput(self, '{name}', value={value})" for name, value in OUTPUTS.items()]
     code = [
@@ -62,7 +65,7 @@ def test_a_cutout_is_listed_and_goes_to_the_next_step(system: System, deployed: 
     assert eventually(lambda: keys_in(system, deployed["NextBucket"])) == ["shoes/a.png"]
 
 
-def test_a_rejected_photo_is_told_of_in_a_sentence(system: System, deployed: Mapping[str, str]) -> None:
+def test_a_rejected_photo_is_explained_in_a_sentence(system: System, deployed: Mapping[str, str]) -> None:
     sqs: Any = system.client("sqs")
     queue = sqs.create_queue(QueueName="mailbox")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

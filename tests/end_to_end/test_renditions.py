@@ -53,8 +53,8 @@ def test_a_phones_photo_comes_back_upright_at_its_own_size(
     cutout = dropcut.cutout(key.rpartition(".")[0] + ".png")
     assert (cutout.image.format, cutout.image.mode, cutout.image.size) == ("PNG", "RGBA", size)
     assert cutout.alpha_varies
-    (told,) = outcome.detail["renditions"]
-    assert (told["name"], told["width"], told["height"]) == ("full", *size)
+    (written,) = outcome.detail["renditions"]
+    assert (written["name"], written["width"], written["height"]) == ("full", *size)
     assert paid_calls(dropcut, outcome.detail["picture_sha256"]) == 1
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from local.api.stand_in import StandIn
-from local.surroundings import clean
+from dropcut_cli.clone.surroundings import clean
 from local.system import System
-from tests.end_to_end.new_user import NewUser, install_wheel
+from stand_in.stand_in import StandIn
+from tests.end_to_end.new_user import NewUser
 
 pytestmark = pytest.mark.timeout(400)
 A_WHILE = 300_000
@@ -30,10 +30,10 @@ def opened(url: str, profile: Path) -> str:
 
 
 def test_a_browser_uploads_a_photo_and_shows_its_cutout(
-    system: System, api: StandIn, tmp_path_factory: pytest.TempPathFactory
+    system: System, api: StandIn, users_python: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("web-page")
-    user = NewUser(system=system, api_key=api.key, python=install_wheel(folder), folder=folder)
+    user = NewUser(system=system, api_key=api.key, python=users_python, folder=folder)
     outputs = user.deploy("web_page")
     # The host of a function's URL is AWS's: here the embedded AWS serves it at a path.
     (name,) = re.findall(r"^https://(\w+)\.lambda-url\.", outputs["PageUrl"])

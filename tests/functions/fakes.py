@@ -256,7 +256,7 @@ class FakeEventBus:
 
     def publish(self, event: Event, *, apart: str = "") -> None:
         fields, id_ = fields_of(event), event_id("dropcut", event, apart)
-        envelope = Envelope(version=VERSION, event_id=id_, service="dropcut", time="")
+        envelope = Envelope(version=VERSION, event_id=id_, service="dropcut", time="", release="1.2.3")
         check_published(event.NAME, json.loads(json.dumps({**asdict(envelope), **fields})))
         self.published.append((event.NAME, fields))
         self.ids.append(id_)

@@ -45,7 +45,7 @@ def batch_of(messages: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def run(handler: Any, cloud: Cloud, queue: str) -> list[str]:
-    """Let a handler have what waits in a queue, as Lambda does, and give the bodies of those that are to stay there.
+    """Hand a queue's messages to a handler, as Lambda does. Returns the bodies of those that stay in the queue.
 
     They are taken out all the same: a test that wants them to come back sends them anew.
     """

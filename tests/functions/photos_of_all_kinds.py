@@ -68,8 +68,8 @@ def pages(frames: int = 3) -> bytes:
 def ycck() -> bytes:
     """A JPEG whose colours are stored as YCCK, inverted, as Photoshop does.
 
-    Pillow writes CMYK inverted. Where the Adobe marker says YCCK, the first three channels are the Y, Cb and Cr of
-    what a decoder then takes for C, M and Y.
+    Pillow writes CMYK inverted. If the Adobe marker says YCCK, the first three channels are Y, Cb and Cr. A decoder
+    turns them into what it takes for C, M and Y.
     """
     cyan, magenta, yellow, black = Image.open(io.BytesIO(picture("jpeg", mode="CMYK", quality=95))).split()
     luma = Image.merge("RGB", (cyan, magenta, yellow)).convert("YCbCr").split()

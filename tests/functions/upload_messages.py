@@ -1,4 +1,4 @@
-"""The intake queue's messages: the two shapes in which S3 tells of an upload, and requests."""
+"""The intake queue's messages: the two shapes in which S3 announces an upload, and requests."""
 
 import json
 from typing import Any

@@ -2,13 +2,13 @@
 
 import re
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 
 _PART = re.compile(r"^##? (?P<heading>[^\n]*)\n(?P<text>.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
 _CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 FIRST = "Recipes"
 """The heading of the block that the others go below."""
-SLACK = "Tell a Slack channel when a photo is rejected"
+SLACK = "Notify a Slack channel when a photo is rejected"
 REQUESTS = "Request cut-outs from another account"
 NOT_DEPLOYED = (SLACK, REQUESTS)
 """The one would call Slack; the embedded AWS has no policies of event buses in its CloudFormation."""

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from dropcut.core.photo_source import PhotoSource, read_rendition_names, read_source_renditions, read_sources
 from dropcut.core.rendition_setting import read_renditions
+from jsonschema import Draft4Validator
+
+from tests.judged import judged
 
 from .synthesized import written_out
 
@@ -41,6 +44,12 @@ def stack() -> "Stack":
     from aws_cdk import App, Stack
 
     return Stack(App(context={"aws:cdk:bundling-stacks": []}), "Shop")
+
+
+REQUESTS_ONLY = {
+    "ForAllValues:StringEquals": {"events:detail-type": "Cutout Requested"},
+    "Null": {"events:detail-type": "false"},
+}
 
 
 def of_kind(resources: Resources, kind: str) -> dict[str, Any]:
@@ -355,6 +364,23 @@ def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack"
     assert Dropcut(stack, "Right", storage=without_input, inputs=[photos]).storage is without_input
 
 
+def test_photos_of_anothers_bucket_are_never_removed(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    with pytest.raises(SettingsError, match="expire_delivered_days is 30, and no input is a bucket of our own"):
+        Dropcut(stack, "Cutouts", inputs=[Input(bucket=a_bucket(stack, "photos"))], expire_delivered_days=30)
+
+
+def test_a_key_for_a_topic_that_is_not_made_is_refused(stack: "Stack") -> None:
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_sns as sns
+
+    from dropcut_cdk import Dropcut, SettingsError
+
+    with pytest.raises(SettingsError, match="alarm_key and alarm_topic are both given"):
+        Dropcut(stack, "Cutouts", alarm_key=kms.Key(stack, "Key"), alarm_topic=sns.Topic(stack, "Topic"))
+
+
 # ---- what of the account's own it uses
 
 
@@ -408,8 +434,11 @@ def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
         (rule,) = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms" and rule["BucketKeyEnabled"] is True
     for stage in ("Prepare", "Cut", "Deliver"):
-        assert statements(resources, stage)["UseKeys"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
-        assert "ec2:CreateNetworkInterface" in statements(resources, stage)["JoinVpc"]["Action"]
+        use, join = (statements(resources, stage)[sid] for sid in ("UseKeys", "JoinVpc"))
+        assert use["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+        assert written_out(use["Condition"]["StringEquals"]["kms:ViaService"]) == "s3.<AWS::Region>.<AWS::URLSuffix>"
+        assert "ec2:CreateNetworkInterface" in join["Action"]
+        assert join["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}  # Lambda's, not its code's
     assert all(each["VpcConfig"]["SubnetIds"] for each in of_kind(ours, "AWS::Lambda::Function").values())
     assert all("bounds" in json.dumps(role["PermissionsBoundary"]) for role in of_kind(ours, "AWS::IAM::Role").values())
     assert {group["RetentionInDays"] for group in of_kind(ours, "AWS::Logs::LogGroup").values()} == {7}
@@ -451,6 +480,7 @@ def test_a_rule_hears_of_this_deployment_alone(resources_of: Callable[[Make], Re
         *("Cutout Delivered", "Cutout Rejected", "Cutout Failed", "Cutout Held", "Spending Paused")
     }
     assert all(pattern["source"] == ["dropcut"] for pattern in patterns)
+    assert all(pattern["account"] == [{"Ref": "AWS::AccountId"}] for pattern in patterns)
     assert all(pattern["detail"] == {"service": ["shoes"]} for pattern in patterns)
 
 
@@ -478,7 +508,7 @@ def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Calla
     assert {written_out(arn).rpartition(":")[2] for arn in read["Resource"]} == {"shop", "shop/*"}
     assert (request["Action"], request["Condition"]) == (
         "events:PutEvents",
-        {"StringEquals": {"events:detail-type": "Cutout Requested"}},
+        REQUESTS_ONLY,
     )
     assert written_out(request["Resource"]).endswith(":event-bus/default")
 
@@ -537,7 +567,98 @@ def test_requests_can_come_from_a_bus_and_sources_and_accounts_that_are_named(
     (policy,) = of_kind(resources, "AWS::Events::EventBusPolicy").values()
     statement = policy["Statement"]
     assert written_out(statement["Principal"]["AWS"]).endswith(":iam::444455556666:root")
-    assert statement["Condition"] == {"StringEquals": {"events:detail-type": "Cutout Requested"}}
+    assert statement["Condition"] == REQUESTS_ONLY
+
+
+OURS, NAMED, OTHER = "111122223333", "444455556666", "777788889999"
+PUT = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}
+"""What the other account lets its own people do."""
+
+
+@pytest.mark.parametrize(
+    ("account", "action", "detail_types", "decided"),
+    [
+        (NAMED, "events:PutEvents", ["Cutout Requested"], "Allowed"),
+        (NAMED, "events:PutEvents", ["Cutout Delivered"], "ImplicitlyDenied"),
+        (NAMED, "events:PutEvents", ["Cutout Requested", "Cutout Delivered"], "ImplicitlyDenied"),
+        (NAMED, "events:PutEvents", [], "ImplicitlyDenied"),
+        (NAMED, "events:DeleteEventBus", [], "ImplicitlyDenied"),
+        (OTHER, "events:PutEvents", ["Cutout Requested"], "ImplicitlyDenied"),
+    ],
+)
+def test_a_named_account_may_put_requests_and_nothing_else_and_no_other_may(
+    resources_of: Callable[[Make], Resources], account: str, action: str, detail_types: list[str], decided: str
+) -> None:
+    """By an evaluator: the embedded AWS has no policies of buses."""
+    from dropcut_cdk import Dropcut
+
+    resources = resources_of(lambda stack: Dropcut(stack, "Cutouts", request_accounts=[NAMED]))
+    (policy,) = of_kind(resources, "AWS::Events::EventBusPolicy").values()
+    statement = {**policy["Statement"], "Principal": {"AWS": as_deployed(policy["Statement"]["Principal"]["AWS"])}}
+    bus = as_deployed(statement["Resource"])
+    simulation = {
+        "request": {
+            "principal": f"arn:aws:iam::{account}:user/somebody",
+            "action": action,
+            "resource": {"resource": bus, "accountId": OURS},
+            "contextVariables": {"events:detail-type": detail_types} if detail_types else {},
+        },
+        "identityPolicies": [{"name": "own", "policy": {"Version": "2012-10-17", "Statement": {**PUT, "Action": "*"}}}],
+        "serviceControlPolicies": [],
+        "resourceControlPolicies": [],
+        "resourcePolicy": {"Version": "2012-10-17", "Statement": [{**statement, "Resource": bus}]},
+    }
+    assert judged([simulation]) == [decided]
+
+
+def as_deployed(value: Any) -> str:
+    of_account = {"<AWS::Partition>": "aws", "<AWS::Region>": "eu-central-1", "<AWS::AccountId>": OURS}
+    text = written_out(value)
+    for name, known in of_account.items():
+        text = text.replace(name, known)
+    return text
+
+
+@pytest.mark.parametrize(("account", "region"), [("444455556666", "eu-central-1"), ("111122223333", "us-east-1")])
+@pytest.mark.parametrize("which", ["input", "output"])
+def test_a_bucket_of_another_account_or_region_stops_the_synth(account: str, region: str, which: str) -> None:
+    from aws_cdk import App, Environment, Stack
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    here = Environment(account="111122223333", region="eu-central-1")
+    stack = Stack(App(context={"aws:cdk:bundling-stacks": []}), "Shop", env=here)
+    there = s3.Bucket.from_bucket_attributes(stack, "There", bucket_name="there", account=account, region=region)
+    arguments: dict[str, Any] = {"inputs": [Input(bucket=there)]} if which == "input" else {"output_bucket": there}
+    with pytest.raises(SettingsError, match=rf"there of .*{which} is in the (account 4|region us).*Allowed:"):
+        Dropcut(stack, "Cutouts", **arguments)
+
+
+def test_a_bucket_whose_place_is_not_known_at_synth_is_taken(stack: "Stack") -> None:
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut
+
+    there = s3.Bucket.from_bucket_attributes(stack, "There", bucket_name="there", region="eu-central-1")
+    Dropcut(stack, "Cutouts").add_input(there)
+
+
+def test_the_events_schemas_are_registered_if_asked_for(resources_of: Callable[[Make], Resources]) -> None:
+    from dropcut_cdk import Dropcut
+
+    resources = resources_of(lambda stack: Dropcut(stack, "Cutouts", name="shoes", event_schemas=True))
+    (registry,) = of_kind(resources, "AWS::EventSchemas::Registry").values()
+    assert registry["RegistryName"] == "shoes"
+    schemas = {each["SchemaName"]: each for each in of_kind(resources, "AWS::EventSchemas::Schema").values()}
+    names = {path.name.removesuffix(".schema.json") for path in Path("docs/events").glob("*.schema.json")}
+    assert {name.partition("@")[2].lower() for name in schemas} == {name.replace("-", "") for name in names}
+    assert {each["Type"] for each in schemas.values()} == {"JSONSchemaDraft4"}
+    for name, each in schemas.items():
+        content = json.loads(each["Content"])
+        Draft4Validator.check_schema(content)
+        assert content["$schema"] == Draft4Validator.META_SCHEMA["$schema"].rstrip("#") + "#", name
+        assert "event_id" in content["required"]
 
 
 def test_metrics_are_those_of_this_deployment(stack: "Stack") -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dropcut_cdk.monitoring import LOGGED_ERRORS
+from dropcut_cdk.monitoring import LOGGED_ERRORS, RUNBOOK
 
 from .synthesized import Synthesized, written_out
 
@@ -55,12 +55,28 @@ def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
     }
 
 
-def test_every_alarm_says_what_to_do_and_tells_the_topic(app: Synthesized) -> None:
+def test_every_alarm_says_what_to_do_and_notifies_the_topic(app: Synthesized) -> None:
     for name, alarm in alarms(app).items():
         assert "\n\nWhat to do: " in alarm["AlarmDescription"], name
         assert len(alarm["AlarmDescription"]) <= 1024, name
         assert [written_out(arn) for arn in alarm["AlarmActions"]] == ["<AlarmTopic>"], name
         assert alarm["OKActions"] == alarm["AlarmActions"], name
+
+
+def test_every_alarm_has_its_section_in_the_runbook_and_the_reverse(full_app: Synthesized) -> None:
+    sections = re.findall(r"^## (\w+)$", Path(RUNBOOK).read_text(), re.MULTILINE)
+    assert sorted(sections) == sorted(alarms(full_app))
+    for name, alarm in alarms(full_app).items():
+        assert alarm["AlarmDescription"].endswith(f"\n\nMore: {RUNBOOK}#{name.lower()}"), name
+
+
+def test_every_alarm_names_commands_of_its_section(full_app: Synthesized) -> None:
+    """On its own stage; the section's are those of `prod`."""
+    for name, alarm in alarms(full_app).items():
+        section = Path(RUNBOOK).read_text().partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        commands = re.findall(r"`dropcut ([^`]+) --stage full`", alarm["AlarmDescription"])
+        assert commands, name
+        assert [each for each in commands if f"\ndropcut {each.partition(' --reason')[0]}" not in section] == [], name
 
 
 def test_no_data_is_no_alarm(app: Synthesized) -> None:
@@ -76,7 +92,8 @@ def test_dead_letters_are_counted_where_they_lie(app: Synthesized) -> None:
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
         assert alarm["EvaluationPeriods"] == 1
         assert f"{stage}QueuesDeadLetterQueue" in json.dumps(alarm["Dimensions"])
-        assert "`dropcut redrive --stage prod --send`" in alarm["AlarmDescription"]
+        queue = {"Prepare": "intake"}.get(stage, stage.lower())
+        assert f"`dropcut redrive --queue {queue} --send --stage prod`" in alarm["AlarmDescription"]
 
 
 def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:
@@ -94,7 +111,7 @@ def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:
 
 
 def test_the_words_of_unknown_errors_are_those_that_the_functions_log() -> None:
-    """Nothing else would tell of them: such an error is caught."""
+    """Nothing else would show them: such an error is caught."""
     logged = "".join(path.read_text() for path in Path("functions/dropcut").rglob("*.py"))
     unknown = [words for words in LOGGED_ERRORS if "could not" in words]
     assert len(unknown) == 2
@@ -165,7 +182,7 @@ def test_cloudwatch_may_publish_to_the_topic_which_has_no_key(app: Synthesized) 
     ]
 
 
-def test_all_alarms_together_look_at_twelve_metrics_since_each_costs_as_much_as_an_alarm(app: Synthesized) -> None:
+def test_all_alarms_together_look_at_twelve_metrics_since_each_costs_money(app: Synthesized) -> None:
     """docs/costs.md counts with it."""
     looked_at = [sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms(app).values()]
     assert sum(looked_at) == 12
@@ -205,7 +222,7 @@ def test_there_is_one_dashboard_with_a_text_on_how_to_read_it(widgets: list[Any]
 
 def test_the_dashboard_shows_every_metric_that_the_functions_emit(widgets: list[Any]) -> None:
     shown = {word for word in re.findall(r"\w+", json.dumps(widgets)) if word in EMITTED}
-    assert shown == EMITTED - {"DeadLettered"}  # seen as what lies in the dead-letter queues
+    assert shown == EMITTED
 
 
 def test_the_first_row_answers_what_came_waited_was_paid_for_and_became_of_it(widgets: list[Any]) -> None:

@@ -121,7 +121,7 @@ def test_the_secret_that_is_generated_can_sign_as_it_is(full_app: Synthesized) -
     assert len(SigningKey.read("z" * generated["PasswordLength"]).value) >= 32
 
 
-def test_an_alarm_tells_of_webhooks_that_nobody_took(full_app: Synthesized) -> None:
+def test_an_alarm_counts_webhooks_that_nobody_took(full_app: Synthesized) -> None:
     alarm = full_app.properties("Monitoring", "AWS::CloudWatch::Alarm", "DeadLettersNotify")
     assert "NotifyQueuesDeadLetterQueue" in json.dumps(alarm["Dimensions"])
     assert "events that their receiver has not taken" in alarm["AlarmDescription"]

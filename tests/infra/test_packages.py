@@ -20,7 +20,7 @@ SPY = '[build-system]\nrequires = []\nbuild-backend = "spy"\nbackend-path = ["."
 SPYING = """
 import json, os
 def build_wheel(*_, **__):
-    with open({told!r}, "w") as file:
+    with open({spied!r}, "w") as file:
         json.dump(dict(os.environ), file)
 """
 
@@ -82,11 +82,11 @@ def test_a_package_without_a_hash_is_refused(index: Path, tmp_path: Path) -> Non
 
 def test_a_source_is_not_built_where_a_wheel_is_expected(index: Path, tmp_path: Path) -> None:
     """Its own code would run, though its hash is a locked one."""
-    told = tmp_path / "told.json"
-    package = put_source(index, **{"pyproject.toml": SPY, "spy.py": SPYING.format(told=str(told))})
+    spied = tmp_path / "spied.json"
+    package = put_source(index, **{"pyproject.toml": SPY, "spy.py": SPYING.format(spied=str(spied))})
     with pytest.raises(PipError, match="No matching distribution"):
         run_pip("install", [package], f"--target={tmp_path / 'installed'}")
-    assert not told.exists()
+    assert not spied.exists()
 
 
 def test_a_source_becomes_a_wheel_without_its_setup_being_run(index: Path, tmp_path: Path) -> None:
@@ -120,11 +120,11 @@ def test_what_pip_starts_does_not_see_a_persons_access(
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "DROPCUT_API_KEY"):
         monkeypatch.setenv(name, "theirs")
-    told = tmp_path / "told.json"
-    package = put_source(index, **{"pyproject.toml": SPY, "spy.py": SPYING.format(told=str(told))})
+    spied = tmp_path / "spied.json"
+    package = put_source(index, **{"pyproject.toml": SPY, "spy.py": SPYING.format(spied=str(spied))})
     with pytest.raises(PipError):
         make_wheels([package], tmp_path / "wheels")
-    seen = json.loads(told.read_text())
+    seen = json.loads(spied.read_text())
     assert "PATH" in seen
     assert not [name for name in seen if name.startswith(("AWS_", "DROPCUT_"))]
 

@@ -8,8 +8,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import dropcut
 import pytest
-from dropcut import entries
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.rendition_setting import read_renditions
@@ -249,19 +249,14 @@ def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(a
 
 
 @pytest.mark.parametrize(
-    ("entry", "figure", "ours"),
-    [
-        ("prepare", r"\bthreads=(\d+)", PHOTOS_AT_ONCE),
-        ("deliver", r"\bthreads=(\d+)", PHOTOS_AT_ONCE),
-        ("cut", r"^CALLS_AT_ONCE = (\d+)", BATCH_SIZE),
-    ],
+    ("file", "figure", "ours"),
+    [("imaging_stage.py", "PHOTOS_AT_ONCE", PHOTOS_AT_ONCE), ("entries/cut.py", "CALLS_AT_ONCE", BATCH_SIZE)],
 )
-def test_an_entry_works_on_as_many_at_once_as_its_memory_and_its_batch_are_made_for(
-    entry: str, figure: str, ours: int
-) -> None:
+def test_a_stage_works_on_as_many_at_once_as_its_memory_is_made_for(file: str, figure: str, ours: int) -> None:
     """Read, not imported: importing an entry wires it to AWS."""
-    (file,) = [Path(place) / f"{entry}.py" for place in entries.__path__]
-    assert [int(found) for found in re.findall(figure, file.read_text(), re.MULTILINE)] == [ours]
+    (source,) = [Path(place) / file for place in dropcut.__path__]
+    found = re.findall(rf"^{figure} = (\d+)|\bthreads=(\w+)", source.read_text(), re.MULTILINE)
+    assert {number or name for number, name in found} == {str(ours), figure}
 
 
 def test_max_concurrency_is_cuts(synthesize: Callable[..., Synthesized]) -> None:
@@ -345,7 +340,7 @@ def settings_read_by(stage: str) -> dict[str, Any]:
     return {name: getattr(CHANGED, name) for name in names}
 
 
-def test_the_changed_settings_differ_from_the_defaults_wherever_a_function_reads_them() -> None:
+def test_the_changed_settings_differ_from_the_defaults_where_a_function_reads_them() -> None:
     defaults = Settings()
     for stage in ENVIRONMENTS:
         for name, value in settings_read_by(stage).items():
@@ -357,6 +352,11 @@ def test_a_functions_own_addresses_are_its_own_queues(app: Synthesized) -> None:
         given = variables(app, stage)
         assert given["QUEUE_URL"] == f"<{stage}QueuesQueue>"
         assert given["DEAD_LETTER_QUEUE_URL"] == f"<{stage}QueuesDeadLetterQueue>"
+
+
+def test_deliver_knows_the_roles_that_write_to_its_queue_and_decide_on_nothing(app: Synthesized) -> None:
+    roles = written_out(function(app, "Deliver")["Environment"]["Variables"]["STAGE_ROLES"])
+    assert roles == "<PrepareRole.RoleId>,<CutRole.RoleId>"
 
 
 def test_logs_are_kept_for_30_days(app: Synthesized) -> None:
@@ -494,7 +494,7 @@ def test_a_role_allows_exactly_what_its_function_does(app: Synthesized, stage: s
     assert allowed(app, stage) == ALLOWED[stage]
 
 
-def test_a_versioned_input_and_a_prefix_change_what_is_allowed_on_photos_and_nothing_else(
+def test_a_versioned_input_and_a_prefix_change_only_what_is_allowed_on_photos(
     full_app: Synthesized,
 ) -> None:
     for stage, reading in (

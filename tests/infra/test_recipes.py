@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.places import REPOSITORY
+from dropcut_cli.clone.places import REPOSITORY
 
 from .recipes import FIRST, REQUESTS, SLACK, recipes
 from .synthesized import written_out
@@ -104,7 +104,10 @@ def test_another_account_may_publish_requests_and_nothing_else(resources_with: C
     assert written_out(statement["Principal"]["AWS"]).endswith("::444455556666:root")
     assert (statement["Action"], statement["Condition"]) == (
         "events:PutEvents",
-        {"StringEquals": {"events:detail-type": "Cutout Requested"}},
+        {
+            "ForAllValues:StringEquals": {"events:detail-type": "Cutout Requested"},
+            "Null": {"events:detail-type": "false"},
+        },
     )
 
 

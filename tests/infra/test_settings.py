@@ -50,6 +50,7 @@ GOOD = [
     ("webhook_url", "https://shop.example/hook?token=1", "https://shop.example/hook?token=1"),
     ("webhook_events", "cutout.failed,spending.paused", ("cutout.failed", "spending.paused")),
     ("webhook_events", ["cutout.delivered"], ("cutout.delivered",)),
+    ("event_schemas", "true", True),
     ("max_concurrency", "1000", 1000),
     ("api_timeout_seconds", "1", 1.0),
     ("max_attempts", "1", 1),
@@ -73,6 +74,7 @@ GOOD = [
     ("keep_results_days", "3650", 3650),
     ("keep_jobs_days", "57", 57),
     ("keep_versions_days", "0", 0),
+    ("expire_delivered_days", "30", 30),
     ("hold_doubtful", "true", True),
     ("held_days", "1", 1),
     ("max_photo_megapixels", "400", 400.0),
@@ -148,6 +150,7 @@ BAD = [
     ("webhook_events", "Cutout Delivered"),
     ("webhook_events", "webhook.disabled"),
     ("webhook_events", "cutout.delivered, cutout.failed"),
+    ("event_schemas", "yes"),
     ("max_concurrency", "1"),
     ("max_concurrency", "1001"),
     ("api_timeout_seconds", "0.5"),
@@ -172,6 +175,7 @@ BAD = [
     ("keep_results_days", "3651"),
     ("keep_jobs_days", "56"),
     ("keep_versions_days", "-1"),
+    ("expire_delivered_days", "-1"),
     ("hold_doubtful", "yes"),
     ("held_days", "0"),
     ("held_days", "3650"),
@@ -254,12 +258,15 @@ def test_webhooks_go_to_this_machine_on_the_embedded_aws_alone() -> None:
         Settings(webhook_url=url)
 
 
-def test_the_provider_decides_url_and_price_unless_told_otherwise() -> None:
-    assert (Settings().api_base_url, Settings().credits_per_image) == ("https://api.ezlinkai.com", 2)
-    maker = Settings.from_context({"provider": "stability"})
-    assert (maker.api_base_url, maker.credits_per_image) == ("https://api.stability.ai", 5)
-    told = Settings.from_context({"provider": "stability", "api_base_url": "https://x.example", "credits_per_image": 7})
-    assert (told.api_base_url, told.credits_per_image) == ("https://x.example", 7)
+def test_the_provider_decides_url_and_price_unless_they_are_set() -> None:
+    def called(**context: object) -> tuple[str, float]:
+        provider = Settings.from_context(context).provider_of_api
+        return provider.base_url, provider.credits_per_image
+
+    assert called() == ("https://api.ezlinkai.com", 2)
+    assert called(provider="stability") == ("https://api.stability.ai", 5)
+    both = {"api_base_url": "https://x.example", "credits_per_image": 7}
+    assert called(provider="stability", **both) == ("https://x.example", 7)
 
 
 def test_a_daily_limit_below_one_image_is_refused() -> None:
@@ -341,7 +348,7 @@ def test_no_allowed_timeout_is_over_lambdas() -> None:
 
 
 def test_cut_has_time_to_wait_for_a_slot_twice_before_its_longest_call() -> None:
-    """Once when all are booked out, and once for the slot; then the call, and 15 s to store its answer."""
+    """Once when the pace is fully booked, and once for the slot; then the call, and 15 s to store its answer."""
     settings = Settings()
     before_the_call = size_of_cut(settings).timeout_seconds - longest_call_seconds(settings.api_timeout_seconds) - 15
     assert before_the_call > 2 * HORIZON_SECONDS + 10 * settings.rate_limit_seconds / settings.rate_limit_requests

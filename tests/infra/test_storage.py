@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from dropcut.adapters.object_store import OUTCOME_TAG
 from dropcut.core.item_kinds import HELD_INDEX
 
 from .synthesized import Synthesized, written_out
@@ -90,6 +91,16 @@ def test_photos_and_cutouts_never_expire_but_what_was_deleted_or_replaced_does(
 @pytest.mark.parametrize("name", BUCKETS[:2])
 def test_older_versions_are_kept_for_ever_where_that_is_said(synthesize: Callable[..., Synthesized], name: str) -> None:
     assert set(rules(synthesize(keep_versions_days=0), name)) == {"interrupted-uploads"}
+
+
+def test_delivered_photos_are_removed_from_our_own_input_bucket_where_that_is_said(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    app = synthesize(expire_delivered_days=30)
+    rule = rules(app, "InputBucket")["delivered"]
+    assert (rule["TagFilters"], rule["ExpirationInDays"]) == ([{"Key": OUTCOME_TAG, "Value": "delivered"}], 30)
+    assert "Prefix" not in rule
+    assert all("delivered" not in rules(app, name) for name in BUCKETS[1:])
 
 
 def test_what_is_removed_from_the_work_bucket_is_gone_also_where_it_is_versioned(

@@ -29,11 +29,27 @@ OUTPUTS = {
 }
 
 
-def test_cdk_nag_ran_and_found_nothing(app: Synthesized, full_app: Synthesized) -> None:
-    for synthesized in (app, full_app):
-        report = json.loads((synthesized.folder / "validation-report.json").read_text())
-        checks = [plugin for plugin in report["pluginReports"] if plugin["pluginName"] == "AwsSolutions"]
-        assert [check["violations"] for check in checks] in ([], [[]])
+ACCEPTED = {
+    "AwsSolutions-S1": "Access logs would need a fourth bucket that grows for ever; each photo's way is in the "
+    "functions' logs and the state table, and CloudTrail's data events cover who read what where an account asks.",
+    "AwsSolutions-SMG4": "The provider has no API to make keys with; each rotation of the keys that sign webhooks has "
+    "to be agreed with whoever verifies them (docs/webhooks.md).",
+    "AwsSolutions-L1": "The runtime moves with the pinned packages, when the artifacts were tried on the next one.",
+    r"AwsSolutions-IAM5\[Resource::([^*]+/[^*]*)?\*\]": "Objects are named by prefix; test_pipeline.py has them all.",
+}
+"""Rules of cdk-nag by pattern, and why their findings stay."""
+
+
+def test_cdk_nag_finds_only_what_is_accepted_for_a_reason(app: Synthesized, full_app: Synthesized) -> None:
+    found = {rule for synthesized in (app, full_app) for rule in findings(synthesized)}
+    assert {rule for rule in found if not any(re.fullmatch(pattern, rule) for pattern in ACCEPTED)} == set()
+    assert {pattern for pattern in ACCEPTED if not any(re.fullmatch(pattern, rule) for rule in found)} == set()
+
+
+def findings(synthesized: Synthesized) -> set[str]:
+    """The rules of every plugin that a synth was checked by."""
+    report = json.loads((synthesized.folder / "validation-report.json").read_text())
+    return {each["ruleName"] for plugin in report["pluginReports"] for each in plugin["violations"]}
 
 
 def test_cdk_nag_is_really_asked(tmp_path: Path) -> None:
@@ -49,17 +65,12 @@ def test_cdk_nag_is_really_asked(tmp_path: Path) -> None:
         app.synth()
 
 
-def test_every_suppression_has_a_reason() -> None:
-    calls = re.findall(r"acknowledge\((.*?)\n\s*\)", "".join(p.read_text() for p in Path("infra").rglob("*.py")), re.S)
-    assert len(calls) >= 3
-    assert all(len(re.sub(r"\s+", " ", call)) > 80 for call in calls), calls
-
-
 def test_cfn_lint_finds_nothing(app: Synthesized, full_app: Synthesized) -> None:
     templates = [str(path) for synthesized in (app, full_app) for path in synthesized.files.values()]
     lint = Path(sys.prefix) / "bin" / "cfn-lint"
     done = subprocess.run(
-        [lint, *templates],
+        # CDK also names the role under DependsOn, for the sake of policies that are resources of their own.
+        [lint, "--ignore-checks", "W3005", "--", *templates],
         capture_output=True,
         text=True,
         check=False,
@@ -103,7 +114,7 @@ def test_stages_live_side_by_side(app: Synthesized, full_app: Synthesized) -> No
         assert (first.replace("prod", "full"), "prod" in first) == (second, True)
 
 
-def test_a_dashboard_is_named_by_its_region_too_since_an_account_has_one_list_for_all(app: Synthesized) -> None:
+def test_a_dashboards_name_has_its_region_since_an_account_has_one_list_for_all(app: Synthesized) -> None:
     (dashboard,) = app.resources("Monitoring", "AWS::CloudWatch::Dashboard").values()
     assert written_out(dashboard["Properties"]["DashboardName"]) == "dropcut-prod-<AWS::Region>"
     output = app.templates["Monitoring"]["Outputs"]["DashboardName"]["Value"]

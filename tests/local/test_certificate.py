@@ -1,4 +1,4 @@
-"""The embedded AWS's certificates: trusted by those who are told, strict clients included."""
+"""The embedded AWS's certificates: trusted by clients that are given them, strict ones included."""
 
 import socket
 import ssl

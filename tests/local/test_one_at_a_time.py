@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.problem import Problem
 from local import demo
 from local.one_at_a_time import alone
-from local.places import REPOSITORY
-from local.problem import Problem
 
 
 def test_a_second_run_is_refused_while_the_first_is_at_work(tmp_path: Path) -> None:

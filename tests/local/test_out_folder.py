@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from dropcut_cli.clone.problem import Problem
 from local import out_folder
 from local.out_folder import OutFolder
-from local.problem import Problem
 
 
 def write(out: OutFolder, *keys: str) -> list[Path]:

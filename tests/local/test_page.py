@@ -71,7 +71,7 @@ def test_no_control_character_comes_onto_the_page(tmp_path: Path) -> None:
     assert page.replace("\n", "").isprintable()
 
 
-def test_links_are_relative_and_the_photos_own_place_is_not_told(tmp_path: Path) -> None:
+def test_links_are_relative_and_the_photos_own_place_is_not_shown(tmp_path: Path) -> None:
     """The folder can be moved or sent to a friend."""
     page = Elements(render_page([row("a b/ü.png", "delivered", tmp_path, after=True)], STANDS_IN, folder=tmp_path))
     assert page.values("a", "href") == ["a%20b/%C3%BC.png"]
@@ -178,7 +178,7 @@ def test_a_preview_is_small_upright_and_keeps_its_alpha(tmp_path: Path) -> None:
         (12_340_000, "12.3 MB"),
     ],
 )
-def test_sizes_are_told_in_words(size: int, words: str) -> None:
+def test_sizes_are_written_in_words(size: int, words: str) -> None:
     """Rounded as people say them."""
     assert human_size(size) == words
 
@@ -196,6 +196,6 @@ def test_sizes_are_told_in_words(size: int, words: str) -> None:
         (185, "3 min 5 s"),
     ],
 )
-def test_times_are_told_in_words(seconds: float, words: str) -> None:
+def test_times_are_written_in_words(seconds: float, words: str) -> None:
     """The shorter the more exact; what looks the same is written the same."""
     assert human_seconds(seconds) == words

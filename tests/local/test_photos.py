@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from dropcut_cli.clone.problem import Problem
 from local.photos import find_photos
-from local.problem import Problem
 
 
 def test_without_a_folder_the_samples_are_dropped_and_their_readme_is_not() -> None:
@@ -49,7 +49,9 @@ def leave(folder: Path, *names: str) -> None:
         (["\x1b[31m.md"], r"1 file left out: \u001b[31m.md (no picture by its name)"),
     ],
 )
-def test_what_is_plainly_no_photo_is_left_out_and_told_in_one_line(tmp_path: Path, names: list[str], line: str) -> None:
+def test_what_is_plainly_no_photo_is_left_out_and_named_in_one_line(
+    tmp_path: Path, names: list[str], line: str
+) -> None:
     leave(tmp_path, *names)
     found = find_photos(str(tmp_path))
     assert [photo.name for photo in found.photos] == ["a.jpg"]
@@ -68,7 +70,7 @@ def test_links_to_folders_and_to_nowhere_are_left_out_and_others_are_photos(tmp_
     assert found.left_out == "2 files left out: album/ (a link to a folder); gone.jpg (a link that leads nowhere)"
 
 
-def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     leave(tmp_path, "private/")
     real = os.scandir
 
@@ -118,7 +120,7 @@ def test_results_of_an_earlier_demo_are_no_photos(tmp_path: Path) -> None:
     assert [photo.name for photo in find_photos(str(tmp_path), out=tmp_path / "out").photos] == ["a.jpg"]
 
 
-def test_a_name_that_no_key_can_have_is_told_and_not_sent(tmp_path: Path) -> None:
+def test_a_name_that_no_key_can_have_is_named_and_not_sent(tmp_path: Path) -> None:
     """Linux allows names that are not text, and paths longer than a key."""
     try:
         (tmp_path / os.fsdecode(b"\xff.jpg")).touch()

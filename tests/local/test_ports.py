@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dropcut_cli.clone.problem import Problem
 from local.ports import LOOPBACK, any_free_port, choose_port, is_free
-from local.problem import Problem
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from dropcut_cli.clone.problem import Problem
 from local import stand_in
 from local.ports import LOOPBACK, any_free_port
-from local.problem import Problem
 
 
 class Stranger(socketserver.StreamRequestHandler):

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.programs import birth
+from dropcut_cli.clone.settings_line import refuse_wrong
 from local import system
-from local.problem import Problem
-from local.programs import birth
 from local.stand_in import STAND_IN_KEY
-from local.system import is_on_this_machine, key_for, refuse_wrong, temporary_folder
+from local.system import is_on_this_machine, key_for, temporary_folder
 
 
 def test_the_stand_in_never_sees_a_real_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +45,7 @@ def test_an_api_elsewhere_without_a_key_is_a_problem(monkeypatch: pytest.MonkeyP
         ("https://127.0.0.1.example", False),
     ],
 )
-def test_loopback_is_told_from_elsewhere(url: str, here: bool) -> None:
+def test_loopback_is_not_elsewhere(url: str, here: bool) -> None:
     """By the host alone."""
     assert is_on_this_machine(url) is here
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from local import down, settings_line, up
+from dropcut_cli.clone import settings_line
+from dropcut_cli.clone.problem import Problem
+from local import down, up
 from local.embedded_aws import Account
 from local.ports import any_free_port
-from local.problem import Problem
 from local.stand_in import STAND_IN_KEY
 from local.system import System
 

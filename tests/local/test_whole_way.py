@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.programs import recorded
 from local import demo, down, system, up
 from local.demo import run_demo
 from local.embedded_aws import Account, is_healthy
-from local.places import REPOSITORY, SAMPLES
-from local.problem import Problem
-from local.programs import recorded
+from local.places import SAMPLES
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(180)]
 
@@ -79,7 +80,7 @@ def test_an_ended_demo_leaves_nothing_running(tmp_path: Path, number: signal.Sig
 from pathlib import Path
 from local import system
 from local.demo import run_demo
-from local.problem import run_command
+from dropcut_cli.clone.problem import run_command
 system.LOCAL = Path({str(tmp_path)!r})
 run_command(lambda: run_demo("", {{}}, Path({str(tmp_path / "out")!r})) and 0, when_stopped="all is well")
 """

@@ -1,4 +1,4 @@
-"""The remove-background API in memory: it charges, refuses and breaks off as it is told to."""
+"""The remove-background API in memory: it charges, refuses and breaks off as the test orders."""
 
 import base64
 import json

@@ -1,6 +1,6 @@
-"""Threads that take turns: each stops before every side effect, until it is told to go on, to fail or to die.
+"""Threads that take turns: each stops before every side effect, until the test lets it go on, fail or die.
 
-Which one goes on next is the test's choice, so that a history can be told and told again.
+The test chooses which one goes on next, so that a history can be repeated.
 """
 
 import threading

@@ -1,4 +1,5 @@
-"""The deployed system in memory: the real use cases and adapters, on services, a clock and a chance of our own."""
+"""The deployed system in memory: the real use cases and adapters, on services, a clock and random numbers of our
+own."""
 
 import io
 import json
@@ -200,7 +201,7 @@ class System:
             snapshots=Snapshots(table=self.records),
             jobs=self.jobs,
             objects=self.objects,
-            input_buckets={INPUT},
+            sources=[PhotoSource(bucket=INPUT)],
             work_bucket=WORK,
             purchases=Purchases(
                 accounts=accounts,
@@ -296,7 +297,8 @@ class System:
                 announcer=announcer,
                 clock=self.clock,
             ),
-            input_buckets={INPUT},
+            sources=[PhotoSource(bucket=INPUT)],
+            stage_roles=(),
             remake=Remaker(jobs=self.jobs, events=events, maker=maker, outputs=outputs, clock=self.clock),
             review=lambda _review: Done(),  # nobody decides in these histories
             together=one_after_the_other,

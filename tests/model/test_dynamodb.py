@@ -15,7 +15,7 @@ from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.gate import Gate
-from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 from dropcut.core.pace import Pace
 from dropcut.core.payment import Payment
 from dropcut.core.quality import Quality
@@ -24,21 +24,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from tests.functions.records import ANSWER, PICTURE
 from tests.model.dynamodb import DynamoDb
 from tests.model.state_table import STATE_TABLE
 
 TABLE = "state"
-ANSWER = PaidAnswer(
-    work_key="paid/p.png",
-    picture_sha256="p",
-    format="png",
-    width=1,
-    height=1,
-    credits=2,
-    request_id=None,
-    provider="ezlink",
-)
-PICTURE = PreparedPicture(work_key="prepared/s.png", sha256="s", format="png", width=1, height=1, size_bytes=1)
 UPLOAD = Upload(bucket="b", key="k", sequencer="1")
 REJECTED = Ended(kind="rejected", code="c", reason="r")
 FAILED = Ended(kind="failed", code="c", reason="r")

@@ -1,8 +1,8 @@
 """The system as a whole under random histories: what must always hold, holds.
 
-Uploads, duplicates, late and reordered events, crashes and failures before and after every side effect, several
-workers taking turns at each of them, clocks that differ and jump, an API and an account with every kind of trouble.
-`DROPCUT_MODEL_EXAMPLES` runs more histories than the default.
+Histories have uploads, duplicates, late and reordered events, and crashes and failures before and after every side
+effect. Several workers take turns at each side effect, and clocks differ and jump. The API and the account have every
+kind of trouble. `DROPCUT_MODEL_EXAMPLES` runs more histories than the default.
 """
 
 import hashlib
@@ -102,9 +102,9 @@ class Dropcut(RuleBasedStateMachine):
         self.start("deliver", which, most)
 
     @precondition(lambda self: any(self.may_start(stage) for stage in self.system.queues))
-    @rule(rounds=st.integers(1, 6))
-    def all_goes_well_for_a_while(self, rounds: int) -> None:
-        for _ in range(rounds):
+    @rule(photos_in_peace=st.integers(1, 6))
+    def all_goes_well_for_a_while(self, photos_in_peace: int) -> None:
+        for _ in range(photos_in_peace):
             for stage in self.system.queues:
                 if self.may_start(stage):
                     self.system.finish(self.start(stage, 0, 4))
@@ -270,12 +270,12 @@ class Dropcut(RuleBasedStateMachine):
             self.patch.undo()
 
     def end(self) -> None:
-        """All troubles are mended, and the system is left alone until nothing waits any more."""
+        """All troubles are fixed, and the system is left alone until nothing waits any more."""
         system = self.system
         system.api.faults.clear()
         system.api.credits, system.api.route_exists = 1_000_000, True
         system.api.valid_keys = {system.secrets.key}
-        for uploaded in self.uploads:  # S3 tells of every upload at least once
+        for uploaded in self.uploads:  # S3 announces every upload at least once
             system.sqs.send_message(QueueUrl="intake", MessageBody=uploaded.event)
         system.run_dry()
         self.nothing_forbidden_happened()
@@ -283,32 +283,32 @@ class Dropcut(RuleBasedStateMachine):
         self.check_each_picture_was_paid_once()
         self.check_the_newest_lie_in_the_output()
         self.check_attempts_were_real()
-        self.check_no_key_was_told()
+        self.check_no_key_leaked()
 
     def newest(self) -> dict[str, Uploaded]:
         return {uploaded.upload.key: uploaded for uploaded in self.uploads}
 
-    def told(self) -> dict[str, list[tuple[str, str]]]:
+    def published(self) -> dict[str, list[tuple[str, str]]]:
         """What was announced about each job: kinds and codes."""
-        told = defaultdict(list)
+        published = defaultdict(list)
         for entry in self.system.events.entries:
             detail = json.loads(entry["Detail"])
             if "job_id" in detail:
-                told[detail["job_id"]].append((entry["DetailType"].split()[1].lower(), detail.get("code", "")))
-        return told
+                published[detail["job_id"]].append((entry["DetailType"].split()[1].lower(), detail.get("code", "")))
+        return published
 
     def check_every_upload_ended(self) -> None:
-        """Rule 1: in one standing. `failed` may be sent again, and a duplicate may come when a newer one is there."""
-        told = self.told()
+        """Rule 1: in one status. `failed` may be sent again, and a duplicate may come when a newer one is there."""
+        published = self.published()
         for uploaded in self.uploads:
-            ends = set(told[uploaded.upload.job_id])
-            assert ends, f"nothing was told of {uploaded.upload}"
+            ends = set(published[uploaded.upload.job_id])
+            assert ends, f"nothing was published of {uploaded.upload}"
             for_good = {kind for kind, code in ends if kind != "failed" and code != "superseded"}
             assert len(for_good) <= 1, f"{ends} of {uploaded.upload}"
         for key, uploaded in self.newest().items():
             item = self.system.table.items[f"object#{INPUT}/{key}"]
             assert item["job_id"] == uploaded.upload.job_id
-            assert item["status"] in {kind for kind, _ in told[uploaded.upload.job_id]}
+            assert item["status"] in {kind for kind, _ in published[uploaded.upload.job_id]}
             if not uploaded.content.startswith(b"\x89PNG"):
                 assert item["status"] == "rejected"
             tag = self.system.s3.objects[INPUT, key].tags.get("dropcut")
@@ -356,12 +356,12 @@ class Dropcut(RuleBasedStateMachine):
         for message in self.system.sqs.queues.get("cut-dead", []):
             sha256 = json.loads(message.body)["picture"]["sha256"]
             calls = [c for c in self.system.api.calls if hashlib.sha256(c.picture).hexdigest() == sha256]
-            # A claim whose response was lost counts as well: whoever comes next cannot know that no call was made.
+            # A claim with a lost response counts as well: the next worker cannot know that no call was made.
             tried = sum(call.fault != "429" for call in calls) + self.kills + self.lost_responses
             assert tried >= min(BLAME.max_attempts, BLAME.max_possibly_paid), message
             assert int(message.attributes["attempts"]) <= tried, message
 
-    def check_no_key_was_told(self) -> None:
+    def check_no_key_leaked(self) -> None:
         """Rule 8."""
         said = [*self.system.sqs.sent, repr(self.system.events.entries), repr(self.system.table.items)]
         said += [self.system.log.getvalue(), repr(self.system.s3.objects)]
@@ -381,7 +381,7 @@ class SystemTest(Dropcut.TestCase):  # type: ignore[misc]
 @pytest.mark.parametrize("verdict", TROUBLE)
 @pytest.mark.parametrize("stage", ["intake", "cut", "deliver"])
 def test_trouble_at_any_one_step_of_a_stage_breaks_nothing(stage: str, verdict: str) -> None:
-    """Chance seldom strikes just between two writes: so here each step of a photo's way is struck in its turn."""
+    """A random failure seldom comes just between two writes. So here each step of a photo's way fails in its turn."""
     steps = 0
     while struck_at_step(stage, steps, verdict):
         steps += 1

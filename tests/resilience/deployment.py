@@ -19,7 +19,9 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from dropcut.core.item_kinds import GATE, HEALTH
+from dropcut.adapters.key_records import health_id
+from dropcut.core.api_key_text import fingerprint
+from dropcut.core.item_kinds import GATE
 from dropcut.core.photo_source import PhotoSource, sources_to_json
 from dropcut.environment import (
     CutEnvironment,
@@ -30,11 +32,12 @@ from dropcut.environment import (
 )
 from PIL import Image
 
-from dropcut_cdk.sizes import decoder_mib, size_of_cut, size_of_deliver, size_of_feeder, size_of_prepare
+from dropcut_cdk.feeder import FEEDER_SECONDS
+from dropcut_cdk.sizes import decoder_mib, size_of_cut, size_of_deliver, size_of_prepare
+from dropcut_cli.clone.surroundings import clean
 from infra.settings import Settings
-from local.api.stand_in import StandIn
 from local.ports import LOOPBACK, any_free_port
-from local.surroundings import clean
+from stand_in.stand_in import StandIn
 from tests.model.state_table import STATE_TABLE
 from tests.resilience.refusals import Refusal
 from tests.resilience.sandbox import Function, Invocation, Stop
@@ -59,7 +62,7 @@ FUNCTION_SECONDS = {
     "prepare": size_of_prepare(_SETTINGS).timeout_seconds,
     "cut": size_of_cut(_SETTINGS).timeout_seconds,
     "deliver": size_of_deliver(_SETTINGS, _SETTINGS.renditions_made).timeout_seconds,
-    FEEDER: size_of_feeder().timeout_seconds,
+    FEEDER: FEEDER_SECONDS,
 }
 """Time-outs of the functions; a queue's visibility timeout is six of them, as in the stacks."""
 _ENVIRONMENTS: Mapping[str, type[Environment]] = {
@@ -212,10 +215,8 @@ class Deployment:
 
     def open_gate(self) -> None:
         """Forget all trouble with the API, as the gatekeeper and a call that goes well do: it does not run here."""
-        items = self.clients["dynamodb"].scan(TableName=TABLE, ConsistentRead=True)["Items"]
-        for item in items:
-            if item["id"]["S"] == GATE or item["id"]["S"].startswith(HEALTH):
-                self.clients["dynamodb"].delete_item(TableName=TABLE, Key={"id": item["id"]})
+        for item_id in (GATE, health_id(fingerprint(self.api.key))):
+            self.clients["dynamodb"].delete_item(TableName=TABLE, Key={"id": {"S": item_id}})
 
     def job(self, key: str) -> dict[str, Any]:
         """The record of a key; empty when there is none."""

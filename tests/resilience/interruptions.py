@@ -1,8 +1,8 @@
 """Sees every side effect of a function from outside, and stops the function before or after the one asked for.
 
 A side effect is whatever leaves the process: each AWS API call and each other HTTP request. They are caught where all
-of them pass, in botocore and in urllib3, so that one added to the code tomorrow is caught as well; a connection that is
-made past both is refused and reported, so that none can be forgotten.
+of them pass, in botocore and in urllib3. So one that is added to the code tomorrow is caught as well. A connection that
+is made past both is refused and reported, so that none can be forgotten.
 """
 
 import json
@@ -28,9 +28,9 @@ class StoppedHereError(RuntimeError):
 
 @dataclass
 class Interruptions:
-    """What one sandbox is to be stopped at, and whom it tells of its side effects.
+    """What one sandbox is to be stopped at, and who receives its side effects.
 
-    Lines that are told, as JSON: `[number, thread, name, where, moment]` (`before`, `after` or `refused`),
+    Lines that are sent, as JSON: `[number, thread, name, where, moment]` (`before`, `after` or `refused`),
     `["stopped", number]`, `["refuses", refusal]` and `["stray", address]`. Numbers count the side effects of one
     invocation from 1, over all its threads.
     """
@@ -134,7 +134,7 @@ def install() -> None:
 
 
 def telling(connection: socket.socket) -> Callable[[list[Any]], None]:
-    """Lines of JSON on a socket, written at once: what was told is known even when the process dies then."""
+    """Lines of JSON on a socket, written at once: they arrive even when the process dies then."""
     lock = threading.Lock()
 
     def tell(line: list[Any]) -> None:

@@ -1,7 +1,7 @@
-"""Stops a stage at one of its side effects, or lets AWS refuse that one for a minute; lets the queues bring the work
-back, and looks at what became of it all.
+"""Stops a stage at one of its side effects, lets the queues bring the work back, and looks at what became of it.
 
-Nothing here knows what the side effects are: a run without a stop shows them.
+In place of the stop AWS can refuse that side effect for a minute. Nothing here knows what the side effects are: a run
+without a stop shows them.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _A_WHILE_SECONDS = 60
 """Between two runs, so that each finds the pace free and, with the gate open, takes the same way."""
 
 Company = Literal["alone", "larger", "together"]
-"""Whether the photo that is stopped is alone in its batch, alone and too large to travel inside a message, or with its
+"""The photo that is stopped is alone in its batch, or alone and too large to travel inside a message. Or it is with its
 twin (the same picture) and another photo."""
 COMPANIES: tuple[Company, ...] = get_args(Company)
 

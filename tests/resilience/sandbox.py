@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 60.0
 Moment = Literal["before", "after"]
 MOMENTS: tuple[Moment, ...] = get_args(Moment)
 Way = Literal["killed", "raises", "hangs", "denied", "throttled"]
-"""The process dies, an exception comes up, or nothing happens any more until the function's time-out ends it; or AWS
+"""The process dies, an exception comes up, or nothing happens any more until the function's time-out ends it. Or AWS
 refuses the operation from here on, for a minute of the virtual clock."""
 WAYS: tuple[Way, ...] = get_args(Way)
 REFUSING: tuple[Way, ...] = ("denied", "throttled")

@@ -1,9 +1,8 @@
-"""Each stage is stopped at every boundary between two side effects, and the queues bring the work back; or AWS refuses
-one of its calls for a minute.
+"""Each stage is stopped at every boundary between two side effects, and the queues bring the work back.
 
-Whatever happens where: every photo is delivered, every picture is paid for once. Only a call that was cut off itself
-may be paid once more, and is counted then. The whole product of stages, company, moments and ways is
-`python -m bench.kills`; here runs what differs most.
+Or AWS refuses one of its calls for a minute. In each case every photo is delivered, and every picture is paid for once.
+Only a call that was cut off itself may be paid once more, and is counted then. The whole product of stages, company,
+moments and ways is `python -m bench.kills`; here runs what differs most.
 """
 
 from collections.abc import Callable

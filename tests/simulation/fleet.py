@@ -1,8 +1,8 @@
 """The workers of two stacks that share one API key, in virtual time; their pace is the real one.
 
-What is real: `PaceRecord` and `Pace` on the state table's own expressions. What is modelled, as the cut function does
-it: batches of up to ten, a thread per photo that reserves its slot when its picture is at hand, and waits for it by its
-own clock; photos put back for whole seconds when the pace is fully booked; workers that die with slots in hand.
+`PaceRecord` and `Pace` are real, on the state table's own expressions. The cut function is modelled. It takes batches
+of up to ten, with a thread per photo. The thread reserves its slot when its picture is at hand, and waits for it by its
+own clock. Photos are put back for whole seconds when the pace is fully booked. Workers die with slots in hand.
 """
 
 import heapq
@@ -106,7 +106,7 @@ class Fleet:
 
     def __init__(self, course: Course) -> None:
         self.course = course
-        self.chance = random.Random(course.seed)
+        self.rng = random.Random(course.seed)
         self.pace = PaceRecord(
             table=StateTable(DynamoDb(), "state"),  # type: ignore[arg-type]
             pace=Pace.under(limit_requests=LIMIT_REQUESTS, limit_seconds=LIMIT_SECONDS),
@@ -119,13 +119,13 @@ class Fleet:
         self.idle: list[list[Worker]] = [[] for _ in range(course.stacks)]
         self._events: list[tuple[float, int, Callable[[float], None]]] = []
         self._order = itertools.count()
-        self._deaths = iter(sorted(self.chance.uniform(20, 600) for _ in range(course.deaths)))
+        self._deaths = iter(sorted(self.rng.uniform(20, 600) for _ in range(course.deaths)))
         self._next_death = next(self._deaths, math.inf)
 
     def run(self) -> Seen:
         for stack in range(self.course.stacks):
             for _ in range(self.course.workers_per_stack):
-                self._at(self.chance.uniform(0, 1), self._begins(stack))
+                self._at(self.rng.uniform(0, 1), self._begins(stack))
         while self._events:
             now, _, event = heapq.heappop(self._events)
             event(now)
@@ -136,7 +136,7 @@ class Fleet:
 
     def _begins(self, stack: int) -> Callable[[float], None]:
         """A worker is started; its clock is its own."""
-        off = self.chance.uniform(-0.5, 0.5) * self.course.clocks_apart
+        off = self.rng.uniform(-0.5, 0.5) * self.course.clocks_apart
         return lambda now: self._receive(Worker(stack=stack, clock_off=off), now)
 
     def _receive(self, worker: Worker, now: float) -> None:
@@ -147,7 +147,7 @@ class Fleet:
         self.waiting[worker.stack] -= count
         batch = Batch(worker=worker, left=count)
         if now > self._next_death:
-            batch.dies_at, self._next_death = now + self.chance.uniform(0, 3), next(self._deaths, math.inf)
+            batch.dies_at, self._next_death = now + self.rng.uniform(0, 3), next(self._deaths, math.inf)
             self._at(batch.dies_at + 1, self._begins(worker.stack))
         for _ in range(count):
             credits_taken = now + self._preparation() + self._write()
@@ -174,12 +174,12 @@ class Fleet:
         """It waits once for the horizon to come nearer; then its message goes back, in whole seconds as SQS does it."""
         if self._died(batch, now):
             return
-        wait = next_free - self.course.horizon - batch.worker.clock(now) + self.chance.random()
+        wait = next_free - self.course.horizon - batch.worker.clock(now) + self.rng.random()
         if not waited and wait <= self.course.horizon:
             self._at(now + max(0.0, wait), lambda now: self._reserve(batch, now, waited=True))
             return
         self.seen.deferrals += 1
-        wait = max(1.0, next_free - batch.worker.clock(now) + self.chance.random())
+        wait = max(1.0, next_free - batch.worker.clock(now) + self.rng.random())
         self._at(now + math.ceil(wait), lambda now: self._returns(batch.worker.stack, now))
         self._done(batch, now + self._write())  # its credits, and its claim, go back
 
@@ -192,18 +192,18 @@ class Fleet:
             self.seen.late += 1
             self._reserve(batch, now, waited=waited)
             return
-        awake = max(now, slot.opens - worker.clock_off) + self.chance.uniform(0, 0.002)
+        awake = max(now, slot.opens - worker.clock_off) + self.rng.uniform(0, 0.002)
         self._at(awake, lambda now: self._send(batch, now))
 
     def _send(self, batch: Batch, now: float) -> None:
         if self._died(batch, now, lost=1):
             return
-        arrival = now + self.chance.uniform(0, self.course.network_jitter)
+        arrival = now + self.rng.uniform(0, self.course.network_jitter)
         self.seen.arrivals.append(arrival)
         self.unsent -= 1
         if self.unsent > LIMIT_REQUESTS:
             self.seen.busy_until = arrival
-        end = arrival + self.course.latency(arrival) * self.chance.uniform(0.8, 1.2)
+        end = arrival + self.course.latency(arrival) * self.rng.uniform(0.8, 1.2)
         self._at(end, lambda now: self._done(batch, now))
 
     def _died(self, batch: Batch, now: float, *, lost: int = 0) -> bool:
@@ -221,11 +221,11 @@ class Fleet:
 
     def _preparation(self) -> float:
         """The batch's first look, then the claim and the bytes from S3; one in fifty takes long."""
-        return self.chance.uniform(*self.course.preparation) + (self.chance.random() < 0.02) * self.chance.random()
+        return self.rng.uniform(*self.course.preparation) + (self.rng.random() < 0.02) * self.rng.random()
 
     def _write(self) -> float:
         """A write to the state table; one in two hundred takes long."""
-        return self.chance.uniform(*self.course.write) + (self.chance.random() < 0.005) * self.chance.uniform(0, 0.3)
+        return self.rng.uniform(*self.course.write) + (self.rng.random() < 0.005) * self.rng.uniform(0, 0.3)
 
     def _returns(self, stack: int, now: float) -> None:
         self.waiting[stack] += 1

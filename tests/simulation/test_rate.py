@@ -76,7 +76,7 @@ def test_a_slot_is_still_to_come_when_a_table_as_quick_as_ever_answers(seed: int
 
 
 def test_the_surplus_of_thirty_workers_does_not_wear_out_the_messages_receipts() -> None:
-    """A message may be received 1,000 times; to be told in vain that all slots are taken costs one of them."""
+    """A message may be received 1,000 times; each receive while the pace is fully booked uses one of them."""
     seen = ran(Course(seed=1, photos=3_000, deaths=0, workers_per_stack=30))
     assert seen.busiest_window() <= LIMIT_REQUESTS
     assert seen.deferrals / 3_000 < 20

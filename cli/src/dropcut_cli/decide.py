@@ -63,10 +63,10 @@ def _delivered(deployment: Any, prefix: str) -> Iterator[str]:
         yield item["id"]["S"].removeprefix(start)
 
 
-def _check_state(deployment: Any, key: str, wanted: str) -> Any:
+def _check_state(deployment: Any, key: str, wanted: str, bucket: str = "") -> Any:
     from dropcut_cli.photo import find_photo  # noqa: PLC0415
 
-    record = find_photo(deployment, key)
+    record = find_photo(deployment, key, bucket)
     if record.get("status") != wanted:
         raise CommandError(f"The photo '{key}' is {record.get('status')}, not {wanted}: nothing was sent.")
     return record
@@ -94,23 +94,35 @@ def reject(deployment: Any, output: Output, key: str) -> None:
 @on_a_deployment
 def replace(deployment: Any, output: Output, key: str, file: Path) -> None:
     """Deliver a picture of your own instead of a held cut-out: with transparency, and the whole frame."""
-    from dropcut.core.review import HELD  # noqa: PLC0415
-
-    record = _check_state(deployment, key, "held")
-    picture = f"{HELD}replaced/{record['job_id']}{file.suffix.lower()}"
-    bucket = deployment.outputs["OutputBucketName"]
-    with file.open("rb") as content:
-        deployment.client("s3").put_object(Bucket=bucket, Key=picture, Body=content)
-    _decide(deployment, output, key, "replace", picture)
+    _decide(deployment, output, key, "replace", file)
 
 
-def _decide(deployment: Any, output: Output, key: str, decision: Any, picture: str | None = None) -> None:
-    from dropcut.core.review import Review  # noqa: PLC0415
-
-    record = _check_state(deployment, key, "held")
-    review = Review(
-        bucket=deployment.input_bucket, key=key, decision=decision, job_id=record["job_id"], picture=picture
-    )
-    deployment.send("Deliver", json.dumps(review.to_fields()))
-    output.result({"key": key, "decision": decision, "job_id": record["job_id"]}, f"{decision}  {key}")
+def _decide(deployment: Any, output: Output, key: str, decision: Any, file: Path | None = None) -> None:
+    output.result(send_decision(deployment, key, decision, file=file), f"{decision}  {key}")
     output.progress(_SENT)
+
+
+def send_decision(
+    deployment: Any, key: str, decision: Any, *, bucket: str = "", job_id: str = "", file: Path | None = None
+) -> dict[str, str]:
+    """Send a decision on a held photo, with the picture that replaces it; returns what `--json` says of it.
+
+    Args:
+        job_id: the upload that was looked at; without it, the one that is held.
+
+    Raises:
+        CommandError: it is not held any more.
+    """
+    from dropcut.core.review import HELD, Review  # noqa: PLC0415
+
+    held = _check_state(deployment, key, "held", bucket)["job_id"]
+    if job_id not in ("", held):
+        raise CommandError(f"A newer upload of '{key}' is held: nothing was sent. Look at that one.")
+    picture = f"{HELD}replaced/{held}{file.suffix.lower()}" if file else None
+    of = bucket or deployment.input_bucket
+    review = Review(bucket=of, key=key, decision=decision, job_id=held, picture=picture)
+    if file:
+        with file.open("rb") as content:
+            deployment.client("s3").put_object(Bucket=deployment.outputs["OutputBucketName"], Key=picture, Body=content)
+    deployment.send("Deliver", json.dumps(review.to_fields()))
+    return {"bucket": of, "key": key, "decision": decision, "job_id": held}

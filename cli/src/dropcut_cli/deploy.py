@@ -13,9 +13,11 @@ from dropcut_cli.output import Output
 
 _CLONE = Path(__file__).parents[3]
 
+settings_option = click.option("--settings", envvar="SETTINGS", default="", help='As in SETTINGS="name=value ...".')
+
 
 @click.command(epilog='Example: `dropcut deploy --settings "stage=test output_format=webp"`')
-@click.option("--settings", default=lambda: os.environ.get("SETTINGS", ""), help='As in SETTINGS="name=value ...".')
+@settings_option
 @as_json
 def deploy(output: Output, settings: str) -> int:
     """Deploy this clone to your AWS account, and put the API key into its secret."""
@@ -23,7 +25,7 @@ def deploy(output: Output, settings: str) -> int:
 
 
 @click.command(epilog='Example: `dropcut destroy --settings "stage=test" --yes`')
-@click.option("--settings", default=lambda: os.environ.get("SETTINGS", ""), help='As in SETTINGS="name=value ...".')
+@settings_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also while buckets hold objects, which stay.")
 @as_json
@@ -40,10 +42,12 @@ def _run(output: Output, command: str, **variables: str) -> int:
     Raises:
         CommandError: this is not a clone, or it failed, which it has said.
     """
-    if not (_CLONE / "local").is_dir():
+    if not (_CLONE / "infra" / "stacks.py").is_file():
         raise CommandError(f"`dropcut {command}` needs the clone with the stacks: run it there.", Exit.USAGE)
-    words = [sys.executable, "-m", "local", command]
-    ended = subprocess.run(words, cwd=_CLONE, env={**os.environ, **variables}, stdout=sys.stderr, check=False)  # noqa: S603
+    words = [sys.executable, "-m", "dropcut_cli.account", command]
+    path = os.pathsep.join(filter(None, [str(_CLONE / "cli" / "src"), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, **variables, "PYTHONPATH": path}
+    ended = subprocess.run(words, cwd=_CLONE, env=environment, stdout=sys.stderr, check=False)  # noqa: S603
     output.result(
         {"command": command, "done": ended.returncode == 0}, f"{command}: " + ("failed" if ended.returncode else "done")
     )

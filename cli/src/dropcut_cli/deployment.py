@@ -20,7 +20,7 @@ from dropcut.adapters.state_table import StateTable
 from dropcut.core.api_key_text import fingerprint, key_in
 from dropcut.core.photo_source import read_sources
 
-from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.exits import NO_REGION, CommandError, Exit
 
 STACK_FILE = Path(".local") / "stack.json"
 STACKS = ("Storage", "Pipeline", "Monitoring")
@@ -47,10 +47,9 @@ class Deployment:
         """
         if local:
             return cls._on_this_machine()
-        region = region or os.environ.get("AWS_REGION") or None
         session = new_session(botocore.session.Session(), profile_name=profile, region_name=region)
         if not session.region_name:
-            raise CommandError("No AWS region is set. Name it, for example: --region eu-central-1", Exit.USAGE)
+            raise CommandError(NO_REGION, Exit.USAGE)
         return cls(stage=stage, session=session)
 
     @classmethod
@@ -71,7 +70,8 @@ class Deployment:
             region_name=stack["region"],
         )
         options = {"endpoint_url": stack["endpoint_url"], "verify": stack["ca_bundle"]}
-        stage = stack["outputs"].get("DashboardName", "dropcut-prod").removeprefix("dropcut-")
+        dashboard = stack["outputs"].get("DashboardName", "dropcut-prod")
+        stage = dashboard.removeprefix("dropcut-").removesuffix(f"-{stack['region']}")
         return cls(stage=stage, session=session, local=True, known_outputs=stack["outputs"], client_options=options)
 
     @property
@@ -117,10 +117,14 @@ class Deployment:
         return self.outputs["InputBucketName"]
 
     @cached_property
+    def sources(self) -> Mapping[str, str]:
+        """Its input buckets, and what the keys of the photos in each begin with."""
+        found = {source.bucket: source.prefix for source in read_sources(self.setting("Intake", "INPUTS") or "[]")}
+        return found or {self.input_bucket: ""}
+
+    @property
     def input_prefix(self) -> str:
-        """What the keys of its photos begin with."""
-        sources = read_sources(self.setting("Intake", "INPUTS") or "[]")
-        return next((source.prefix for source in sources if source.bucket == self.input_bucket), "")
+        return self.sources.get(self.input_bucket, "")
 
     @cached_property
     def table(self) -> StateTable:
@@ -139,20 +143,28 @@ class Deployment:
     def backfills(self) -> BackfillRecords:
         return BackfillRecords(table=self.table)
 
+    def pages(self, service: str, call: str, results: str, **asked: Any) -> Iterator[Any]:
+        """Every one of the results of a call that answers page by page."""
+        for page in self.client(service).get_paginator(call).paginate(**asked):
+            yield from page.get(results, [])
+
     def scan(self, condition: str, values: Mapping[str, Any], **more: Any) -> Iterator[dict[str, Any]]:
         """Items in DynamoDB's form. The whole table is read, at half a read request unit for each 4 KiB."""
-        pages = (
-            self.client("dynamodb")
-            .get_paginator("scan")
-            .paginate(
-                TableName=self.outputs["StateTableName"],
-                FilterExpression=condition,
-                ExpressionAttributeValues=values,
-                **more,
-            )
+        asked = {"FilterExpression": condition, "ExpressionAttributeValues": values, **more}
+        return self.pages("dynamodb", "scan", "Items", TableName=self.outputs["StateTableName"], **asked)
+
+    def alarms(self, **asked: str) -> list[Mapping[str, Any]]:
+        """Those that tell its topic."""
+        topic, found = (
+            self.outputs["AlarmTopicArn"],
+            self.pages("cloudwatch", "describe_alarms", "MetricAlarms", **asked),
         )
-        for page in pages:
-            yield from page["Items"]
+        return [alarm for alarm in found if topic in alarm["AlarmActions"]]
+
+    def subscriptions(self) -> list[Mapping[str, Any]]:
+        """Of its alarm topic; the ARN of one that is not confirmed is another word."""
+        topic = self.outputs["AlarmTopicArn"]
+        return list(self.pages("sns", "list_subscriptions_by_topic", "Subscriptions", TopicArn=topic))
 
     def queue_url(self, queue: str, *, dead_letters: bool = False) -> str:
         """`queue` is one of `queues`."""

@@ -14,8 +14,7 @@ from dropcut_cli.output import Output, counted, for_people
 MOST_CLOCK_SECONDS = 30.0
 """AWS refuses requests five minutes off; long before that, ages and pauses shown here are wrong."""
 WITHOUT_END_SECONDS = 86_400.0
-FEWEST_CONCURRENT = 100
-"""Of the account: the functions of a deployment take some forty at once."""
+GATEKEEPER_AT_ONCE = 1
 
 
 class Finding(NamedTuple):
@@ -57,12 +56,14 @@ def _secret(deployment: Any) -> Iterator[Finding]:
 
 
 def _notifications(deployment: Any) -> Iterator[Finding]:
-    found = deployment.client("s3").get_bucket_notification_configuration(Bucket=deployment.input_bucket)
-    if "EventBridgeConfiguration" not in found:
-        yield Finding(
-            f"The bucket {deployment.input_bucket} does not send its events to EventBridge.",
-            "Run `dropcut deploy`, or turn EventBridge on in the bucket's properties.",
-        )
+    s3, events = deployment.client("s3"), deployment.client("events")
+    for bucket in deployment.sources:
+        if "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=bucket):
+            fix = "Run `dropcut deploy`, or turn EventBridge on in the bucket's properties."
+            yield Finding(f"The bucket {bucket} does not send its events to EventBridge.", fix)
+    rules = events.list_rule_names_by_target(TargetArn=deployment.queue_arn("Intake"))["RuleNames"]
+    if not any(events.describe_rule(Name=name)["State"] == "ENABLED" for name in rules):
+        yield Finding("No enabled rule of EventBridge leads uploads to the intake queue.", "Run `dropcut deploy`.")
 
 
 def _functions(deployment: Any) -> Iterator[Finding]:
@@ -115,19 +116,38 @@ def _gate(deployment: Any) -> Iterator[Finding]:
 
 
 def _alarms(deployment: Any) -> Iterator[Finding]:
-    from dropcut_cli.look import subscriptions  # noqa: PLC0415
-
-    if not any(each.startswith("arn:") for each in subscriptions(deployment)):
+    subscriptions = deployment.subscriptions()
+    pending = [each["Endpoint"] for each in subscriptions if not each["SubscriptionArn"].startswith("arn:")]
+    if pending:
+        fix = "Confirm the e-mail that AWS has sent, then `dropcut test-alarm`."
+        yield Finding(f"The alarms are not confirmed by {', '.join(pending)}.", fix)
+    if not subscriptions:
         fix = "Deploy with alarm_email=you@example.com, confirm the e-mail, then `dropcut test-alarm`."
-        yield Finding("Nobody hears the alarms: no subscription of the topic is confirmed.", fix)
+        yield Finding("Nobody hears the alarms: their topic has no subscription.", fix)
+    alarms = deployment.alarms()
+    if not alarms or not all(each["ActionsEnabled"] for each in alarms):
+        yield Finding("Alarms are gone, or their actions are turned off.", "Run `dropcut deploy`.")
 
 
-def _quotas(deployment: Any) -> Iterator[Finding]:
+def _concurrency(deployment: Any) -> Iterator[Finding]:
     limits = deployment.client("lambda").get_account_settings()["AccountLimit"]
-    most = limits.get("UnreservedConcurrentExecutions", limits["ConcurrentExecutions"])
-    if most < FEWEST_CONCURRENT:
+    sources = [deployment.event_source(queue) for queue in deployment.queues]
+    needed = GATEKEEPER_AT_ONCE + sum(each.get("ScalingConfig", {}).get("MaximumConcurrency", 0) for each in sources)
+    if (most := limits["UnreservedConcurrentExecutions"]) < needed:
         fix = "Ask for more in Service Quotas (Lambda, concurrent executions), or set max_concurrency lower."
-        yield Finding(f"The account may run {most} functions at once; {FEWEST_CONCURRENT} are needed.", fix)
+        yield Finding(f"The account may run {most} functions at once; {needed} are needed.", fix)
+
+
+def _memory(deployment: Any) -> Iterator[Finding]:
+    """A function with more than the account allows fails at its next deployment; new accounts allow 3,008 MB."""
+    if deployment.local:
+        return  # it has no quotas
+    quotas = deployment.pages("service-quotas", "list_service_quotas", "Quotas", ServiceCode="lambda")
+    most = min((quota["Value"] for quota in quotas if "memory" in quota["QuotaName"].lower()), default=None)
+    needed = max(deployment.function(queue)["MemorySize"] for queue in deployment.queues)
+    if most is not None and most < needed:
+        fix = "Ask for more in Service Quotas (Lambda, function memory), or set max_photo_megapixels lower."
+        yield Finding(f"The account allows a function {most:,.0f} MB; {needed:,} are needed.", fix)
 
 
 def _clock(deployment: Any) -> Iterator[Finding]:
@@ -175,7 +195,8 @@ CHECKS: dict[str, Callable[[Any], Iterator[Finding]]] = {
     "queues' policies": _queue_policies,
     "spending": _gate,
     "alarms": _alarms,
-    "concurrency": _quotas,
+    "concurrency": _concurrency,
+    "memory": _memory,
     "clock": _clock,
     "dead letters": _dead_letters,
     "photos without an end": _photos_without_end,

@@ -70,6 +70,9 @@ def fetch(deployment: Deployment, output: Output, record: Mapping[str, Any], fol
         try:
             deployment.client("s3").download_file(deployment.outputs["OutputBucketName"], key, str(unfinished))
             unfinished.replace(file)
+        except OSError as error:  # boto3's does not say where
+            error.filename = error.filename or str(file)
+            raise
         finally:
             unfinished.unlink(missing_ok=True)
         output.progress(f"fetched    {file}")

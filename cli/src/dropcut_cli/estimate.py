@@ -1,6 +1,5 @@
 """`dropcut estimate`: what the photos of a folder, or of a prefix in the input bucket, will cost."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
 
 PHOTO_NAMES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
-"""In a bucket a photo is told by its name alone: looking into each object would cost a request."""
+"""In a bucket the name alone decides what is a photo: reading each object would cost a request."""
 
 
 @click.command(epilog="Examples: `dropcut estimate photos/`, `dropcut estimate shop/2026/ --dollars-per-credit 0.008`")
@@ -54,16 +53,12 @@ def _prefix(deployment: Any, where: str) -> tuple[int, int, int]:
 
     most = float(deployment.setting("Intake", "MAX_PHOTO_MIB")) * 1024 * 1024
     photos = done = refused = 0
-    for page in _pages(deployment, where):
-        keys = [each["Key"] for each in page if each["Key"].lower().endswith(PHOTO_NAMES) and each["Size"] <= most]
+    pages = deployment.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=deployment.input_bucket, Prefix=where):
+        found = page.get("Contents", [])
+        keys = [each["Key"] for each in found if each["Key"].lower().endswith(PHOTO_NAMES) and each["Size"] <= most]
         records = records_of(deployment, keys)
         photos += len(keys)
         done += sum(record.get("status") in ("delivered", "held") for record in records.values())
-        refused += sum(not each["Key"].endswith("/") for each in page) - len(keys)
+        refused += sum(not each["Key"].endswith("/") for each in found) - len(keys)
     return photos, done, refused
-
-
-def _pages(deployment: Any, prefix: str) -> Iterator[list[Any]]:
-    pages = deployment.client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=deployment.input_bucket, Prefix=prefix):
-        yield page.get("Contents", [])

@@ -3,6 +3,7 @@
 import sys
 from enum import IntEnum
 
+NO_REGION = "No AWS region is set, or it is none. Name it, for example: --region eu-central-1"
 SIGN_IN = "Sign in (`aws sso login`, or `aws configure`), name the profile with --profile, then run this again."
 
 
@@ -56,9 +57,9 @@ def _of_aws(error: Exception) -> CommandError | None:
 
     if isinstance(error, aws.ClientError):
         return _refused(error.response, error.operation_name)
-    if isinstance(error, aws.NoRegionError):
-        return CommandError("No AWS region is set. Name it, for example: --region eu-central-1", Exit.USAGE)
-    if isinstance(error, aws.ConnectionError | aws.HTTPClientError | aws.InvalidRegionError):
+    if isinstance(error, aws.NoRegionError | aws.InvalidRegionError):
+        return CommandError(NO_REGION, Exit.USAGE)
+    if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
         return CommandError(f"AWS did not answer: {error}. Check the network and --region.", Exit.TEMPORARY)
     without = (
         aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound, aws.CredentialRetrievalError,
@@ -66,7 +67,17 @@ def _of_aws(error: Exception) -> CommandError | None:
     )  # fmt: skip
     if isinstance(error, without):
         return CommandError(f"There are no AWS credentials to use: {error}. {SIGN_IN}", Exit.DENIED)
-    return CommandError(f"AWS could not be asked: {error}.") if isinstance(error, aws.BotoCoreError) else None
+    if isinstance(error, aws.BotoCoreError):
+        return CommandError(f"AWS could not be asked: {error}.")
+    return _of_what_uses_it(error)
+
+
+def _of_what_uses_it(error: Exception) -> CommandError | None:
+    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - the same
+    from dropcut.adapters.state_table import ItemsNotReadError  # noqa: PLC0415
+
+    again = isinstance(error, Boto3Error | ItemsNotReadError)
+    return CommandError(f"AWS is busy ({error}). Run this again.", Exit.TEMPORARY) if again else None
 
 
 def _refused(response: object, operation: str) -> CommandError:

@@ -1,13 +1,11 @@
 """`dropcut forget`: removes what is kept of one photo, and reports what was removed where."""
 
-import os
 import time
-from itertools import chain
 from typing import Any
 
 import click
 
-from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.exits import Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
 
@@ -20,7 +18,7 @@ Not removed, because it cannot be found by a photo's name or is not kept here:
 
 
 @click.command(epilog="Examples: `dropcut forget shop/a.jpg`, `dropcut forget shop/a.jpg --yes --photo`")
-@click.argument("key", default=lambda: os.environ.get("KEY", ""))
+@click.argument("key", envvar="KEY")
 @click.option("--yes", is_flag=True, help="Remove it; without this it is only shown.")
 @click.option("--photo", is_flag=True, help="The photo itself, too, with all its versions.")
 @on_a_deployment
@@ -35,39 +33,26 @@ def forget(deployment: Any, output: Output, key: str, yes: bool, photo: bool) ->
 
     from dropcut_cli.kept import KeptPhoto  # noqa: PLC0415
 
-    if not key:
-        raise CommandError("Which photo? Name it as the input bucket does: dropcut forget shop/a.jpg", Exit.USAGE)
     of_some = read_source_renditions(deployment.setting("Deliver", "INPUT_RENDITIONS") or "[]")
-    of_others = read_renditions(deployment.setting("Deliver", "RENDITIONS"))
-    kept = KeptPhoto(
-        deployment=deployment,
-        renditions=[*of_others, *chain.from_iterable(own for _source, own in of_some)],
-        key=key,
-        now=time.time(),
-    )
+    renditions = [
+        *read_renditions(deployment.setting("Deliver", "RENDITIONS")),
+        *(own for _, some in of_some for own in some),
+    ]
+    kept = KeptPhoto(deployment=deployment, renditions=renditions, key=key, now=time.time())
     traces = kept.traces(with_photo=photo)
     for trace in traces:
         if yes and not trace.stays:
             trace.remove()
         values = {"place": trace.place, "name": trace.name, "removed": yes and not trace.stays, "stays": trace.stays}
-        output.result(values, _line(trace, removed=yes))
-    going = sum(not trace.stays for trace in traces)
-    _report(deployment, output, key, going=going, found=len(traces), removed=yes)
-    return Exit.DONE if traces else Exit.NOTHING
-
-
-def _report(deployment: Any, output: Output, key: str, *, going: int, found: int, removed: bool) -> None:
-    if not found:
+        what = "stays  " if trace.stays else "removed" if yes else "would go"
+        output.result(values, f"  {what}  {trace.place}  {trace.name}{trace.stays and ': '}{trace.stays}")
+    going = f"{sum(not trace.stays for trace in traces)} of {len(traces)}"
+    if not traces:
         output.progress(f"Nothing is kept of '{key}' in {deployment.name}.")
-    elif removed:
-        output.progress(f"{going} of {found} were removed.")
+    elif yes:
+        output.progress(f"{going} were removed.")
     else:
-        output.progress(f"{going} of {found} would be removed; the same with --yes removes them.")
+        output.progress(f"{going} would be removed; the same with --yes removes them.")
     for line in NOT_LOOKED_AT.splitlines():
         output.progress(line)
-
-
-def _line(trace: Any, *, removed: bool) -> str:
-    if trace.stays:
-        return f"  stays    {trace.place}  {trace.name}: {trace.stays}"
-    return f"  {'removed' if removed else 'would go'}  {trace.place}  {trace.name}"
+    return Exit.DONE if traces else Exit.NOTHING

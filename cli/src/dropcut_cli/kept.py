@@ -63,7 +63,15 @@ class KeptPhoto:
                 f"The photo {_quoted(self.key)} is under way (its record says: {job['status']}): what is removed now "
                 "would be made again. Wait until it has ended, then run this again."
             )
-        return [*self._payments(job), *self._cutouts(job), *self._photo(with_photo=with_photo), *self._job(job)]
+        stays = "" if with_photo else "it is the photo itself, which `--photo` removes with all its versions"
+        photo = self._stored(self.deployment.input_bucket, self.key, stays=stays)
+        of_job = ("job_id = :job_id", {":job_id": {"S": job.get("job_id")}})
+        return [
+            *self._payments(job),
+            *self._cutouts(job),
+            *photo,
+            *([self._item(self._job_id, *of_job)] if job else []),
+        ]
 
     def _payments(self, job: Item) -> Iterator[Trace]:
         paid_by_it = {id_.removeprefix(PAYMENT) for id_ in self._scan_payments()}
@@ -75,17 +83,15 @@ class KeptPhoto:
 
     def _payment(self, payment: str, sharers: int, *, is_payer: bool) -> Iterator[Trace]:
         """The answer, what was sent for it, and the record of both."""
-        item = self.deployment.table.get(f"{PAYMENT}{payment}")
+        id_ = f"{PAYMENT}{payment}"
+        item = self.deployment.table.get(id_)
         sha256 = (item or {}).get("picture_sha256") or payment.partition(".")[0]
         kept = f"it is shared by {sharers} other photo{'s' * (sharers > 1)} of the same picture" if sharers else ""
         work = self.deployment.outputs["WorkBucketName"]
         for key in (f"{PAID}{payment}", *(f"{PREPARED}{sha256}.{format_}" for format_ in PREPARED_FORMATS)):
-            versions = self._versions(work, key)
-            if versions:
-                yield self._object(work, key, versions, stays=kept)
+            yield from self._stored(work, key, stays=kept)
         if item is None:
             return
-        id_ = f"{PAYMENT}{payment}"
         if not kept:
             unclaimed = "attribute_not_exists(lease_until) OR lease_until < :now"
             yield self._item(id_, unclaimed, {":now": {"N": repr(self.now)}})
@@ -125,23 +131,11 @@ class KeptPhoto:
                 found |= {each["Key"] for each in page.get("Versions", []) if pattern.fullmatch(each["Key"])}
         return sorted(found)
 
-    def _photo(self, *, with_photo: bool) -> Iterator[Trace]:
-        bucket = self.deployment.input_bucket
-        versions = self._versions(bucket, self.key)
-        if versions:
-            stays = "" if with_photo else "it is the photo itself, which `--photo` removes with all its versions"
-            yield self._object(bucket, self.key, versions, stays=stays)
-
-    def _job(self, job: Item) -> Iterator[Trace]:
-        if job:
-            yield self._item(self._job_id, "job_id = :job_id", {":job_id": {"S": job["job_id"]}})
-
     def _scan_payments(self) -> Iterator[str]:
         """Ids of what uploads of this key paid for, those before the newest included."""
         values = {":kind": {"S": PAYMENT}, ":photo": {"S": self._name}}
-        for item in self.deployment.scan(
-            "begins_with(id, :kind) AND photo = :photo", values, ProjectionExpression="id", ConsistentRead=True
-        ):
+        condition = "begins_with(id, :kind) AND photo = :photo"
+        for item in self.deployment.scan(condition, values, ProjectionExpression="id", ConsistentRead=True):
             yield item["id"]["S"]
 
     def _sharers(self, payments: Sequence[str]) -> Mapping[str, int]:
@@ -152,13 +146,10 @@ class KeptPhoto:
             values = {":kind": {"S": JOB}, ":own": {"S": self._job_id}}
             for place, payment in enumerate(some):
                 values |= {f":k{place}": {"S": payment}, f":w{place}": {"S": _work_key_in_json(payment)}}
-            names_one = " OR ".join(
-                f"payment_key = :k{place} OR contains(delivered_outcome, :w{place})" for place in range(len(some))
-            )
-            condition = f"begins_with(id, :kind) AND id <> :own AND ({names_one})"
-            for item in self.deployment.scan(
-                condition, values, ProjectionExpression="id, payment_key, delivered_outcome", ConsistentRead=True
-            ):
+            one = " OR ".join(f"payment_key = :k{n} OR contains(delivered_outcome, :w{n})" for n in range(len(some)))
+            condition = f"begins_with(id, :kind) AND id <> :own AND ({one})"
+            wanted = "id, payment_key, delivered_outcome"
+            for item in self.deployment.scan(condition, values, ProjectionExpression=wanted, ConsistentRead=True):
                 for payment in _payment_keys({name: value["S"] for name, value in item.items()}) & sharers.keys():
                     sharers[payment] += 1
         return sharers
@@ -177,11 +168,16 @@ class KeptPhoto:
 
     def _owner(self, bucket: str, version: Mapping[str, Any]) -> str:
         # What was never versioned is the version `null`, which not every S3 can be asked for by that name.
-        its = {} if version["IsLatest"] else {"VersionId": version["VersionId"]}
-        answer = self._s3.head_object(Bucket=bucket, Key=version["Key"], **its)
-        metadata = answer["Metadata"]  # older cut-outs name no bucket: they are of when there was one
-        is_of_ours = metadata.get("dropcut-source-bucket", self.deployment.input_bucket) == self.deployment.input_bucket
+        its, ours = {} if version["IsLatest"] else {"VersionId": version["VersionId"]}, self.deployment.input_bucket
+        metadata = self._s3.head_object(Bucket=bucket, Key=version["Key"], **its)["Metadata"]
+        # Older cut-outs name no bucket: they are of when there was one.
+        is_of_ours = metadata.get("dropcut-source-bucket", ours) == ours
         return metadata.get("dropcut-source-sha256", "") if is_of_ours else ""
+
+    def _stored(self, bucket: str, key: str, *, stays: str) -> Iterator[Trace]:
+        versions = self._versions(bucket, key)
+        if versions:
+            yield self._object(bucket, key, versions, stays=stays)
 
     def _object(self, bucket: str, key: str, versions: Sequence[Mapping[str, Any]], *, stays: str = "") -> Trace:
         def remove() -> None:

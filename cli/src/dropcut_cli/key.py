@@ -1,10 +1,6 @@
 """`dropcut set-key`: the API key, asked for without echo, tried for free where that is possible, and put away."""
 
-import getpass
-import json
 import sys
-import urllib.error
-import urllib.request
 from typing import Any
 
 import click
@@ -29,7 +25,8 @@ def set_key(deployment: Any, output: Output) -> None:
     from dropcut.core.api_key_text import fingerprint, is_usable  # noqa: PLC0415
 
     secret = deployment.outputs["ApiKeySecretName"]
-    key = (getpass.getpass("API key: ", sys.stderr) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+    asks = sys.stdin.isatty()
+    key = (click.prompt("API key", hide_input=True, err=True) if asks else sys.stdin.readline()).strip()
     if not is_usable(key):
         raise CommandError("That is no key: it is one word of plain characters, as the provider shows it.", Exit.USAGE)
     provider = deployment.setting("Cut", "PROVIDER")
@@ -50,21 +47,15 @@ def balance(base_url: str, provider: str, key: str) -> float:
     Raises:
         CommandError: the key is refused, or the provider does not answer.
     """
-    url = base_url.rstrip("/") + BALANCE_PATHS[provider]
-    asked = urllib.request.Request(url, headers={"authorization": f"Bearer {key}"})  # noqa: S310 - settings check it
-    try:
-        with urllib.request.build_opener(_NoRedirect).open(asked, timeout=_SECONDS) as answer:
-            return float(json.load(answer)["credits"])
-    except urllib.error.HTTPError as refusal:
-        if refusal.code in (401, 403):
-            raise CommandError(f"{provider} refuses this key (HTTP {refusal.code}): nothing was changed.") from None
-        raise CommandError(f"{provider} answered HTTP {refusal.code}: nothing was changed.", Exit.TEMPORARY) from None
-    except (OSError, ValueError, KeyError, TypeError):
+    import urllib3  # noqa: PLC0415 - slow
+
+    url, headers = base_url.rstrip("/") + BALANCE_PATHS[provider], {"authorization": f"Bearer {key}"}
+    try:  # the key goes nowhere else, so no redirect is followed
+        answer = urllib3.request("GET", url, headers=headers, redirect=False, retries=False, timeout=_SECONDS)
+        if answer.status in (401, 403):
+            raise CommandError(f"{provider} refuses this key (HTTP {answer.status}): nothing was changed.")
+        if answer.status == 200:
+            return float(answer.json()["credits"])
+    except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError):
         raise CommandError(f"{provider} gave no balance: nothing was changed. Try again.", Exit.TEMPORARY) from None
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The key goes nowhere else."""
-
-    def redirect_request(self, *_asked: Any) -> None:
-        return None
+    raise CommandError(f"{provider} answered HTTP {answer.status}: nothing was changed.", Exit.TEMPORARY)

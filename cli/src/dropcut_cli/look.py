@@ -33,12 +33,11 @@ def logs(deployment: Any, output: Output, photo: str, days: float) -> int:
 def _lines_about(deployment: Any, job: str, *, since: float) -> Iterator[dict[str, Any]]:
     from dropcut_cli.deployment import STAGE_FUNCTIONS  # noqa: PLC0415
 
-    pages = deployment.client("logs").get_paginator("filter_log_events")
+    asked = {"filterPattern": f'"{job}"', "startTime": int(since * 1000)}
     for queue in deployment.queues:
         group = deployment.function(queue)["LoggingConfig"]["LogGroup"]
-        for page in pages.paginate(logGroupName=group, filterPattern=f'"{job}"', startTime=int(since * 1000)):
-            for event in page["events"]:
-                yield _line(STAGE_FUNCTIONS[queue], event["timestamp"] / 1000, event["message"])
+        for event in deployment.pages("logs", "filter_log_events", "events", logGroupName=group, **asked):
+            yield _line(STAGE_FUNCTIONS[queue], event["timestamp"] / 1000, event["message"])
 
 
 def _line(stage: str, when: float, message: str) -> dict[str, Any]:
@@ -51,32 +50,19 @@ def _line(stage: str, when: float, message: str) -> dict[str, Any]:
         return {"time": when, "stage": stage, "level": "", "text": message.strip(), "line": message}
 
 
-def subscriptions(deployment: Any) -> list[str]:
-    """ARNs of the alarm topic's subscriptions; another word for those that are not confirmed."""
-    pages = deployment.client("sns").get_paginator("list_subscriptions_by_topic")
-    found = pages.paginate(TopicArn=deployment.outputs["AlarmTopicArn"])
-    return [each["SubscriptionArn"] for page in found for each in page["Subscriptions"]]
-
-
 @click.command(name="test-alarm", epilog="Example: `dropcut test-alarm --stage test`")
 @on_a_deployment
 def test_alarm(deployment: Any, output: Output) -> int:
-    """Send a test the way an alarm goes: an alarm of the deployment is set, and CloudWatch tells the topic.
+    """Send a test the way an alarm goes: an alarm of the deployment is set, and CloudWatch notifies the topic.
 
     It returns to its own state with its next look at the metric, within minutes. Ends with 1 when nobody listens.
     """
-    topic, found = deployment.outputs["AlarmTopicArn"], subscriptions(deployment)
-    confirmed = sum(each.startswith("arn:") for each in found)
-    cloudwatch = deployment.client("cloudwatch")
-    alarms = [
-        alarm["AlarmName"]
-        for page in cloudwatch.get_paginator("describe_alarms").paginate()
-        for alarm in page["MetricAlarms"]
-        if topic in alarm["AlarmActions"] and alarm["StateValue"] != "ALARM"
-    ]
+    found = deployment.subscriptions()
+    confirmed = sum(each["SubscriptionArn"].startswith("arn:") for each in found)
+    alarms = [alarm["AlarmName"] for alarm in deployment.alarms() if alarm["StateValue"] != "ALARM"]
     if alarms:
         reason = "A test by `dropcut test-alarm`: nothing is wrong."
-        cloudwatch.set_alarm_state(AlarmName=alarms[0], StateValue="ALARM", StateReason=reason)
+        deployment.client("cloudwatch").set_alarm_state(AlarmName=alarms[0], StateValue="ALARM", StateReason=reason)
     output.result(
         {"alarm": alarms[0] if alarms else None, "confirmed": confirmed, "subscriptions": len(found)},
         f"The alarm {alarms[0]} was set." if alarms else "Every alarm is set already: no test was sent.",

@@ -1,7 +1,6 @@
 """What every verb takes: which deployment, and whether the result is JSON."""
 
 import functools
-import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ import click
 
 from dropcut_cli.output import Output
 
+_STAGE_HELP = "The deployment. Default: $DROPCUT_STAGE, or prod."
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")
 
 
@@ -33,13 +33,8 @@ def as_json(function: Callable[..., Any]) -> Callable[..., Any]:
 def on_a_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
     """The verb is given `output` and `deployment`."""
 
-    @click.option(
-        "--stage",
-        default=lambda: os.environ.get("DROPCUT_STAGE") or "prod",
-        callback=_stage,
-        help="The deployment. Default: $DROPCUT_STAGE, or prod.",
-    )
-    @click.option("--region", help="Its AWS region. Default: $AWS_REGION, or the profile's.")
+    @click.option("--stage", envvar="DROPCUT_STAGE", default="prod", callback=_stage, help=_STAGE_HELP)
+    @click.option("--region", envvar="AWS_REGION", help="Its AWS region. Default: $AWS_REGION, or the profile's.")
     @click.option("--profile", help="The profile of your AWS credentials.")
     @click.option("--local", is_flag=True, help="The system that `make up` has started on this machine.")
     @as_json

@@ -1,4 +1,4 @@
-"""One photo as its record in the state table tells it, in the words of `status`."""
+"""One photo by its record in the state table, in the words of `status`."""
 
 import json
 import time
@@ -31,13 +31,13 @@ def photo_item_id(deployment: Deployment, key: str) -> str:
     return job_item_id_of(deployment.input_bucket, key)
 
 
-def find_photo(deployment: Deployment, name: str) -> Mapping[str, Any]:
-    """The record of a photo by its key, or by the id of its job.
+def find_photo(deployment: Deployment, name: str, bucket: str = "") -> Mapping[str, Any]:
+    """The record of a photo by its key, in another bucket than the first if need be, or by the id of its job.
 
     Raises:
         CommandError: there is no record of it.
     """
-    item: Mapping[str, Any] | None = deployment.table.get(photo_item_id(deployment, name))
+    item: Mapping[str, Any] | None = deployment.table.get(job_item_id_of(bucket or deployment.input_bucket, name))
     if item is None and len(name) == 32 and not set(name) - set("0123456789abcdef"):
         item = _of_job(deployment, name)
     if item is None:

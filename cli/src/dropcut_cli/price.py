@@ -12,13 +12,10 @@ def price(deployment: Any, photos: int, dollars_a_credit: float | None = None) -
     """Credits, US dollars (None when a credit's price is unknown), seconds at the full pace, and days of the limit."""
     from dropcut.core.pace import Pace  # noqa: PLC0415
 
-    setting = deployment.limits
+    setting, each = deployment.limits, dollars_a_credit
     credits = photos * setting["credits_per_image"]
-    each = (
-        dollars_a_credit
-        if dollars_a_credit is not None
-        else DOLLARS_A_CREDIT.get(deployment.setting("Cut", "PROVIDER"))
-    )
+    if each is None:
+        each = DOLLARS_A_CREDIT.get(deployment.setting("Cut", "PROVIDER"))
     pace = Pace.under(limit_requests=int(setting["rate_limit_requests"]), limit_seconds=setting["rate_limit_seconds"])
     limit = setting["daily_credit_limit"]
     return {

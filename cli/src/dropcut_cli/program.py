@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from types import FrameType
 
 import click
+from dropcut import RELEASE
 from dropcut.core.plain_text import shown
 
 from dropcut_cli.exits import CommandError, Exit, explained
+from dropcut_cli.output import say
 
 VERBS = {
     "put": ("put", "Upload photos, and wait for their cut-outs."),
@@ -18,6 +20,7 @@ VERBS = {
     "failures": ("failures", "List what ended without a cut-out, by reason."),
     "redrive": ("failures", "Send failed or rejected photos through again."),
     "remake": ("decide", "Make renditions anew, without paying."),
+    "review": ("review", "Show the held cut-outs on a page, to decide on them."),
     "accept": ("decide", "Deliver a held cut-out."),
     "reject": ("decide", "End a held cut-out."),
     "replace": ("decide", "Deliver a picture of your own instead of a held cut-out."),
@@ -56,6 +59,7 @@ class Verbs(click.Group):
             formatter.write_dl([(name, line) for name, (_module, line) in VERBS.items()])
 
 
+@click.version_option(RELEASE, prog_name="dropcut", message="%(prog)s %(version)s")
 @click.group(cls=Verbs, epilog="`dropcut VERB --help` has examples. docs/command.md has the exit codes.")
 def cli() -> None:
     """What became of the photos in a Dropcut deployment, and what to do about it."""
@@ -63,14 +67,18 @@ def cli() -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:  # `nohup` ignores the second
+            signal.signal(number, _stop)
     try:
         return int(cli.main(arguments, prog_name="dropcut", standalone_mode=False) or Exit.DONE)
+    except SystemExit:  # click's own, such as --help, when nobody reads what it writes
+        return Exit.DONE
     except click.Abort:
-        click.echo("Stopped. Run the same command to go on.", err=True)
+        say("Stopped. Run the same command to go on.", err=True)
         return Exit.STOPPED
     except click.ClickException as wrong:
-        click.echo(_usage(wrong), err=True)
+        say(_usage(wrong), err=True)
         return Exit.USAGE
     except Exception as error:
         said = explained(error)
@@ -79,7 +87,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         said = said or CommandError(
             f"This was not expected: {type(error).__name__}: {error}. DROPCUT_TRACEBACK=1 shows where it happened."
         )
-        click.echo(shown(str(said)), err=True)
+        say(shown(str(said)), err=True)
         return said.exit_code
 
 

@@ -19,7 +19,7 @@ SECONDS_BETWEEN_LINES = 5.0
 
 
 @click.command(epilog="Examples: `dropcut put a.jpg`, `dropcut put photos/ --to shop/ --wait --fetch cut-outs`")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="PATH...")
 @click.option("--to", "prefix", default="", help="What the keys begin with, such as shop/.")
 @click.option("--wait", "waits", is_flag=True, help="Wait for each photo's end.")
 @click.option("--fetch", "folder", type=click.Path(path_type=Path), help="Bring the cut-outs here; waits for them.")
@@ -30,8 +30,8 @@ def put(
 ) -> int:
     """Upload photos and folders, eight at a time; what was delivered already is not sent again.
 
-    What is no photo in a folder is left out. Ends with 1 when a named file is no photo, or when a photo is rejected or
-    fails; with 8 when spending is paused while it waits, and with 9 when there is nothing to do.
+    Files in a folder that are no photos are left out. Ends with 1 when a named file is no photo, or when a photo is
+    rejected or fails. Ends with 8 when spending is paused while it waits, and with 9 when there is nothing to do.
     """
     from dropcut_cli.price import in_words, price  # noqa: PLC0415
     from dropcut_cli.uploads import find_files, is_delivered, records_of  # noqa: PLC0415
@@ -45,6 +45,8 @@ def put(
     new = [file for file in files if not is_delivered(file, records.get(file.key, {}))]
     if len(new) < len(files):
         output.progress(f"{counted(len(files) - len(new), 'photo')} of {len(files):,} delivered already.")
+    if not files:
+        output.progress("There is no photo to upload.")
     cost = in_words(price(deployment, len(new))) if len(new) > ASK_ABOVE else ""
     if cost and not output.ask(f"{cost}. Upload them?", yes=yes):
         return Exit.USAGE

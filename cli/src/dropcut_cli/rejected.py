@@ -1,27 +1,18 @@
 """Photos that the API rejected: found in the state table, and sent through the pipeline once more."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 
-from dropcut.core.cutout_request import request_event
 from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import NOT_ASKED_AGAIN, Upload
 
+from dropcut_cli.dead_letters import Failure, intake_message
 from dropcut_cli.deployment import Deployment
 
-
-@dataclass(frozen=True, kw_only=True)
-class RejectedPhoto:
-    key: str
-    code: str
-    reason: str
-    event: str
-    """Its upload as S3 announces it, or the request for it, for the intake queue: of the same job, so that a newer
-    upload is not undone."""
+REJECTED = "It was rejected by the API, and somebody asked for it to be tried again."
 
 
-def rejected_photos(deployment: Deployment) -> Iterator[RejectedPhoto]:
+def rejected_photos(deployment: Deployment) -> Iterator[Failure]:
     """Photos that were rejected after a call of the API, their own or that of the same picture.
 
     What was rejected without a call, such as a file that is no picture, would be rejected again. The whole table is
@@ -33,16 +24,7 @@ def rejected_photos(deployment: Deployment) -> Iterator[RejectedPhoto]:
         text = {name: str(value.get("S", "")) for name, value in item.items()}
         bucket, _, key = text["id"].removeprefix(JOB).partition("/")
         version_id = text.get("version_id") or None
+        # Of the same job, so that a newer upload is not undone.
         upload = Upload(bucket=bucket, key=key, sequencer=text["sequencer"], version_id=version_id)
         event = text.get("requested") or intake_message(upload)
-        yield RejectedPhoto(key=key, code=text["code"], reason=text["reason"], event=event)
-
-
-def intake_message(upload: Upload) -> str:
-    """An upload as S3 announces it by EventBridge; or the request again that it was."""
-    if upload.request:
-        return json.dumps(request_event(upload))
-    version = {"version-id": upload.version_id} if upload.version_id else {}
-    stored = {"key": upload.key, "sequencer": upload.sequencer, **version}
-    detail = {"bucket": {"name": upload.bucket}, "object": stored}
-    return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+        yield Failure(key, text["code"], text["reason"], partial(deployment.send, "Intake", event, REJECTED))

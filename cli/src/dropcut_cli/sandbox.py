@@ -23,12 +23,6 @@ MEANINGS = {
 @on_a_deployment
 def sandbox_probe(deployment: Any, output: Output) -> None:
     """Ask the prepare function, once, what holds its decoders. It answers yes or no to each, and decodes nothing."""
-    found = probe(deployment)
-    output.result(found, *(f"{name:18} {json.dumps(found[name]):6} {MEANINGS[name]}" for name in found))
-
-
-def probe(deployment: Any) -> dict[str, Any]:
-    """What the function answers."""
     from dropcut.core.sandbox_probe import SANDBOX_PROBE  # noqa: PLC0415
 
     name = deployment.function("Intake")["FunctionName"]
@@ -36,4 +30,5 @@ def probe(deployment: Any) -> dict[str, Any]:
     found = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
         raise CommandError(f"The function {name} failed: {found}. Look into its logs.")
-    return {meaning: found.get(meaning) for meaning in MEANINGS}
+    found = {name: found.get(name) for name in MEANINGS}
+    output.result(found, *(f"{name:18} {json.dumps(found[name]):6} {MEANINGS[name]}" for name in found))

@@ -50,7 +50,7 @@ def overview(deployment: Any) -> dict[str, Any]:
     for service in ("sqs", "cloudwatch", "dynamodb", "lambda"):
         deployment.client(service)  # clients are made one after the other, and called at once
     with ThreadPoolExecutor() as pool:
-        alarms = pool.submit(_alarms, deployment)
+        alarms = pool.submit(deployment.alarms, StateValue="ALARM")
         items = pool.submit(deployment.table.get_many, [GATE, health_id(key), f"{PACE}{key}", budget_id])
         limits = pool.submit(lambda: deployment.limits)
         queues = dict(zip(names, pool.map(lambda name: queue_counts(deployment, *name), names), strict=True))
@@ -72,7 +72,7 @@ def overview(deployment: Any) -> dict[str, Any]:
             "booked_seconds": max(0.0, float(found.get(f"{PACE}{key}", {}).get("next_free", 0.0)) - now),
         },
         "health": {"troubled": len(read_health(found.get(health_id(key))).troubled), "key": key},
-        "alarms": alarms.result(),
+        "alarms": [alarm["AlarmName"] for alarm in alarms.result()],
     }
 
 
@@ -81,15 +81,6 @@ def queue_counts(deployment: Any, queue: str, dead: bool) -> dict[str, int]:
     url = deployment.queue_url(queue, dead_letters=dead)
     attributes = deployment.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS.values()))
     return {name: int(attributes["Attributes"].get(attribute, 0)) for name, attribute in _COUNTS.items()}
-
-
-def _alarms(deployment: Any) -> list[str]:
-    """Names of the deployment's alarms that are set."""
-    pages = deployment.client("cloudwatch").get_paginator("describe_alarms").paginate(StateValue="ALARM")
-    prefix = f"Dropcut-{deployment.stage}-"
-    return [
-        each["AlarmName"] for page in pages for each in page["MetricAlarms"] if each["AlarmName"].startswith(prefix)
-    ]
 
 
 def _lines(deployment: Any, values: Mapping[str, Any]) -> list[str]:

@@ -25,8 +25,8 @@ class Clients(Protocol):
 def subscribed(account: Clients, *, name: str) -> Iterator[str]:
     """The URL of a queue of this name that hears every event; queue and rule are removed afterwards."""
     sqs, events = account.client("sqs"), account.client("events")
-    url = sqs.create_queue(QueueName=name, Attributes=_SEEN_ONCE)["QueueUrl"]
     try:
+        url = sqs.create_queue(QueueName=name, Attributes=_SEEN_ONCE)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         rule = events.put_rule(Name=name, EventPattern=json.dumps({"source": ["dropcut"]}))["RuleArn"]
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_may_send(rule, arn))})
@@ -35,7 +35,7 @@ def subscribed(account: Clients, *, name: str) -> Iterator[str]:
     finally:
         _remove(events.remove_targets, Rule=name, Ids=["queue"])
         _remove(events.delete_rule, Name=name)
-        _remove(sqs.delete_queue, QueueUrl=url)
+        _remove(lambda: sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=name)["QueueUrl"]))
 
 
 def _remove(call: Callable[..., object], **what: object) -> None:

@@ -3,16 +3,14 @@
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dropcut.core.formats.photo_format import recognise
 from dropcut.core.messages import OutcomeMessage
 from dropcut.core.picture_limits import PictureRefusedError
 
 from dropcut_cli.deployment import Deployment
-from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.photo import photo_item_id
 
 _FIRST_BYTES = 512
@@ -22,40 +20,25 @@ RECORDS_AT_ONCE = 100
 """Of one BatchGetItem."""
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     path: Path
     key: str
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    path: Path
     why: str
+    """Why it is left out; empty for a photo."""
 
 
-def find_files(paths: Sequence[Path], *, prefix: str, max_mib: float) -> tuple[list[File], list[LeftOut]]:
-    """The photos among files and folders, by their first bytes; a folder's keep their place below it.
+def find_files(paths: Sequence[Path], *, prefix: str, max_mib: float) -> tuple[list[File], list[File]]:
+    """The photos among files and folders, by their first bytes, and the rest; a folder's keep their place below it.
 
     Hidden files and folders are left out without a word.
-
-    Raises:
-        CommandError: a path is not there.
     """
-    files: list[File] = []
-    left_out: list[LeftOut] = []
+    found: list[File] = []
     for path in paths:
-        if not path.exists():
-            raise CommandError(f"{path}: there is no such file or folder.", Exit.USAGE)
         root = path if path.is_dir() else path.parent
         for each in sorted(_below(path)) if path.is_dir() else [path]:
             key = prefix + each.relative_to(root).as_posix()
-            why = _unfit(each, key, max_mib)
-            if why:
-                left_out.append(LeftOut(each, why))
-            else:
-                files.append(File(each, key))
-    return files, left_out
+            found.append(File(each, key, _unfit(each, key, max_mib)))
+    return [file for file in found if not file.why], [file for file in found if file.why]
 
 
 def _below(folder: Path) -> Iterator[Path]:
@@ -85,13 +68,13 @@ def _unfit(path: Path, key: str, max_mib: float) -> str:
 def records_of(deployment: Deployment, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """The records of these photos, by key; of those that have one."""
     found: dict[str, Mapping[str, Any]] = {}
-    for some in _batches(keys):
+    for some in batches(keys):
         names = {photo_item_id(deployment, key): key for key in some}
         found |= {names[id_]: item for id_, item in deployment.table.get_many(names).items()}
     return found
 
 
-def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+def batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     for first in range(0, len(keys), RECORDS_AT_ONCE):
         yield keys[first : first + RECORDS_AT_ONCE]
 
@@ -105,8 +88,5 @@ def is_delivered(file: File, record: Mapping[str, Any]) -> bool:
     if etag is None:
         return False
     with file.path.open("rb") as content:
-        return etag.strip('"') == hashlib.file_digest(content, _md5).hexdigest()
-
-
-def _md5() -> Any:
-    return hashlib.md5(usedforsecurity=False)
+        md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))
+    return etag.strip('"') == md5.hexdigest()

@@ -25,7 +25,7 @@ def watch(deployment: Any, output: Output, seconds: int | None) -> None:
     A queue and a rule are made in the account for that, and removed at the end.
     """
     output.progress(f"Watching {deployment.name}; Ctrl-C ends it.")
-    for event in _live(deployment, seconds):
+    for event in _live(deployment, output, seconds):
         output.result(event, _line(event))
 
 
@@ -38,20 +38,21 @@ def events(deployment: Any, output: Output, seconds: int | None) -> None:
     A queue and a rule are made in the account for that, and removed at the end.
     """
     output.progress(f"Listening to the events of {deployment.name}; Ctrl-C ends it.")
-    for event in _live(deployment, seconds):
+    for event in _live(deployment, output, seconds):
         output.result(event, f"{event['detail-type']}  {json.dumps(event['detail'], ensure_ascii=False)}")
 
 
-def _live(deployment: Any, seconds: int | None) -> Iterator[Mapping[str, Any]]:
+def _live(deployment: Any, output: Output, seconds: int | None) -> Iterator[Mapping[str, Any]]:
     """The events about this deployment's photos, and about its spending, as they come."""
     from dropcut_cli.subscription import LONGEST_WAIT_SECONDS, received, subscribed  # noqa: PLC0415
 
+    bucket = deployment.input_bucket  # before anything is made
     ends = time.monotonic() + seconds if seconds else float("inf")
     with subscribed(deployment, name=f"dropcut-{deployment.stage}-watch-{uuid.uuid4().hex[:8]}") as url:
-        while (left := ends - time.monotonic()) > 0:
+        while output.is_read and (left := ends - time.monotonic()) > 0:
             came = list(received(deployment, url, wait_seconds=round(min(LONGEST_WAIT_SECONDS, left))))
             for event in came:
-                if event["detail"].get("bucket", deployment.input_bucket) == deployment.input_bucket:
+                if event["detail"].get("bucket", bucket) == bucket:
                     yield event
             if len(came) < FULL:
                 time.sleep(min(1.0, left))

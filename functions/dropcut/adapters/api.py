@@ -92,8 +92,8 @@ class HttpApi:
                     "authorization": f"Bearer {key.value}",
                     "accept": self._accept,
                     **introduction,
-                    # A connection that lay idle while the function was frozen breaks when it is written to, and nobody
-                    # can tell then whether the request was sent: a new one for each call costs a handshake.
+                    # A connection that lay idle while the function was frozen breaks when it is written to. Nobody
+                    # knows then whether the request was sent. A new one for each call costs a handshake.
                     "connection": "close",
                 },
                 timeout=(CONNECT_SECONDS, self._timeout_seconds),

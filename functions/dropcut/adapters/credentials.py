@@ -1,7 +1,7 @@
 """Hides this process's credentials from the processes that it starts: a stranger's file may take one of them over.
 
-None of them gets a variable of AWS. But each runs as the same user, and could read the environment that this process
-was started with, which `/proc/PID/environ` shows, or its memory. Both are closed, so that one holds without the other.
+None of them gets a variable of AWS. But each runs as the same user. It could read this process's first environment in
+`/proc/PID/environ`, or its memory. Both ways are closed, so that one holds without the other.
 """
 
 import ctypes
@@ -19,7 +19,8 @@ _ENVIRONMENT_BEGINS = 47
 def hide_credentials() -> None:
     """Once, before any process is started. `os.environ` and C's `getenv` go on as before."""
     _clear_environment_block()
-    # What may not be dumped belongs to root under /proc, and cannot be traced. It does not touch processes started.
+    # A process that may not be dumped belongs to root under /proc, and cannot be traced. It does not touch processes
+    # started.
     if ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
         logging.getLogger(__name__).error("prctl failed: processes that decode photos can read the credentials")
 

@@ -1,6 +1,6 @@
 """The fork server of imaging/child.py and the processes that it makes, one for each photo, as the function sees them.
 
-What such a process says is bounded in time and length before it is read. No image library is imported here.
+The answer of such a process is limited in time and length before it is read. No image library is imported here.
 """
 
 import json
@@ -25,7 +25,7 @@ _START_SECONDS = 60.0
 """Importing the image libraries takes half a second where they are warm, and some seconds on a cold start."""
 _FORK_SECONDS = 10.0
 _GRACE_SECONDS = 1.0
-"""For a process that closed its connection to end by itself, so that how it ended can be told."""
+"""For a process that closed its connection to end by itself: then its exit status says why it ended."""
 _MOST_ANSWER_BYTES = 65536
 _LAST_WORDS_BYTES = 2000
 _SIGNALS = {each.value: each.name for each in signal.Signals}
@@ -66,7 +66,7 @@ class ForkServer:
     def call(self, order: Mapping[str, Any], *descriptors: int) -> dict[str, Any]:
         """Raises ServerLostError."""
         with self._lock:
-            with suppress(OSError):  # hearing nothing tells of it
+            with suppress(OSError):  # the missing answer says so
                 socket.send_fds(self._control, [json.dumps(order).encode()], list(descriptors))
             return self._heard(_FORK_SECONDS)
 
@@ -103,8 +103,8 @@ class DecoderEndedError(Exception):
     """The process ended in the middle of its work.
 
     Attributes:
-        returncode: as `subprocess` gives it: the exit status, or the signal that ended it, negative; None if it fell
-            silent without an end, and was ended.
+        returncode: as `subprocess` gives it: the exit status, or the negative signal that ended it. None if it fell
+            silent and was ended here.
         last_words: the end of what it wrote to standard error.
     """
 
@@ -141,7 +141,7 @@ class DecoderProcess:
             DecoderEndedError: none will come.
             UntrueAnswerError: what it said is no answer, or too long for one.
         """
-        with suppress(OSError):  # hearing nothing tells of it
+        with suppress(OSError):  # the missing answer says so
             self._connection.sendall(json.dumps(request).encode() + b"\n")
         return self._hear(seconds=seconds)
 
@@ -150,8 +150,8 @@ class DecoderProcess:
         if self._ended is None:
             self._ended = None, ""  # if the server is lost, it cannot be asked again either
             with self._connection, self._errors:
-                told = self._server.call({"end": self._pid, "grace": grace})
-                self._ended = told["returncode"], _last_words(self._errors)
+                reply = self._server.call({"end": self._pid, "grace": grace})
+                self._ended = reply["returncode"], _last_words(self._errors)
         return self._ended
 
     def _hear(self, *, seconds: float) -> dict[str, Any]:

@@ -1,6 +1,9 @@
-"""What a process that decodes says and leaves behind, taken as an enemy's: measured, or refused. It has ended by then.
+"""Checks what a process that decodes has said and written, as an enemy's: it is measured, or refused.
 
-Only the numbers and sentences are its own, and they are bounded; where a file is and what it may be, we say.
+The process has ended by then.
+
+Only the numbers and sentences are its own, and they are limited. The function decides where a file is and what it may
+be.
 """
 
 import os
@@ -75,11 +78,11 @@ def rendition_files(
     done: Mapping[str, Any], made: Path, asked: Sequence[Rendition], folder: Path, limits: DecodeLimits
 ) -> list[RenditionFile]:
     """Move the file of each rendition that was asked for to `folder`. Raises UntrueAnswerError."""
-    told = done.get("made")
-    if not isinstance(told, list) or len(told) != len(asked) or not all(isinstance(each, dict) for each in told):
+    stated = done.get("made")
+    if not isinstance(stated, list) or len(stated) != len(asked) or not all(isinstance(each, dict) for each in stated):
         raise UntrueAnswerError("it made other renditions than it was asked for")
     most_bytes = _MOST_BYTES_A_PIXEL * max(limits.max_pixels, LONGEST_CANVAS_SIDE**2)
-    return [_rendition_file(said, made, each, folder, most_bytes) for said, each in zip(told, asked, strict=True)]
+    return [_rendition_file(said, made, each, folder, most_bytes) for said, each in zip(stated, asked, strict=True)]
 
 
 def _rendition_file(
@@ -93,10 +96,10 @@ def _rendition_file(
     return RenditionFile(rendition=asked.name, path=str(folder / name), **measured, size_bytes=size_bytes, note=note)
 
 
-def _number(told: object, most: int) -> int:
-    if type(told) is not int or not 0 < told <= most:
-        raise UntrueAnswerError("it tells of a size that no picture has")
-    return told
+def _number(stated: object, most: int) -> int:
+    if type(stated) is not int or not 0 < stated <= most:
+        raise UntrueAnswerError("it names a size that no picture has")
+    return stated
 
 
 def _measured(

@@ -1,4 +1,4 @@
-"""EventBridge: tells other programs what became of a photo."""
+"""EventBridge: publishes what became of a photo."""
 
 import json
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from dropcut import RELEASE
 from dropcut.core.event_names import SOURCE
 from dropcut.core.events import VERSION, Envelope, Event, event_id, fields_of
 from dropcut.core.plain_text import shown
@@ -23,7 +24,7 @@ class EventNotAcceptedError(RuntimeError):
 
 class EventBus:
     def __init__(self, client: "EventBridgeClient", *, deployment: str, clock: Callable[[], float]) -> None:
-        """`deployment`: its name, by which events are told from those of others that share the account's bus."""
+        """`deployment`: its name. Other deployments share the account's bus, and receivers filter by it."""
         self._client = client
         self._deployment = deployment
         self._clock = clock
@@ -32,7 +33,7 @@ class EventBus:
         """Put one event on the account's default bus.
 
         Args:
-            apart: tells it from other events of its name about the same photo, or about the spending.
+            apart: distinguishes it from other events of its name about the same photo, or about the spending.
 
         Raises:
             EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.
@@ -42,6 +43,7 @@ class EventBus:
             event_id=event_id(self._deployment, event, apart),
             service=self._deployment,
             time=datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            release=RELEASE,
         )
         detail = {**asdict(envelope), **fields_of(event)}
         detail |= {name: shown(str(detail[name])) for name in _FOR_PEOPLE if name in detail}

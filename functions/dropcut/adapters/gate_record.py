@@ -1,4 +1,4 @@
-"""The gate's item in the state table. What each write means is decided in `core/gate.py`."""
+"""The gate's item in the state table. `core/gate.py` decides what each write means."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class GateRecord:
         )
 
     def resume_by_hand(self) -> None:
-        """What was closed by hand begins to open; for any other pause the next call may be made now."""
+        """A gate that was closed by hand begins to open. After any other pause the next call may be made now."""
         opens = self.table.update(
             GATE,
             "SET standing = :opening",

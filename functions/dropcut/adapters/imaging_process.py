@@ -1,7 +1,7 @@
-"""Has each picture decoded in a process of its own (imaging/child.py), and tells what became of it.
+"""Has each picture decoded in a process of its own (imaging/child.py), and returns what became of it.
 
-A stranger's file can crash a decoder, eat memory or time, or take the process over. It harms nobody but itself: the
-process is ended with all that came of it before what it made is looked at, and its picture refused if that is no good.
+A stranger's file can crash a decoder, eat memory or time, or take the process over. It harms nobody but itself. The
+process and its children are ended before anybody looks at what they made. If that is no good, the picture is refused.
 """
 
 import logging
@@ -60,11 +60,13 @@ class ImagingProcess:
         report: Callable[[Sandbox], None] = lambda _: None,
         module: str = CHILD,
     ) -> None:
-        """Args:
-        seconds, memory_mib: limits for one photo, on the clock, and of its process's own memory.
-        formats: those that are taken; all if none is named.
-        refuse_exposed: decode nothing while a process could read this function's credentials.
-        report: hears of each process what holds it.
+        """The process is started with the first photo.
+
+        Args:
+            seconds, memory_mib: limits for one photo, on the clock, and of its process's own memory.
+            formats: those that are taken; all if none is named.
+            refuse_exposed: decode nothing while a process could read this function's credentials.
+            report: is called for each process with the layers that hold it.
         """
         self._seconds, self._formats, self._refuse_exposed, self._report = seconds, formats, refuse_exposed, report
         self._start = partial(ForkServer, module, memory_mib)
@@ -134,7 +136,7 @@ class ImagingProcess:
 
     @contextmanager
     def _done(self, do: str, given: Mapping[str, Path], **arguments: Any) -> Iterator[tuple[dict[str, Any], Path]]:
-        """What a process says that it did, and the folder of what it made; it has ended. Raises as `fit`."""
+        """The answer of a process that has ended, and the folder with its files. Raises as `fit`."""
         request = {"do": do, "seconds": self._seconds, "arguments": arguments}
         try:
             self._check_format(given.get("photo"))

@@ -62,8 +62,8 @@ class JobRecords:
     def begin(self, upload: Upload, *, now: float, redriven: bool = False) -> Begun:
         """Take up an upload unless a newer one of its key came first or it is under way already.
 
-        One that is `preparing` (its worker died) or `failed` (it was sent again) is taken up once more, and so is one
-        that waits as if its message were gone.
+        One that is `preparing` (its worker died) or `failed` (it was sent again) is taken up once more. So is one that
+        waits, in case its message is lost.
 
         Args:
             redriven: somebody asked for it; then a rejected one is taken up, too.

@@ -140,7 +140,7 @@ class HealthRecord:
         return int((more.before or {}).get("vain", 0)) + 1
 
     def went_well(self, fingerprint: str) -> None:
-        """A call went well: what failed before is not held against anybody. What this hour cost in vain stays."""
+        """A call went well: what failed before is not held against anybody. This hour's calls in vain stay counted."""
         self.table.update(health_id(fingerprint), "REMOVE troubled, refused, lockouts, locked_until", {})
 
 

@@ -28,6 +28,10 @@ class ObjectChangedError(LookupError):
     """There is another object at this key than the one that was asked for by its ETag."""
 
 
+class ObjectForbiddenError(PermissionError):
+    """The role may not read it, or not from such a bucket: somebody has to change a policy, then it can be read."""
+
+
 class ObjectUnreadableError(PermissionError):
     """S3 does not give the object's bytes to anybody like us. The text says what to allow."""
 
@@ -70,8 +74,8 @@ class Opened:
 def owned_by(account: str, client: "S3Client") -> "S3Client":
     """The client, each of whose calls names the bucket's owner from now on.
 
-    S3 refuses it with 403 when the bucket has come to belong to another account: a bucket that was deleted can be made
-    again by anybody, who would then be sent the photos.
+    S3 answers 403 when the bucket belongs to another account by now. Anybody can make a deleted bucket's name their
+    own, and would otherwise be sent the photos.
     """
 
     def name_owner(params: dict[str, Any], **_event: object) -> None:
@@ -274,6 +278,11 @@ def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:
         return ObjectUnreadableError(
             "customer_key",
             "The photo is encrypted with a key that only its uploader has (SSE-C). Upload it without that.",
+        )
+    if code == "AccessDenied":
+        return ObjectForbiddenError(
+            f"S3 does not let this function read s3://{bucket}/{key} (AccessDenied). Look at its role, the bucket's "
+            "policy, and whether the bucket is in this account."
         )
     return error
 

@@ -1,6 +1,6 @@
 """The form that a picture is sent in, given to the HTTP library piece by piece.
 
-The library's own form copies the picture into one long body and keeps it until the answer is there; with ten pictures
+The library's own form copies the picture into one long body and keeps it until the answer is there. With ten pictures
 at once that decides how much memory the function needs.
 """
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 SLICE_BYTES = 1 << 16
-"""What the library hands to the connection at once. Its time-out is for each of these: one that had to take in the
+"""The library hands so many bytes to the connection at once. Its time-out is for each of these. A time-out for the
 whole picture would break off every large one on a slow line."""
 
 

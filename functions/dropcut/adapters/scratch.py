@@ -1,4 +1,4 @@
-"""Folders for what is needed for one photo only; and what is done about those that a killed process left behind.
+"""Folders for the files of one photo, and the removal of those that a killed process left behind.
 
 On Lambda the disk outlives a function that ran out of memory or time, and would fill up.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 _NAME = re.compile(r"dropcut-[a-z]+-([0-9]+)-")
-"""Names the process that made the folder, so that none is taken away from one that is still there."""
+"""Names the process that made the folder, so that a running process keeps its own."""
 
 
 def scratch_folder(purpose: str = "photo") -> TemporaryDirectory[str]:

@@ -1,4 +1,4 @@
-"""What a batch of the cut queue needs to know before it begins: gate, health and jobs, by one read."""
+"""Reads gate, health and jobs at once, before a batch of the cut queue begins."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

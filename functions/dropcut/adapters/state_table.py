@@ -74,9 +74,9 @@ class StateTable:
         """Change an item if a condition holds, both in DynamoDB's expression language.
 
         `#status` stands for the attribute `status`, which is a reserved word.
-        Without `repeatable` it is sent once: when the answer gets lost, botocore would send it again, and what was
-        given back twice could be spent twice.
-        Returns whether it was changed, and the item as it was before (None when there was none).
+        Without `repeatable` it is sent once. When the answer gets lost, botocore would send it again, and what was
+        given back twice could be spent twice. Returns whether it was changed, and the item as it was before (None when
+        there was none).
         """
         request: dict[str, Any] = {
             "TableName": self._table,

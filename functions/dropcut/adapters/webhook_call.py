@@ -102,7 +102,7 @@ class _NotConnectedError(Exception):
 
 
 class _UntilDeadline(io.RawIOBase):
-    """A socket, as far as the client uses it: what drips in byte by byte has no more time than what comes at once."""
+    """A socket, as far as the client uses it. Bytes that come one by one get no more time than an answer at once."""
 
     def __init__(self, connection: socket.socket, deadline: float) -> None:
         self._connection = connection

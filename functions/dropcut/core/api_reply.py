@@ -51,8 +51,8 @@ class Answer:
 def request_id_in(headers: Mapping[str, str], *, api_key: str = "") -> str | None:
     """The name under which the provider knows this call: the maker's, or else the gateway's.
 
-    It is written beside paid answers as object metadata, which takes little and only ASCII: an odd one must not lose
-    what was paid for.
+    It is written beside paid answers as object metadata, which is short and ASCII only. An odd one must not lose a paid
+    answer.
     """
     return _request_id(headers.get("x-request-id") or headers.get("x-oneapi-request-id") or "", api_key)
 

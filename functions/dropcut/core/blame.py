@@ -138,6 +138,6 @@ def _closes(failure: Failure, evidence: Evidence, rules: BlameRules) -> str:
 
 
 def _tried_for_long(evidence: Evidence, rules: BlameRules) -> bool:
-    """No picture's call tells anything: neither that the account is well, nor that it is not."""
+    """No picture's call shows anything: neither that the account is well, nor that it is not."""
     longest = LONE_PICTURE_SECONDS if evidence.troubled == 1 else FEW_PICTURES_SECONDS
     return evidence.probes >= rules.max_attempts and evidence.trouble_seconds >= longest

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RENDITIONS, REFERENCE = "dropcut-renditions", "dropcut-reference"
 """Names of a photo's metadata, after `x-amz-meta-`; the second one also of its cut-outs'."""
 METADATA_PREFIX = "dropcut-meta-"
-"""What a requester's metadata gets in front of its names: nothing of ours can be replaced by it."""
+"""Stands before the names of a requester's metadata, so that they replace no name of ours."""
 LONGEST_REFERENCE = 128
 LONGEST_METADATA = 256
 """Characters of names, with the prefix, and values. All metadata of an object share 2 KiB, and ours take up to 1.7."""

@@ -21,7 +21,7 @@ _LONGEST = {"bucket": 63, "key": 1024, "version_id": 1024, "id": 128}
 
 
 def read_request(body: str, *, sent_at_seconds: float) -> Upload | RefusedRequest | None:
-    """None for a message about something else. What is requested has its sequencer yet to come.
+    """None for a message about something else. A request gets its sequencer later.
 
     Raises:
         MalformedMessageError: it calls itself a request, and says of nothing what to do with it.

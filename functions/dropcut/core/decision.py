@@ -196,8 +196,8 @@ def _refusal(status: int, headers: Mapping[str, str], error: ApiError) -> Troubl
             return Failure(code=f"http_{status}", reason=reason, possibly_paid=True)
         case 500 if not error.message:
             reason = (
-                "The gateway answered HTTP 500 without a word, as it does when the account's balance is used up: "
-                "look at the balance, and top it up."
+                "The gateway answered HTTP 500 without a word, as it does when the account's balance is used up. "
+                "Look at the balance, and top it up."
             )
             return Failure(code="out_of_balance", reason=reason, possibly_paid=False, suspects_account=True)
         case 503 if "no channels" in error.message.lower():

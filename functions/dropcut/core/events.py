@@ -26,6 +26,7 @@ class Envelope:
     event_id: Annotated[str, "The same each time this event is repeated: whoever has seen it can ignore it."]
     service: Annotated[str, "The deployment that publishes it. Several may share the account's bus."]
     time: Annotated[str, "When it was published (RFC 3339, UTC). A repetition has a time of its own."]
+    release: Annotated[str, "Of the software that published it, such as `1.0.0`."]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -290,7 +291,7 @@ def event_id(service: str, event: Event, apart: str) -> str:
     """The same for the same event of the same deployment.
 
     Args:
-        apart: tells it from other events of its name about the same photo, or about no photo.
+        apart: distinguishes it from other events of its name about the same photo, or about no photo.
     """
     about = getattr(getattr(event, "photo", None), "job_id", "")
     identity = "\0".join((service, about, event.NAME, apart))

@@ -16,7 +16,7 @@ class KeyTemplateError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Edition:
-    """What tells one picture of a photo's rendition from a later one."""
+    """Distinguishes one picture of a photo's rendition from a later one."""
 
     version: str = ""
     """The photo's: S3's version id, or the time of the upload where there is none."""

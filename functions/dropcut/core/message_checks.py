@@ -6,7 +6,6 @@ over, so the next one believes only what it can check. All checks raise Malforme
 
 import hashlib
 import re
-from collections.abc import Collection
 
 from dropcut.core.formats.picture_header import NotAPictureError, read_header
 from dropcut.core.messages import (
@@ -25,6 +24,7 @@ from dropcut.core.operation import OPERATIONS
 from dropcut.core.upload_event import SEQUENCER
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_BUCKET = re.compile(r"[a-z0-9.-]{3,63}")
 _VERSION = re.compile(r"[!-~]{1,1024}")
 _SENT_FORMATS = ("jpeg", "png", "webp")
 _ENDS = ("rejected", "skipped", "failed")
@@ -32,12 +32,10 @@ _REFUSALS = ("request_malformed", "request_not_allowed")
 _NOTICES = ("paused", "resumed")
 
 
-def check_upload(upload: Upload, *, input_buckets: Collection[str]) -> None:
-    """An upload into our own bucket, with names that S3 gives."""
-    if upload.bucket not in input_buckets:
-        raise _refused(
-            f"it is about the bucket {_quoted(upload.bucket)}, and photos are in {' and '.join(input_buckets)} only"
-        )
+def check_upload(upload: Upload) -> None:
+    """An upload with names that S3 gives. Whether it is of an input is another question (`core/photo_source.py`)."""
+    if not isinstance(upload.bucket, str) or not _BUCKET.fullmatch(upload.bucket):
+        raise _refused(f"no bucket is called {_quoted(upload.bucket)}")
     if not isinstance(upload.key, str) or not 0 < len(_utf8(upload.key)) <= 1024:  # S3's limit
         raise _refused("no object has such a key")
     if not isinstance(upload.sequencer, str) or not SEQUENCER.fullmatch(upload.sequencer):
@@ -49,9 +47,9 @@ def check_upload(upload: Upload, *, input_buckets: Collection[str]) -> None:
     _check_texts(upload, "request")
 
 
-def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> None:
-    """A picture that lies where prepare puts it, and is what its hash says if it travels along."""
-    check_upload(request.upload, input_buckets=input_buckets)
+def check_request(request: CutRequest) -> None:
+    """The picture must lie where prepare puts it. If it travels along, it must have its hash."""
+    check_upload(request.upload)
     _check_numbers(request, "redriven_at")
     picture = request.picture
     _check_hash(picture.sha256)
@@ -63,10 +61,10 @@ def check_request(request: CutRequest, *, input_buckets: Collection[str]) -> Non
 
 
 def check_content(content: bytes, picture: PreparedPicture) -> None:
-    """The bytes that the hash names, of the size that is told.
+    """The bytes must have the hash and the size that the message states.
 
-    What the API makes of other bytes would be kept as the answer to these, and be given to their copies. With a false
-    size no answer would ever fit, and the picture would be remembered as one that failed.
+    The API's answer to other bytes would be kept as the answer to these, and be delivered for their copies. With a
+    false size no answer would ever fit, and the picture would be remembered as failed.
     """
     if hashlib.sha256(content).hexdigest() != picture.sha256:
         raise _refused(f"the picture's bytes are not those with the SHA-256 {picture.sha256}")
@@ -74,14 +72,14 @@ def check_content(content: bytes, picture: PreparedPicture) -> None:
         header = read_header(content)
     except NotAPictureError as error:
         raise _refused(f"its picture is none. {error}") from error
-    told = (picture.format, picture.width, picture.height, picture.size_bytes)
-    if told != (header.format, header.width, header.height, len(content)):
-        raise _refused(f"its picture is a {header.format} of {header.width} x {header.height}, and not as told")
+    stated = (picture.format, picture.width, picture.height, picture.size_bytes)
+    if stated != (header.format, header.width, header.height, len(content)):
+        raise _refused(f"its picture is a {header.format} of {header.width} x {header.height}, and not as it states")
 
 
-def check_outcome(upload: Upload, outcome: PaidAnswer | Ended, *, input_buckets: Collection[str]) -> None:
-    """An end that a stage can decide, of a photo of ours; an answer that lies where cut stores it."""
-    check_upload(upload, input_buckets=input_buckets)
+def check_outcome(upload: Upload, outcome: PaidAnswer | Ended) -> None:
+    """The end must be one that a stage can decide. An answer must lie where cut stores it."""
+    check_upload(upload)
     if outcome.request_id is not None:
         _check_texts(outcome, "request_id")
     if isinstance(outcome, Ended):

@@ -11,6 +11,8 @@ class Message:
     body: str
     receive_count: int
     sent_at_seconds: float
+    sender: str = ""
+    """Who sent it, as SQS names them: `ID` of a user, `ROLE:SESSION` of a role."""
     redriven: bool = False
     """Whether it was a dead letter before: somebody wants its photo to be tried again."""
 

@@ -19,7 +19,7 @@ PREPARED, PAID, LISTS = "prepared/", "paid/", "backfills/"
 """Folders of the work bucket: what will be sent to the API, what it answered, and back-fills' lists of keys."""
 MOST_INLINE_BYTES = 88 * 1024
 """A prepared picture of this size travels inside its message. Eight of them in base64 stay under 1 MiB, which is the
-most that SQS hands over at once: fewer to a batch would share the bill of its function."""
+most that SQS hands over at once. With larger ones a batch would be smaller, and each picture would cost more."""
 
 
 FED = "backfill-"
@@ -180,7 +180,8 @@ class Ended:
     request_id: str | None = None
     """The API's name for the last call, to ask the provider about."""
     redriven_at: float = 0.0
-    """When somebody asked for the photo to be tried again (epoch seconds): tells this end from the one before."""
+    """When somebody asked for the photo to be tried again (epoch seconds): distinguishes this end from the one
+    before."""
 
 
 NOT_ASKED_AGAIN = "The API was not asked again for the same picture; a redrive asks it."

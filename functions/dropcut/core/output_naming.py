@@ -22,8 +22,8 @@ _PLAIN_VERSION = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 def version_name(version_id: str | None) -> str:
     """A photo's version as a part of a key; empty where S3 has none.
 
-    An id is opaque: S3's guide shows one with slashes. What could end a folder, climb out of it or fill the key is
-    replaced by its hash, which is as unique.
+    An id is opaque: S3's guide shows one with slashes. A name that could end a folder, climb out of it or fill the key
+    is replaced by its hash, which is as unique.
     """
     if not version_id or version_id == _NO_VERSION:
         return ""
@@ -41,11 +41,11 @@ def output_keys(
 ) -> Sequence[str]:
     """Names for a rendition of `source_key`, in the order in which to try them.
 
-    `a.jpg` gives `a.png`; when that belongs to another photo (`a.webp` came
-    first), `a.jpg.png`, which says whose it is; when that is taken as well, a name with a hash of the source's key.
-    Photos can be uploaded under such names that their cut-outs take all of these. No upload can produce the last name:
-    it has a mark, and a photo whose other names have one gets its own last name only.
-    Names too long for S3 are shortened, and get the hash so that two long names never meet.
+    `a.jpg` gives `a.png`. If that belongs to another photo (`a.webp` came first), the next is `a.jpg.png`, which says
+    whose it is. If that is taken as well, the name has a hash of the source's key. Photos can be uploaded under such
+    names that their cut-outs take all of these. No upload can produce the last name: it has a mark, and a photo whose
+    other names have one gets its own last name only. Names too long for S3 are shortened, and get the hash so that two
+    long names never meet.
 
     Args:
         extension: of the file that was made; without it, that of the rendition's format.
@@ -68,17 +68,17 @@ def output_keys(
         named(stem=name, name=name),
         named(stem=f"{stem}.{owner}", name=f"{name}.{owner}"),
     )
-    # What tells apart must stay in a name that is cut short.
+    # What makes it unique must stay in a name that is cut short.
     more = [bucket] if bucket else []
     more += [] if rendition.name == FULL.name else [rendition.name]
     more += [value for name, value in asdict(edition).items() if uses(rendition.key, name)]
-    told_apart = "\0".join((source_key, *more))
+    identity = "\0".join((source_key, *more))
     keys: list[str] = []
     for candidate in candidates:
-        key = _fitted(prefix + candidate, _hash(told_apart), extension)
+        key = _fitted(prefix + candidate, _hash(identity), extension)
         # Of a long name all of them would be cut down to the same key.
         keys.append(key if key not in keys else _fitted(prefix + candidate, _hash(candidate), extension))
-    mark = f"{_MARK}{_digest(told_apart)[:32]}"
+    mark = f"{_MARK}{_digest(identity)[:32]}"
     last = _fitted(prefix + named(stem=f"{stem}~{mark}", name=f"{name}~{mark}"), mark, extension)
     return [*(key for key in keys if not _MARKED.search(key)), last]
 

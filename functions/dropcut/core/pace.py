@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 PART_USED = 0.973
 AHEAD_SECONDS = 0.1
-"""After a rest the first slot lies this far ahead, so that clocks that differ by it share one order."""
+"""After a rest the first slot lies this far ahead. So clocks that differ by it still share one order."""
 MOST_LATE_SECONDS = 0.02
 HORIZON_SECONDS = 10.0
 """Slots further ahead are not booked. Two stacks of seven workers book 140, which are 9.6 s."""
@@ -32,7 +32,8 @@ class Pace:
     def under(cls, *, limit_requests: int, limit_seconds: float) -> "Pace":
         """The pace that keeps a limit such as 150 requests in 10 seconds.
 
-        2.7 % of the limit are kept free. Of 150 that leaves 145.95: a window then holds at most 150 requests even when
-        two workers' clocks are 200 ms apart, one is 20 ms late, and its connection 50 ms slower than another's.
+        2.7 % of the limit are kept free, which leaves 145.95 of 150. A window then holds at most 150 requests even in
+        the worst case: two workers' clocks are 200 ms apart. One of them is 20 ms late, and its connection is 50 ms
+        slower.
         """
         return cls(interval_seconds=limit_seconds / (limit_requests * PART_USED))

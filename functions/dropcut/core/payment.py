@@ -1,8 +1,8 @@
 """The payment record of one picture: its states, and what each event does to it, as one table.
 
 A claim is a lease. While it runs, nobody else calls the API for this picture. When its holder dies, the lease ends by
-itself, and the next claim knows that the dead worker's call may have been charged. What a picture came to is remembered
-for `keep_results_days`, a refusal or failure like a payment, so that its copies cost nothing.
+itself, and the next claim knows that the dead worker's call may have been charged. A picture's result is remembered for
+`keep_results_days`, a refusal or failure like a payment. So its copies cost nothing.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Payment:
     """Whether anybody has met the picture before."""
 
     def state(self, now: float) -> str:
-        """In which state it is. What is over its time is forgotten, even while DynamoDB still shows it."""
+        """In which state it is. An expired item is forgotten, even while DynamoDB still shows it."""
         if self.lease_until:
             return "claimed" if self.lease_until >= now else "abandoned"
         if self.expires_at < now:
@@ -67,5 +67,5 @@ class Payment:
         return "free"
 
     def transition(self, event: str, now: float) -> Transition:
-        """What an event does to this picture, and what whoever it belongs to has to do."""
+        """The state that an event leads to, and the action of the worker that the event belongs to."""
         return TABLE[self.state(now)][event]

@@ -107,6 +107,30 @@ def lets_through(sources: Sequence[PhotoSource], key: str, size_bytes: int | Non
     return any(source.refuses_object(size_bytes, dict([source.tag] if source.tag else [])) is None for source in taking)
 
 
+INPUT_REMOVED = "input_removed"
+"""The code of a photo that waited while its input was taken away."""
+
+
+def why_no_input(sources: Sequence[PhotoSource], bucket: str, key: str | None = None) -> str:
+    """Why a photo that waits is of no input any more, and what to do; empty when it is of one.
+
+    The input was taken away meanwhile, or somebody wrote the message who should not.
+
+    Args:
+        key: also looked at, if given.
+    """
+    in_bucket = [source for source in sources if source.bucket == bucket]
+    not_taken = refuses_key(in_bucket, key) if in_bucket and key is not None else None
+    if in_bucket and not not_taken:
+        return ""
+    buckets = ", ".join(sorted({source.bucket for source in sources}))
+    why = not_taken.reason if not_taken else f"Photos are taken from {buckets} only."
+    return (
+        f"This photo in {bucket} is of no input of this deployment any more. {why} Nothing more was done or paid for "
+        "it. Add the input back, deploy, and redrive the message; what was paid for is not paid for again."
+    )
+
+
 def _first_taken(refusals: Iterable[NotTaken | None]) -> NotTaken | None:
     """None when one of them is; otherwise the first."""
     every = list(refusals)

@@ -116,7 +116,7 @@ def too_slow(seconds: float) -> PictureRefusedError:
 
 
 def decoder_crashed(how: str) -> PictureRefusedError:
-    """`how` is the signal that ended it, or what it did that no decoder does."""
+    """`how` is the signal that ended it, or an act that no decoder does."""
     return PictureRefusedError(
         "decoder_crashed",
         f"The picture's decoder crashed ({how}): the file is damaged, or made to do harm. Save the photo anew "

@@ -10,8 +10,9 @@ _JOINERS = "\u200c\u200d"
 def shown(text: str) -> str:
     r"""The text with a visible escape, as in JSON (`\u001b`), for each character that is no picture or space.
 
-    Control characters drive a terminal, line and bidirectional controls lie about what is written, and a lone half of a
-    surrogate pair cannot be written at all. Escapes of JSON, so that a JSON text stays one and means the same.
+    Control characters drive a terminal. Line and bidirectional controls show a text other than the one that is there. A
+    lone half of a surrogate pair cannot be written at all. The escapes are JSON's, so that a JSON text stays one and
+    means the same.
     """
     return text if text.isprintable() else "".join(map(_shown, text))
 

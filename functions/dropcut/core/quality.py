@@ -137,7 +137,7 @@ RULES: Sequence[Rule] = (
     Rule("cut_off", "loose_outline", 0.07, 0.14,
          "On {:.0%} of the outline the photo has no edge: part of the subject is missing, or background is kept."),
     Rule("cut_off", "longest_loose", 0.06, 0.09,
-         "Along one stretch of the outline, {:.0%} as long as the photo's diagonal, the photo has no edge: part of the "
+         "The photo has no edge along a stretch of the outline that is {:.0%} as long as its diagonal. Part of the "
          "subject is missing, or background is kept."),
     Rule("pieces", "loose_pieces", 0, 1,
          "Further large pieces end where the photo has no edge ({} in all): the subject is torn."),

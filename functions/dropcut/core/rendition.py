@@ -158,7 +158,7 @@ _KINDS: dict[str, tuple[Any, str]] = {
     "max_bytes": (lambda value: _is_whole(value, 1_000, 1_000_000_000), "1000 to 1000000000 bytes"),
     "key": _TEXT,
 }
-"""What each field may be, and how that is said. What goes together is checked when the rendition is made."""
+"""What each field may be, and how that is said. Whether fields go together is checked when the rendition is made."""
 
 
 def _refused_name(rendition: Rendition) -> str | None:

@@ -15,8 +15,8 @@ READY_MADE: Mapping[str, Rendition] = {
     rendition.name: rendition
     for rendition in (
         FULL,
-        # Seller Central's image guide: pure white, the product fills 85 % of the frame or more, sRGB JPEG preferred,
-        # 1,000 px or more for the zoom, 10,000 px at most. 87 % leaves soft edges on the right side of 85 %.
+        # Seller Central's image guide: pure white; the product fills 85 % of the frame or more; sRGB JPEG preferred.
+        # The zoom needs 1,000 px or more; 10,000 px are the most. 87 % keeps soft edges above 85 %.
         Rendition(
             name="amazon_main",
             format="jpeg",
@@ -25,8 +25,8 @@ READY_MADE: Mapping[str, Rendition] = {
             background="#ffffff",
             max_bytes=10_000_000,
         ),
-        # Merchant Center's help on `image_link`: white or transparent, the product takes 75 to 90 % of the picture,
-        # 1,500 x 1,500 px or more is best, 16 MB at most.
+        # Merchant Center's help on `image_link`: white or transparent; the product takes 75 to 90 % of the picture.
+        # 1,500 x 1,500 px or more is best, 16 MB the most.
         Rendition(
             name="google_shopping",
             format="jpeg",

@@ -32,8 +32,8 @@ SHOPS: Mapping[str, ShopRules] = {
         least_share=85,
         most_share=100,
     ),
-    # Merchant Center's help on `image_link`: 1,500 px or more is best, 64 megapixels and 16 MB at most; the product
-    # takes 75 to 90 % of the picture.
+    # Merchant Center's help on `image_link`: 1,500 px or more is best, 64 megapixels and 16 MB are the most. The
+    # product takes 75 to 90 % of the picture.
     "google_shopping": ShopRules(
         shop="Google",
         least_side=1500,

@@ -1,7 +1,7 @@
-"""Reads S3's two kinds of event about an upload, and tells them from what is not one.
+"""Reads S3's two kinds of event about an upload, and recognises messages that are neither.
 
-The two differ in one treacherous point: keys are form-encoded (`+` for a space, `%2B` for a plus) in the notifications
-that S3 sends to a queue itself, and plain in those that come through EventBridge. Decoding by guess breaks real names.
+The two differ in how they write keys. In notifications that S3 itself sends to a queue, keys are form-encoded (`+` for
+a space, `%2B` for a plus). In events from EventBridge they are plain. Decoding by guess breaks real names.
 """
 
 import json

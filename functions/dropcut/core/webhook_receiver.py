@@ -37,7 +37,7 @@ class Receiver:
         parts = urlsplit(url)
         port = parts.port  # raises ValueError when it is not a port
         if not parts.hostname or parts.fragment or parts.username is not None:
-            raise ValueError("not the URL of a receiver")
+            raise ValueError("without a host, or with a fragment or credentials")
         parts.hostname.encode("idna")  # raises ValueError when it cannot be looked up
         if parts.scheme not in ("https", "http"):
             raise ValueError("not https")

@@ -26,7 +26,7 @@ class Switch:
 
     @property
     def occasion(self) -> str:
-        """Tells one time that they were turned off from another."""
+        """Distinguishes one time that they were turned off from another."""
         return f"{self.receiver}-{self.off_since}"
 
 

@@ -11,7 +11,7 @@ LONGEST_WAIT_SECONDS = 11.5 * HOUR
 """Between two of `TRIES_AT`, and the most that `Retry-After` is given."""
 MOST_JITTER_SECONDS = 10 * MINUTE
 CLOCKS_APART_SECONDS = 5.0
-"""How far our clock and that of SQS may differ: a try that is a little early is still the one that was due."""
+"""Our clock and that of SQS may differ so much: a try that is a little early still counts as the due one."""
 
 Meaning = Literal["delivered", "gone", "again"]
 MEANINGS: tuple[tuple[range, Meaning], ...] = (
@@ -59,7 +59,7 @@ Answer = Answered | NotAnswered
 def next_try_seconds(*, age: float, receive_count: int, answer: Answer, now: float, jitter: float) -> float | None:
     """Seconds until the next try; None when this one was the last.
 
-    Told by the message's age and not by its receives alone: SQS counts those of which no try came, too. A message that
+    The message's age decides, not its receives alone: SQS also counts receives that led to no try. A message that
     waited for days before its first try, such as after a redeployment, has all ten.
 
     Args:

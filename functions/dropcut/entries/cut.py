@@ -86,7 +86,7 @@ cut = Cut(
     snapshots=Snapshots(table=table),
     jobs=JobRecords(table=table),
     objects=objects,
-    input_buckets=environment.input_buckets,
+    sources=environment.sources,
     work_bucket=environment.work_bucket,
     purchases=Purchases(
         accounts=accounts,

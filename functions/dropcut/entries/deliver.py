@@ -9,22 +9,17 @@ import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dropcut.adapters.credentials import hide_credentials
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.held_records import HeldRecords
-from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore, owned_by
-from dropcut.adapters.queue import Queue
-from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.photo_source import ByPhoto, read_source_renditions
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.environment import DeliverEnvironment
-from dropcut.message_batch import MessageBatch
+from dropcut.imaging_stage import imaging_batch, start_imaging
 from dropcut.observability import logger, metrics
-from dropcut.sandbox_report import report_sandbox
 from dropcut.side_by_side import side_by_side
 from dropcut.use_cases.announcement import Announcer
 from dropcut.use_cases.cutout_maker import CutoutMaker
@@ -37,15 +32,7 @@ from dropcut.use_cases.remake import Remaker
 from dropcut.use_cases.review import Reviewer
 
 environment = DeliverEnvironment.read()
-remove_leftovers()
-hide_credentials()
-imaging = ImagingProcess(
-    seconds=environment.imaging_seconds,
-    memory_mib=environment.imaging_memory_mib,
-    formats=environment.formats.split(","),
-    refuse_exposed=environment.refuse_exposed,
-    report=report_sandbox,
-)
+imaging = start_imaging(environment)
 sqs = boto3.client("sqs")
 objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3")))
 table = StateTable(boto3.client("dynamodb"), environment.state_table)
@@ -94,7 +81,8 @@ def deliver_with(renditions: Sequence[Rendition]) -> Deliver:
             announcer=announcer,
             clock=time.time,
         ),
-        input_buckets=environment.input_buckets,
+        sources=environment.sources,
+        stage_roles=environment.stage_roles.split(","),
         remake=Remaker(jobs=jobs, events=events, maker=maker, outputs=outputs, clock=time.time),
         review=Reviewer(
             records=held_records,
@@ -118,15 +106,7 @@ deliver = DeliverByPhoto(
         of_sources=[(source, deliver_with(renditions)) for source, renditions in own_renditions],
     )
 )
-batch = MessageBatch(
-    stage="deliver",
-    queue=Queue(sqs, environment.queue_url),
-    dead_letters=Queue(sqs, environment.dead_letter_queue_url),
-    threads=2,  # decoding is bound by the processor; the second hides the first one's waiting for S3
-    needed_seconds=environment.needed_seconds,
-    receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
-    announce_failure=deliver.announce_failure,
-)
+batch = imaging_batch("deliver", environment, sqs, announce_failure=deliver.announce_failure)
 
 
 @logger.inject_lambda_context

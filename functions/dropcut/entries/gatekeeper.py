@@ -19,8 +19,8 @@ from dropcut.use_cases.endings import Endings
 from dropcut.use_cases.gatekeeper import Gatekeeper
 
 environment = GatekeeperEnvironment.read()
-# A probe lasts as long as the cut function runs, and must not be made twice because the client grew impatient, or
-# because something on the way forgot a connection that is silent for minutes.
+# A probe lasts as long as the cut function runs, and must not be made twice. So the client waits that long, and keeps
+# the connection alive while it is silent for minutes.
 patient = Config(read_timeout=environment.invoke_seconds, retries={"total_max_attempts": 1}, tcp_keepalive=True)
 sqs = boto3.client("sqs")
 table = StateTable(boto3.client("dynamodb"), environment.state_table)

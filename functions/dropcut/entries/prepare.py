@@ -8,32 +8,21 @@ import boto3
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from dropcut.adapters.credentials import hide_credentials
-from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore, owned_by
 from dropcut.adapters.queue import Queue
-from dropcut.adapters.scratch import remove_leftovers
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.photo_source import read_rendition_names
 from dropcut.core.sandbox_probe import SANDBOX_PROBE
 from dropcut.environment import PrepareEnvironment
-from dropcut.message_batch import MessageBatch
+from dropcut.imaging_stage import imaging_batch, start_imaging
 from dropcut.observability import logger, metrics
-from dropcut.sandbox_report import probe_sandbox, report_sandbox
+from dropcut.sandbox_report import probe_sandbox
 from dropcut.use_cases.intake import Intake
 from dropcut.use_cases.prepare import Prepare
 
 environment = PrepareEnvironment.read()
-remove_leftovers()
-hide_credentials()
-imaging = ImagingProcess(
-    seconds=environment.imaging_seconds,
-    memory_mib=environment.imaging_memory_mib,
-    formats=environment.formats.split(","),
-    refuse_exposed=environment.refuse_exposed,
-    report=report_sandbox,
-)
+imaging = start_imaging(environment)
 sqs = boto3.client("sqs")
 prepare = Prepare(
     objects=ObjectStore(owned_by(environment.account_id, boto3.client("s3"))),
@@ -46,15 +35,7 @@ prepare = Prepare(
     work_bucket=environment.work_bucket,
     clock=time.time,
 )
-batch = MessageBatch(
-    stage="prepare",
-    queue=Queue(sqs, environment.queue_url),
-    dead_letters=Queue(sqs, environment.dead_letter_queue_url),
-    threads=2,  # decoding is bound by the processor; the second hides the first one's waiting for S3
-    needed_seconds=environment.needed_seconds,
-    receives_before_giving_up=12,  # an hour and a half, ever more rarely: most hiccups of AWS are shorter
-    announce_failure=prepare.announce_failure,
-)
+batch = imaging_batch("prepare", environment, sqs, announce_failure=prepare.announce_failure)
 
 
 @logger.inject_lambda_context

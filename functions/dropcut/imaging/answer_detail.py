@@ -1,7 +1,7 @@
 """How fine the answer's alpha really is, and whether the photo has more to say: both are compared, detail by detail.
 
 Many models look at about 1,024 pixels, and what they see is enlarged. Such an alpha has the answer's size and yet none
-of its fine detail. Only where the subject itself has some can that be told, and the photo shows where it has. So alpha
+of its fine detail. That shows only where the subject itself has fine detail, and the photo shows where it has. So alpha
 is predicted from the photo, beyond a rough and beyond a fine resolution: how well do prediction and answer agree? A
 sharp answer agrees as well with the fine detail as with the rough, one that was enlarged does not.
 
@@ -24,8 +24,8 @@ _COLOUR_NOISE = 60.0
 _SHARP = 0.914
 _RATHER_COARSE = 0.7
 _TELLING = 0.75
-"""Agreement with the fine detail from which on the photo is worth following: of sharp answers it was 0.87 and more,
-and 0.66 where subject and background share colour and texture."""
+"""The least agreement with the fine detail at which the photo is worth following. Sharp answers had 0.87 and more, and
+0.66 where subject and background share colour and texture."""
 _LEAST_SIDE = 1024
 """Pixels of the longer side up to which an answer counts as sharp: no time is spent on what looks at thumbnails."""
 _TILE, _BORDER = 128, 6

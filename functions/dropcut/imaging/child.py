@@ -1,8 +1,8 @@
 """The fork server for processes that decode: `python -m dropcut.imaging.child MEMORY_MIB CONTROL_DESCRIPTOR`.
 
-adapters/decoder_process.py starts it. It loads the image libraries once and never sees a photo: for each it forks a
-process (1 ms), which confines itself (imaging/sandbox.py), does one piece of work and is ended. What a stranger's file
-does, it does to that process alone. All of them know no secret, and end when the function does.
+adapters/decoder_process.py starts it. It loads the image libraries once and never sees a photo. For each photo it forks
+a process (1 ms). That process confines itself (imaging/sandbox.py), does one piece of work and is ended. A stranger's
+file can harm that process alone. All of them know no secret, and end when the function does.
 
 To the server, a line of JSON each:     {"folder": "/tmp/..."}, with two descriptors  ->  {"pid": 7}
                                         {"end": 7, "grace": 1}                        ->  {"returncode": -11}

@@ -1,4 +1,4 @@
-"""Brings what a decoder gives to 8-bit sRGB, through the embedded ICC profile when that one is of any use."""
+"""Converts a decoded picture to 8-bit sRGB, through its ICC profile if that is usable."""
 
 from itertools import product
 

@@ -1,8 +1,8 @@
 """Opens photos of strangers: which formats, within which limits, upright, with 8 bits and in sRGB.
 
-The bytes decide what a file is. Each format is read by the one loader that is named here; libvips is told to run no
-other, so that nothing in a file can lead it to one. The modules of this folder are the only users of image libraries,
-and they run in a process of their own (imaging/child.py).
+The bytes decide what a file is. Each format is read by the one loader that is named here. All other loaders of libvips
+are blocked, so that nothing in a file can lead to one. The modules of this folder are the only users of image
+libraries, and they run in a process of their own (imaging/child.py).
 """
 
 import logging
@@ -31,7 +31,7 @@ from dropcut.imaging.tiff import tiff, tiff_info
 Colour = Literal["srgb", "keep"]
 JpegFailsOn = Literal["error", "warning"]
 """From what on a JPEG counts as damaged. libjpeg only warns where it makes up pixels that are missing between two
-segments, but also of bytes too many, which are common in sound photos."""
+segments. It also warns of surplus bytes, which are common in sound photos."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ TO_LOOK_AT = Reduction(kernel="lanczos3", least_by_kernel=1)
 TO_COMPARE = Reduction(kernel="mitchell", least_by_kernel=1.5)
 """Near to the mean over the area of each small pixel, without the overshoot that makes edges look sharp.
 
-It fits an alpha that is such a mean. One as sharp as a Lanczos reduction fits badly; small_matte.py tells which it is.
-What the API's alpha is like has not been measured.
+It fits an alpha that is such a mean. One as sharp as a Lanczos reduction fits badly; small_matte.py decides which it
+is. Nobody has measured yet what the API's alpha is like.
 """
 
 _LOADERS = {"jpeg": "Jpeg", "png": "Png", "webp": "Webp", "tiff": "Tiff", "gif": "Nsgif", "avif": "Heif"}
@@ -98,11 +98,11 @@ def check(info: PictureInfo, limits: DecodeLimits) -> None:
 def open_upright(path: Path, limits: DecodeLimits, *, colour: Colour = "srgb") -> pyvips.Image:
     """The picture upright, 8-bit RGB or RGBA, to be read once from top to bottom.
 
-    What lies on its side or its head is first decoded into a temporary file on disk, 3 or 4 bytes a pixel.
+    A picture that is turned or upside down is first decoded into a temporary file on disk, 3 or 4 bytes a pixel.
 
     Args:
-        colour: `srgb` converts through the embedded profile. `keep` leaves 8-bit RGB as it is, with its profile
-            attached when that is a usable one other than sRGB's; all else becomes sRGB in both cases.
+        colour: `srgb` converts through the embedded profile. `keep` leaves 8-bit RGB as it is, and attaches its profile
+            if that is usable and not sRGB's. All else becomes sRGB in both cases.
 
     Raises:
         PictureRefusedError: at once for what the header shows; damage further down raises pyvips.Error when the
@@ -128,8 +128,8 @@ def thumbnail_upright(
 ) -> pyvips.Image:
     """The picture upright, 8-bit RGB or RGBA, brought to exactly this size; shrunk while it is decoded.
 
-    JPEG and WebP come out of their decoders at a half, a quarter or an eighth of their size, as long as that is no
-    smaller than `reduction` allows; its kernel does the rest. `colour` is that of `open_upright`.
+    The decoders of JPEG and WebP can give a half, a quarter or an eighth of the size. The smallest that `reduction`
+    allows is taken, and its kernel does the rest. `colour` is that of `open_upright`.
 
     Raises:
         PictureRefusedError: as `open_upright`.
@@ -168,7 +168,7 @@ def is_opaque(path: Path) -> bool:
 
 @contextmanager
 def picture_errors() -> Iterator[None]:
-    """Translate what libvips says of a picture into a refusal; what it says of the disk stays an error of its own.
+    """Translate libvips's errors about a picture into a refusal. Its errors about the disk stay errors of their own.
 
     A decoder that reports an error and goes on has made pixels up, whatever it returns. So what was reported counts
     at the end as well.
@@ -222,9 +222,9 @@ logging.getLogger("pyvips").addHandler(_warnings)
 logging.getLogger("pyvips").propagate = False
 
 PIXELS_MADE_UP = re.compile(r"premature end|bad Huffman code|instead of RST|Inconsistent progression")
-"""What libjpeg says of a photo of which a part is missing, and grey or noise in its place; some of it are warnings."""
+"""libjpeg says so when a part of a photo is missing, and grey or noise in its place. Some of these are warnings."""
 _HARMLESS = re.compile(r"\s*(VipsJpeg: |.*bad seek to|$)")
-"""Of libjpeg libvips keeps the other warnings among the errors; libheif tries how far a file reaches."""
+"""libvips keeps libjpeg's other warnings among the errors. libheif tries how far a file reaches."""
 
 
 def _errors_without_failure() -> str:
@@ -257,7 +257,7 @@ def _format(path: Path) -> PhotoFormat:
 
 
 def _refuse_unread(form: PhotoFormat, path: Path) -> None:
-    """Raises PictureRefusedError: no decoder here reads its kind, or none would tell that a part of it was lost.
+    """Raises PictureRefusedError: no decoder here reads its kind, or none would report that a part of it was lost.
 
     TIFF's kinds are read from its tags.
     """
@@ -315,8 +315,8 @@ def _field(image: pyvips.Image, name: str, default: Any) -> Any:
 def _shrink(info: PictureInfo, size: tuple[int, int], least_by_kernel: float) -> int:
     """By how much the decoder itself can shrink a picture that the kernel then brings to this size.
 
-    libvips leaves away the last pixels of a JPEG's side that is not divided evenly, which moves all others: only so
-    much that neither the eye nor the matte is the wiser.
+    libvips leaves out the last pixels of a JPEG's side that is not divided evenly, which moves all others. The shrink
+    is limited so that neither the eye nor the matte notices.
     """
     if info.format not in ("jpeg", "webp"):
         return 1

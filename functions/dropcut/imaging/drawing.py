@@ -1,4 +1,4 @@
-"""Tells drawings and screenshots (few colours, hard edges) from photos, to send them without a loss.
+"""Distinguishes drawings and screenshots (few colours, hard edges) from photos, to send them without a loss.
 
 JPEG puts rings around hard edges, and takes many bytes for them; lossless compression does well on them. So no pixel
 is looked at: what decides are the sizes of three files. Measured on screenshots, drawings, line art, photos, products

@@ -32,7 +32,7 @@ class Encoded:
 def encode(image: pyvips.Image, rendition: Rendition, path: Path, *, at_lowest: bool = False) -> Encoded:
     """Write a picture in the rendition's format, or as PNG where that one ends, the note saying why.
 
-    With a ceiling (`max_bytes`) the best quality is looked for that keeps it, down to LOWEST_QUALITY; a file that is
+    With a ceiling (`max_bytes`) it looks for the best quality that keeps it, down to LOWEST_QUALITY. A file that is
     still too large is left as it is.
 
     Args:

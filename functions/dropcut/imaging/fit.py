@@ -1,11 +1,11 @@
 """Makes any photo into what the API takes: upright, 8-bit sRGB, without metadata, within its pixels and bytes.
 
-A photo that fits as it is goes out with its own bytes less the metadata, after it was decoded once to its end: a file
-that was cut off must not be paid for. Any other one is decoded, shrunk just below the most pixels and written as JPEG,
-or as PNG if it is a drawing or a screenshot.
+A photo that fits as it is keeps its own bytes, without the metadata. It is decoded once to its end, because a file that
+was cut off must not be paid for. Any other photo is decoded, and shrunk just below the most pixels. It is written as
+JPEG, or as PNG if it is a drawing or a screenshot.
 
-Transparency: what the API makes of it is not documented. So a photo that is not opaque everywhere is laid on white
-before it is sent; deliver then multiplies the cut-out's alpha with the photo's own, and what was transparent stays so.
+The API does not document what it makes of transparency. So a photo that is not opaque everywhere is laid on white
+before it is sent. Deliver then multiplies the cut-out's alpha with the photo's own: what was transparent stays so.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -28,8 +28,8 @@ from dropcut.imaging.second_look import is_blank, is_made_up
 _TAKEN_AS_THEY_ARE = ("jpeg", "png", "webp")
 _JPEG = b"\xff\xd8"
 _QUALITY = 95
-"""More makes a JPEG larger and no better to look at. With this one the most pixels always fit into a request: noise of
-black and white, which nothing compresses worse, has 9.7 of the 10.5 million bytes allowed (with more effort)."""
+"""More makes a JPEG larger and no better to look at. With this quality the most pixels always fit into a request. Noise
+of black and white compresses worst: it has 9.7 of the 10.5 million bytes allowed (with more effort)."""
 _WHITE = [255, 255, 255]
 
 

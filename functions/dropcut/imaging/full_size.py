@@ -1,15 +1,15 @@
 """Brings a cut-out to the size of the photo: alpha follows the photo's own edges, colours are the photo's own pixels.
 
 The photo is read once for a reduced copy, and a second time if that has to be a sharper one. It is read once more, from
-top to bottom, while the result is written. What is held in memory has the size of the API's answer, or that of a strip.
+top to bottom, while the result is written. Pictures in memory have the size of the API's answer, or that of a strip.
 At full size, with everything that the small matte knows enlarged:
 
     alpha  = slopes · photo + offset
     colour = photo + (1 - alpha) x contrast
 
-The first is the answer's alpha with exactly the detail that the API never saw; where colour says nothing, slopes are 0
+The first is the answer's alpha with exactly the detail that the API never saw. Where colour says nothing, slopes are 0
 and alpha is enlarged as usual. The second is the mixture photo = alpha x subject + (1 - alpha) x background, solved for
-the subject: it leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
+the subject. It leaves an opaque pixel untouched to the last bit, and elsewhere takes the old background's share out.
 Away from edges neither is worked out at all. An answer that has the photo's own size needs none of it.
 """
 

@@ -10,8 +10,8 @@ from dropcut.imaging.decode import picture_errors
 def needs_all_of(jpeg: bytes) -> bool:
     """Decode a JPEG that ends with its end marker; whether its decoder asked for every byte before that.
 
-    What stands behind the scan's own data, but before the marker, no decoder needs. libjpeg reads up to 8 bytes ahead:
-    so few are not noticed.
+    No decoder needs what lies between the scan's own data and the marker. As libjpeg reads up to 8 bytes ahead, nobody
+    notices if so few are missing.
 
     Raises:
         PictureRefusedError: it cannot be decoded to its end, or a part of it is missing.

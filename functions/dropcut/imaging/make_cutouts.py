@@ -1,4 +1,4 @@
-"""What deliver has done in the imaging process: a photo and the API's answer in, every rendition out."""
+"""Deliver's work in the imaging process: a photo and the API's answer in, every rendition out."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,9 +25,9 @@ def make_cutouts(
 ) -> list[RenditionFile]:
     """Write each rendition to a file of its own in `folder`.
 
-    The full-size cut-out is computed once, strip by strip: straight into its file when it is all that is asked for,
-    else into an uncompressed file on disk (4 bytes a pixel) that each rendition reads. Memory does not grow with the
-    photo.
+    The full-size cut-out is computed once, strip by strip. It goes straight into its file if nothing else is asked for.
+    Otherwise it goes into an uncompressed file on disk (4 bytes a pixel) that each rendition reads. Memory does not
+    grow with the photo.
 
     Args:
         original: the photo; None when it is not to be had, and the answer alone has to do.

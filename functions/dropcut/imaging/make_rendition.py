@@ -15,7 +15,7 @@ from dropcut.imaging.shop_check import shop_note
 _SUBJECT = 10
 """Alpha, of 255, from which on a pixel belongs to the subject: fainter ones are dust and the matte's noise."""
 _LOOK_AT_PIXELS = 1000
-"""Longer side of the reduced alpha in which the subject is looked for; its box is right to that many parts."""
+"""Longer side of the reduced alpha in which the subject is looked for. The box is as exact as one of these pixels."""
 _SHRINKING_STEPS = 6
 
 
@@ -142,7 +142,7 @@ def plan_of(rendition: Rendition, width: int, height: int, subject: Window | Non
 
 
 def _on_canvas(canvas: tuple[int, int], window: Window, share: float, shadow: Room) -> Plan:
-    """The window in the middle of a canvas, filling that share of it, or less where its shadow needs the room."""
+    """The window in the middle of a canvas. It fills that share of it, or less if its shadow needs the space."""
     scale = share * _scale_onto(canvas, window.width, window.height)
     most = _scale_onto(canvas, window.width + 2 * shadow.beside, window.height + 2 * max(shadow.above, shadow.below))
     note = ""
@@ -196,8 +196,8 @@ def _ends(line: pyvips.Image) -> tuple[int, int]:
 def _placed(image: pyvips.Image, plan: Plan) -> pyvips.Image:
     """The plan's window of a picture, at the plan's size.
 
-    Only what lies inside the picture is resized, then laid onto an empty ground: so a subject that ends at the photo's
-    edge keeps a sharp one.
+    Only what lies inside the picture is resized, and then laid onto an empty ground. So a subject that ends at the
+    photo's edge keeps a sharp one.
     """
     window = plan.window
     left, top = max(0, round(window.left)), max(0, round(window.top))

@@ -1,9 +1,9 @@
 """Measures a cut-out against its photo, for the verdict of `dropcut.core.quality`.
 
-Both are reduced to about LOOK_AT_PIXELS. There, a window around each place on the outline tells how much of the change
-of colours goes along with alpha: much where the outline follows an edge of the photo, little where it crosses a
-surface. The rest counts connected parts and holes, and compares the colours of the subject, of the frame and
-of what was removed.
+Both are reduced to about LOOK_AT_PIXELS. There, a window around each place on the outline shows how much of the change
+of colours goes along with alpha. It is much where the outline follows an edge of the photo, and little where it crosses
+a surface. The rest counts connected parts and holes, and compares the colours of the subject, of the frame and of what
+was removed.
 
 The constants were tried on the calibration half of `bench/quality.py`, as the levels in `dropcut.core.quality` were.
 """
@@ -21,7 +21,7 @@ LOOK_AT_PIXELS = 60_000
 _BLOCK = 2
 """Pixels a side, of the reduced picture: the outline is looked at in blocks."""
 _WINDOW = 3
-"""Blocks a side, which is 6 pixels. Windows of 7 and 9 pixels told good outlines from bad ones less well."""
+"""Blocks a side, which is 6 pixels. Windows of 7 and 9 pixels separated good outlines from bad ones less well."""
 _COLOUR_NOISE = 12.0
 """Variance, in squared levels over three bands, that colours may have without an edge."""
 _LARGEST_VARIANCE = 0.25

@@ -1,6 +1,6 @@
 """Makes 8 or 16 bits of samples of other kinds: few bits, signed, 32 bits, float. Their range is looked at.
 
-What a file says of its range is used; else its least and its greatest sample are, and a note says so. A picture
+If a file states its range, that is used. Otherwise its least and its greatest sample are, and a note says so. A picture
 whose range is unknown is refused rather than guessed.
 """
 
@@ -160,21 +160,21 @@ def _look(colours: pyvips.Image) -> _Look:
 def _range(look: _Look, form: str) -> tuple[float, float, str]:
     """Black, white, and a note on how that was found out; what is outside is cut off."""
     if not (isfinite(look.least) and isfinite(look.most)):
-        raise _untold(look)
+        raise _unclear_range(look)
     if form in ("float", "double"):
         return _range_of_floats(look)
     highest = _HIGHEST[form]
     if look.least < 0:
         if look.least < -(highest + 1) / 256:
             return -(highest + 1), highest, f"Signed samples were taken as {-(highest + 1):,} to {highest:,}."
-        raise _untold(look)
+        raise _unclear_range(look)
     white = next((top for top in _SHORTER if look.most <= top < highest), highest)
     return 0, white, f"Samples of another kind than 8 or 16 bits were taken as 0 to {white:,}."
 
 
 def _range_of_floats(look: _Look) -> tuple[float, float, str]:
     if look.least < -0.1 or look.most <= 0:
-        raise _untold(look)
+        raise _unclear_range(look)
     if look.most <= 1 + _NEAR:
         return 0, 1, "Float samples were taken as 0 to 1."
     if look.is_whole and look.most <= _DEEP:
@@ -182,10 +182,10 @@ def _range_of_floats(look: _Look) -> tuple[float, float, str]:
         return 0, white, f"Float samples were taken as 0 to {white:,}."
     if look.most <= _MOST_TIMES_WHITE:
         return 0, 1, ""
-    raise _untold(look)
+    raise _unclear_range(look)
 
 
-def _untold(look: _Look) -> PictureRefusedError:
+def _unclear_range(look: _Look) -> PictureRefusedError:
     return picture_refusals.unsupported(
         f"a picture with samples from {look.least:g} to {look.most:g}, and nothing says what is black and what white",
         "a TIFF of 8 or 16 bits, or as a JPEG or PNG",

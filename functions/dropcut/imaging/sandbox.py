@@ -1,8 +1,8 @@
 """What a process that decodes takes from itself, for good, before it sees a stranger's byte.
 
-Three layers, each for itself, so that one still holds where the kernel does not have another: no new privileges;
-Landlock (which files, which TCP ports, whom it may signal); and a seccomp filter (which system calls). A process that
-a file takes over keeps the processor, its memory, its own folder, and the connection on which it answers.
+The three layers do not depend on each other: one still holds where the kernel does not have another. They are "no new
+privileges", Landlock (which files, which TCP ports, whom it may signal), and a seccomp filter (which system calls). If
+a file takes its process over, it has the processor, its memory, its own folder, and the connection for its answer.
 """
 
 import ctypes

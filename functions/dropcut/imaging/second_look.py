@@ -1,6 +1,6 @@
 """Finds out whether a blank picture is blank, or its decoder made it up.
 
-A decoder that fails without a word leaves what it was to fill as it was: white, black or clear all over. So a picture
+A decoder that fails without a word leaves its output as it was: white, black or clear all over. So a picture
 of one colour is decoded again from a copy whose pixel data are changed. If that makes no difference, no pixel came
 from the data. Pictures that show anything are not looked at again.
 """
@@ -25,7 +25,7 @@ _OTHERS = bytes(value ^ 0x55 for value in range(256))
 
 
 def is_blank(jpeg: Path, width: int, height: int) -> bool:
-    """Whether a JPEG of three channels shows one colour only. What is too large a file for that is not decoded."""
+    """Whether a JPEG of three channels shows one colour only. A file that is too large for that is not decoded."""
     blocks = (width / 8 + 1) * (height / 8 + 1)
     if jpeg.stat().st_size > _HEADER_BYTES + _BYTES_OF_FLAT_BLOCK * 3 * blocks:
         return False
@@ -33,7 +33,7 @@ def is_blank(jpeg: Path, width: int, height: int) -> bool:
 
 
 def is_made_up(photo: Path, info: PictureInfo, decoded: Callable[[Path], pyvips.Image]) -> bool:
-    """Whether a photo that comes out in one colour comes out in the same one whatever its pixel data are."""
+    """Whether a photo that comes out in one colour does so with any other pixel data, too."""
     colour = _one_colour(decoded(photo))
     with NamedTemporaryFile() as copy:
         with photo.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:

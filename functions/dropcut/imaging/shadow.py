@@ -1,7 +1,7 @@
 """Paints the soft shadow of a subject that stands on the ground, under a lamp right above and a camera a little higher.
 
 The ground that the subject covers is taken to be as deep as the subject is wide. The camera sees that depth shortened,
-so alpha is squashed into a low strip at the subject's foot. What is nearer to the ground makes the strip darker.
+so alpha is squashed into a low strip at the subject's foot. A part that is nearer to the ground makes the strip darker.
 """
 
 import math
@@ -54,8 +54,8 @@ def shadow_layer(alpha: pyvips.Image, shadow: Shadow) -> pyvips.Image:
     """The layer that goes under a subject.
 
     Args:
-        alpha: the subject's, 8 bits, placed where it will be seen. It is read twice. What reaches beyond its frame is
-            lost: `room_for` says how much there should be.
+        alpha: the subject's, 8 bits, placed where it will be seen. It is read twice. The shadow beyond its frame is
+            lost: `room_for` says how much space it needs.
 
     Returns:
         RGBA of the same size, black, lazy from a small picture in memory. It is clear all over without a subject.
@@ -76,7 +76,7 @@ def shadow_layer(alpha: pyvips.Image, shadow: Shadow) -> pyvips.Image:
 
 
 def _depth(width: float, height: float) -> float:
-    """Height of the strip. What is flatter than that lies on the ground, and hides it."""
+    """Height of the strip. A subject that is flatter than that lies on the ground, and hides it."""
     return min(_SHORTENED * width, height)
 
 

@@ -1,8 +1,8 @@
 """What the API's answer says about a picture, worked out at the answer's size, lazily, tile by tile.
 
 All levels are 0 to 255, of alpha too. Near an edge of the subject, alpha is taken for a linear function of the colour,
-as in the guided filter (He, Sun and Tang, "Guided Image Filtering", 2013; at the small size: He and Sun, "Fast Guided
-Filter", 2015). Two things follow for each pixel: how alpha changes with the colour, and how the subject's colour
+as in the guided filter. Sources: He, Sun and Tang, "Guided Image Filtering", 2013; at the small size He and Sun, "Fast
+Guided Filter", 2015. Two things follow for each pixel: how alpha changes with the colour, and how the subject's colour
 differs from the background's.
 """
 
@@ -13,26 +13,26 @@ from dataclasses import dataclass
 import pyvips
 
 RADIUS = 1
-"""The filter's windows are 3 x 3 pixels of the answer. The paper's 5 x 5 blur a strand's slopes over its neighbours: in
+"""The filter's windows are 3 x 3 pixels of the answer. The paper's 5 x 5 blur a strand's slopes over its neighbours. In
 a trial they were a little better on the net of the benchmark, and worse on the other scenes."""
 COLOUR_NOISE = 45.0
 """Variance, in squared levels, that a colour may have without meaning an edge: the filter's epsilon, 7e-4 of 255². With
-60, squared errors were a sixth larger on white before white and a fourteenth on fur in its own colours; with 35, a
-fiftieth larger on a noisy photo and on glass, and a tenth on tulle that was reduced by Lanczos."""
+60, squared errors were a sixth larger on white before white and a fourteenth on fur in its own colours. With 35, they
+were a fiftieth larger on a noisy photo and on glass. On tulle that was reduced by Lanczos they were a tenth larger."""
 _REDUCED_COLOUR_NOISE = 20.0
 """The same for a guide that was reduced to the answer's real size, which has averaged noise away. With 60, squared
 errors were a third larger on white before white, with 8 a sixth smaller there and larger on one colour."""
 ALPHA_NOISE = 4.0
 """The same for alpha."""
 EDGE_SIDE = 5
-"""Alpha is worked out where it is not constant in a window of so many pixels a side: what one pixel's windows cover."""
+"""Alpha is worked out where it is not constant in a window of so many pixels a side. One pixel's windows cover that."""
 
 CLEAR, OPAQUE = 0, 255
 _TILE = 64
 _SMALL_PIXELS = 65_536
-"""Up to which an image is worked out at once: where edges are does not matter there, the number of operations does."""
+"""Up to this size an image is worked out at once. There the number of operations counts, not the place of the edges."""
 _LOOK_AT_PIXELS = 10_000
-"""At most as many, in blocks of 3 x 3, tell whether the answer's colours were cleaned up."""
+"""At most so many, in blocks of 3 x 3, show whether the answer's colours were cleaned up."""
 _BLOCK = 3
 _SHARPNESS_BLOCK = 8
 _SHARPER = 0.89
@@ -78,10 +78,10 @@ def small_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image)
 
 
 def coarse_matte(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image, share: float) -> SmallMatte:
-    """The matte of an answer that was enlarged: its alpha stays, and the photo adds what is finer than it really is.
+    """The matte of an answer that was enlarged: its alpha stays, and the photo adds the finer detail.
 
-    How alpha changes with the colour is found at the answer's real size. What it says there is multiplied with the
-    photo less the photo as blurred as the answer.
+    How alpha changes with the colour is found at the answer's real size. Its value there is multiplied with the photo
+    less the photo as blurred as the answer.
 
     Args:
         guide, alpha, subject: as for `small_matte`.
@@ -123,9 +123,9 @@ def _contrast(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -
 def cleaned_up(guide: pyvips.Image, alpha: pyvips.Image, subject: pyvips.Image) -> bool:
     """Whether the API took the background's share out of half transparent pixels, or handed the photo's colours back.
 
-    If it did, its colours differ from the photo's by (1 - alpha) x contrast, if not, by what reducing and encoding
-    did; the least squares say by how much of the former. Some of the pixels tell as well as all: on the scenes of
-    `bench/alpha.py` it is 0.6 to 1.1 times where it did, and 0.0 times where it did not.
+    If it did, its colours differ from the photo's by (1 - alpha) x contrast. If not, they differ by what reducing and
+    encoding did. The least squares say by how much of the former. A part of the pixels is enough. On the scenes of
+    `bench/alpha.py` the share is 0.6 to 1.1 where it did, and 0.0 where it did not.
 
     Args:
         guide: the photo at the answer's size, three bands.
@@ -164,9 +164,9 @@ def fitted_contrast(guide: pyvips.Image, alpha: pyvips.Image, step: int = 2) -> 
 def is_sharper(guide: pyvips.Image, alpha: pyvips.Image) -> bool:
     """Whether alpha was reduced by a sharper kernel than the guide was: an overshooting one, not a mean over areas.
 
-    How lightness changes with alpha, over blocks, says how much of it a fine detail of alpha should bring along. With a
-    guide reduced by TO_COMPARE it is 0.89 to 0.97 of that for alphas reduced by area, 0.80 to 0.89 by Lanczos (scenes
-    of `bench/alpha.py`).
+    The change of lightness with alpha, over blocks, says how much of it a fine detail of alpha should bring along. With
+    a guide reduced by TO_COMPARE the share is 0.89 to 0.97 for alphas reduced by area. For Lanczos it is 0.80 to 0.89
+    (scenes of `bench/alpha.py`).
 
     Args:
         guide: the photo at the answer's size, three bands, in memory.
@@ -220,8 +220,9 @@ def _everywhere(mask: pyvips.Image) -> pyvips.Image:
 def lines(colours: Planes, alpha: pyvips.Image, noise: float = COLOUR_NOISE) -> pyvips.Image:
     """Alpha by least squares over the colours, along the one direction in which they change with alpha.
 
-    The guided filter looks for the best of all directions, which takes a 3 x 3 matrix's inverse for each pixel: a third
-    more processor time for a whole cut-out, and about a twentieth less squared error where hair stands before leaves.
+    The guided filter looks for the best of all directions, which takes a 3 x 3 matrix's inverse for each pixel. That
+    takes a third more processor time for a whole cut-out. The squared error is about a twentieth less where hair is in
+    front of leaves.
     """
     means, mean_alpha = [_kept(_box(colour)) for colour in colours], _kept(_box(alpha))
 

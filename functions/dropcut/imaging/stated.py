@@ -1,7 +1,8 @@
 """Gives a decoded picture the colours that its file states by other means than a profile.
 
-What a profile can say is attached as a profile: all that comes after goes by that alone, and a cut-out that keeps its
-photo's colours carries it. What is brighter than a profile can say is brought to the standard range at once.
+What a profile can express is attached as a profile. All later steps go by that alone, and a cut-out that keeps its
+photo's colours carries it. Values that are brighter than a profile can express are brought to the standard range at
+once.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Reads TIFF: what libvips reads right by libvips, and the rest through another view of the file (tiff_view.py).
 
-What libvips makes of samples that have neither 8 nor 16 bits, of Lab, and of planes in tiles, is an error or a guess.
+libvips fails or guesses at samples that have neither 8 nor 16 bits, at Lab, and at planes in tiles.
 """
 
 import struct

@@ -1,7 +1,7 @@
 """The two formats that libvips, as it is packed for Python, cannot read: HEIC (as phones write it) and BMP.
 
-Both are decoded whole, into memory: up to 5 bytes a pixel. What comes out of a BMP then lies on disk: a second copy
-would be too much.
+Both are decoded whole, into memory: up to 5 bytes a pixel. A decoded BMP then lies on disk: a second copy would be too
+much.
 """
 
 import re

@@ -159,7 +159,7 @@ class Account:
                 return self._changed_meanwhile(permit)
 
     def _changed_meanwhile(self, permit: Permit) -> Wait | None:
-        """What came up while it waited for its slot."""
+        """The reason to wait that came up while it waited for its slot."""
         now = self._of.clock()
         if self._is_closed_for(permit.probe):
             return self._wait_for_gate()
@@ -203,7 +203,7 @@ class Account:
             self._close("paid_in_vain", reason, "")
 
     def answer_lost(self, error: Exception, permit: Permit) -> None:
-        """An answer that may have been paid for could not be stored: nobody calls before it is known that one can."""
+        """An answer that may have been paid for could not be stored. Nobody calls until one can be stored again."""
         self._close("answer_not_stored", _not_stored(error), permit.probe)
 
     @property
@@ -310,7 +310,7 @@ class Account:
 
     def _fully_booked(self, next_free: float) -> Wait:
         wait = next_free - self._of.clock() + self._of.jitter()
-        return Wait(seconds=max(1.0, wait), why="all slots of the pace are taken for now")
+        return Wait(seconds=max(1.0, wait), why="the pace is fully booked for now")
 
     def _refund(self, permit: Permit) -> None:
         """Once only: what is given back twice could be spent twice. If it fails, the day has fewer credits."""

@@ -78,8 +78,13 @@ class Announcer:
         count(_METRIC[end.kind])
         logger.info("The photo's end is announced", kind=end.kind, code=end.code, reason=end.reason)
 
+    def of_no_input(self, upload: Upload, end: Ended) -> None:
+        """Of a photo whose input was taken away; its record stays, so that a redrive goes on with it."""
+        self._publish_end(upload, end)
+        count(_METRIC[end.kind])
+
     def remove_held(self, upload: Upload) -> None:
-        """Remove what was held of the photo, or of an older upload of its key, which is superseded by that."""
+        """Remove the held files of the photo, or of an older upload of its key, which it supersedes."""
         if (held := self.held_files.left_of(upload)) is None:
             return
         if held.upload.job_id != upload.job_id:
@@ -92,7 +97,7 @@ class Announcer:
         count(_METRIC["skipped"])
 
     def tag(self, upload: Upload, outcome: str, *, has_tags: bool) -> None:
-        """The tag is for people who look at the bucket; that it cannot be set must not hold up the photo."""
+        """The tag is for people who look at the bucket. If it cannot be set, the photo must not wait for it."""
         if not upload.version_id and self.jobs.state(upload) == "superseded":
             return  # the object there now is a newer one
         try:

@@ -1,6 +1,6 @@
 """Cut: buys a cut-out for each picture, and none for a picture that was bought, refused or replaced before."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -10,7 +10,7 @@ from dropcut.adapters.job_records import JobRecords, JobState
 from dropcut.adapters.object_store import ObjectGoneError, ObjectStore
 from dropcut.adapters.snapshot import Snapshots
 from dropcut.core.message_checks import check_content, check_request
-from dropcut.core.message_result import Done, Message, MessageResult, Wait
+from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.messages import (
     NOT_ASKED_AGAIN,
     CutRequest,
@@ -18,6 +18,7 @@ from dropcut.core.messages import (
     MalformedMessageError,
     PaidAnswer,
 )
+from dropcut.core.photo_source import INPUT_REMOVED, PhotoSource, why_no_input
 from dropcut.core.ports import Together
 from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.account import Account, Accounts
@@ -40,7 +41,8 @@ class Cut:
     snapshots: Snapshots
     jobs: JobRecords
     objects: ObjectStore
-    input_buckets: Collection[str]
+    sources: Sequence[PhotoSource]
+    """Where photos may come from."""
     work_bucket: str
     purchases: Purchases
     endings: Endings
@@ -69,13 +71,17 @@ class Cut:
         return handle
 
     def announce_failure(self, message: Message, reason: str) -> None:
-        """Publish that a photo failed whose message was dead-lettered because it waited for too long."""
+        """Publish that a photo failed whose message was dead-lettered: it waited for too long, or is of no input."""
         request = _as_redriven(self._read(message.body), message)
-        self.endings.announce(request, Ended(kind="failed", code="waited_too_long", reason=reason))
+        code = INPUT_REMOVED if self._why_no_input(request) else "waited_too_long"
+        self.endings.announce(request, Ended(kind="failed", code=code, reason=reason))
+
+    def _why_no_input(self, request: CutRequest) -> str:
+        return why_no_input(self.sources, request.upload.bucket, request.upload.key)
 
     def _read(self, body: str) -> CutRequest:
         request = CutRequest.from_json(body)
-        check_request(request, input_buckets=self.input_buckets)
+        check_request(request)
         return request
 
     def _readable(self, messages: Sequence[Message]) -> Iterator[tuple[str, CutRequest]]:
@@ -98,6 +104,8 @@ class Cut:
     def _result(self, account: Account, state: JobState, request: CutRequest) -> MessageResult:
         if state == "ended":
             return Done()  # the message came twice
+        if removed := self._why_no_input(request):
+            return DeadLetter(reason=removed, details={"code": INPUT_REMOVED}, announce=True)
         if state == "superseded":
             self.endings.end(request, _SUPERSEDED)
             return Done()
@@ -144,7 +152,7 @@ class Cut:
         return Done()
 
     def _repeat(self, request: CutRequest, ended: Ended, *, is_copy: bool) -> MessageResult:
-        """What ended before ends in the same way again: as a copy, or because its worker died before it said so."""
+        """A picture that ended before ends in the same way again: as a copy, or after its worker died."""
         if is_copy:
             reason = f"{ended.reason} {NOT_ASKED_AGAIN}"
             ended = replace(ended, reason=reason, attempts=0, possibly_paid=0, request_id=None)

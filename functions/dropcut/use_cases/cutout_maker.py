@@ -1,7 +1,7 @@
 """Makes a photo's renditions out of its original and the paid answer, and never loses what was paid for.
 
-What can go wrong with the original costs its full size, not the cut-out: the renditions are then made of the answer
-alone, and if even that cannot be, the answer is delivered as the API gave it. The note says so each time.
+If the original fails, the photo loses its full size, but not its cut-out: the renditions are made of the answer alone.
+If even that fails, the answer is delivered as the API gave it. The note says so each time.
 """
 
 from collections.abc import Callable, Sequence

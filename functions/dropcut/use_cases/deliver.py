@@ -1,6 +1,6 @@
 """Deliver: makes and writes the renditions, tags the source, publishes the event. Spends nothing, repeats freely."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from dropcut.core.message_checks import check_notice, check_outcome, check_refus
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
 from dropcut.core.messages import (
     Ended,
+    MalformedMessageError,
     OutcomeMessage,
     PaidAnswer,
     RefusedRequest,
@@ -21,6 +22,7 @@ from dropcut.core.messages import (
     Upload,
     read_announcement,
 )
+from dropcut.core.photo_source import INPUT_REMOVED, PhotoSource, why_no_input
 from dropcut.core.ports import Together
 from dropcut.core.review import EndOldHeld, Review, read_review
 from dropcut.observability import count, log_about, logger
@@ -44,7 +46,10 @@ class Deliver:
     outputs: Outputs
     announcer: Announcer
     holding: Holding
-    input_buckets: Collection[str]
+    sources: Sequence[PhotoSource]
+    """Where photos may come from."""
+    stage_roles: Collection[str]
+    """Unique ids of roles that write to the queue, and decide on nothing: one of them decodes strangers' files."""
     remake: Callable[[Remake, Message], MessageResult]
     """Makes a delivered photo's renditions anew; takes its message, too (use_cases/remake.py)."""
     review: Callable[[Review | EndOldHeld], MessageResult]
@@ -59,21 +64,39 @@ class Deliver:
             MalformedMessageError: it is not what deliver reads, or nothing that a stage could have written.
         """
         if review := read_review(message.body):
-            return self.review(review)
-        outcome = self._read(message.body)
-        if isinstance(outcome, SpendingNotice):
-            self.events.publish(events.spending(outcome), apart=f"{message.sent_at_seconds:.3f}")
-            return Done()
-        if isinstance(outcome, Remake):
-            return self.remake(outcome, message)
-        if isinstance(outcome, RefusedRequest):
-            self.events.publish(events.refused(outcome), apart=outcome.code)
-            return Done()
-        log_about(outcome.upload)
-        if isinstance(outcome.outcome, PaidAnswer):
-            return self._deliver(outcome, outcome.outcome, message.receive_count)
-        self._end(outcome.upload, outcome.outcome)
+            return self._decide(review, message)
+        announced = self._read(message.body)
+        if isinstance(announced, OutcomeMessage):
+            log_about(announced.upload)
+        if refused := self._of_no_input(announced):
+            return refused
+        match announced:
+            case SpendingNotice():
+                self.events.publish(events.spending(announced), apart=f"{message.sent_at_seconds:.3f}")
+            case RefusedRequest():
+                self.events.publish(events.refused(announced), apart=announced.code)
+            case Remake():
+                return self.remake(announced, message)
+            case OutcomeMessage(outcome=PaidAnswer() as answer):
+                return self._deliver(announced, answer, message.receive_count)
+            case OutcomeMessage(upload=upload, outcome=Ended() as end):
+                self._end(upload, end)
         return Done()
+
+    def _decide(self, review: Review | EndOldHeld, message: Message) -> MessageResult:
+        """Raises MalformedMessageError: a function decided, and only people do."""
+        if isinstance(review, Review) and message.sender.partition(":")[0] in self.stage_roles:
+            raise MalformedMessageError(f"A function decided on a held photo, and only people do: {message.sender}.")
+        return self.review(review)
+
+    def _of_no_input(self, announced: OutcomeMessage | SpendingNotice | Remake | RefusedRequest) -> DeadLetter | None:
+        """Why nothing is made of this photo; an end has only to be published."""
+        match announced:
+            case OutcomeMessage(upload=photo, outcome=PaidAnswer()) | (Remake() as photo):
+                if removed := why_no_input(self.sources, photo.bucket):
+                    announce = isinstance(announced, OutcomeMessage)
+                    return DeadLetter(reason=removed, details={"code": INPUT_REMOVED}, announce=announce)
+        return None
 
     def announce_failure(self, message: Message, reason: str) -> None:
         """Publish that an outcome could not be delivered, after its message was dead-lettered for unexpected errors.
@@ -87,13 +110,15 @@ class Deliver:
             log_about(outcome.upload)
             known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
             redriven_at = message.sent_at_seconds if message.redriven else known.redriven_at
-            failed = replace(known, kind="failed", code="deliver_failed", reason=reason, redriven_at=redriven_at)
-            self.announcer.ended(outcome.upload, failed)
+            removed = why_no_input(self.sources, outcome.upload.bucket)
+            code = INPUT_REMOVED if removed else "deliver_failed"
+            failed = replace(known, kind="failed", code=code, reason=reason, redriven_at=redriven_at)
+            (self.announcer.of_no_input if removed else self.announcer.ended)(outcome.upload, failed)
 
     def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake | RefusedRequest:
         announcement = read_announcement(body)
         if isinstance(announcement, OutcomeMessage):
-            check_outcome(announcement.upload, announcement.outcome, input_buckets=self.input_buckets)
+            check_outcome(announcement.upload, announcement.outcome)
         elif isinstance(announcement, SpendingNotice):
             check_notice(announcement)
         elif isinstance(announcement, RefusedRequest):
@@ -101,6 +126,9 @@ class Deliver:
         return announcement
 
     def _end(self, upload: Upload, end: Ended) -> None:
+        if end.code == INPUT_REMOVED or why_no_input(self.sources, upload.bucket):
+            self.announcer.of_no_input(upload, end)
+            return
         state = self.jobs.state(upload)
         if state == "ended":
             self._was_done_before(upload)
@@ -136,7 +164,7 @@ class Deliver:
             if state != "superseded":
                 cutouts = self.maker.make(upload, answer, sources, folder, receive_count=receive_count)
                 held_in = self.holding.folder_for(cutouts)
-                # Where each upload has its own keys, none that is taken says that a newer one came meanwhile.
+                # If each upload has its own keys, no taken key shows that a newer upload came meanwhile.
                 if not (self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded"):
                     written = self.outputs.write_all(upload, answer, cutouts, folder=held_in)
         if written is None:

@@ -25,12 +25,12 @@ SWEEP_AFTER_SECONDS = 6 * 3600.0
 """Messages behind a closed gate are received by nobody: so often they are searched for those that waited too long."""
 LONGEST_SWEEP_SECONDS = 20.0
 SECONDS_TO_END = 5.0
-"""What a look still needs after a sweep."""
+"""Time that a look still needs after a sweep."""
 _HOLDER = "gatekeeper"
-_RESUMED = "A call went well again, or no picture waited that could tell"
+_RESUMED = "A call went well again, or no picture waited that could show it"
 _RESUMED_BY_HAND = "An operator resumed the spending"
 UNSEEN_SECONDS = 60
-"""For so long a message that was looked at is not seen again, so that one search sees each once."""
+"""A message that was looked at is hidden for so long, so that one search sees each once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Gatekeeper:
     deliver_queue: Sender
     endings: Endings
     cut_seconds: float
-    """What the cut function may take over one picture: no probe is begun with less time left."""
+    """Time that the cut function may take for one picture: no probe is begun with less time left."""
     clock: Callable[[], float]
 
     def __call__(self, *, ends_at: float) -> None:
@@ -100,7 +100,8 @@ class Gatekeeper:
     def _next(self, gate: Gate) -> Any:
         """A waiting message; None when none waits.
 
-        A picture that met trouble comes after those that met none: good ones would wait for long behind a poison one.
+        A picture that met trouble comes after those that met none. Otherwise good ones would wait for long behind a
+        poison one.
         """
         unseen = round(self.cut_seconds)
         messages = list(self.cut_queue.receive(most=1, visibility_seconds=unseen))

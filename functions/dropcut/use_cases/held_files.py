@@ -1,4 +1,4 @@
-"""What lies under `held/` of a photo: brought back for its delivery, removed when it waits no more."""
+"""A photo's files under `held/`: brought back for its delivery, removed when it waits no more."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,7 +33,7 @@ class HeldFiles:
         return files
 
     def left_of(self, upload: Upload) -> Held | None:
-        """What the record of the photo's key still names although nothing of this key waits for a decision."""
+        """Files that the record of the photo's key still names although nothing of this key waits for a decision."""
         found = self.records.under_review(upload.bucket, upload.key)
         return None if found is None or found.waits else found.held
 

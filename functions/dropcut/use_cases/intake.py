@@ -1,11 +1,11 @@
-"""Intake: what a message of the intake queue asks for, and whether a request asks for what this deployment does."""
+"""Intake: what a message of the intake queue asks for, and whether this deployment can do it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dropcut.core.cutout_request import read_request
 from dropcut.core.message_result import Message
-from dropcut.core.messages import MalformedMessageError, RefusedRequest, Upload
+from dropcut.core.messages import RefusedRequest, Upload
 from dropcut.core.photo_source import ByPhoto, PhotoSource, refuses_key
 from dropcut.core.upload_event import read_uploads
 
@@ -20,11 +20,11 @@ class Intake:
         """The uploads that a message is about, or the one request.
 
         Raises:
-            MalformedMessageError: it is about neither, or about an upload into a bucket that is not ours.
+            MalformedMessageError: it is about neither.
         """
         requested = read_request(message.body, sent_at_seconds=message.sent_at_seconds)
         if requested is None:
-            return self._uploads(message)
+            return read_uploads(message.body, sent_at_seconds=message.sent_at_seconds)
         if isinstance(requested, RefusedRequest):
             return [requested]
         wrong = self._not_done_here(requested)
@@ -34,25 +34,13 @@ class Intake:
         """Those in this photo's bucket."""
         return [source for source in self.sources if source.bucket == upload.bucket]
 
-    def _uploads(self, message: Message) -> Sequence[Upload]:
-        uploads = read_uploads(message.body, sent_at_seconds=message.sent_at_seconds)
-        for upload in uploads:
-            if not self.sources_of(upload):
-                raise MalformedMessageError(
-                    f"The event is about the bucket {upload.bucket}; photos are taken from {self._buckets} only."
-                )
-        return uploads
-
     def _not_done_here(self, requested: Upload) -> str:
         """A sentence about what is not allowed; empty if all is."""
         sources = self.sources_of(requested)
         if not sources:
-            return f"No photos are taken from the bucket {requested.bucket}. Allowed: {self._buckets}."
+            allowed = ", ".join(sorted({source.bucket for source in self.sources}))
+            return f"No photos are taken from the bucket {requested.bucket}. Allowed: {allowed}."
         not_taken = refuses_key(sources, requested.key)
         if not_taken:
             return not_taken.reason
         return requested.choices.refuses_names(self.rendition_names(requested.bucket, requested.key))
-
-    @property
-    def _buckets(self) -> str:
-        return ", ".join(sorted({source.bucket for source in self.sources}))

@@ -18,7 +18,7 @@ from dropcut.adapters.object_store import (
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.backfill import DONE, is_done
 from dropcut.core.choices import ChoicesError, choices_of_photo
-from dropcut.core.message_result import Done, Message, MessageResult, Wait
+from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
     PREPARED,
@@ -29,7 +29,7 @@ from dropcut.core.messages import (
     RefusedRequest,
     Upload,
 )
-from dropcut.core.photo_source import refuses_key, refuses_object
+from dropcut.core.photo_source import INPUT_REMOVED, refuses_key, refuses_object, why_no_input
 from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Sender
@@ -60,10 +60,12 @@ class Prepare:
         """Handle one message of the intake queue.
 
         Raises:
-            MalformedMessageError: it is about no upload, or about one in a bucket that is not ours.
+            MalformedMessageError: it is about no upload.
         """
         result: MessageResult = Done()
         for asked in self.intake.read(message):
+            if removed := self._why_no_input(asked):
+                return DeadLetter(reason=removed, details={"code": INPUT_REMOVED}, announce=True)
             if isinstance(asked, RefusedRequest):
                 logger.info("The request is refused", code=asked.code, reason=asked.reason)
                 self.deliver_queue.send(asked.to_json())
@@ -77,7 +79,12 @@ class Prepare:
         for asked in self.intake.read(message):
             if isinstance(asked, Upload):
                 upload = self.jobs.ordered(asked) if asked.request else asked
-                self._end(upload, Ended(kind="failed", code="prepare_failed", reason=reason), message)
+                code = INPUT_REMOVED if self._why_no_input(asked) else "prepare_failed"
+                self._end(upload, Ended(kind="failed", code=code, reason=reason), message)
+
+    def _why_no_input(self, asked: Upload | RefusedRequest) -> str:
+        """By the bucket alone: a key that no input takes ends as skipped. A request was looked at before."""
+        return "" if isinstance(asked, RefusedRequest) else why_no_input(self.intake.sources, asked.bucket)
 
     def _prepare(self, upload: Upload, message: Message) -> MessageResult:
         """It is looked for first: a photo that is gone leaves the record to an older upload that may still be there."""

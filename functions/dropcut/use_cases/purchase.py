@@ -1,4 +1,4 @@
-"""The purchase of one cut-out: from the claim on its picture to the stored answer, or to who waits for what.
+"""The purchase of one cut-out: from the claim on its picture to the stored answer, or to a wait with its reason.
 
 The answer is stored before anything else happens with it: from then on a crash costs nothing.
 """
@@ -41,7 +41,7 @@ class Purchases:
     deliver_queue: Sender
     together: Together
     store_seconds: float
-    """What storing one answer takes at the most, with all tries of the client."""
+    """The longest time to store one answer, with all tries of the client."""
     retry_base_seconds: float
     one_answer_at_a_time: Lock = field(default_factory=Lock)
     """To read one takes three times its size in memory."""
@@ -191,7 +191,7 @@ class Purchases:
         return Done()
 
     def _remove_prepared(self, request: CutRequest) -> None:
-        """Nobody needs the picture from now on. What stays by mistake expires."""
+        """Nobody needs the picture from now on. If one stays by mistake, it expires."""
         if request.content:
             return  # it came inside its message, and was never stored
         try:

@@ -10,7 +10,7 @@ from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import events
 from dropcut.core.message_checks import check_outcome
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
-from dropcut.core.messages import OutcomeMessage, PaidAnswer, Remake
+from dropcut.core.messages import MalformedMessageError, OutcomeMessage, PaidAnswer, Remake
 from dropcut.observability import log_about, logger
 from dropcut.use_cases.cutout_maker import AnswerGoneError, CutoutMaker
 from dropcut.use_cases.outputs import Outputs
@@ -25,7 +25,7 @@ class Remaker:
     clock: Callable[[], float]
 
     def __call__(self, remake: Remake, message: Message) -> MessageResult:
-        """Make the renditions again. What would be less than what was delivered is not written over it.
+        """Make the renditions again. A cut-out that would be smaller than the delivered one does not replace it.
 
         Raises:
             MalformedMessageError: the record names an answer that no stage could have delivered.
@@ -34,7 +34,9 @@ class Remaker:
         if delivered is None or not isinstance(delivered.outcome, PaidAnswer):
             return _not_remade("not_delivered", _NOT_DELIVERED)
         upload = delivered.upload
-        check_outcome(upload, delivered.outcome, input_buckets={remake.bucket})  # prepare may write to this record, too
+        if (upload.bucket, upload.key) != (remake.bucket, remake.key):
+            raise MalformedMessageError(f"The record of {remake.key} is about another photo: {upload.key}.")
+        check_outcome(upload, delivered.outcome)  # prepare may write to this record, too
         if remake.job_id not in (None, upload.job_id):
             return _not_remade("another_job", f"The newest upload of this key is job {upload.job_id}.")
         log_about(upload)
@@ -82,9 +84,9 @@ def _not_remade(code: str, why: str) -> DeadLetter:
 
 
 _NOT_DELIVERED = (
-    "There is no delivered photo of this key on record: it is under way, held, ended otherwise, was delivered so long "
-    "ago that its record is gone (`keep_jobs_days`), or a reviewer put a picture in the cut-out's place. Upload it "
-    "again: within `keep_results_days` the same picture is not paid for twice."
+    "There is no delivered photo of this key on record. It is under way, is held, or ended otherwise. Or its record is "
+    "gone (`keep_jobs_days`), or a reviewer put a picture in the cut-out's place. Upload it again: within "
+    "`keep_results_days` the same picture is not paid for twice."
 )
 _ANSWER_EXPIRED = (
     "The answer that was paid for this photo is no longer kept (`keep_results_days`). Upload the photo again, "

@@ -111,7 +111,7 @@ class Reviewer:
         return self.records.decide(upload, decision, now=self.clock())
 
     def _end_old(self) -> MessageResult:
-        """What cannot be ended now is tried again in an hour, and holds up no other."""
+        """A photo that cannot be ended now is tried again in an hour, and no other waits for it."""
         until = self.clock() - self.held_days * _DAY_SECONDS
         for bucket, key in self.records.held_before(until, most=ENDED_AT_ONCE):
             try:
@@ -137,7 +137,7 @@ def _wrong(review: Review, found: UnderReview | None) -> DeadLetter | None:
     if review.job_id not in (None, found.job_id):
         return _refused("another_job", f"The upload that is held is job {found.job_id}.")
     if not found.waits and found.decision != review.text:
-        return _refused("already_decided", f"What came first stands: {found.decision}.")
+        return _refused("already_decided", f"The first decision counts: {found.decision}.")
     return None
 
 

@@ -1,9 +1,8 @@
 """A function's artifact, built by pip for the function's processor, without Docker.
 
-An artifact is a zip of the packages that the function names, pinned by `functions/requirements.txt` and locked by
-`functions/requirements.lock`, and of `functions/dropcut`. Both steps are cached, where `sources.py` says: the packages
-by their locked files, the processor and the Python version, the whole by the sources as well. So a second synth builds
-nothing, and a changed line of source installs nothing. Beside each artifact lies its bill of materials.
+An artifact is a zip of the packages that the function names, as `functions/requirements.lock` has them, and of
+`functions/dropcut`. Both are cached, where `sources.py` says: a second synth builds nothing, and a changed line of
+source installs nothing. Beside each artifact lies its bill of materials.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from dropcut_cdk.sources import FUNCTIONS, artifact_folder
 
 PYTHON_VERSION = "3.13"
 """Of the Lambda runtime."""
+_FORGET_AFTER_SECONDS = 7 * 24 * 3600
 _MANYLINUX = ("manylinux_2_28", "manylinux2014")
 """What wheels for the runtime may be built against: its system, Amazon Linux 2023, has glibc 2.34."""
 
@@ -42,7 +42,7 @@ class Target:
     """What an artifact is built for."""
 
     name: str
-    """Tells targets apart in the cache and in asset hashes."""
+    """Names the target in the cache and in asset hashes."""
     pip_options: tuple[str, ...]
     """What makes pip choose that target's wheels."""
 
@@ -63,7 +63,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Artifact:
-    """A built zip, and the name of its content: the same on every machine that builds the same commit."""
+    """A built zip, and its content's hash, the same on every machine that builds the same commit."""
 
     path: Path
     content_hash: str
@@ -73,12 +73,6 @@ class Artifact:
         """Its software bill of materials, in CycloneDX's JSON."""
         return self.path.with_suffix(".cdx.json")
 
-    @property
-    def unzipped_bytes(self) -> int:
-        """Size as Lambda counts it: without compression."""
-        with zipfile.ZipFile(self.path) as archive:
-            return sum(entry.file_size for entry in archive.infolist())
-
 
 def build_artifact(
     packages: Sequence[str], target: Target, *, functions: Path = FUNCTIONS, build: Path | None = None
@@ -86,14 +80,14 @@ def build_artifact(
     """Build the zip of these packages and the sources, or find the one built before.
 
     Raises:
-        ArtifactError: a package is not pinned or not locked, or pip cannot install it.
+        ArtifactError: a package is not locked, or pip cannot install it.
     """
     build = build or artifact_folder()
     locked_packages = locked(packages, functions)
     how = (path.read_text() for path in (Path(__file__), Path(__file__).with_name("packages.py")))
     dependencies_hash = _hash(*how, target.name, *(each.line() for each in locked_packages))
-    sources = list(_source_files(functions))
-    content_hash = _hash(dependencies_hash, *(f"{name}\0{_hash_of(path)}" for name, path in sources))
+    sources = _files(functions / "dropcut", functions)
+    content_hash = _hash(dependencies_hash, *(f"{name}\0{_hash(path.read_bytes())}" for name, path in sources))
     artifact = build / f"artifact-{content_hash[:32]}.zip"
     if not artifact.exists():
         dependencies = build / f"packages-{dependencies_hash[:32]}.zip"
@@ -110,10 +104,9 @@ def build_artifact(
 
 
 def bill_of_materials(packages: Sequence[Locked], content_hash: str) -> dict[str, object]:
-    """What an artifact is made of: https://cyclonedx.org/docs/1.6/json/
+    """What an artifact is made of, the same for the same artifact: https://cyclonedx.org/docs/1.6/json/
 
-    A component's hashes are those of the files that the lock allows, one for each platform. The serial number follows
-    from the content, so that the same artifact has the same bill.
+    A component's hashes are those of the files that the lock allows, one for each platform.
     """
     return {
         "bomFormat": "CycloneDX",
@@ -146,54 +139,21 @@ def _forget_unused(build: Path, *, in_use: Sequence[Path]) -> None:
                 path.unlink()
 
 
-_FORGET_AFTER_SECONDS = 7 * 24 * 3600
-
-
-def pinned(packages: Sequence[str], requirements: Path) -> list[str]:
-    """The lines of the requirements file for these packages, as `name==version`, sorted.
+def locked(packages: Sequence[str], functions: Path) -> list[Locked]:
+    """The packages as `functions/requirements.lock` has them, sorted.
 
     Raises:
-        ArtifactError: a package is missing there.
+        ArtifactError: it lacks one, or its hashes.
     """
-    pins: dict[str, str] = {}
-    for line in requirements.read_text(encoding="utf-8").splitlines():
-        requirement = line.split("#")[0].strip()
-        if requirement:
-            pins[normalized(re.split(r"[=<>!~;\[ ]", requirement)[0])] = requirement
-    missing = sorted(name for name in packages if "==" not in pins.get(normalized(name), ""))
+    lock = read_lock(functions / "requirements.lock")
+    found = {name: lock.get(name) for name in sorted(map(normalized, packages))}
+    missing = [name for name, package in found.items() if not package or not package.hashes]
     if missing:
         raise ArtifactError(
-            f"A function needs {', '.join(missing)}, not pinned in {requirements.name} of {requirements.parent}. "
-            "Add a line name==version there, or take the name out of the stage's `packages`."
+            f"A function needs {', '.join(missing)}, which functions/requirements.lock does not hold. Add a line "
+            "name==version to functions/requirements.txt, run `make lock`, and look at what changed."
         )
-    return sorted(pins[normalized(name)] for name in packages)
-
-
-def locked(packages: Sequence[str], functions: Path) -> list[Locked]:
-    """The pinned packages with the hashes that `functions/requirements.lock` allows.
-
-    Raises:
-        ArtifactError: a package is not pinned, or the lock does not hold it as it is pinned.
-    """
-    requirements = pinned(packages, functions / "requirements.txt")
-    lock = read_lock(functions / "requirements.lock")
-    found = []
-    for requirement in requirements:
-        package = lock.get(normalized(requirement.split("==")[0]))
-        if not package or package.version != requirement.split("==")[1] or not package.hashes:
-            raise ArtifactError(
-                f"functions/requirements.lock does not hold {requirement}, which functions/requirements.txt asks for. "
-                "Run `make lock`, and look at what changed."
-            )
-        found.append(package)
-    return found
-
-
-def _source_files(functions: Path) -> Iterator[tuple[str, Path]]:
-    """Name in the zip and place of each source file, in a fixed order; what running the tests leaves is not source."""
-    for path in sorted((functions / "dropcut").rglob("*")):
-        if path.is_file() and path.suffix != ".pyc":
-            yield path.relative_to(functions).as_posix(), path
+    return [package for package in found.values() if package]
 
 
 def _build_dependencies(packages: Sequence[Locked], target: Target, finished: Path) -> None:
@@ -210,7 +170,7 @@ def _build_dependencies(packages: Sequence[Locked], target: Target, finished: Pa
                 f"functions/requirements.lock right? pip said: {error}"
             ) from error
         with _unfinished(finished) as unfinished:
-            _append(unfinished, list(_worth_shipping(installed)))
+            _append(unfinished, _files(installed, installed))
 
 
 _LEFT_OUT = re.compile(
@@ -219,11 +179,10 @@ _LEFT_OUT = re.compile(
 """What the function never reads, or what differs from one installation to the next. Licences stay."""
 
 
-def _worth_shipping(installed: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(installed.rglob("*")):
-        name = path.relative_to(installed).as_posix()
-        if path.is_file() and not _LEFT_OUT.search(name):
-            yield name, path
+def _files(folder: Path, root: Path) -> list[tuple[str, Path]]:
+    """Name in the zip and place of each file in a folder, in a fixed order; what running the tests leaves is none."""
+    found = [(path.relative_to(root).as_posix(), path) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [(name, path) for name, path in found if not _LEFT_OUT.search(name)]
 
 
 def _append(archive: Path, files: Sequence[tuple[str, Path]]) -> None:
@@ -246,9 +205,5 @@ def _unfinished(finished: Path) -> Iterator[Path]:
         unfinished.replace(finished)
 
 
-def _hash(*texts: str) -> str:
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
-
-
-def _hash_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _hash(*parts: str | bytes) -> str:
+    return hashlib.sha256(b"\n".join(part if isinstance(part, bytes) else part.encode() for part in parts)).hexdigest()

@@ -4,32 +4,58 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Size, Stack
+from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
+from aws_cdk import Size as Storage
+from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, Node
+from dropcut.environment import Environment
 
 from dropcut_cdk.artifact import PYTHON_VERSION, Target, build_artifact
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import FunctionSpec
 from dropcut_cdk.kinds import SettingsError
-from dropcut_cdk.nag import acknowledge, acknowledge_prefixes
-from dropcut_cdk.permissions import allow
-from dropcut_cdk.sizes import LONGEST_FUNCTION_SECONDS
+from dropcut_cdk.permissions import allow, use_keys
+from dropcut_cdk.queues import Queues
+from dropcut_cdk.sizes import Size
 from dropcut_cdk.sources import FUNCTIONS
 
+POWERTOOLS = ("aws-lambda-powertools", "jmespath", "typing-extensions")
+DECODING = ("pyvips", "pyvips-binary", "cffi", "pycparser", "pillow", "pillow-heif", "isal")
+CALLING = ("requests", "certifi", "charset-normalizer", "idna", "urllib3")
 RUNTIME = lambda_.Runtime(f"python{PYTHON_VERSION}", lambda_.RuntimeFamily.PYTHON)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionSpec:
+    """A function of `functions/dropcut/entries`."""
+
+    entry: str
+    """Name of its module there."""
+    description: str
+    size: Size
+    packages: Sequence[str]
+    """Of `functions/requirements.lock`."""
+    environment: Environment
+    """Its settings."""
+    permissions: Sequence[iam.PolicyStatement]
+    """All that it may do, beside writing its log and its traces."""
+    may_be_traced: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What libraries of this function alone read from its environment."""
 
 
 class ConfinedFunction(Construct):
     """A function with a log group and a role of its own.
 
-    A synth that needs no artifact builds none: CDK tells by the context `aws:cdk:bundling-stacks`, which `cdk destroy`
-    sets, and which tests of the template set to an empty list.
+    A synth that needs no artifact builds none. The CDK says so by the context `aws:cdk:bundling-stacks`: `cdk destroy`
+    sets it, and tests of the template set it to an empty list.
     """
 
     function: lambda_.Function
@@ -41,10 +67,15 @@ class ConfinedFunction(Construct):
         props = deployment.props
         self._entry = spec.entry
         self._traced = props.tracing and spec.may_be_traced
-        self._variables = {**spec.environment.to_variables(), **_of_libraries(deployment.name), **spec.variables}
+        self._variables = {
+            **spec.environment.to_variables(),
+            "POWERTOOLS_SERVICE_NAME": deployment.name,
+            "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+            **spec.variables,
+        }
         self._policy = iam.PolicyDocument()
-        self._use_keys = allow("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [])
-        _check_timeout(spec)
+        self._use_keys = use_keys("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [], by="s3")
         check_environment(spec.entry, self._variables)
         self.log_group = logs.LogGroup(
             self,
@@ -63,7 +94,7 @@ class ConfinedFunction(Construct):
             code=self._code(deployment, spec),
             timeout=Duration.seconds(spec.size.timeout_seconds),
             memory_size=spec.size.memory_mb,
-            ephemeral_storage_size=Size.mebibytes(spec.size.ephemeral_storage_mb),
+            ephemeral_storage_size=Storage.mebibytes(spec.size.ephemeral_storage_mb),
             environment=dict(self._variables),
             log_group=self.log_group,
             vpc=props.vpc,
@@ -71,12 +102,6 @@ class ConfinedFunction(Construct):
             role=self.role.without_policy_updates(),
             tracing=lambda_.Tracing.ACTIVE if self._traced else lambda_.Tracing.DISABLED,
         )
-        self._accept_findings()
-
-    def extend(self, statement: iam.PolicyStatement, *resources: str) -> None:
-        """Let one of the spec's permissions hold for these resources, too."""
-        statement.add_resources(*resources)
-        acknowledge_prefixes(self.role, resources)
 
     def set_variable(self, name: str, value: str) -> None:
         """Set a variable of its environment that is known after the function is made.
@@ -87,6 +112,34 @@ class ConfinedFunction(Construct):
         self._variables[name] = value
         check_environment(self._entry, self._variables)
         self.function.add_environment(name, value)
+
+    def wake_every_minute(self, scope: Construct, target: str, description: str, **rule_options: Any) -> None:
+        """Invoke it by a rule, whose options may be its `name` and `state`.
+
+        The next minute tries again what failed: an invocation that AWS made twice would be one too many.
+        """
+        self.function.configure_async_invoke(retry_attempts=0)
+        woken = events.CfnRule.TargetProperty(
+            id=target,
+            arn=self.function.function_arn,
+            retry_policy=events.CfnRule.RetryPolicyProperty(maximum_retry_attempts=0),
+        )
+        rule = events.CfnRule(
+            scope,
+            "EveryMinute",
+            description=description,
+            schedule_expression="rate(1 minute)",
+            targets=[woken],
+            **rule_options,
+        )
+        lambda_.CfnPermission(
+            scope,
+            "EveryMinuteMayInvoke",
+            action="lambda:InvokeFunction",
+            function_name=self.function.function_name,
+            principal="events.amazonaws.com",
+            source_arn=rule.attr_arn,
+        )
 
     def use_keys(self, *buckets: s3.IBucket) -> None:
         """Let it use the keys that these buckets are encrypted with, if any."""
@@ -101,17 +154,15 @@ class ConfinedFunction(Construct):
             *spec.permissions,
             allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.log_group.log_group_arn]),
             *([allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])] if self._traced else []),
-            *([allow("JoinVpc", _JOIN_VPC, ["*"])] if deployment.props.vpc else []),
+            *([allow("JoinVpc", _JOIN_VPC, ["*"], _NOT_ITS_CODE)] if deployment.props.vpc else []),
         ]
         self._policy.add_statements(*statements)
-        role = iam.Role(
+        return iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={"stage": self._policy},
         )
-        acknowledge_prefixes(role, [arn for statement in statements for arn in statement.resources])
-        return role
 
     def _code(self, deployment: Deployment, spec: FunctionSpec) -> lambda_.Code:
         if not Stack.of(self).bundling_required:
@@ -121,17 +172,16 @@ class ConfinedFunction(Construct):
         artifact = build_artifact(spec.packages, target)
         return lambda_.Code.from_asset(str(artifact.path), asset_hash=artifact.content_hash)
 
-    def _accept_findings(self) -> None:
-        resource = self.function.node.default_child
-        assert isinstance(resource, lambda_.CfnFunction)
-        # CDK also names the role under DependsOn, for the sake of policies that are resources of their own.
-        resource.add_metadata("cfn-lint", {"config": {"ignore_checks": ["W3005"]}})
-        acknowledge(
-            self.function,
-            "AwsSolutions-L1",
-            "A current runtime, chosen with the pinned packages: both move together, in artifact.py and "
-            "functions/requirements.txt, when the artifacts have been tried on the next one.",
-        )
+
+class Stage(Protocol):
+    """A queue with its dead-letter queue, and the function that works it off."""
+
+    queues: Queues
+    confined: ConfinedFunction
+    event_source: lambda_.EventSourceMapping
+
+    @property
+    def node(self) -> Node: ...
 
 
 _JOIN_VPC = (
@@ -142,24 +192,8 @@ _JOIN_VPC = (
     "ec2:AssignPrivateIpAddresses",
     "ec2:UnassignPrivateIpAddresses",
 )
-
-
-def _of_libraries(deployment: str) -> dict[str, str]:
-    """What libraries of every function read from its environment."""
-    return {
-        "POWERTOOLS_SERVICE_NAME": deployment,
-        "POWERTOOLS_METRICS_NAMESPACE": "Dropcut",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
-    }
-
-
-def _check_timeout(spec: FunctionSpec) -> None:
-    """Raises SettingsError when Lambda could not run a function that long."""
-    if not 1 <= spec.size.timeout_seconds <= LONGEST_FUNCTION_SECONDS:
-        raise SettingsError(
-            f"The time-out of {spec.entry} would be {spec.size.timeout_seconds} s. Allowed: 1 to "
-            f"{LONGEST_FUNCTION_SECONDS} s, Lambda's limit; api_timeout_seconds decides that of cut."
-        )
+_NOT_ITS_CODE = {"Null": {"lambda:SourceFunctionArn": "true"}}
+"""Lambda itself, with the function's role: requests of the function's own code name the function."""
 
 
 _MOST_ENVIRONMENT_BYTES = 4096

@@ -9,17 +9,16 @@ from dropcut.core.item_kinds import BUDGET, GATE, HEALTH, JOB, PACE, PAYMENT
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.environment import CutEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import CALLING, POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import CALLING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
-from dropcut_cdk.permissions import allow, objects, use_state, write_state
+from dropcut_cdk.permissions import allow, use_state, write_state
 from dropcut_cdk.queues import WAITING_RECEIVES, Queues, send_to
-from dropcut_cdk.sizes import Size, size_of_cut
+from dropcut_cdk.sizes import size_of_cut
 
 GIVE_MEMORY_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
-"""Read by glibc. By itself it learns from the first picture freed to keep the next ones, and each thread keeps its
-own: a batch of ten of the largest then took 512 MiB instead of 318 (`python -m bench memory`)."""
+"""Read by glibc. By itself it learns from the first picture freed to keep the next ones, and each thread keeps its own.
+A batch of ten of the largest then took 512 MiB instead of 318 (`python -m bench memory`)."""
 
 
 class Cut(Construct):
@@ -28,7 +27,7 @@ class Cut(Construct):
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment, *, outcomes_to: sqs.Queue) -> None:
         super().__init__(scope, construct_id)
         size = size_of_cut(deployment.props)
-        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
         self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=WAITING_RECEIVES)
         self.confined = ConfinedFunction(
             self,
@@ -39,7 +38,9 @@ class Cut(Construct):
                 description="Dropcut: makes the paid call, and stores the answer",
                 size=size,
                 packages=(*POWERTOOLS, *CALLING),
-                environment=self._environment(deployment, size, outcomes_to),
+                environment=CutEnvironment(
+                    **deployment.known(CutEnvironment, size, self.queues), deliver_queue_url=outcomes_to.queue_url
+                ),
                 permissions=[
                     *self._permissions(deployment),
                     *self.queues.permissions(),
@@ -49,38 +50,25 @@ class Cut(Construct):
             ),
         )
         self.confined.use_keys(deployment.storage.work_bucket)
+        # Without a batching window: it would save next to nothing, and each photo would wait (docs/benchmarks.md).
         self.event_source = self.queues.feed(
             self, self.confined.function, max_concurrency=deployment.props.max_concurrency
         )
 
     def take_from(self, photos: Input) -> None:
         """Let it see whether a photo that waited was deleted meanwhile."""
-        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
-
-    def _environment(self, deployment: Deployment, size: Size, outcomes_to: sqs.Queue) -> CutEnvironment:
-        props, provider = deployment.props, deployment.props.provider
-        pace_table = props.pace_table or deployment.storage.state_table
-        return CutEnvironment(
-            **deployment.of_stage(self.queues, size.timeout_seconds),
-            **props.values_of(CutEnvironment),
-            provider=provider.name,
-            api_base_url=provider.base_url,
-            credits_per_image=provider.credits_per_image,
-            pace_table=pace_table.table_name,
-            deliver_queue_url=outcomes_to.queue_url,
-            api_key_secret=deployment.api_key.secret,
-        )
+        self._find_vanished.add_resources(photos.taken_from.bucket_arn)
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         work, state = deployment.storage.work_bucket, deployment.storage.state_table
-        prepared, paid = objects(self, work, f"{PREPARED}*"), objects(self, work, f"{PAID}*")
+        prepared, paid = work.arn_for_objects(f"{PREPARED}*"), work.arn_for_objects(f"{PAID}*")
         shared = deployment.props.pace_table
         return [
             allow("ReadPictures", ["s3:GetObject"], [prepared, paid]),
             allow("StorePaid", ["s3:PutObject"], [paid]),
             allow("RemovePrepared", ["s3:DeleteObject"], [prepared]),
-            allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
-            self._tell_vanished,
+            allow("FindMissing", ["s3:ListBucket"], [work.bucket_arn]),
+            self._find_vanished,
             *deployment.api_key.read(),
             use_state(state, "ReadState", "dynamodb:BatchGetItem", [JOB, GATE, HEALTH]),
             # An update changes the role first: until the function is updated, too, the one before reads one by one.

@@ -25,17 +25,14 @@ class CutoutRequests(Construct):
         self._bus_arn = (
             bus.event_bus_arn if bus else f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
         )
-        queue, dead_letters = intake.queue.queue_arn, intake.dead_letter_queue.queue_arn
-        undeliverable = events.CfnRule.DeadLetterConfigProperty(arn=dead_letters)
-        self._rule = events.CfnRule(
+        self._rule = intake.rule(
             self,
             "Rule",
+            target="intake",
             description="Dropcut: requests go to prepare",
             event_bus_name=bus.event_bus_name if bus else None,
             event_pattern=self._pattern(),
-            targets=[events.CfnRule.TargetProperty(id="intake", arn=queue, dead_letter_config=undeliverable)],
         )
-        intake.take_from_rule(self._rule, undeliverable=True)
         for account in self._props.request_accounts:
             self._let_in(account, f"{deployment.name}-{account}")
 
@@ -78,6 +75,7 @@ class CutoutRequests(Construct):
         )
 
     def _requests_only(self) -> dict[str, Any]:
-        # AWS always fills in the key of this condition, and the embedded AWS does not.
-        equals = "StringEqualsIfExists" if self._props.for_embedded_aws else "StringEquals"
-        return {equals: {"events:detail-type": event_names.REQUESTED}}
+        """For each event of a call; AWS always fills in the key, and the embedded AWS does not."""
+        key = "events:detail-type"
+        named = {} if self._props.for_embedded_aws else {"Null": {key: "false"}}
+        return {"ForAllValues:StringEquals": {key: event_names.REQUESTED}, **named}

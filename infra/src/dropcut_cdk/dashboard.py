@@ -29,6 +29,7 @@ _ENDS = {
 _TOTALS = {"PhotosReceived": "came", **_ENDS, "PicturesPaid": "paid", "AnswersReused": "paid before",
            "CreditsSpent": "credits"}  # fmt: skip
 _FLOW = {"PhotosReceived": "came", "PicturesPaid": "paid", **_ENDS}
+_BACKFILLS = {"PhotosFed": "sent by the feeder", "PhotosDoneBefore": "done before", "BackfillsBroken": "broken"}
 _TROUBLE = {
     "ApiRetries": "calls to be repeated",
     "CallsDeferred": "deferred",
@@ -44,11 +45,11 @@ class Dashboard(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, of: Dropcut) -> None:
         super().__init__(scope, construct_id)
         props = of.props
-        self._of, self._metrics = of, of.metrics
+        self._of = of
         self._stages = {stage.node.id.lower(): stage for stage in of.stages.values()}
         self._letters = {name: stage.queues.dead_letter_queue for name, stage in self._stages.items()}
         text = _HOW_TO_READ.format(name=of.name, requests=props.rate_limit_requests, seconds=props.rate_limit_seconds)
-        trouble = "Trouble with the API, and smaller cut-outs, per minute"
+        calls = self._count("ApiCalls", label="calls")
         self.dashboard = cloudwatch.Dashboard(
             self,
             "Resource",
@@ -59,9 +60,17 @@ class Dashboard(Construct):
                 [cloudwatch.TextWidget(markdown=text, width=24, height=2)],
                 [self._totals(), self._now()],
                 [_graph("Photos per minute", self._counts(_FLOW)), self._backlog(), self._time_to_drain()],
-                [self._cost(), self._api_time(), _graph(trouble, self._counts(_TROUBLE))],
-                [self._way(), self._function_errors(), self._dead_letters()],
-                [self._doubtful(), self._backfills()],
+                [
+                    self._cost(),
+                    _graph("The API's time (ms), and calls per minute", self._spread("ApiMilliseconds"), right=[calls]),
+                    _graph("Trouble with the API, and smaller cut-outs, per minute", self._counts(_TROUBLE)),
+                ],
+                [
+                    _graph("From upload to output (s)", self._spread("SecondsToDelivery")),
+                    self._function_errors(),
+                    self._dead_letters(),
+                ],
+                [self._doubtful(), _graph("Back-fills, photos per minute", self._counts(_BACKFILLS))],
                 [self._logs()],
             ],
         )
@@ -82,12 +91,7 @@ class Dashboard(Construct):
             label="at the API, or deferred", period=_MINUTE, statistic="Maximum"
         )
         letters = {name: visible(queue, _MINUTE) for name, queue in self._letters.items()}
-        letters_sum = cloudwatch.MathExpression(
-            expression=" + ".join(f"FILL({name}, 0)" for name in letters),
-            using_metrics=letters,
-            label="dead letters",
-            period=_MINUTE,
-        )
+        letters_sum = _math("dead letters", _MINUTE, " + ".join(f"FILL({name}, 0)" for name in letters), **letters)
         metrics: list[cloudwatch.IMetric] = [visible(cut, _MINUTE, "waiting for the API"), at_work, letters_sum]
         return cloudwatch.SingleValueWidget(title="Now", metrics=metrics, width=8, height=4)
 
@@ -102,53 +106,27 @@ class Dashboard(Construct):
         """How long the backlog takes at the pace of the last five minutes, and at best, by the API's limit."""
         props = self._of.props
         waiting = visible(self._stages["cut"].queues.queue, _FIVE_MINUTES)
-        at_this_pace = cloudwatch.MathExpression(
-            expression="IF(FILL(paid, 0) > 0, waiting / paid * 5, 0)",
-            using_metrics={"waiting": waiting, "paid": self._metrics.count("PicturesPaid", _FIVE_MINUTES)},
-            label="at the present pace (minutes)",
-            period=_FIVE_MINUTES,
+        paid, a_minute = (
+            self._count("PicturesPaid", _FIVE_MINUTES),
+            props.rate_limit_requests / props.rate_limit_seconds * 60,
         )
-        at_best = cloudwatch.MathExpression(
-            expression=f"waiting / {props.rate_limit_requests / props.rate_limit_seconds * 60:g}",
-            using_metrics={"waiting": waiting},
-            label="at the API's limit (minutes)",
-            period=_FIVE_MINUTES,
-        )
-        return _graph("Time to drain", [at_this_pace, at_best])
+        pace = "IF(FILL(paid, 0) > 0, waiting / paid * 5, 0)"
+        now = _math("at the present pace (minutes)", _FIVE_MINUTES, pace, waiting=waiting, paid=paid)
+        best = _math("at the API's limit (minutes)", _FIVE_MINUTES, f"waiting / {a_minute:g}", waiting=waiting)
+        return _graph("Time to drain", [now, best])
 
     def _cost(self) -> cloudwatch.IWidget:
-        spent = self._metrics.count("CreditsSpent", _HOUR, label="credits spent per hour")
-        reused = cloudwatch.MathExpression(
-            expression=f"reused * {self._of.props.provider.credits_per_image:g}",
-            using_metrics={"reused": self._metrics.count("AnswersReused", _HOUR)},
-            label="credits saved: paid before",
-            period=_HOUR,
-        )
-        unsure = self._metrics.count("PossiblyPaidCalls", _HOUR, label="calls possibly paid in vain")
+        saved = f"reused * {self._of.props.provider.credits_per_image:g}"
+        reused = _math("credits saved: paid before", _HOUR, saved, reused=self._count("AnswersReused", _HOUR))
+        spent = self._count("CreditsSpent", _HOUR, "credits spent per hour")
+        unsure = self._count("PossiblyPaidCalls", _HOUR, "calls possibly paid in vain")
         return _graph("What it costs", [spent, reused], right=[unsure])
-
-    def _api_time(self) -> cloudwatch.IWidget:
-        calls = self._metrics.count("ApiCalls", _MINUTE, label="calls")
-        return _graph("The API's time (ms), and calls per minute", self._spread("ApiMilliseconds"), right=[calls])
-
-    def _way(self) -> cloudwatch.IWidget:
-        return _graph("From upload to output (s)", self._spread("SecondsToDelivery"))
 
     def _doubtful(self) -> cloudwatch.IWidget:
         """Of the cut-outs that were judged: each counts 0 or 1, so the average is the share."""
-        share = cloudwatch.MathExpression(
-            expression="100 * doubtful",
-            using_metrics={"doubtful": self._metrics.statistic("CutoutsDoubtful", "Average", period=_HOUR)},
-            label="doubtful, percent of the cut-outs",
-            period=_HOUR,
-        )
-        held = self._metrics.count("CutoutsHeld", _HOUR, label="held per hour")
-        return _graph("Doubtful cut-outs", [share], right=[held])
-
-    def _backfills(self) -> cloudwatch.IWidget:
-        """What the feeder sends, and how much of it prepare finds done."""
-        shown = {"PhotosFed": "sent by the feeder", "PhotosDoneBefore": "done before", "BackfillsBroken": "broken"}
-        return _graph("Back-fills, photos per minute", self._counts(shown))
+        doubtful = self._of.metric("CutoutsDoubtful", _HOUR, statistic="Average")
+        share = _math("doubtful, percent of the cut-outs", _HOUR, "100 * doubtful", doubtful=doubtful)
+        return _graph("Doubtful cut-outs", [share], right=[self._count("CutoutsHeld", _HOUR, "held per hour")])
 
     def _function_errors(self) -> cloudwatch.IWidget:
         functions = {name: stage.confined.function for name, stage in self._stages.items()}
@@ -159,7 +137,8 @@ class Dashboard(Construct):
         return _graph("Functions: errors, and throttled", errors, right=throttles)
 
     def _dead_letters(self) -> cloudwatch.IWidget:
-        return _graph("Dead letters", [visible(queue, _MINUTE, name) for name, queue in self._letters.items()])
+        lying = [visible(queue, _MINUTE, name) for name, queue in self._letters.items()]
+        return _graph("Dead letters", lying, right=[self._count("DeadLettered", _MINUTE, "new, by the functions")])
 
     def _logs(self) -> cloudwatch.IWidget:
         return cloudwatch.LogQueryWidget(
@@ -175,11 +154,18 @@ class Dashboard(Construct):
             height=6,
         )
 
+    def _count(self, name: str, period: Duration = _MINUTE, label: str | None = None) -> cloudwatch.IMetric:
+        return self._of.metric(name, period, label=label)
+
     def _counts(self, shown: Mapping[str, str]) -> list[cloudwatch.IMetric]:
-        return [self._metrics.count(name, _MINUTE, label=label) for name, label in shown.items()]
+        return [self._count(name, label=label) for name, label in shown.items()]
 
     def _spread(self, name: str) -> list[cloudwatch.IMetric]:
-        return [self._metrics.statistic(name, each, label=each) for each in ("p50", "p95", "Maximum")]
+        return [self._of.metric(name, _MINUTE, statistic=each, label=each) for each in ("p50", "p95", "Maximum")]
+
+
+def _math(label: str, period: Duration, expression: str, **metrics: cloudwatch.IMetric) -> cloudwatch.IMetric:
+    return cloudwatch.MathExpression(expression=expression, using_metrics=metrics, label=label, period=period)
 
 
 def _graph(

@@ -14,14 +14,13 @@ from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.core.review import HELD
 from dropcut.environment import DeliverEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
-from dropcut_cdk.permissions import allow, objects, of_photos, publish, read_state, write_state
+from dropcut_cdk.permissions import allow, of_photos, publish, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
-from dropcut_cdk.sizes import PHOTOS_AT_ONCE, ImagingSize, largest, size_of_deliver
+from dropcut_cdk.sizes import PHOTOS_AT_ONCE, largest, size_of_deliver
 
 
 class Deliver(Construct):
@@ -40,7 +39,7 @@ class Deliver(Construct):
         self._read_and_tag_photos = allow(
             "ReadAndTagPhotos", of_photos("GetObject", "GetObjectTagging", "PutObjectTagging"), []
         )
-        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
         self.queues = Queues(
             self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
         )
@@ -53,11 +52,16 @@ class Deliver(Construct):
                 description="Dropcut: makes the renditions, tags the photo, publishes the event",
                 size=size,
                 packages=(*POWERTOOLS, *DECODING),
-                environment=self._environment(deployment, size),
+                environment=DeliverEnvironment(
+                    **deployment.known(DeliverEnvironment, size, self.queues)
+                    | {"renditions": renditions_to_json(props.renditions_made)},
+                    input_renditions="[]",  # set by take_from
+                    stage_roles="",  # set by the pipeline
+                ),
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
             ),
         )
-        self.confined.use_keys(deployment.storage.work_bucket, deployment.output_bucket)
+        self.confined.use_keys(deployment.storage.work_bucket, deployment.storage.output_bucket)
         # As many as are worked on at once: one that had to wait its turn could run out of time before it came.
         self.event_source = self.queues.feed(
             self, self.confined.function, max_concurrency=props.imaging_concurrency, batch_size=PHOTOS_AT_ONCE
@@ -67,8 +71,8 @@ class Deliver(Construct):
         """Let it read these photos, and tag them."""
         self._make_own_renditions(photos)
         self.confined.use_keys(photos.taken_from)
-        self.confined.extend(self._read_and_tag_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
-        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+        self._read_and_tag_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
+        self._find_vanished.add_resources(photos.taken_from.bucket_arn)
 
     def _make_own_renditions(self, photos: Input) -> None:
         """Raises SettingsError: they need more than the function has."""
@@ -84,32 +88,18 @@ class Deliver(Construct):
         self._own_renditions.append((photos.source, made))
         self.confined.set_variable("INPUT_RENDITIONS", source_renditions_to_json(self._own_renditions))
 
-    def _environment(self, deployment: Deployment, size: ImagingSize) -> DeliverEnvironment:
-        props = deployment.props
-        return DeliverEnvironment(
-            **deployment.of_stage(self.queues, size.timeout_seconds),
-            **props.values_of(DeliverEnvironment)
-            | {
-                "imaging_seconds": size.imaging_seconds,
-                "renditions": renditions_to_json(props.renditions_made),
-            },
-            input_renditions="[]",  # told by take_from
-            imaging_memory_mib=size.imaging_memory_mib,
-            output_bucket=deployment.output_bucket.bucket_name,
-        )
-
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
-        storage, output = deployment.storage, deployment.output_bucket
+        storage, output = deployment.storage, deployment.storage.output_bucket
         return [
-            allow("ReadPaid", ["s3:GetObject"], [objects(self, storage.work_bucket, f"{PAID}*")]),
-            allow("TellMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
-            allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [objects(self, output, "*")]),
-            allow("TellFree", ["s3:ListBucket"], [output.bucket_arn]),
+            allow("ReadPaid", ["s3:GetObject"], [storage.work_bucket.arn_for_objects(f"{PAID}*")]),
+            allow("FindMissing", ["s3:ListBucket"], [storage.work_bucket.bucket_arn]),
+            allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [output.arn_for_objects("*")]),
+            allow("FindFree", ["s3:ListBucket"], [output.bucket_arn]),
             self._read_and_tag_photos,
-            self._tell_vanished,
+            self._find_vanished,
             read_state(storage.state_table, JOB),
             write_state(storage.state_table, JOB),
-            allow("RemoveHeld", ["s3:DeleteObject"], [objects(self, output, f"{HELD}*")]),
+            allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD}*")]),
             allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
             publish(),
         ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
-from aws_cdk import Annotations, Duration, Names
+from aws_cdk import Annotations, Aws, Duration, Names
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -19,17 +19,17 @@ from constructs import Construct
 from dropcut.core import event_names
 
 from dropcut_cdk.api_key import ApiKey
+from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.event_schemas import EventSchemas
 from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input, InputFilters
-from dropcut_cdk.metrics import Metrics
 from dropcut_cdk.monitoring import Monitoring
 from dropcut_cdk.pipeline import Pipeline
 from dropcut_cdk.props import DropcutProps, keywords_of
 from dropcut_cdk.queues import visible
-from dropcut_cdk.routes import check_routes
-from dropcut_cdk.stage import Stage
+from dropcut_cdk.routes import check_place, check_routes
 from dropcut_cdk.storage import Storage
 from dropcut_cdk.trial import as_tried_out
 
@@ -50,7 +50,6 @@ class Dropcut(Construct):
         self.name = props.name or f"dropcut-{Names.unique_resource_name(self, max_length=50)}"
         self.storage = props.storage or Storage(self, "Storage", props)
         self.api_key = ApiKey(self, self.name, props.provider)
-        self.metrics = Metrics(service=self.name)
         self.inputs: list[Input] = []
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
         self.pipeline = Pipeline(self, "Default", deployment)
@@ -61,6 +60,8 @@ class Dropcut(Construct):
         }
         if self.pipeline.notify:
             self.stages["notify"] = self.pipeline.notify
+        if props.event_schemas and not props.for_embedded_aws:  # it has no registry
+            EventSchemas(self, "EventSchemas", name=self.name)
         self._warn_without_ceiling()
         for photos in props.inputs:
             self._take_from(photos)
@@ -129,10 +130,7 @@ class Dropcut(Construct):
         return self.monitoring.dashboard if self.monitoring else None
 
     def add_input(self, bucket: s3.IBucket, **filters: Unpack[InputFilters]) -> None:
-        """Take photos from another bucket, too.
-
-        Args:
-            filters: those of `Input`: prefix, suffixes, smallest_bytes, largest_mib, tag, renditions.
+        """Take photos from another bucket, too, by the filters of `Input`.
 
         Raises:
             SettingsError: they are not allowed; or they overlap with another input's, or with the output.
@@ -172,13 +170,26 @@ class Dropcut(Construct):
         """Let somebody request cut-outs of objects that lie in an input, by events."""
         return self.pipeline.requests.grant(grantee)
 
+    def metric(
+        self, name: str, period: Duration, *, statistic: str = "Sum", label: str | None = None
+    ) -> cloudwatch.Metric:
+        """A metric that the functions emit: a statistic of each period, such as `Sum`, `Maximum` or `p50`."""
+        return cloudwatch.Metric(
+            namespace="Dropcut",
+            metric_name=name,
+            dimensions_map={"service": self.name},
+            statistic=statistic,
+            period=period,
+            label=label,
+        )
+
     def metric_delivered(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Photos delivered in each period."""
-        return self.metrics.count("PhotosDelivered", period)
+        return self.metric("PhotosDelivered", period)
 
     def metric_credits(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Credits spent in each period."""
-        return self.metrics.count("CreditsSpent", period)
+        return self.metric("CreditsSpent", period)
 
     def metric_waiting(self, *, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Pictures that wait for their turn at the API: the most in each period."""
@@ -187,6 +198,8 @@ class Dropcut(Construct):
     def _take_from(self, photos: Input) -> None:
         if photos.bucket is None:
             photos = replace(photos, bucket=self.storage.input_bucket)
+        check_place(self, photos.taken_from, "an input")
+        check_place(self, self.output_bucket, "the output")
         check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
         if isinstance(photos.taken_from, s3.Bucket) and photos.taken_from is not self.storage.input_bucket:
             photos.taken_from.enable_event_bridge_notification()
@@ -194,8 +207,11 @@ class Dropcut(Construct):
         self.pipeline.take_from(photos)
 
     def _on(self, detail_type: str, construct_id: str, target: events.IRuleTarget | None) -> events.Rule:
-        """A rule on this deployment's events alone: others share the account's bus."""
+        """A rule on this deployment's events alone: others share the account's bus, maybe with other accounts."""
         pattern = events.EventPattern(
-            source=[event_names.SOURCE], detail_type=[detail_type], detail={"service": [self.name]}
+            source=[event_names.SOURCE],
+            account=[Aws.ACCOUNT_ID],
+            detail_type=[detail_type],
+            detail={"service": [self.name]},
         )
         return events.Rule(self, construct_id, event_pattern=pattern, targets=[target] if target else None)

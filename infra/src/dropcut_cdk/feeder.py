@@ -6,9 +6,7 @@ rule, on while a back-fill runs ─ EventBridge ─▶ feeder ─▶ [intake]
 from __future__ import annotations
 
 from aws_cdk import Aws, Names
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core import event_names
@@ -16,13 +14,15 @@ from dropcut.core.item_kinds import BACKFILL, BACKFILLS, GATE
 from dropcut.core.messages import LISTS
 from dropcut.environment import FeederEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
-from dropcut_cdk.permissions import allow, objects, publish, use_state, write_state
+from dropcut_cdk.permissions import allow, publish, use_state, write_state
 from dropcut_cdk.queues import send_to
-from dropcut_cdk.sizes import size_of_feeder
+from dropcut_cdk.sizes import Size
+
+FEEDER_SECONDS = 50
+"""Its time-out: it is over before it is woken again. A minute's photos are some hundred requests to SQS."""
 
 
 class Feeder(Construct):
@@ -38,8 +38,8 @@ class Feeder(Construct):
         pictures_in: sqs.Queue,
     ) -> None:
         super().__init__(scope, construct_id)
-        size = size_of_feeder()
-        # The rule names the function and the function's role the rule: one of them has to be known before.
+        size = Size(timeout_seconds=FEEDER_SECONDS, memory_mb=256)
+        # The rule names the function, and the function's role names the rule: one of them has to be known before.
         self.rule_name = f"{Names.unique_resource_name(self, max_length=57)}-Rule"
         self._list_photos = allow("ListPhotos", ["s3:ListBucket"], [])
         self.confined = ConfinedFunction(
@@ -52,28 +52,24 @@ class Feeder(Construct):
                 size=size,
                 packages=POWERTOOLS,
                 environment=FeederEnvironment(
-                    state_table=deployment.storage.state_table.table_name,
-                    function_seconds=size.timeout_seconds,
-                    account_id=Aws.ACCOUNT_ID,
-                    inputs="[]",  # told when an input is taken
-                    work_bucket=deployment.storage.work_bucket.bucket_name,
+                    **deployment.known(FeederEnvironment, size),
                     intake_queue_url=photos_to.queue_url,
                     cut_queue_url=pictures_in.queue_url,
                     rule_name=self.rule_name,
-                    **deployment.props.values_of(FeederEnvironment),
                 ),
                 permissions=self._permissions(deployment, photos_to, pictures_in),
                 may_be_traced=False,
             ),
         )
         self.confined.use_keys(deployment.storage.work_bucket)
-        # The next minute goes on: a turn that AWS took twice would send its photos twice.
-        self.confined.function.configure_async_invoke(retry_attempts=0)
-        self._wake_every_minute()
+        # Off at first: the command that starts a back-fill turns it on.
+        self.confined.wake_every_minute(
+            self, "feeder", "Dropcut: the next photos of the back-fills", name=self.rule_name, state="DISABLED"
+        )
 
     def take_from(self, photos: Input) -> None:
         """Let it list the photos of this bucket, too."""
-        self.confined.extend(self._list_photos, photos.taken_from.bucket_arn)
+        self._list_photos.add_resources(photos.taken_from.bucket_arn)
 
     def _permissions(
         self, deployment: Deployment, photos_to: sqs.Queue, pictures_in: sqs.Queue
@@ -82,7 +78,7 @@ class Feeder(Construct):
         rule_arn = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/{self.rule_name}"
         return [
             self._list_photos,
-            allow("ReadLists", ["s3:GetObject"], [objects(self, work, f"{LISTS}*")]),
+            allow("ReadLists", ["s3:GetObject"], [work.arn_for_objects(f"{LISTS}*")]),
             allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
             use_state(state, "ReadState", "dynamodb:GetItem", [BACKFILLS, GATE]),
             use_state(state, "ReadBackfills", "dynamodb:BatchGetItem", [BACKFILL]),
@@ -92,29 +88,3 @@ class Feeder(Construct):
             allow("TurnItselfOffAndOn", ["events:DisableRule", "events:EnableRule"], [rule_arn]),
             publish(event_names.BACKFILL_STARTED, event_names.BACKFILL_FINISHED),
         ]
-
-    def _wake_every_minute(self) -> None:
-        """Off at first: the command that starts a back-fill turns it on."""
-        rule = events.CfnRule(
-            self,
-            "EveryMinute",
-            name=self.rule_name,
-            state="DISABLED",
-            description="Dropcut: the next photos of the back-fills",
-            schedule_expression="rate(1 minute)",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="feeder",
-                    arn=self.confined.function.function_arn,
-                    retry_policy=events.CfnRule.RetryPolicyProperty(maximum_retry_attempts=0),
-                )
-            ],
-        )
-        lambda_.CfnPermission(
-            self,
-            "EveryMinuteMayInvoke",
-            action="lambda:InvokeFunction",
-            function_name=self.confined.function.function_name,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
-        )

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core.item_kinds import GATE, HEALTH
 from dropcut.environment import GatekeeperEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.cut import Cut
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import POWERTOOLS, FunctionSpec
 from dropcut_cdk.permissions import allow, read_state, write_state
 from dropcut_cdk.queues import CONSUME, send_to
 from dropcut_cdk.sizes import size_of_cut, size_of_gatekeeper
 
-LOOKS_EVERY = Duration.minutes(1)
-"""The finest that EventBridge has; it costs about 43,800 short invocations a month."""
-
 
 class Gatekeeper(Construct):
-    """Woken once a minute.
+    """Woken once a minute, the finest that EventBridge has: about 43,800 short invocations a month.
 
     It is a function of its own because the one that spends must not be able to let itself go on.
     """
@@ -44,23 +37,19 @@ class Gatekeeper(Construct):
                 size=size,
                 packages=POWERTOOLS,
                 environment=GatekeeperEnvironment(
-                    state_table=deployment.storage.state_table.table_name,
-                    function_seconds=size.timeout_seconds,
+                    **deployment.known(GatekeeperEnvironment, size),
                     cut_function=cut.confined.function.function_name,
                     cut_event_source=cut.event_source.event_source_mapping_id,
                     cut_timeout_seconds=size_of_cut(deployment.props).timeout_seconds,
                     cut_queue_url=cut.queues.queue.queue_url,
                     cut_dead_letter_queue_url=cut.queues.dead_letter_queue.queue_url,
                     deliver_queue_url=announcements_to.queue_url,
-                    api_key_secret=deployment.api_key.secret,
                 ),
                 permissions=self._permissions(deployment, cut, announcements_to),
                 may_be_traced=False,
             ),
         )
-        # The next minute looks again: a look that AWS made twice would be one too many.
-        self.confined.function.configure_async_invoke(retry_attempts=0)
-        self._wake_every_minute()
+        self.confined.wake_every_minute(self, "gatekeeper", "Dropcut: Is there anything to be done at the gate?")
 
     def _permissions(self, deployment: Deployment, cut: Cut, announcements_to: sqs.Queue) -> list[iam.PolicyStatement]:
         state = deployment.storage.state_table
@@ -77,26 +66,3 @@ class Gatekeeper(Construct):
             allow("TakeOnePicture", CONSUME, [cut.queues.queue.queue_arn]),
             send_to("Announce", announcements_to, cut.queues.dead_letter_queue),
         ]
-
-    def _wake_every_minute(self) -> None:
-        rule = events.CfnRule(
-            self,
-            "EveryMinute",
-            description="Dropcut: Is there anything to be done at the gate?",
-            schedule_expression=f"rate({LOOKS_EVERY.to_minutes():g} minute)",
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="gatekeeper",
-                    arn=self.confined.function.function_arn,
-                    retry_policy=events.CfnRule.RetryPolicyProperty(maximum_retry_attempts=0),
-                )
-            ],
-        )
-        lambda_.CfnPermission(
-            self,
-            "EveryMinuteMayInvoke",
-            action="lambda:InvokeFunction",
-            function_name=self.confined.function.function_name,
-            principal="events.amazonaws.com",
-            source_arn=rule.attr_arn,
-        )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from dropcut.core.photo_source import PhotoSource
 from dropcut.core.rendition import Rendition
 
-from dropcut_cdk.kinds import Kind, check_settings, number, optional, renditions, setting, several, text, thing, whole
+from dropcut_cdk.kinds import RENDITIONS, Kind, check_settings, number, optional, setting, several, text, thing, whole
 
 if TYPE_CHECKING:
     from aws_cdk.aws_s3 import IBucket
@@ -71,7 +71,7 @@ class Input:
         None, optional(_TAG), "Key and value of a tag. An object without it is skipped, with an event."
     )
     renditions: Sequence[str | Mapping[str, object] | Rendition] = setting(
-        (), renditions(), "What is made of these photos, if not what is made of all."
+        (), RENDITIONS, "What is made of these photos, if not what is made of all."
     )
 
     def __post_init__(self) -> None:

@@ -1,9 +1,9 @@
 """What a setting may be: its type, its range, and the words for both. Each setting says it once, beside its default."""
 
 import json
-import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ class Kind:
     check: Callable[[Any], Any]
     """The value as it is kept. Raises ValueError: it is not allowed."""
     from_text: Callable[[str], object] = str
-    """What a text on a command line means. Raises ValueError: it means nothing."""
+    """What a text on a command line means."""
 
     def read(self, given: object) -> Any:
         """The value of a text or of JSON. Raises ValueError: it is not allowed."""
@@ -63,37 +63,35 @@ def check_settings(given: Any, name: str) -> None:
         object.__setattr__(given, each.name, checked)
 
 
-def whole(lowest: int, highest: int | None = None, *, allowed: str = "") -> Kind:
-    """A whole number."""
-
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise ValueError("not a whole number")
-        _check_range(value, lowest, highest)
-        return value
-
-    return Kind(allowed=allowed or f"a whole number {_range(lowest, highest)}", check=check, from_text=_whole_from_text)
+def _from_json(said: str) -> object:
+    try:
+        return json.loads(said) if said == said.strip() else said
+    except ValueError:
+        return said
 
 
-def number(lowest: float, highest: float | None = None, *, allowed: str = "") -> Kind:
-    """A number, whole or not."""
+def number(
+    lowest: float, highest: float = sys.float_info.max, *, of: type[float] = float, called: str = "", allowed: str = ""
+) -> Kind:
+    """A finite number in a range, kept as a float, or as an `int` if it has to be whole."""
+    called = called or "a number"
 
     def check(value: object) -> float:
-        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-            raise ValueError("not a number")
-        _check_range(value, lowest, highest)
-        return float(value)
+        if not isinstance(value, int | of) or isinstance(value, bool):
+            raise ValueError(f"not {called}")
+        if not lowest <= value <= highest:
+            raise ValueError("out of range")
+        return of(value)
 
-    return Kind(allowed=allowed or f"a number {_range(lowest, highest)}", check=check, from_text=_number_from_text)
+    within = f"of at least {lowest}" if highest == sys.float_info.max else f"from {lowest} to {highest}"
+    return Kind(allowed=allowed or f"{called} {within}", check=check, from_text=_from_json)
 
 
-def above_zero() -> Kind:
-    def check(value: object) -> float:
-        if checked := float(number(0).check(value)):
-            return checked
-        raise ValueError("out of range")
+def whole(lowest: int, highest: float = sys.float_info.max, *, allowed: str = "") -> Kind:
+    return number(lowest, highest, of=int, called="a whole number", allowed=allowed)
 
-    return Kind(allowed="a number above 0", check=check, from_text=_number_from_text)
+
+ABOVE_ZERO = number(sys.float_info.min, allowed="a number above 0")
 
 
 def text(pattern: str, allowed: str) -> Kind:
@@ -113,16 +111,13 @@ def choice(*names: str) -> Kind:
     return text("|".join(names), f"{', '.join(others)} or {last}")
 
 
-def yes_or_no() -> Kind:
-    def check(value: object) -> bool:
-        if not isinstance(value, bool):
-            raise ValueError("neither true nor false")
-        return value
-
-    return Kind(allowed="`true` or `false`", check=check, from_text=lambda said: _WORDS.get(said, said))
+def _check_bool(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
 
 
-_WORDS: Mapping[str, bool] = {"true": True, "false": False}
+YES_OR_NO = Kind(allowed="`true` or `false`", check=_check_bool, from_text=_from_json)
 
 
 def several(kind: Kind, *, at_least: int = 0) -> Kind:
@@ -148,7 +143,7 @@ def words(*names: str) -> Kind:
 
 def optional(kind: Kind) -> Kind:
     """A value of a kind, or None."""
-    return Kind(allowed=kind.allowed, check=lambda value: None if value is None else kind.check(value))
+    return replace(kind, check=lambda value: None if value is None else kind.check(value))
 
 
 def thing(allowed: str, *, with_attribute: str) -> Kind:
@@ -162,52 +157,28 @@ def thing(allowed: str, *, with_attribute: str) -> Kind:
     return Kind(allowed=allowed, check=check)
 
 
-def photo_formats() -> Kind:
-    """Names of formats, kept as a text in our order, each once."""
-
-    def check(value: object) -> str:
-        named = value.split(",") if isinstance(value, str) else value
-        if not isinstance(named, list | tuple) or not named or not set(named) <= set(PHOTO_FORMATS):
-            raise ValueError("not a list of formats that are known")
-        return ",".join(name for name in PHOTO_FORMATS if name in named)
-
-    return Kind(allowed="some of these, with commas between them", check=check)
+def _check_formats(value: object) -> str:
+    named = value.split(",") if isinstance(value, str) else value
+    if not isinstance(named, list | tuple) or not named or not set(named) <= set(PHOTO_FORMATS):
+        raise ValueError("not a list of formats that are known")
+    return ",".join(name for name in PHOTO_FORMATS if name in named)
 
 
-def renditions() -> Kind:
-    """Renditions, checked by the code that makes them; none when the full-size cut-out is all."""
-
-    def check(value: object) -> tuple[Rendition, ...]:
-        if value in ("", "[]", [], ()):
-            return ()
-        try:
-            return read_renditions(_described(value))
-        except RenditionError as error:
-            raise ValueError(str(error).rstrip(".")) from error
-
-    allowed = "a JSON list of names of ready-made renditions, descriptions, or both (docs/renditions.md)"
-    return Kind(allowed=allowed, check=check)
+FORMATS = Kind(allowed="some of these, with commas between them", check=_check_formats)
+"""Names of formats, kept as a text in our order, each once."""
 
 
-def _described(value: object) -> object:
-    """With each rendition that is a value already as what describes it."""
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        return value
-    return [json.loads(renditions_to_json([each]))[0] if isinstance(each, Rendition) else each for each in value]
+def _check_renditions(value: object) -> tuple[Rendition, ...]:
+    if isinstance(value, list | tuple):
+        value = [json.loads(renditions_to_json([each]))[0] if isinstance(each, Rendition) else each for each in value]
+    try:
+        return read_renditions(value) if value not in ("", "[]", []) else ()
+    except RenditionError as error:
+        raise ValueError(str(error).rstrip(".")) from error
 
 
-def _range(lowest: float, highest: float | None) -> str:
-    return f"of at least {lowest}" if highest is None else f"from {lowest} to {highest}"
-
-
-def _check_range(value: float, lowest: float, highest: float | None) -> None:
-    if value < lowest or (highest is not None and value > highest):
-        raise ValueError("out of range")
-
-
-def _whole_from_text(said: str) -> object:
-    return int(said) if re.fullmatch(r"-?[0-9]+", said) else said
-
-
-def _number_from_text(said: str) -> object:
-    return float(said) if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", said) else said
+RENDITIONS = Kind(
+    allowed="a JSON list of names of ready-made renditions, descriptions, or both (docs/renditions.md)",
+    check=_check_renditions,
+)
+"""Checked by the code that makes them; none when the full-size cut-out is all."""

@@ -1,4 +1,4 @@
-"""What an operator is told unasked (alarms, by e-mail if wanted), and what they see when they look (one dashboard)."""
+"""The alarms that an operator receives (by e-mail if wanted), and the dashboard."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.dashboard import Dashboard
 from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.queues import visible
-from dropcut_cdk.stage import Stage
 
 if TYPE_CHECKING:
     from dropcut_cdk.dropcut import Dropcut
@@ -28,6 +28,8 @@ OLD_SECONDS = 1800
 """Work this old, with nothing done meanwhile, is stuck; with something done it is only a long queue."""
 FEWEST_PHOTOS = 10
 """A share of fewer photos than this says nothing."""
+RUNBOOK = "docs/runbook.md"
+"""Has a section for each alarm, by its construct id."""
 LOGGED_ERRORS = (
     "[ERROR]",
     "Task timed out",
@@ -41,21 +43,21 @@ LOGGED_ERRORS = (
 class Monitoring(Construct):
     """The alarms, the topic they go to, and the dashboard."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, of: Dropcut, redrive_command: str = "") -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, of: Dropcut, command: str = "") -> None:
         """Watch a deployment.
 
         Args:
-            redrive_command: shows dead letters, and with ` --send` in place of `{}` sends them back, for the alarms.
+            command: the operator's command on this deployment with a verb in place of `{}`, for the alarms' texts.
         """
         super().__init__(scope, construct_id)
         props, pipeline = of.props, of.pipeline
-        self._metrics = of.metrics
+        self._metric, self._command = of.metric, command
         self.alarms: list[cloudwatch.Alarm] = []
         self.topic = props.alarm_topic or self._alarm_topic(props.alarm_key)
         if props.alarm_email:
             self.topic.add_subscription(subscriptions.EmailSubscription(props.alarm_email))
         for queue_name, stage in of.stages.items():
-            self._alarm_on_dead_letters(queue_name, stage, redrive_command)
+            self._alarm_on_dead_letters(queue_name, stage)
         self._alarm_on_exposed_credentials()
         self._alarm_on_broken_backfills()
         self._alarm_on_money(props.alarm_credits_per_hour)
@@ -85,20 +87,17 @@ class Monitoring(Construct):
             conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
         )
 
-    def _alarm_on_dead_letters(self, queue_name: str, stage: Stage, redrive_command: str) -> None:
+    def _alarm_on_dead_letters(self, queue_name: str, stage: Stage) -> None:
         lost = "events that their receiver has not taken" if queue_name == "notify" else "photos without a result"
-        looking, sending = "A message's attribute `reason` says why.", ""
-        if redrive_command:
-            looking = f"`{redrive_command.format('')}` shows why; a message's attribute `reason` says it too."
-            sending = f"with `{redrive_command.format(' --send')}`, or "
         self._alarm(
             f"DeadLetters{stage.node.id}",
             visible(stage.queues.dead_letter_queue, Duration.minutes(1)),
             above=0,
             meaning=f"Messages lie in the dead-letter queue of {queue_name}: {lost}.",
-            fix=f"{looking} Fix the cause, then send them back {sending}with a redrive in the SQS console to the "
-            "stage's own queue as a custom destination: nothing that was paid for is paid for again. They are lost "
-            "after 14 days.",
+            fix="A message's attribute `reason` says why. Fix the cause, then send them back with the command. A "
+            "redrive in the SQS console does the same: the stage's own queue is its custom destination. Nothing that "
+            "was paid for is paid for again. They are lost after 14 days.",
+            verbs=(f"failures --queue {queue_name}", f"redrive --queue {queue_name} --send"),
         )
 
     def _alarm_on_errors(self, name: str, stages: Iterable[Stage | Gatekeeper | Feeder]) -> None:
@@ -124,48 +123,52 @@ class Monitoring(Construct):
             "code does not know. The messages come back by themselves; a cut-off paid call may be paid twice.",
             fix="See the dashboard's last row, and there the log with these errors. If it began with a deployment, "
             "deploy the commit before. Otherwise it is a role, a bucket's or a key's policy that was changed, or AWS.",
+            verbs=("doctor", "logs KEY"),
         )
 
     def _alarm_on_exposed_credentials(self) -> None:
         self._alarm(
             "CredentialsExposed",
-            self._metrics.count("CredentialsExposed", Duration.minutes(5)),
+            self._metric("CredentialsExposed", Duration.minutes(5)),
             above=0,
             meaning="A process that decodes photos could read the credentials of its function: neither `prctl` nor "
             "Landlock holds there. A photo that takes its decoder over could use them.",
-            fix="`dropcut sandbox-probe` shows which layers hold. If the photos come from "
-            "strangers, set refuse_exposed=true until it is settled: photos then wait.",
+            fix="See which layers hold. If the photos come from strangers, set refuse_exposed=true until that is "
+            "settled: photos then wait.",
+            verbs=("sandbox-probe",),
         )
 
     def _alarm_on_broken_backfills(self) -> None:
         self._alarm(
             "BackfillBroken",
-            self._metrics.count("BackfillsBroken", Duration.minutes(5)),
+            self._metric("BackfillsBroken", Duration.minutes(5)),
             above=0,
-            meaning="A back-fill has stopped: the feeder can read its list of photos no more.",
-            fix="`dropcut backfill list` says which and why. Put that right, then run `dropcut backfill resume`: it "
-            "goes on where it stopped.",
+            meaning="A back-fill has stopped: the feeder cannot read its bucket or its list of keys any more.",
+            fix="See which one, and why. Put that right, then resume it: it goes on where it stopped.",
+            verbs=("backfill list", "backfill resume"),
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:
-        count = self._metrics.count
+        count = self._metric
         self._alarm(
             "CreditsPerHour",
             count("CreditsSpent", Duration.hours(1)),
             above=credits_per_hour,
             meaning=f"More than {credits_per_hour:g} credits were spent in an hour (alarm_credits_per_hour). Every "
             "object in the input bucket costs money, whoever puts it there.",
-            fix="If these photos are expected, raise alarm_credits_per_hour. If they are not, take the right to upload "
-            "away from whoever sent them, and set daily_credit_limit: at the limit photos wait, and none is lost.",
+            fix="If these photos are expected, raise alarm_credits_per_hour. If not, take the right to upload away "
+            "from whoever sent them, and set daily_credit_limit. At the limit photos wait, and none is lost.",
+            verbs=("status", "pause --reason '...'"),
         )
         self._alarm(
             "SpendingPaused",
-            self._metrics.gauge("SpendingIsPaused", Duration.minutes(5)),
+            count("SpendingIsPaused", Duration.minutes(5), statistic="Maximum"),
             above=0,
             meaning="Spending has paused: the API refuses the account (key, credits, route), or the daily credit "
             "limit is reached, or the API is down. Photos wait, up to 14 days, and go on by themselves.",
             fix="The event `Spending Paused` and the log of cut say which. Top up, put a new key into the secret, or "
             "raise daily_credit_limit.",
+            verbs=("status", "set-key", "resume"),
         )
 
     def _alarm_on_stuck_work(self, cut: Stage) -> None:
@@ -186,9 +189,10 @@ class Monitoring(Construct):
             above=0,
             meaning=f"Pictures wait in the cut queue for over {OLD_SECONDS // 60} minutes, and for 15 minutes none "
             "was done with: the pipeline stands still.",
-            fix="See whether the cut function runs and is not throttled (dashboard), whether its event source is "
-            "enabled (Lambda console, cut, triggers), and what its log says; `Spending Paused` names an account "
-            "problem. Where AWS throttles, ask for more concurrent executions or set max_concurrency lower.",
+            fix="See whether the cut function runs and is not throttled (dashboard), and whether its event source is "
+            "enabled (Lambda console, cut, triggers). Read its log: `Spending Paused` names an account problem. Where "
+            "AWS throttles, ask for more concurrent executions or set max_concurrency lower.",
+            verbs=("doctor", "status"),
         )
 
     def _alarm_on_rejections(self, percent: int) -> None:
@@ -200,17 +204,18 @@ class Monitoring(Construct):
                 expression=f"IF(FILL(delivered, 0) + rejected >= {FEWEST_PHOTOS}, "
                 "100 * rejected / (FILL(delivered, 0) + rejected), 0)",
                 using_metrics={
-                    "delivered": self._metrics.count("PhotosDelivered", period),
-                    "rejected": self._metrics.count("PhotosRejected", period),
+                    "delivered": self._metric("PhotosDelivered", period),
+                    "rejected": self._metric("PhotosRejected", period),
                 },
                 label="rejected, percent",
                 period=period,
             ),
             above=percent,
             meaning=f"More than {percent} % of an hour's delivered and rejected photos were rejected (of at least "
-            f"{FEWEST_PHOTOS}); nothing was paid for those that did not fit, and each has the tag dropcut=rejected.",
+            f"{FEWEST_PHOTOS}). Nothing was paid for those that did not fit, and each has the tag dropcut=rejected.",
             fix="The events `Cutout Rejected` carry the reason. One reason for all: somebody uploads the wrong "
             "thing, or the API changed its rules.",
+            verbs=("failures --rejected", "redrive --rejected --send"),
         )
 
     def _alarm(
@@ -221,23 +226,23 @@ class Monitoring(Construct):
         above: float,
         meaning: str,
         fix: str,
-        of_the_last: tuple[int, int] = (1, 1),
+        verbs: tuple[str, ...],
     ) -> None:
-        """An alarm that tells the topic when it goes on and when it is over.
+        """An alarm that notifies the topic when it goes on and when it is over.
 
         No data means no work, or none of the kind that the metric counts, so it is never a reason for an alarm.
         """
-        datapoints, periods = of_the_last
+        commands = ", ".join(f"`{self._command.format(verb)}`" for verb in verbs)
+        text = f"{meaning}\n\nWhat to do: {fix}" + (f"\n\nCommands: {commands}" if self._command else "")
         alarm = cloudwatch.Alarm(
             self,
             construct_id,
             metric=metric,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             threshold=above,
-            evaluation_periods=periods,
-            datapoints_to_alarm=datapoints,
+            evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-            alarm_description=f"{meaning}\n\nWhat to do: {fix}",
+            alarm_description=f"{text}\n\nMore: {RUNBOOK}#{construct_id.lower()}",
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))

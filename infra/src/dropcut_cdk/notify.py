@@ -8,22 +8,19 @@ from __future__ import annotations
 import string
 
 from aws_cdk import Aws
-from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 from dropcut.core import event_names
 from dropcut.core.item_kinds import WEBHOOK
 from dropcut.core.webhook import EVENTS
-from dropcut.environment import RESOLVER_OPTIONS, NotifyEnvironment
+from dropcut.environment import RESOLVER_OPTIONS, NotifyEnvironment, notify_function_seconds
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import POWERTOOLS, FunctionSpec
-from dropcut_cdk.nag import acknowledge
 from dropcut_cdk.permissions import allow, publish, read_state, write_state
 from dropcut_cdk.queues import Queues
-from dropcut_cdk.sizes import size_of_notify
+from dropcut_cdk.sizes import Size
 
 RECEIVES = 60
 """More than the fifty after which the function itself dead-letters a message, with the reason."""
@@ -38,7 +35,7 @@ class Notify(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
         super().__init__(scope, construct_id)
-        size = size_of_notify()
+        size = Size(timeout_seconds=notify_function_seconds(), memory_mb=256)
         self.secret = self._secret(deployment.name)
         self.secret_arn = _arn_of(self.secret)
         self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=RECEIVES)
@@ -52,12 +49,7 @@ class Notify(Construct):
                 size=size,
                 packages=POWERTOOLS,
                 environment=NotifyEnvironment(
-                    state_table=deployment.storage.state_table.table_name,
-                    function_seconds=size.timeout_seconds,
-                    queue_url=self.queues.queue.queue_url,
-                    dead_letter_queue_url=self.queues.dead_letter_queue.queue_url,
-                    webhook_url=deployment.props.webhook_url,
-                    webhook_secret=self.secret_arn,
+                    **deployment.known(NotifyEnvironment, size, self.queues), webhook_secret=self.secret_arn
                 ),
                 permissions=[*self._permissions(deployment), *self.queues.permissions()],
                 variables={"RES_OPTIONS": RESOLVER_OPTIONS},
@@ -68,7 +60,7 @@ class Notify(Construct):
 
     def _secret(self, name: str) -> secretsmanager.Secret:
         """Made once, with a key that can be used as it is; no deployment changes it after that."""
-        secret = secretsmanager.Secret(
+        return secretsmanager.Secret(
             self,
             "Secret",
             description=f'Keys that sign the webhooks of Dropcut ({name}): {{"current": "...", "previous": "..."}}',
@@ -80,12 +72,6 @@ class Notify(Construct):
                 exclude_characters=string.punctuation,  # the embedded AWS knows this one alone
             ),
         )
-        acknowledge(
-            secret,
-            "AwsSolutions-SMG4",
-            "Each rotation has to be agreed with whoever verifies the webhooks (docs/webhooks.md).",
-        )
-        return secret
 
     def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
         state = deployment.storage.state_table
@@ -98,27 +84,14 @@ class Notify(Construct):
 
     def _feed(self, deployment: Deployment) -> None:
         """Send the chosen events of this deployment to the queue; another account's are not ours."""
-        rule = events.CfnRule(
-            self,
-            "EventsRule",
-            description="Events go to notify, to be sent as webhooks",
-            event_pattern={
-                "source": [event_names.SOURCE],
-                "account": [Aws.ACCOUNT_ID],
-                "detail-type": [EVENTS[kind] for kind in deployment.props.webhook_events],
-                "detail": {"service": [deployment.name]},
-            },
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="notify",
-                    arn=self.queues.queue.queue_arn,
-                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(
-                        arn=self.queues.dead_letter_queue.queue_arn
-                    ),
-                )
-            ],
-        )
-        self.queues.take_from_rule(rule, undeliverable=True)
+        chosen = {
+            "source": [event_names.SOURCE],
+            "account": [Aws.ACCOUNT_ID],
+            "detail-type": [EVENTS[kind] for kind in deployment.props.webhook_events],
+            "detail": {"service": [deployment.name]},
+        }
+        about = "Events go to notify, to be sent as webhooks"
+        self.queues.rule(self, "EventsRule", target="notify", description=about, event_pattern=chosen)
 
 
 def _arn_of(secret: secretsmanager.Secret) -> str:

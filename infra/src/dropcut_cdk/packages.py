@@ -1,11 +1,10 @@
 """Packages as they are locked: read from a lock, and fetched by pip only if their bytes have a locked hash.
 
-A lock (`requirements.lock`, `functions/requirements.lock`) is a requirements file with the hashes of each version's
-files for all platforms; `make lock` writes it. pip takes wheels alone, whose installation runs none of their code. A
-package that comes only as source is made into a wheel by a backend of ours, which runs none of it either. Nothing that
-pip starts has a person's access to AWS or to the API in its environment.
+A lock is a requirements file with the hashes of each version's files, written by `make lock`. Only wheels are taken,
+whose installation runs none of their code. Of a package that comes only as source, a backend of ours makes a wheel. It
+runs none of that source either.
 
-    python -P packages.py LOCK FOLDER   makes those wheels for `local/install.py`. Standard library only.
+    python -P packages.py LOCK FOLDER   makes those wheels for `tools/install.py`. Standard library only.
 """
 
 import os
@@ -39,11 +38,10 @@ class Locked:
 
     @property
     def requirement(self) -> str:
-        """A line of a requirements file, as the human-edited ones have it."""
         return f"{self.name}=={self.version}"
 
     def line(self) -> str:
-        """The line with the hashes, for pip."""
+        """With the hashes, for pip."""
         return " ".join([self.requirement, *(f"--hash=sha256:{each}" for each in self.hashes)]) + "\n"
 
 
@@ -62,11 +60,7 @@ def normalized(name: str) -> str:
 
 
 def make_wheels(packages: Iterable[Locked], folder: Path) -> None:
-    """Make the wheels of those packages that come only as source.
-
-    Raises:
-        PipError: a source cannot be fetched, or has another hash.
-    """
+    """Make the wheels of what comes only as source. Raises PipError: it cannot be fetched, or has another hash."""
     for package in packages:
         if normalized(package.name) in SOURCE_ONLY:
             # Without the cache: it may hold a wheel that somebody else's build made of this source.
@@ -77,11 +71,7 @@ def make_wheels(packages: Iterable[Locked], folder: Path) -> None:
 def run_pip(
     command: str, packages: Iterable[Locked], *options: str, environment: Mapping[str, str] | None = None
 ) -> None:
-    """Run pip on exactly these packages, in exactly these bytes.
-
-    Raises:
-        PipError: it failed.
-    """
+    """Run pip on exactly these packages, in exactly these bytes. Raises PipError: it failed."""
     call = [sys.executable, "-m", "pip", command, "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps"]
     with tempfile.TemporaryDirectory(prefix="dropcut-") as scratch:
         lines = Path(scratch) / "requirements.txt"

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_s3 as s3
-from constructs import Construct
 from dropcut.core import event_names
 
 
@@ -20,6 +18,12 @@ def allow(
     return iam.PolicyStatement(
         sid=sid, actions=list(actions), resources=list(resources), conditions=dict(conditions or {})
     )
+
+
+def use_keys(sid: str, actions: Sequence[str], keys: Sequence[str], *, by: str) -> iam.PolicyStatement:
+    """KMS keys, by no way but through an AWS service, such as `s3`."""
+    service = {"StringEquals": {"kms:ViaService": f"{by}.{Aws.REGION}.{Aws.URL_SUFFIX}"}}
+    return allow(sid, actions, keys, service)
 
 
 def read_state(table: dynamodb.ITable, *kinds: str) -> iam.PolicyStatement:
@@ -50,16 +54,6 @@ def publish(*detail_types: str) -> iam.PolicyStatement:
     }
     bus = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
     return allow("Publish", ["events:PutEvents"], [bus], conditions)
-
-
-def objects(scope: Construct, bucket: s3.IBucket, pattern: str) -> str:
-    """ARN of a bucket's objects by pattern.
-
-    That of another stack is exported on the spot, so that cdk-nag's finding has a known name.
-    """
-    stack = bucket.stack
-    ours = isinstance(bucket, s3.Bucket) and stack != Stack.of(scope)
-    return f"{stack.export_value(bucket.bucket_arn) if ours else bucket.bucket_arn}/{pattern}"
 
 
 def of_photos(*actions: str) -> list[str]:

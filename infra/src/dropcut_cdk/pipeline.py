@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 
-from aws_cdk import aws_events as events
 from constructs import Construct
 from dropcut.core.photo_source import sources_to_json
 
@@ -28,7 +27,7 @@ class Pipeline(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
         super().__init__(scope, construct_id)
-        # From the far end, since each stage is told where to send what it has done.
+        # From the far end: each stage needs the queue of the next one.
         self.deliver = Deliver(self, "Deliver", deployment)
         outcomes = self.deliver.queues.queue
         self.cut = Cut(self, "Cut", deployment, outcomes_to=outcomes)
@@ -39,6 +38,8 @@ class Pipeline(Construct):
         )
         self.notify = Notify(self, "Notify", deployment) if deployment.props.webhook_url else None
         self.requests = CutoutRequests(self, "Requests", deployment, intake=self.prepare.queues)
+        roles = (self.prepare.confined.role, self.cut.confined.role)  # the gatekeeper's would close a circle
+        self.deliver.confined.set_variable("STAGE_ROLES", ",".join(role.role_id for role in roles))
         self._update_from_the_far_end()
         self._end_old_held()
         self._inputs: list[Input] = []
@@ -59,45 +60,22 @@ class Pipeline(Construct):
         prepare.node.add_dependency(cut)
 
     def _feed(self, photos: Input, rule_id: str) -> None:
-        """Send each new object to the intake queue, by EventBridge.
-
-        The rule is written out: CDK's own target lets a rule read the queue's address and attributes as well.
-        What EventBridge cannot send for 24 hours it puts into the dead-letter queue.
-        """
-        intake = self.prepare.queues
-        rule = events.CfnRule(
-            self,
-            rule_id,
-            description="New photos go to prepare",
-            event_pattern={
-                "source": ["aws.s3"],
-                "detail-type": ["Object Created"],
-                "detail": photos.event_filter(),
-            },
-            targets=[
-                events.CfnRule.TargetProperty(
-                    id="intake",
-                    arn=intake.queue.queue_arn,
-                    dead_letter_config=events.CfnRule.DeadLetterConfigProperty(arn=intake.dead_letter_queue.queue_arn),
-                )
-            ],
+        """Send each new object to the intake queue, by EventBridge."""
+        uploaded = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": photos.event_filter()}
+        self.prepare.queues.rule(
+            self, rule_id, target="intake", description="New photos go to prepare", event_pattern=uploaded
         )
-        intake.take_from_rule(rule, undeliverable=True)
 
     def _end_old_held(self) -> None:
         """Ask deliver once an hour to end what waits for a decision for too long.
 
         Also without `hold_doubtful`: some may be held since before.
         """
-        queues = self.deliver.queues
-        asked = events.CfnRule.TargetProperty(
-            id="deliver", arn=queues.queue.queue_arn, input=json.dumps({"end_old_held": {}})
-        )
-        rule = events.CfnRule(
+        self.deliver.queues.rule(
             self,
             "HeldRule",
+            target="deliver",
+            text=json.dumps({"end_old_held": {}}),
             description="Dropcut: does any cut-out wait for a decision for too long?",
             schedule_expression="rate(1 hour)",
-            targets=[asked],
         )
-        queues.take_from_rule(rule, undeliverable=False)

@@ -12,11 +12,10 @@ from dropcut.core.photo_source import PhotoSource, rendition_names_to_json
 from dropcut.core.rendition import Rendition
 from dropcut.environment import PrepareEnvironment
 
-from dropcut_cdk.confined_function import ConfinedFunction
+from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
-from dropcut_cdk.function_spec import DECODING, POWERTOOLS, FunctionSpec
 from dropcut_cdk.input import Input
-from dropcut_cdk.permissions import allow, objects, of_photos, read_state, write_state
+from dropcut_cdk.permissions import allow, of_photos, read_state, write_state
 from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues, send_to
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, size_of_prepare
 
@@ -38,7 +37,7 @@ class Prepare(Construct):
         self._own_renditions: list[tuple[PhotoSource, Sequence[Rendition]]] = []
         props, storage, size = deployment.props, deployment.storage, size_of_prepare(deployment.props)
         self._read_photos = allow("ReadPhotos", of_photos("GetObject", "GetObjectTagging"), [])
-        self._tell_vanished = allow("TellVanished", ["s3:ListBucket"], [])
+        self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
         self.queues = Queues(
             self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
         )
@@ -52,17 +51,15 @@ class Prepare(Construct):
                 size=size,
                 packages=(*POWERTOOLS, *DECODING),
                 environment=PrepareEnvironment(
-                    **deployment.of_stage(self.queues, size.timeout_seconds),
-                    **props.values_of(PrepareEnvironment),
-                    imaging_memory_mib=size.imaging_memory_mib,
+                    **deployment.known(PrepareEnvironment, size, self.queues),
                     rendition_names=rendition_names_to_json(props.renditions_made),
                     cut_queue_url=pictures_to.queue_url,
                     deliver_queue_url=outcomes_to.queue_url,
                 ),
                 permissions=[
                     self._read_photos,
-                    self._tell_vanished,
-                    allow("StorePrepared", ["s3:PutObject"], [objects(self, storage.work_bucket, f"{PREPARED}*")]),
+                    self._find_vanished,
+                    allow("StorePrepared", ["s3:PutObject"], [storage.work_bucket.arn_for_objects(f"{PREPARED}*")]),
                     read_state(storage.state_table, JOB),
                     write_state(storage.state_table, JOB),
                     send_to("SendPictures", pictures_to),
@@ -84,5 +81,5 @@ class Prepare(Construct):
             names = rendition_names_to_json(self._props.renditions_made, self._own_renditions)
             self.confined.set_variable("RENDITION_NAMES", names)
         self.confined.use_keys(photos.taken_from)
-        self.confined.extend(self._read_photos, objects(self, photos.taken_from, f"{photos.prefix}*"))
-        self.confined.extend(self._tell_vanished, photos.taken_from.bucket_arn)
+        self._read_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
+        self._find_vanished.add_resources(photos.taken_from.bucket_arn)

@@ -8,7 +8,7 @@ from inspect import Signature, signature
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from dropcut_cdk.input import Input
-from dropcut_cdk.kinds import Kind, SettingsError, optional, setting, several, text, thing, yes_or_no
+from dropcut_cdk.kinds import YES_OR_NO, Kind, SettingsError, optional, setting, several, text, thing
 from dropcut_cdk.provider import Provider
 from dropcut_cdk.settings import Settings
 
@@ -64,8 +64,8 @@ class DropcutProps(Settings):
     alarm_key: kms.IKey | None = setting(
         None,
         _optional("a `kms.IKey` whose policy may be added to, or lets CloudWatch use it", "key_arn"),
-        "Encrypts the topic that is made here for alarms; without one, it is not encrypted, as AWS's own key for SNS "
-        "would let no alarm through.",
+        "Encrypts the topic that is made here for alarms. Without one it is not encrypted: AWS's own key for SNS would "
+        "let no alarm through.",
     )
     pace_table: dynamodb.ITable | None = setting(
         None,
@@ -111,22 +111,39 @@ class DropcutProps(Settings):
         "What an event's `source` has to begin with to be taken as a request: one of these. Without any, anything.",
     )
     monitoring: bool = setting(
-        True, yes_or_no(), "Whether alarms and a dashboard are made; `Monitoring` can also be made elsewhere."
+        True, YES_OR_NO, "Whether alarms and a dashboard are made; `Monitoring` can also be made elsewhere."
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.provider.check_daily_limit(self.daily_credit_limit)
-        if self.storage and self.output_bucket and self.storage.output_bucket is not self.output_bucket:
-            raise SettingsError(
-                "Settings storage and output_bucket name two output buckets. Allowed: the output bucket that "
-                "`Storage` was made with."
-            )
-        if self.storage and not self.storage.input_bucket and any(each.bucket is None for each in self.inputs):
-            raise SettingsError(
-                "An input names no bucket, and the given storage has no input bucket of our own. Allowed: a bucket "
-                "for each input, or a `Storage` that is made with the same inputs."
-            )
+        own_input = any(each.bucket is None for each in self.inputs)
+        given = self.storage
+        contradictions = (
+            (
+                given and self.output_bucket and given.output_bucket is not self.output_bucket,
+                "Settings storage and output_bucket name two output buckets. Allowed: the output bucket that `Storage` "
+                "was made with.",
+            ),
+            (
+                given and not given.input_bucket and own_input,
+                "An input names no bucket, and the given storage has no input bucket of our own. Allowed: a bucket for "
+                "each input, or a `Storage` that is made with the same inputs.",
+            ),
+            (
+                self.expire_delivered_days and not own_input,
+                f"Setting expire_delivered_days is {self.expire_delivered_days}, and no input is a bucket of our own. "
+                "Allowed: 0, and a lifecycle rule in your own bucket for what has the tag dropcut=delivered.",
+            ),
+            (
+                self.alarm_key and self.alarm_topic,
+                "Settings alarm_key and alarm_topic are both given, and the key is for a topic that is made here. "
+                "Allowed: one of them.",
+            ),
+        )
+        for wrong, said in contradictions:
+            if wrong:
+                raise SettingsError(said)
 
 
 P = ParamSpec("P")

@@ -71,13 +71,28 @@ class Queues(Construct):
             max_concurrency=max_concurrency,
         )
 
-    def take_from_rule(self, rule: events.CfnRule, *, undeliverable: bool) -> None:
-        """Let this one EventBridge rule send to the queue.
+    def rule(
+        self, scope: Construct, construct_id: str, *, target: str, text: str | None = None, **when: Any
+    ) -> events.CfnRule:
+        """A rule that sends to the queue; what EventBridge cannot send for 24 hours it puts into the dead-letter queue.
+
+        It is written out: CDK's own target lets a rule read the queue's address and attributes as well.
 
         Args:
-            undeliverable: whether what it cannot send goes to the dead-letter queue.
+            target: the target's name within the rule.
+            text: what is sent, if not the event. It is sent again by the next event, so it needs no dead letter.
+            when: what the rule waits for, and its description, as `CfnRule` takes them.
         """
-        for queue in (self.queue, self.dead_letter_queue) if undeliverable else (self.queue,):
+        queues = [self.queue] if text else [self.queue, self.dead_letter_queue]
+        undeliverable = [events.CfnRule.DeadLetterConfigProperty(arn=each.queue_arn) for each in queues[1:]]
+        sent = events.CfnRule.TargetProperty(
+            id=target,
+            arn=self.queue.queue_arn,
+            input=text,
+            dead_letter_config=undeliverable[0] if undeliverable else None,
+        )
+        rule = events.CfnRule(scope, construct_id, targets=[sent], **when)
+        for queue in queues:
             queue.add_to_resource_policy(
                 iam.PolicyStatement(
                     sid=rule.node.id,
@@ -87,6 +102,7 @@ class Queues(Construct):
                     conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
                 )
             )
+        return rule
 
 
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")

@@ -1,4 +1,4 @@
-"""Inputs against the output and against each other: a loop would pay without end, and one photo has one answer."""
+"""Inputs and output: where they are, and whether a loop would pay without end, or one photo have two answers."""
 
 from __future__ import annotations
 
@@ -6,12 +6,30 @@ import string
 from collections.abc import Sequence
 from itertools import combinations
 
+from aws_cdk import Stack, Token
+from aws_cdk.aws_s3 import IBucket
+from constructs import Construct
 from dropcut.core.rendition import Rendition
 from dropcut.core.review import HELD
 
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.settings import Settings
+
+
+def check_place(scope: Construct, bucket: IBucket, of: str) -> None:
+    """Check where a bucket is, as far as the CDK knows; `dropcut doctor` knows all.
+
+    Raises:
+        SettingsError: in another account or region. S3 sends events to neither, and is asked for our own buckets only.
+    """
+    for part in ("account", "region"):
+        there, here = getattr(bucket.env, part), getattr(Stack.of(scope), part)
+        if there != here and not Token.is_unresolved(there) and not Token.is_unresolved(here):
+            raise SettingsError(
+                f"The bucket {bucket.bucket_name} of {of} is in the {part} {there}, and this stack is in {here}. "
+                "Allowed: a bucket of the same account and region, into which S3 can replicate the photos."
+            )
 
 
 def check_routes(inputs: Sequence[Input], output_bucket_name: str, settings: Settings) -> None:
@@ -47,7 +65,7 @@ def _check_no_loop(photos: Input, renditions: Sequence[Rendition], *, held: bool
 
 
 def _may_take_the_same(one: Input, other: Input) -> bool:
-    """Told by bucket and key: deliver, which decides what is made, knows neither size nor tag."""
+    """By bucket and key: deliver, which decides what is made, knows neither size nor tag."""
     if one.taken_from.bucket_name != other.taken_from.bucket_name:
         return False
     if not (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)):

@@ -6,8 +6,7 @@ They are keyword arguments of `Dropcut`; our own deployment reads them from CDK 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from dropcut import RELEASE
 from dropcut.core.formats.photo_format import PHOTO_FORMATS
@@ -15,22 +14,21 @@ from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from dropcut.core.webhook import EVENTS
 from dropcut.core.webhook_receiver import Receiver
-from dropcut.environment import Environment
 
 from dropcut_cdk.kinds import (
+    ABOVE_ZERO,
+    FORMATS,
+    RENDITIONS,
+    YES_OR_NO,
     Kind,
     SettingsError,
-    above_zero,
     check_settings,
     choice,
     number,
-    photo_formats,
-    renditions,
     setting,
     text,
     whole,
     words,
-    yes_or_no,
 )
 from dropcut_cdk.sizes import (
     LONGEST_API_TIMEOUT_SECONDS,
@@ -58,7 +56,7 @@ class Settings:
         150, whole(1), "How many requests the API allows one key in `rate_limit_seconds`."
     )
     rate_limit_seconds: float = setting(
-        10.0, above_zero(), "The window that `rate_limit_requests` counts in, in seconds."
+        10.0, ABOVE_ZERO, "The window that `rate_limit_requests` counts in, in seconds."
     )
     lockout_seconds: float = setting(
         60.0, number(0, 3600), "How long the API locks a key out after too many requests, in seconds."
@@ -70,12 +68,12 @@ class Settings:
         "`make deploy` asks for it.",
     )
     alarm_credits_per_hour: float = setting(
-        1000.0, above_zero(), "Alarm when more credits than this are spent in an hour."
+        1000.0, ABOVE_ZERO, "Alarm when more credits than this are spent in an hour."
     )
     output_format: str = setting("png", choice("png", "webp"), "Format of the cut-outs.")
     renditions: Sequence[str | Mapping[str, object] | Rendition] = setting(
         (),
-        renditions(),
+        RENDITIONS,
         "What is made of each cut-out; without it the photo itself, full size, with its background gone.",
         shown_default="`full` alone",
     )
@@ -103,6 +101,11 @@ class Settings:
         words(*EVENTS),
         "Which events those are.",
         shown_default="`cutout.delivered,cutout.rejected,cutout.failed,cutout.held`",
+    )
+    event_schemas: bool = setting(
+        False,
+        YES_OR_NO,
+        "Whether the schemas of the events (docs/events.md) are put into EventBridge's schema registry.",
     )
     max_concurrency: int = setting(
         7,
@@ -147,6 +150,7 @@ class Settings:
         RELEASE,
         _INTRODUCTION,
         "How each call introduces its release to the API (`stability-client-version`); empty for not at all.",
+        shown_default="this release",
     )
     client_user_id: str = setting(
         "none",
@@ -177,12 +181,18 @@ class Settings:
     keep_versions_days: int = setting(
         90,
         whole(0, 3650),
-        "Where a bucket is versioned: how long photos and cut-outs that were deleted or replaced are kept as older "
-        "versions, in days; 0 means for ever.",
+        "How long a versioned bucket keeps photos and cut-outs that were deleted or replaced, in days; 0 means for "
+        "ever.",
+    )
+    expire_delivered_days: int = setting(
+        0,
+        whole(0, 3650),
+        "So many days after its upload a delivered photo is removed from the input bucket, if that is one of our own; "
+        "0 means never. What is made anew after that lacks what only the photo shows.",
     )
     hold_doubtful: bool = setting(
         False,
-        yes_or_no(),
+        YES_OR_NO,
         "Whether a doubtful cut-out waits under `held/` in the output bucket until a person decides "
         "(docs/quality.md); without it, it is delivered with its doubts.",
     )
@@ -204,38 +214,38 @@ class Settings:
     )
     formats: str | Sequence[str] = setting(
         ",".join(PHOTO_FORMATS),
-        photo_formats(),
+        FORMATS,
         "The formats of photos that are taken. Leave one out while its decoder is not to be trusted; such photos are "
         "rejected unread.",
     )
     refuse_exposed: bool = setting(
         False,
-        yes_or_no(),
+        YES_OR_NO,
         "Decode nothing while the processes that decode could read the function's credentials (alarm "
         "`CredentialsExposed`); photos then wait, and end in the dead-letter queue.",
     )
     imaging_seconds: float = setting(
         40.0,
         number(5, LONGEST_IMAGING_SECONDS),
-        "How long decoding, shrinking and encoding one photo may take, in seconds; a photo that takes longer is "
-        "rejected; one that is already paid for is delivered at the size sent to the API, with a note. Each rendition "
+        "How long decoding, shrinking and encoding one photo may take, in seconds. A photo that takes longer is "
+        "rejected. One that is already paid for is delivered at the size sent to the API, with a note. Each rendition "
         f"after the first adds {SECONDS_FOR_ANOTHER_RENDITION} s, up to {LONGEST_IMAGING_SECONDS} in all.",
     )
-    versioned_input: bool = setting(False, yes_or_no(), "Keep older versions of the photos in the input bucket.")
+    versioned_input: bool = setting(False, YES_OR_NO, "Keep older versions of the photos in the input bucket.")
     rejection_alarm_percent: int = setting(
         20, whole(1, 100), "Alarm when more than this share of an hour's photos is rejected."
     )
     tracing: bool = setting(
         False,
-        yes_or_no(),
+        YES_OR_NO,
         "Whether X-Ray traces prepare, cut and deliver; the gatekeeper, which runs each minute, is never traced.",
     )
     architecture: str = setting("arm64", choice("arm64", "x86_64"), "Processor of the functions.")
     bundle_for: str = setting(
         "lambda",
         choice("lambda", "this_machine"),
-        "`this_machine` is for the embedded AWS: functions are built for the Python and processor that run "
-        "the synth, and alarms by metric arithmetic or logs, which it does not have, are left out.",
+        "`this_machine` is for the embedded AWS. Functions are built for the Python and processor that run the synth. "
+        "Alarms by metric arithmetic or logs are left out, as it has neither.",
     )
 
     def __post_init__(self) -> None:
@@ -269,8 +279,3 @@ class Settings:
     def for_embedded_aws(self) -> bool:
         """Whether this deployment goes to the embedded AWS, which has no alarms by metric arithmetic."""
         return self.bundle_for == "this_machine"
-
-    def values_of(self, environment: type[Environment]) -> dict[str, Any]:
-        """The plain settings that a function needs as they are, by their names there."""
-        needed = {each.name for each in fields(environment)}
-        return {each.name: getattr(self, each.name) for each in fields(Settings) if each.name in needed}

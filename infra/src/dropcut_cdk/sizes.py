@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from dropcut.environment import SECONDS_AROUND_IMAGING, cut_function_seconds, notify_function_seconds
+from dropcut.environment import SECONDS_AROUND_IMAGING, cut_function_seconds
 
 from dropcut_cdk.kinds import SettingsError
 
@@ -59,10 +59,7 @@ class ImagingSize(Size):
 
 
 def size_of_prepare(settings: Settings) -> ImagingSize:
-    """Time for a photo, and half a minute for a batch.
-
-    On the disk are each photo's file, and its decoded first frame if it is turned.
-    """
+    """Time for a photo, and half a minute for a batch. On the disk: a photo's file, and its first frame if turned."""
     photo_mb = math.ceil(settings.max_photo_mib * 1.05 + settings.max_photo_megapixels * 4)
     memory_mib = decoder_mib(settings)
     return ImagingSize(
@@ -80,9 +77,7 @@ def size_of_cut(settings: Settings) -> Size:
 
 
 def size_of_deliver(settings: Settings, renditions: tuple[Rendition, ...]) -> ImagingSize:
-    """Time for a photo, its answer alone after that, and a batch; more for more renditions.
-
-    WebP's encoder may need more memory than any decoder.
+    """Time for a photo, then for its answer alone, and a batch. WebP's encoder may need more memory than any decoder.
 
     Raises:
         SettingsError: Lambda has no disk that large.
@@ -110,20 +105,11 @@ def size_of_gatekeeper(settings: Settings) -> Size:
     return Size(timeout_seconds=size_of_cut(settings).timeout_seconds + SECONDS_AROUND_A_PROBE, memory_mb=256)
 
 
-def size_of_feeder() -> Size:
-    """A minute's photos are some hundred requests to SQS. It is over before it is woken again."""
-    return Size(timeout_seconds=50, memory_mb=256)
-
-
-def size_of_notify() -> Size:
-    return Size(timeout_seconds=notify_function_seconds(), memory_mb=256)
-
-
 def decoder_mib(settings: Settings) -> int:
     """How much memory one process that decodes photos may use.
 
-    The hungriest photos (progressive JPEG in CMYK, interlaced PNG with 16 bits and alpha) take 8 bytes a pixel while
-    they are decoded; the rest is for Python, the libraries and what is encoded.
+    The hungriest (progressive JPEG in CMYK, interlaced PNG with 16 bits and alpha) take 8 bytes a pixel. The rest is
+    for Python, the libraries and what is encoded.
     """
     return 240 + math.ceil(settings.max_photo_megapixels * 8)
 

@@ -8,7 +8,9 @@ _PACKAGED = _HERE / "functions"
 _CLONE = _HERE.parent.parent.parent
 
 FUNCTIONS = _PACKAGED if _PACKAGED.is_dir() else _CLONE / "functions"
-"""The folder that holds the package `dropcut` and the requirements of its functions."""
+"""The folder that holds the package `dropcut` and the lock of what its functions need."""
+EVENT_SCHEMAS = _HERE / "events" if _PACKAGED.is_dir() else _CLONE / "docs" / "events"
+"""The folder that holds a JSON Schema of each event."""
 
 
 def artifact_folder() -> Path:

@@ -12,7 +12,6 @@ from constructs import Construct
 from dropcut.core.item_kinds import HELD_INDEX
 from dropcut.core.messages import LISTS, PAID, PREPARED
 
-from dropcut_cdk.nag import acknowledge
 from dropcut_cdk.props import DropcutProps
 
 DAYS_IN_QUEUES = 28
@@ -67,17 +66,17 @@ class Storage(Construct):
             )
         assert bucket.policy is not None
         bucket.policy.apply_removal_policy(self._kept)  # a bucket that stays stays TLS only
-        acknowledge(
-            bucket,
-            "AwsSolutions-S1",
-            "Access logs would need a fourth bucket that grows for ever; each photo's way is in the functions' logs "
-            "and the state table, and CloudTrail's data events cover who read what where an account asks for that.",
-        )
         return bucket
 
     def _input_bucket(self, props: DropcutProps) -> s3.Bucket:
         """Its events go to EventBridge, by the native property: CDK's own switch brings a function along."""
         bucket = self._bucket("InputBucket", versioned=props.versioned_input, keep_versions=props.keep_versions_days)
+        if props.expire_delivered_days:
+            bucket.add_lifecycle_rule(
+                id="delivered",
+                tag_filters={"dropcut": "delivered"},
+                expiration=Duration.days(props.expire_delivered_days),
+            )
         resource = bucket.node.default_child
         assert isinstance(resource, s3.CfnBucket)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
@@ -86,28 +85,22 @@ class Storage(Construct):
         return bucket
 
     def _expire_work(self, *, keep_results_days: int) -> None:
-        """Prepared pictures live as long as their message can wait, unless they are paid for or refused before.
+        """Keep prepared pictures as long as their message can wait, unless they are paid for or refused before.
 
-        What is redriven later than that is made anew from its photo (`dropcut redrive`).
-
-        A paid answer lives as long as it is used again. It also outlives every message that its payment left without a
-        prepared picture (`use_cases/purchase.py`), and its own photo's message on the way to its delivery.
+        A paid answer lives as long as it is used again, and as its own photo's message can wait for its delivery.
         """
-        self.work_bucket.add_lifecycle_rule(
-            id="prepared", prefix=PREPARED, expiration=Duration.days(DAYS_IN_QUEUES + ROUNDING_DAYS)
-        )
-        self.work_bucket.add_lifecycle_rule(id="lists", prefix=LISTS, expiration=Duration.days(LIST_DAYS))
-        self.work_bucket.add_lifecycle_rule(
-            id="paid",
-            prefix=PAID,
-            expiration=Duration.days(max(keep_results_days, DAYS_IN_QUEUES) + ROUNDING_DAYS),
-        )
+        kept_days = {
+            "prepared": (PREPARED, DAYS_IN_QUEUES),
+            "paid": (PAID, max(keep_results_days, DAYS_IN_QUEUES)),
+            "lists": (LISTS, LIST_DAYS),
+        }
+        for name, (prefix, days) in kept_days.items():
+            self.work_bucket.add_lifecycle_rule(id=name, prefix=prefix, expiration=Duration.days(days + ROUNDING_DAYS))
 
     def _state_table(self) -> dynamodb.Table:
         """Jobs, payments, pace and budget, by id.
 
-        Without deletion protection: deleting it by hand leaves a backup for 35 days, since it has point-in-time
-        recovery, and a protected table would have to be unlocked by hand before a stage can be cleared away.
+        Without deletion protection: what is deleted by hand leaves a backup for 35 days, by point-in-time recovery.
         """
         table = dynamodb.Table(
             self,

@@ -16,13 +16,8 @@ if TYPE_CHECKING:
 
 def as_tried_out(scope: Construct, props: DropcutProps) -> DropcutProps:
     """The arguments, with what the context says instead. Raises SettingsError: a value is not allowed."""
-    bundle_for = scope.node.try_get_context("dropcut:bundle_for")
-    base_url = scope.node.try_get_context("dropcut:api_base_url")
-    provider = replace(props.provider, base_url=base_url) if base_url else props.provider
-    webhook_url = scope.node.try_get_context("dropcut:webhook_url")
-    return replace(
-        props,
-        bundle_for=bundle_for or props.bundle_for,
-        provider=provider,
-        webhook_url=webhook_url or props.webhook_url,
-    )
+    names = ("bundle_for", "webhook_url", "api_base_url")
+    said = {name: value for name in names if (value := scope.node.try_get_context(f"dropcut:{name}"))}
+    if base_url := said.pop("api_base_url", ""):
+        said["provider"] = replace(props.provider, base_url=base_url)
+    return replace(props, **said)

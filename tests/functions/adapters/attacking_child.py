@@ -1,4 +1,4 @@
-"""The process that decodes, taken over: what it then tries, by Python, is what a stranger's code would try.
+"""The process that decodes, taken over: it tries in Python what a stranger's code would try.
 
 Each attack returns whether it went well, or leaves a trace for the test to find.
 """

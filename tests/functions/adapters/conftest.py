@@ -11,9 +11,9 @@ from tests.functions.cloud import TABLE, Clients, OneWriteAtATime, new_table
 from tests.model.dynamodb import DynamoDb
 
 
-@pytest.fixture(params=["moto", "memory"])
+@pytest.fixture(params=[pytest.param("moto", marks=pytest.mark.slow), "memory"])
 def dynamodb(request: pytest.FixtureRequest, clients: Clients) -> Iterator[Any]:
-    """A client of a DynamoDB that has a state table, empty."""
+    """A client of a DynamoDB that has a state table, empty. `make quick` asks the one that answers at once."""
     if request.param == "memory":
         yield OneWriteAtATime(DynamoDb())
         return

@@ -67,7 +67,7 @@ def loop(_: Order) -> None:
         pass
 
 
-def loop_whatever_it_is_told(_: Order) -> None:
+def loop_whatever_is_asked(_: Order) -> None:
     signal.signal(signal.SIGXCPU, signal.SIG_IGN)
     while True:
         pass
@@ -105,7 +105,7 @@ def is_open(descriptor: int) -> bool:
 def tell(_: Order) -> dict[str, Any]:
     return {
         "pid": os.getpid(),
-        # Without the long lists of folders: what is told is cut.
+        # Without the long lists of folders: the report would be cut.
         "environment": {name: value for name, value in os.environ.items() if not name.endswith("PATH")},
         "folder": str(Path.cwd()),
         "descriptors": [descriptor for descriptor in range(128) if is_open(descriptor)],
@@ -117,7 +117,7 @@ ORDERS: dict[str, Callable[[Order], dict[str, Any] | None]] = {
     order.__name__: order
     for order in (
         *(read_nowhere, abort, leave, kill, take_memory_in_python, take_memory_in_libvips, take_memory_in_glib),
-        *(use_up_processor_time, loop, loop_whatever_it_is_told, sleep, fill_the_disk, refuse, print_much, tell),
+        *(use_up_processor_time, loop, loop_whatever_is_asked, sleep, fill_the_disk, refuse, print_much, tell),
     )
 }
 

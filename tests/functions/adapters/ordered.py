@@ -1,4 +1,4 @@
-"""Photos that order the process of misbehaving_child.py to do something, and what it tells of it."""
+"""Photos that order the process of misbehaving_child.py to do something, and what it reports."""
 
 import json
 from contextlib import suppress

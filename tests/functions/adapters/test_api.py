@@ -26,9 +26,9 @@ from dropcut.core.decision import (
 from dropcut.core.operation import REMOVE_BACKGROUND
 from dropcut.environment import longest_call_seconds
 
-from local.api.faults import FAULTS, Fault
-from local.api.stand_in import StandIn
 from local.certificate import Certificates, make_certificates
+from stand_in.faults import FAULTS, Fault
+from stand_in.stand_in import StandIn
 from tests.functions.adapters.raw_server import answering, answering_by_tls, unused_port
 from tests.functions.pictures import picture
 
@@ -162,7 +162,7 @@ def user_of(photo_key: str) -> str:
     return Client(user_id="folder").headers(photo_key)["stability-client-user-id"]
 
 
-def test_customers_are_told_apart_by_a_hash_of_the_top_folder() -> None:
+def test_customers_are_distinguished_by_a_hash_of_the_top_folder() -> None:
     keys = ["anna/a.jpg", "anna/summer/b.jpg", "bert/a.jpg", "a.jpg", "b.jpg", "/a.jpg", "ü/a.jpg", "\udce4/a.jpg"]
     names = [user_of(key) for key in keys]
     assert names[0] == names[1]

@@ -35,14 +35,14 @@ print(child)
 
 
 def test_the_environment_block_shows_no_secret_while_boto3_still_knows_it() -> None:
-    told = _run(
+    output = _run(
         _LOOKS_AT_ITS_ENVIRONMENT,
         AWS_ACCESS_KEY_ID="A/very-secret/",
         AWS_SECRET_ACCESS_KEY="B/very-secret/",
         AWS_SESSION_TOKEN="C/very-secret/=x",
         OTHER="stays",
     )
-    assert told == [
+    assert output == [
         ["3", "0", "True"],
         ["B/very-secret/", "C/very-secret/=x", "C/very-secret/=x", "stays"],
         ["B/very-secret/"],
@@ -81,15 +81,15 @@ def test_another_process_of_the_same_user_cannot_look_into_the_function() -> Non
 
 def _run(program: str, **variables: str) -> list[list[str]]:
     """The words of each line that it prints."""
-    told = subprocess.run(
+    output = subprocess.run(
         [sys.executable, "-c", program],
         env={**variables, "PYTHONPATH": str(REPOSITORY / "functions")},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert told.returncode == 0, told.stderr
-    return [line.split() for line in told.stdout.splitlines()]
+    assert output.returncode == 0, output.stderr
+    return [line.split() for line in output.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("stat", ["1 (python) S 1 1", "1 (python) S " + "0 " * 50], ids=["cut short", "nothing said"])

@@ -86,7 +86,7 @@ NO_FILES: dict[str, Callable[[Path], object]] = {
     "nothing": lambda path: None,
     "an empty file": lambda path: path.touch(),
     "a text": lambda path: path.write_text("root:x:0:0:root:/root:/bin/bash"),
-    "another size than was told": lambda path: path.write_bytes(picture("jpeg", width=81)),
+    "another size than was stated": lambda path: path.write_bytes(picture("jpeg", width=81)),
     "a symlink to a picture": symlink,
     "a symlink to nowhere": lambda path: path.symlink_to("/no/where"),
     "a pipe that nobody writes to": os.mkfifo,
@@ -102,9 +102,9 @@ NO_FILES: dict[str, Callable[[Path], object]] = {
 def test_what_is_no_ordinary_picture_is_not_taken(made: Path, tmp_path: Path, leave: Callable[[Path], object]) -> None:
     (made / "sendable").unlink()
     leave(made / "sendable")
-    told = {**TRUE, "width": 2100, "height": 2000} if leave is with_more_pixels else TRUE
+    stated = {**TRUE, "width": 2100, "height": 2000} if leave is with_more_pixels else TRUE
     with pytest.raises(UntrueAnswerError):
-        fitted(told, made, tmp_path / "target", LIMITS)
+        fitted(stated, made, tmp_path / "target", LIMITS)
     assert not (tmp_path / "target").exists()
 
 

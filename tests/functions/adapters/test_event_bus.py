@@ -3,12 +3,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from dropcut import RELEASE
 from dropcut.adapters.event_bus import EventBus, EventNotAcceptedError
 from dropcut.core.events import Delivered, Event, Paused, ended
 from dropcut.core.messages import Ended, Upload
 
-from local.event_examples import EXAMPLES
 from tests.functions.cloud import Cloud
+from tools.event_examples import EXAMPLES
 
 UPLOAD = Upload(bucket="in", key="ü", sequencer="0A")
 NOW = 1_722_000_000.25
@@ -40,10 +41,11 @@ def test_an_event_goes_to_the_default_bus_under_dropcuts_name() -> None:
     assert (entry["Source"], entry["DetailType"]) == ("dropcut", "Cutout Delivered")
     assert "EventBusName" not in entry
     (detail,) = events.details
-    assert {name: detail[name] for name in ("version", "service", "time")} == {
+    assert {name: detail[name] for name in ("version", "service", "time", "release")} == {
         "version": "1",
         "service": "dropcut-prod",
         "time": "2024-07-26T13:20:00.250Z",
+        "release": RELEASE,
     }
     assert (detail["key"], detail["credits"], detail["version_id"]) == (DELIVERED.photo.key, 2.0, None)
 

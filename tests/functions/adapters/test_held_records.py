@@ -5,24 +5,15 @@ import pytest
 from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.state_table import StateTable
-from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Doubt, Quality
 from dropcut.core.rendition import RenditionFile
 from dropcut.core.review import DECIDED_AGAIN_AFTER_SECONDS, Held
 
 from tests.functions.adapters.threads import at_once
+from tests.functions.records import ANSWER
 
 THIS, NEW = (Upload(bucket="in", key="shop/a.jpg", sequencer=sequencer) for sequencer in ("02", "03"))
-ANSWER = PaidAnswer(
-    work_key="paid/x.png",
-    picture_sha256="x",
-    format="png",
-    width=80,
-    height=64,
-    credits=2.0,
-    request_id=None,
-    provider="ezlink",
-)
 QUALITY = Quality(0.2, (Doubt("holes", "There are two."),))
 REJECTED = Ended(kind="rejected", code="rejected_by_reviewer", reason="No.")
 FAILED = Ended(kind="failed", code="held_too_long", reason="Too long.")

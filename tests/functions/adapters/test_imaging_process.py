@@ -201,7 +201,7 @@ def test_a_picture_that_takes_too_long_is_refused_and_its_process_ended(
     assert fits(hurried, tmp_path)
 
 
-@pytest.mark.parametrize(("attack", "ended_by"), [("loop", "SIGXCPU"), ("loop_whatever_it_is_told", "SIGKILL")])
+@pytest.mark.parametrize(("attack", "ended_by"), [("loop", "SIGXCPU"), ("loop_whatever_is_asked", "SIGKILL")])
 def test_processor_time_ends_where_no_clock_is_looked_at(tmp_path: Path, attack: str, ended_by: str) -> None:
     for folder in ("given", "made"):
         (tmp_path / folder).mkdir()
@@ -290,7 +290,7 @@ def test_a_fork_server_that_dies_amid_two_photos_is_the_fault_of_neither(
     assert fits(imaging, tmp_path)
 
 
-def test_ends_are_seen_also_where_the_system_was_told_not_to_report_them(
+def test_ends_are_seen_also_where_the_system_was_set_not_to_report_them(
     imaging: ImagingProcess, tmp_path: Path
 ) -> None:
     """That SIGCHLD is ignored goes on to a program that is started."""
@@ -325,12 +325,12 @@ def test_the_process_knows_no_secret_and_nothing_of_aws(
 ) -> None:
     for name in ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "DROPCUT_API_KEY", "API_KEY_SECRET"):
         monkeypatch.setenv(name, "secret")
-    told = ordered(imaging, tmp_path, "tell")
-    assert not [name for name in told["environment"] if name.startswith("AWS_") or "KEY" in name]
-    assert "secret" not in told["environment"].values()
-    assert told["loaded"] == []
-    assert told["descriptors"] == [0, 1, 2, 3]
-    assert told["environment"]["TMPDIR"] == told["folder"] + "/made"
+    report = ordered(imaging, tmp_path, "tell")
+    assert not [name for name in report["environment"] if name.startswith("AWS_") or "KEY" in name]
+    assert "secret" not in report["environment"].values()
+    assert report["loaded"] == []
+    assert report["descriptors"] == [0, 1, 2, 3]
+    assert report["environment"]["TMPDIR"] == report["folder"] + "/made"
 
 
 def test_the_process_ends_with_its_parent_and_the_next_one_removes_what_it_left(

@@ -6,9 +6,10 @@ import pytest
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.cutout_request import BEFORE_ALL, request_event, sequencer_after
-from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
+from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 
 from tests.functions.adapters.threads import at_once
+from tests.functions.records import ANSWER, PICTURE
 
 OLD, THIS, NEW = (Upload(bucket="in", key="a.jpg", sequencer=sequencer) for sequencer in ("01", "02", "03"))
 REJECTED = Ended(kind="rejected", code="too_small", reason="Too small.")
@@ -17,25 +18,12 @@ FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.")
 SKIPPED = Ended(kind="skipped", code="gone", reason="It is gone.")
 
 
-PICTURE = PreparedPicture(work_key="prepared/x.jpeg", sha256="x", format="jpeg", width=80, height=64, size_bytes=9)
-
-
 def request_of(upload: Upload) -> CutRequest:
     return CutRequest(upload=upload, picture=PICTURE)
 
 
 def delivered_as(upload: Upload) -> OutcomeMessage:
-    answer = PaidAnswer(
-        work_key="paid/x.png",
-        picture_sha256="x",
-        format="png",
-        width=80,
-        height=64,
-        credits=2.0,
-        request_id=None,
-        provider="ezlink",
-    )
-    return OutcomeMessage(upload=upload, outcome=answer)
+    return OutcomeMessage(upload=upload, outcome=ANSWER)
 
 
 @pytest.fixture
@@ -292,7 +280,7 @@ def test_a_photo_that_went_its_way_already_does_not_wait_again(jobs: JobRecords,
 # What an operator needs to find and to forget a photo.
 
 
-def test_a_waiting_upload_says_what_it_is_made_of_and_a_newer_one_does_not_inherit_it(
+def test_a_waiting_upload_names_its_picture_and_a_newer_one_does_not_inherit_it(
     jobs: JobRecords, table: StateTable
 ) -> None:
     jobs.begin(THIS, now=5)
@@ -357,7 +345,7 @@ def test_of_two_requests_with_the_same_place_one_has_to_come_again(jobs: JobReco
     assert jobs.begin(jobs.ordered(second), now=6) == "begun"
 
 
-def test_the_record_of_a_request_can_be_sent_again_and_a_newer_upload_does_not_inherit_it(
+def test_a_requests_record_can_be_sent_again_and_a_newer_upload_does_not_inherit_it(
     jobs: JobRecords, table: StateTable
 ) -> None:
     placed = jobs.ordered(ASKED)

@@ -199,7 +199,7 @@ def test_each_trouble_tells_who_was_in_trouble_before(health: HealthRecord) -> N
     assert health.trouble(KEY, "a", now=NOON).troubled == {"a", "b"}
 
 
-def test_of_twenty_in_trouble_at_once_each_is_told_of_another_number(health: HealthRecord) -> None:
+def test_of_twenty_in_trouble_at_once_each_gets_another_number(health: HealthRecord) -> None:
     pictures = iter([f"{number}.png" for number in range(20)])
     before = at_once(20, lambda: health.trouble(KEY, next(pictures), now=NOON))
     assert sorted(len(each.troubled) for each in before) == list(range(20))

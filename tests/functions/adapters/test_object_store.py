@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from dropcut.adapters.object_store import (
     ObjectChangedError,
+    ObjectForbiddenError,
     ObjectGoneError,
     ObjectStore,
     ObjectUnreadableError,
@@ -124,9 +125,13 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_says_what_to_allow(
     assert isinstance(raised.value.__cause__, ClientError)
 
 
-@pytest.mark.parametrize(
-    "error", [("AccessDenied", "Access Denied"), ("InvalidRequest", "Bad header"), ("SlowDown", "kms is slow")]
-)
+def test_a_role_that_may_not_read_a_photo_is_named_as_the_reason() -> None:
+    with pytest.raises(ObjectForbiddenError, match=f"s3://{INPUT}/a.jpg .AccessDenied.. Look at its role") as raised:
+        ObjectStore(Refusing("AccessDenied", "Access Denied")).open(INPUT, "a.jpg")  # type: ignore[arg-type]
+    assert isinstance(raised.value.__cause__, ClientError)
+
+
+@pytest.mark.parametrize("error", [("InvalidRequest", "Bad header"), ("SlowDown", "kms is slow")])
 def test_other_errors_of_reading_go_up_as_they_are(error: tuple[str, str]) -> None:
     with pytest.raises(ClientError, match=error[0]):
         ObjectStore(Refusing(*error)).open(INPUT, "a.jpg")  # type: ignore[arg-type]

@@ -14,21 +14,14 @@ from dropcut.core.payment import EVENTS, TABLE, Payment
 
 from tests.functions.adapters.threads import at_once
 from tests.functions.cloud import TABLE as TABLE_NAME
+from tests.functions.records import ANSWER as PAID
 
 NOW = 1_722_000_000.0
 LEASE = 100.0
 UPLOAD = Upload(bucket="in", key="shop/a b.jpg", sequencer="01")
 KEEP = 30 * 86_400.0
-ANSWER = PaidAnswer(
-    work_key="paid/abc.png",
-    picture_sha256="abc",
-    format="png",
-    width=80,
-    height=64,
-    credits=2.0,
-    request_id="r1",
-    provider="ezlink",
-    note="The API called this result 'ERROR'.",
+ANSWER = replace(
+    PAID, work_key="paid/abc.png", picture_sha256="abc", request_id="r1", note="The API called this result 'ERROR'."
 )
 REFUSED = Ended(kind="rejected", code="bad_request", reason="No.", attempts=1, request_id="r2")
 FAILED = Ended(kind="failed", code="broken_off", reason="It broke off.", attempts=5, possibly_paid=3)

@@ -1,4 +1,4 @@
-"""A process that a photo took over: each layer alone stops what it is there for, and without layers nothing does."""
+"""A process that a photo took over: each layer alone stops its attacks, and without layers nothing stops them."""
 
 import contextlib
 import ctypes

@@ -29,7 +29,7 @@ def test_a_request_is_an_upload_with_choices_and_an_id_of_its_own() -> None:
     )
 
 
-def test_the_same_request_is_the_same_job_wherever_it_is_ordered_and_another_is_another() -> None:
+def test_the_same_request_is_the_same_job_wherever_it_is_ordered() -> None:
     first, again, other, upload = (
         Upload(bucket="in", key="a.jpg", sequencer=sequencer, request=id_)
         for sequencer, id_ in [("01", "e1"), ("02", "e1"), ("01", "e2"), ("01", "")]

@@ -11,7 +11,6 @@ from dropcut.core.messages import (
     MalformedMessageError,
     OutcomeMessage,
     PaidAnswer,
-    PreparedPicture,
     Remake,
     SpendingNotice,
     Upload,
@@ -21,18 +20,9 @@ from dropcut.core.operation import REMOVE_BACKGROUND
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.functions.records import ANSWER, PICTURE
+
 UPLOAD = Upload(bucket="in", key="ü/a b+c.jpg", sequencer="0A", version_id="v1", arrived_at_seconds=12.5)
-PICTURE = PreparedPicture(work_key="prepared/x.jpeg", sha256="x", format="jpeg", width=80, height=64, size_bytes=9)
-ANSWER = PaidAnswer(
-    work_key="paid/x.png",
-    picture_sha256="x",
-    format="png",
-    width=80,
-    height=64,
-    credits=2.0,
-    request_id=None,
-    provider="ezlink",
-)
 
 
 REQUEST = CutRequest(upload=UPLOAD, picture=PICTURE)
@@ -124,7 +114,7 @@ def test_a_spending_notice_survives_the_queue_in_plain_ascii(notice: SpendingNot
 
 
 @pytest.mark.parametrize("outcome", [ANSWER, Ended(kind="failed", code="c", reason="why")])
-def test_what_deliver_reads_is_told_apart_also_when_a_key_is_called_spending(outcome: PaidAnswer | Ended) -> None:
+def test_what_deliver_reads_is_clear_also_when_a_key_is_called_spending(outcome: PaidAnswer | Ended) -> None:
     message = OutcomeMessage(upload=replace(UPLOAD, key="spending"), outcome=outcome)
     assert read_announcement(message.to_json()) == message
 

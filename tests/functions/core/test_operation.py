@@ -1,4 +1,4 @@
-"""What is bought: its payment key decides what is paid for once, so old keys have to stay as they are."""
+"""The operation that is bought: its payment key decides what is paid for once, so old keys have to stay."""
 
 from dataclasses import replace
 

@@ -1,22 +1,14 @@
 """Every cell of the table of a picture's record follows from what is promised about each event."""
 
 import pytest
-from dropcut.core.messages import Ended, PaidAnswer
+from dropcut.core.messages import Ended
 from dropcut.core.payment import EVENTS, TABLE, Payment
 from dropcut.core.transitions import Transition
 
+from tests.functions.records import ANSWER
+
 NOW = 1_722_000_000.0
 STATES = ("free", "claimed", "abandoned", "paid", "refused", "failed")
-ANSWER = PaidAnswer(
-    work_key="paid/x.png",
-    picture_sha256="x",
-    format="png",
-    width=80,
-    height=64,
-    credits=2.0,
-    request_id=None,
-    provider="ezlink",
-)
 CLAIMS = {
     "free": Transition("claimed", "buy"),
     "claimed": Transition("claimed", "wait"),

@@ -5,7 +5,7 @@ from dropcut.core import picture_refusals
 
 
 def test_the_list_of_codes_is_complete() -> None:
-    """What a process that decodes says is held against it: a reason that is not there would count as a crash."""
+    """The answer of a process that decodes is checked against the list: an unknown reason would count as a crash."""
     source = inspect.getsource(picture_refusals)
     given = re.findall(r"return PictureRefusedError\(\s*(\S+),", source)
     assert len(given) > 5

@@ -5,23 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dropcut.core.messages import MalformedMessageError, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import MalformedMessageError, OutcomeMessage, Upload
 from dropcut.core.quality import Doubt, Quality
 from dropcut.core.rendition import RenditionFile
 from dropcut.core.review import EndOldHeld, Held, Review, read_review
 
+from tests.functions.records import ANSWER
+
 ACCEPT = Review(bucket="in", key="a.jpg", decision="accept")
 REPLACE = Review(bucket="in", key="a.jpg", decision="replace", picture="held/mine.png", job_id="j")
-ANSWER = PaidAnswer(
-    work_key="paid/x.png",
-    picture_sha256="x",
-    format="png",
-    width=80,
-    height=64,
-    credits=2.0,
-    request_id=None,
-    provider="ezlink",
-)
 
 
 @pytest.mark.parametrize("review", [ACCEPT, REPLACE, replace(ACCEPT, decision="reject")])
@@ -79,5 +71,5 @@ def test_what_is_kept_of_a_held_photo_is_read_as_it_was_and_written_the_same_aga
     )
     read = Held.from_json(held.to_json())
     assert read == held
-    assert read.to_json() == held.to_json()  # by this text, what is to be forgotten is told from what came later
+    assert read.to_json() == held.to_json()  # by this text it finds what to forget, and keeps what came later
     assert (read.answer, read.upload.key, read.keys) == (ANSWER, "ü.jpg", ["held/ü.png"])

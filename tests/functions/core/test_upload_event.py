@@ -125,7 +125,7 @@ def test_every_way_of_creating_an_object_is_an_upload(prefix: str, name: str) ->
     assert len(read(event)) == 1
 
 
-def test_a_notification_may_tell_of_several_uploads_and_other_changes() -> None:
+def test_a_notification_may_hold_several_uploads_and_other_changes() -> None:
     removed = {"eventName": "ObjectRemoved:Delete"}
     records = [*by_notification("a")["Records"], removed, *by_notification("b")["Records"]]
     assert [upload.key for upload in read({"Records": records})] == ["a", "b"]

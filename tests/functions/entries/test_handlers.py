@@ -29,7 +29,7 @@ from dropcut.environment import (
 from dropcut.message_batch import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS
 from dropcut.observability import logger
 
-from local.api.stand_in import StandIn
+from stand_in.stand_in import StandIn
 from tests.functions.cloud import ACCOUNT, INPUT, OUTPUT, SECRET, TABLE, WORK, Cloud, OneWriteAtATime
 from tests.functions.lambda_events import Context, batch_of, run
 from tests.functions.pictures import decoded, picture
@@ -136,6 +136,7 @@ class Deployment:
                 keep_jobs_days=90,
                 hold_doubtful=0,
                 held_days=14,
+                stage_roles="AROASTAGE",
             ),
             "gatekeeper": GatekeeperEnvironment(
                 state_table=TABLE,

@@ -14,7 +14,7 @@ import pyvips
 
 APPROVED = Path(__file__).parent / "approved"
 VISIBLE = 2.0
-"""Difference in CIEDE2000 from which on a pixel counts as another one: 1 is what a trained eye can just tell."""
+"""Difference in CIEDE2000 from which on a pixel counts as another one: a trained eye just sees 1."""
 LARGEST = 12.0
 """No single pixel may differ more, wherever it is."""
 SHARE = 0.005
@@ -32,13 +32,13 @@ def assert_looks_as_approved(made: Path, name: str) -> None:
     expected = pyvips.Image.new_from_file(str(approved))
     said = difference(picture, expected)
     if said is not None:
-        told, image = said
+        summary, image = said
         folder = Path(tempfile.mkdtemp(prefix=f"dropcut-{name}-"))
         picture.write_to_file(str(folder / "made.png"))
         expected.write_to_file(str(folder / "approved.png"))
         if image is not None:
             image.write_to_file(str(folder / "difference.png"))
-        pytest.fail(f"{name} does not look as approved: {told}. Compare the pictures in {folder}")
+        pytest.fail(f"{name} does not look as approved: {summary}. Compare the pictures in {folder}")
 
 
 def difference(picture: pyvips.Image, expected: pyvips.Image) -> tuple[str, pyvips.Image | None] | None:
@@ -51,8 +51,8 @@ def difference(picture: pyvips.Image, expected: pyvips.Image) -> tuple[str, pyvi
     largest, share = worst.max(), (worst > VISIBLE).avg() / 255
     if largest <= LARGEST and share <= SHARE:
         return None
-    told = f"{share:.1%} of the pixels differ visibly, the most by {largest:.1f} (CIEDE2000)"
-    return told, (worst * 10).cast("uchar")
+    summary = f"{share:.1%} of the pixels differ visibly, the most by {largest:.1f} (CIEDE2000)"
+    return summary, (worst * 10).cast("uchar")
 
 
 def _shown(picture: pyvips.Image, ground: list[int]) -> pyvips.Image:

@@ -14,18 +14,18 @@ WIDTH, HEIGHT = 1500, 1000
 def strands(width: int = WIDTH, height: int = HEIGHT) -> Pixels:
     """Thin lines in all directions, by area."""
     large = np.zeros((height * 2, width * 2), np.uint8)
-    chance = np.random.default_rng(5)
+    rng = np.random.default_rng(5)
     for _ in range(250):
-        start, end = (chance.integers(0, (width * 2, height * 2)).tolist() for _ in range(2))
-        cv2.line(large, start, end, 255, int(chance.integers(2, 8)), cv2.LINE_AA)
+        start, end = (rng.integers(0, (width * 2, height * 2)).tolist() for _ in range(2))
+        cv2.line(large, start, end, 255, int(rng.integers(2, 8)), cv2.LINE_AA)
     return cv2.resize(large, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def photo_of(alpha: Pixels, contrast: int = 120, texture: float = 0) -> Pixels:
     """Lighter than the wall behind by so many levels; both may have a texture of so many levels."""
-    chance = np.random.default_rng(2)
-    weave = cv2.GaussianBlur(chance.normal(0, 1, alpha.shape), (0, 0), 1.2)
-    levels = 90 + alpha / 255.0 * contrast + weave / weave.std() * texture + chance.normal(0, 1.5, alpha.shape)
+    rng = np.random.default_rng(2)
+    weave = cv2.GaussianBlur(rng.normal(0, 1, alpha.shape), (0, 0), 1.2)
+    levels = 90 + alpha / 255.0 * contrast + weave / weave.std() * texture + rng.normal(0, 1.5, alpha.shape)
     return np.repeat(np.clip(np.rint(levels), 0, 255)[..., None], 3, axis=2).astype(np.uint8)
 
 

@@ -119,7 +119,7 @@ def test_what_the_decoder_shrinks_lies_where_it_belongs(photo: Path, kind: str, 
 @pytest.mark.parametrize("kind", ["jpeg", "webp"])
 @pytest.mark.parametrize("shrink", [2, 4, 8])
 @pytest.mark.parametrize("odd", [1, 3, 5, 7])
-def test_what_the_decoder_shrinks_lies_where_a_whole_decode_puts_it_up_to_its_last_pixel(
+def test_what_the_decoder_shrinks_lies_where_a_whole_decode_puts_it(
     photo: Path, kind: str, shrink: int, odd: int
 ) -> None:
     """Sides that the decoder's shrinking does not divide evenly; what it does at the far end moves all before."""
@@ -367,7 +367,7 @@ def test_a_file_that_ends_early_is_refused_wherever_it_ends(photo: Path, kind: s
         assert str(refusal.value).endswith("again.")
 
 
-def test_the_decoders_words_are_told_without_the_name_of_its_part(photo: Path) -> None:
+def test_the_decoders_words_are_shown_without_the_name_of_its_part(photo: Path) -> None:
     whole = picture("jpeg", width=400, height=300)
     written(photo, whole[: len(whole) // 2])
     with (
@@ -408,7 +408,7 @@ for name in ("jpeg", "png", "webp", "tiff", "gif", "heif", "svg", "vips", "csv")
 
 def test_no_loader_that_libvips_calls_untrusted_runs_even_if_it_is_named() -> None:
     root = Path(__file__).parents[3]
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", _SHOWS_LOADERS],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root / "functions")},
@@ -416,6 +416,6 @@ def test_no_loader_that_libvips_calls_untrusted_runs_even_if_it_is_named() -> No
         text=True,
         check=True,
     )
-    found = {name: (untrusted, blocked) for name, untrusted, blocked in map(str.split, told.stdout.splitlines())}
+    found = {name: (untrusted, blocked) for name, untrusted, blocked in map(str.split, done.stdout.splitlines())}
     used = dict.fromkeys(("jpeg", "png", "webp", "tiff", "gif", "heif"), ("False", "False"))
     assert found == used | dict.fromkeys(("svg", "vips", "csv"), ("True", "True"))

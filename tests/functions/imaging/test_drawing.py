@@ -24,34 +24,34 @@ LIMITS = DecodeLimits(max_pixels=30_000_000, max_frames=10)
 
 def screenshot(width: int = WIDTH, height: int = HEIGHT, *, dark: bool = False, step: int = 26) -> Levels:
     """Bars, and lines of text with soft edges."""
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     page, ink = (32, 225) if dark else (255, 30)
     picture = np.full((height, width, 3), page, np.uint8)
     picture[: height // 18] = (60, 90, 160)
     picture[:, : width // 6] = (235, 238, 242) if not dark else (50, 50, 58)
     for y in range(height // 18 + step, height, step):
-        text = "".join(chance.choice(list("abcdefghijklmnopqrstuvwxyz     "), width // 12))
+        text = "".join(rng.choice(list("abcdefghijklmnopqrstuvwxyz     "), width // 12))
         cv2.putText(picture, text, (width // 5, y), cv2.FONT_HERSHEY_SIMPLEX, step / 44, (ink,) * 3, 1, cv2.LINE_AA)
     return picture
 
 
 @cache
 def drawing(count: int = 60) -> Levels:
-    chance = np.random.default_rng(2)
+    rng = np.random.default_rng(2)
     picture = np.full((HEIGHT, WIDTH, 3), 250, np.uint8)
-    palette = chance.integers(0, 256, (8, 3)).tolist()
+    palette = rng.integers(0, 256, (8, 3)).tolist()
     for _ in range(count):
-        x, y, to_x, to_y = (int(chance.integers(side)) for side in (WIDTH, HEIGHT, WIDTH, HEIGHT))
-        cv2.circle(picture, (x, y), int(chance.integers(30, 300)), palette[chance.integers(8)], -1, cv2.LINE_AA)
-        cv2.rectangle(picture, (x, y), (x + 300, y + 160), palette[chance.integers(8)], -1)
-        cv2.line(picture, (x, y), (to_x, to_y), (0, 0, 0), int(chance.integers(2, 10)), cv2.LINE_AA)
+        x, y, to_x, to_y = (int(rng.integers(side)) for side in (WIDTH, HEIGHT, WIDTH, HEIGHT))
+        cv2.circle(picture, (x, y), int(rng.integers(30, 300)), palette[rng.integers(8)], -1, cv2.LINE_AA)
+        cv2.rectangle(picture, (x, y), (x + 300, y + 160), palette[rng.integers(8)], -1)
+        cv2.line(picture, (x, y), (to_x, to_y), (0, 0, 0), int(rng.integers(2, 10)), cv2.LINE_AA)
     return picture
 
 
 def line_art() -> Levels:
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     picture = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    for ends in chance.integers(0, HEIGHT, (150, 4)).tolist():
+    for ends in rng.integers(0, HEIGHT, (150, 4)).tolist():
         cv2.line(picture, ends[:2], ends[2:], (0, 0, 0), 3, cv2.LINE_AA)
     return picture
 
@@ -63,10 +63,10 @@ def gradient() -> Levels:
 
 def photo(noise: float = 1.5) -> Levels:
     """Soft structures of all sizes, and a camera's noise."""
-    chance = np.random.default_rng(4)
-    picture = noise * chance.standard_normal((HEIGHT, WIDTH, 3), np.float32) + 128
+    rng = np.random.default_rng(4)
+    picture = noise * rng.standard_normal((HEIGHT, WIDTH, 3), np.float32) + 128
     for cells in (6, 25, 100, 400):
-        coarse = chance.standard_normal((cells, cells, 3), np.float32)
+        coarse = rng.standard_normal((cells, cells, 3), np.float32)
         picture += 90 / cells**0.4 * cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     return levels(picture)
 

@@ -144,12 +144,12 @@ def test_the_answers_colours_are_brought_into_the_profile_that_the_photo_keeps(t
     result = cut(photo, saved(tmp_path, "answer.png", np.dstack([colours, small])))
     edges = (result[..., 3] > 40) & (result[..., 3] < 215)
     assert np.abs(result[edges][:, :3].mean(0) - FRONT).max() < 1
-    assert np.abs(np.array(in_srgb(FRONT, icc)) - FRONT).max() > 15  # what it would be off, were it not brought there
+    assert np.abs(np.array(in_srgb(FRONT, icc)) - FRONT).max() > 15  # the difference if it were not converted
 
 
 @pytest.mark.parametrize("icc", [profile("p3"), profile_of_another_kind()], ids=["Display P3", "another kind"])
 def test_alpha_follows_the_same_edges_whatever_profile_the_photo_keeps(tmp_path: Path, icc: bytes) -> None:
-    """What alpha is said to be for each colour, and the colours that are asked about, are of one space."""
+    """The colours for which alpha is known and the colours that are looked up are of one space."""
     photo, answer, pixels, _ = case(tmp_path, 300, 200, icc_profile=icc)
     bare = saved(tmp_path, "bare.png", pixels)
     assert (cut(photo, answer)[..., 3] == cut(bare, answer)[..., 3]).all()
@@ -173,7 +173,7 @@ def soft_disc(folder: Path, *, cleaned_up: bool) -> tuple[Path, Path, Pixels, Pi
     return saved(folder, "photo.png", pixels), saved(folder, "answer.png", answer), pixels, answer
 
 
-def test_an_answer_of_the_photos_size_that_was_cleaned_up_gives_its_colours_where_it_is_half_transparent(
+def test_a_cleaned_up_answer_gives_its_colours_where_it_is_half_transparent(
     tmp_path: Path,
 ) -> None:
     photo, answer, pixels, answered = soft_disc(tmp_path, cleaned_up=True)
@@ -192,7 +192,7 @@ def test_an_answer_of_the_photos_size_that_was_not_cleaned_up_leaves_no_fringe(t
     assert apart < np.abs(pixels[edges].astype(int) - (200, 60, 50)).mean() / 4
 
 
-def test_an_answer_of_the_photos_size_brings_no_white_into_what_is_transparent_in_the_photo(tmp_path: Path) -> None:
+def test_an_answer_of_the_photos_size_brings_no_white_into_a_transparent_photo(tmp_path: Path) -> None:
     _, answer, pixels, answered = soft_disc(tmp_path, cleaned_up=True)
     own = np.full(pixels.shape[:2], 255, np.uint8)
     own[:, :150] = 128
@@ -232,9 +232,9 @@ def test_no_fringe_of_the_old_background_stays(tmp_path: Path, cleaned_up: bool)
 
 def test_strands_come_out_nearer_to_the_truth_than_by_lanczos(tmp_path: Path) -> None:
     alpha = np.zeros((600, 900), np.uint8)
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     for _ in range(60):
-        start, end = chance.integers(0, 600, 2), chance.integers(300, 600, 2)
+        start, end = rng.integers(0, 600, 2), rng.integers(300, 600, 2)
         cv2.line(alpha, [int(part) for part in start], [int(part) for part in end], 255, 2, cv2.LINE_AA)
     pixels = photo_of(alpha, (60, 40, 30), (180, 185, 190))
     small = reduced(alpha, 300, 200)
@@ -245,13 +245,13 @@ def test_strands_come_out_nearer_to_the_truth_than_by_lanczos(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("kernel", [Image.Resampling.BOX, Image.Resampling.LANCZOS])
-def test_however_sharp_the_answers_alpha_is_strands_come_out_nearer_to_the_truth_than_by_lanczos(
+def test_strands_come_out_nearer_to_the_truth_than_by_lanczos_for_any_sharp_alpha(
     tmp_path: Path, kernel: Image.Resampling
 ) -> None:
     alpha = np.zeros((600, 900), np.uint8)
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     for _ in range(60):
-        start, end = chance.integers(0, 600, 2), chance.integers(300, 600, 2)
+        start, end = rng.integers(0, 600, 2), rng.integers(300, 600, 2)
         cv2.line(alpha, [int(part) for part in start], [int(part) for part in end], 255, 4, cv2.LINE_AA)
     alpha = cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.uint8)
     pixels = photo_of(alpha, (60, 40, 30), (180, 185, 190))
@@ -265,10 +265,10 @@ def test_however_sharp_the_answers_alpha_is_strands_come_out_nearer_to_the_truth
 def grid(width: int, height: int) -> Pixels:
     """Wires of all thicknesses, in no one direction."""
     alpha = np.zeros((height, width), np.uint8)
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     for _ in range(160):
-        start, end = (chance.integers(0, (width, height)).tolist() for _ in range(2))
-        cv2.line(alpha, start, end, 255, int(chance.integers(2, 7)), cv2.LINE_AA)
+        start, end = (rng.integers(0, (width, height)).tolist() for _ in range(2))
+        cv2.line(alpha, start, end, 255, int(rng.integers(2, 7)), cv2.LINE_AA)
     return cv2.GaussianBlur(alpha, (0, 0), 0.8).astype(np.uint8)
 
 
@@ -340,14 +340,14 @@ def most_mib(folder: Path, height: int) -> float:
         interpretation="srgb"
     ).jpegsave(str(photo))
     Image.fromarray(np.dstack([np.full((1000, 1000, 3), 128, np.uint8), disk(1000, 1000, soft=4)])).save(answer)
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", PROBE, photo, answer, folder / "result.png"],
         env={"PYTHONPATH": str(FUNCTIONS), "VIPS_CONCURRENCY": "2", "MALLOC_ARENA_MAX": "2"},
         capture_output=True,
         text=True,
         check=True,
     )
-    return int(told.stdout) / 1024
+    return int(done.stdout) / 1024
 
 
 @pytest.mark.slow

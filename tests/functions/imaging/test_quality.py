@@ -26,18 +26,18 @@ SUBJECT = disk(*MIDDLE, RADIUS)
 
 def photo_of(alpha: Bytes, *, colour: tuple[int, int, int] = (160, 60, 40), contrast: float = 8) -> Bytes:
     """A thing with stripes of 40 pixels before a grey wall; both have structure, and the sensor its noise."""
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     height, width = alpha.shape
 
     def cloth(colour: tuple[int, int, int]) -> npt.NDArray[np.float32]:
-        grid = chance.normal(0, contrast, (height // 12 + 2, width // 12 + 2)).astype(np.float32)
+        grid = rng.normal(0, contrast, (height // 12 + 2, width // 12 + 2)).astype(np.float32)
         large = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
         return large[..., None] + np.array(colour, np.float32)
 
     subject = cloth(colour)
     subject[:, (np.arange(width) // 40) % 2 == 1] += 3 * contrast
     part = alpha[..., None] / 255
-    mixed = part * subject + (1 - part) * cloth((120, 130, 140)) + chance.normal(0, 1.5, (height, width, 3))
+    mixed = part * subject + (1 - part) * cloth((120, 130, 140)) + rng.normal(0, 1.5, (height, width, 3))
     return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
 
 
@@ -188,7 +188,7 @@ def test_a_loose_stretch_is_doubted_also_beside_a_long_outline_that_is_right() -
     assert "cut_off" in codes(photo, kept_too)
 
 
-def test_more_of_the_subject_and_something_else_are_told_apart() -> None:
+def test_more_of_the_subject_and_something_else_are_distinguished() -> None:
     """Two discs of one colour and one of another: what is left of each is a third of the first."""
     first, second = disk(100, 180, 60), disk(240, 180, 60)
     photo = photo_of(np.maximum(first, second))

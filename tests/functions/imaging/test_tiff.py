@@ -118,7 +118,7 @@ def test_signed_samples_are_stretched_over_the_range_they_use(
     [COLOURS / 255 * 2 - 1, COLOURS * 1000.5, np.full_like(COLOURS, np.nan, dtype=float), CLEAR.astype(float)],
     ids=["-1 to 1", "measures", "no numbers", "nothing"],
 )
-def test_float_samples_whose_range_cannot_be_told_are_refused(tmp_path: Path, samples: np.ndarray[Any, Any]) -> None:
+def test_float_samples_whose_range_is_unclear_are_refused(tmp_path: Path, samples: np.ndarray[Any, Any]) -> None:
     with pytest.raises(PictureRefusedError, match="nothing says what is black") as refusal:
         opened(tmp_path, tiff(samples, bits=32, number=3, photometric=2 if samples.shape[2] == 3 else 1))
     assert refusal.value.code == "unsupported"

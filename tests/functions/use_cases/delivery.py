@@ -11,6 +11,7 @@ from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.core.message_result import Done, Message, MessageResult
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Remake, Upload
+from dropcut.core.photo_source import PhotoSource
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.quality import Measures
 from dropcut.core.rendition import MadeCutouts, Rendition, RenditionFile
@@ -28,25 +29,18 @@ from dropcut.use_cases.review import Reviewer
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud
 from tests.functions.cutouts import answer_as_it_is
 from tests.functions.fakes import FakeEventBus, one_after_the_other
+from tests.functions.records import ANSWER as PAID
 
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+STAGE_ROLE = "AROASTAGE"
 NOW = 1_722_000_000.0
 UPLOAD = Upload(bucket=INPUT, key="shop/a.jpg", sequencer="02", arrived_at_seconds=NOW - 7)
 NEWER = replace(UPLOAD, sequencer="03")
-ANSWER = PaidAnswer(
-    work_key=f"paid/{sha256(b'cut out')}.png",
-    picture_sha256=sha256(b"cut out"),
-    format="png",
-    width=80,
-    height=64,
-    credits=2.0,
-    request_id="r1",
-    provider="ezlink",
-)
+ANSWER = replace(PAID, work_key=f"paid/{sha256(b'cut out')}.png", picture_sha256=sha256(b"cut out"), request_id="r1")
 NEWER_ANSWER = replace(ANSWER, work_key=f"paid/{sha256(b'newer')}.png", picture_sha256=sha256(b"newer"))
 SET = read_renditions(
     ["full", "amazon_main", {"name": "small", "longest_side": 64, "key": "small/{folder}{name}.{extension}"}]
@@ -158,7 +152,8 @@ class Delivery:
                 announcer=announcer,
                 clock=clock,
             ),
-            input_buckets={INPUT},
+            sources=[PhotoSource(bucket=INPUT)],
+            stage_roles={STAGE_ROLE},
             remake=self.remaker,
             review=Reviewer(
                 records=self.held,

@@ -20,6 +20,7 @@ from dropcut.core.message_result import Message, MessageResult
 from dropcut.core.messages import CutRequest, Ended, PaidAnswer, PreparedPicture, Upload
 from dropcut.core.pace import Pace
 from dropcut.core.payment import Payment
+from dropcut.core.photo_source import PhotoSource
 from dropcut.use_cases.account import AccountRules, Accounts
 from dropcut.use_cases.claim import Claims
 from dropcut.use_cases.cut import Cut
@@ -155,7 +156,7 @@ class Shop:
             snapshots=self,  # type: ignore[arg-type] # it reads them below
             jobs=self.jobs,
             objects=self.objects,
-            input_buckets={INPUT},
+            sources=[PhotoSource(bucket=INPUT)],
             work_bucket=WORK,
             purchases=Purchases(
                 accounts=self.accounts,
@@ -249,7 +250,7 @@ class Shop:
 
 
 class BreakableStore(ObjectStore):
-    """Refuses to write answers as long as it is told to."""
+    """Refuses to write answers as long as `broken` is set."""
 
     broken: Exception | None = None
 

@@ -1,16 +1,14 @@
 """A claim is given back on the way out, whatever happens, unless it was settled."""
 
 import pytest
-from dropcut.core.messages import Ended, PaidAnswer, Upload
+from dropcut.core.messages import Ended, Upload
 from dropcut.observability import metrics
 from dropcut.use_cases.claim import AlreadyPaid, Claim, Claims, InFlight, Remembered
 
 from tests.functions.fakes import FakePayments
+from tests.functions.records import ANSWER
 
 NOW, LEASE, KEEP = 1_722_081_600.0, 205.0, 86_400.0
-ANSWER = PaidAnswer(
-    work_key="paid/k", picture_sha256="k", format="png", width=1, height=1, credits=2, request_id="r", provider="ezlink"
-)
 UPLOAD = Upload(bucket="in", key="a.jpg", sequencer="01")
 FAILED = Ended(kind="failed", code="http_500", reason="It failed.")
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dropcut.core.message_result import Done, Message, MessageResult, Wait
+from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.messages import CutRequest, Ended, MalformedMessageError, PaidAnswer
+from dropcut.core.photo_source import PhotoSource
 
 from tests.functions.fakes import one_after_the_other
 from tests.functions.pictures import cutout, picture
@@ -407,16 +408,36 @@ def test_other_bytes_under_a_victims_hash_are_neither_paid_for_nor_kept(shop: Sh
 def test_a_false_size_does_not_make_a_victims_picture_fail(shop: Shop) -> None:
     """No answer would fit it: after some paid calls the picture would be remembered as one that failed."""
     victims = shop.request("victim.jpg")
-    with pytest.raises(MalformedMessageError, match="not as told"):
+    with pytest.raises(MalformedMessageError, match="not as it states"):
         handled_raw(shop, replace(victims, picture=replace(victims.picture, width=81)).to_json())
     assert not shop.api.calls
     assert shop.payment(victims).attempts == 0
 
 
+@pytest.mark.parametrize("changed", [{"bucket": "taken-away"}, {"key": "other/waits.jpg"}], ids=str)
+def test_a_photo_of_no_input_any_more_is_not_paid_for_until_it_is_of_one(shop: Shop, changed: dict[str, str]) -> None:
+    """Its bucket was taken away, or the input's prefix was changed, while it waited."""
+    inputs = [PhotoSource(bucket=INPUT, prefix="photos/")]
+    request = shop.request("photos/waits.jpg")
+    waits = replace(request, upload=replace(request.upload, **changed))  # type: ignore[arg-type]
+    sent = Message(body=waits.to_json(), receive_count=1, sent_at_seconds=shop.now)
+    narrow = replace(shop.cut, sources=inputs)
+    result = narrow.begin([sent], ends_at=shop.now + 200)(sent)
+    assert isinstance(result, DeadLetter) and result.details == {"code": "input_removed"} and result.announce
+    assert "Add the input back, deploy, and redrive the message" in result.reason
+    narrow.announce_failure(sent, result.reason)
+    (ended,) = shop.records.deliver_queue.outcomes()
+    assert isinstance(ended, Ended) and (ended.kind, ended.code) == ("failed", "input_removed")
+    assert not shop.api.calls
+    back = replace(shop.cut, sources=[PhotoSource(bucket=waits.upload.bucket)])
+    assert back.begin([sent], ends_at=shop.now + 200)(sent) == Done()
+    assert len(shop.api.calls) == 1
+
+
 @pytest.mark.parametrize(
     "changed",
     [
-        {"upload": {"bucket": "somebody-elses"}},
+        {"upload": {"bucket": "Nobodys"}},
         {"upload": {"sequencer": "~"}},
         {"picture": {"work_key": "paid/other.png"}},
         {"picture": {"sha256": "../probe"}},

@@ -87,7 +87,7 @@ def test_without_the_photo_the_renditions_are_made_of_the_answer_with_a_note(
     assert said in cutouts.note
 
 
-def test_a_photo_that_was_replaced_is_told_from_one_that_is_gone(workshop: Workshop, delivery: Delivery) -> None:
+def test_a_photo_that_was_replaced_is_not_one_that_is_gone(workshop: Workshop, delivery: Delivery) -> None:
     upload = delivery.seen()
     delivery.is_replaced()
     assert workshop.fetch(upload).is_another

@@ -20,6 +20,7 @@ from dropcut.core.messages import (
     SpendingNotice,
     Upload,
 )
+from dropcut.core.photo_source import PhotoSource
 from dropcut.core.rendition_setting import FULL
 
 from tests.functions.cloud import INPUT, OUTPUT, WORK, Cloud, table_in_memory
@@ -368,12 +369,11 @@ def test_a_message_and_a_record_of_the_version_before_are_delivered(delivery: De
 @pytest.mark.parametrize(
     ("upload", "outcome"),
     [
-        (replace(UPLOAD, bucket="victims-photos"), ANSWER),
         (replace(UPLOAD, sequencer="~"), ANSWER),
         (UPLOAD, replace(ANSWER, work_key=f"paid/{'0' * 64}.png")),
         (UPLOAD, Ended(kind="skip", code="c", reason="It would be left alone for ever.")),  # type: ignore[arg-type]
     ],
-    ids=["another bucket", "a sequencer after all others", "another's answer", "the tag that means: leave alone"],
+    ids=["a sequencer after all others", "another's answer", "the tag that means: leave alone"],
 )
 def test_a_forged_outcome_is_neither_delivered_nor_published(
     delivery: Delivery, upload: Upload, outcome: PaidAnswer | Ended
@@ -393,10 +393,54 @@ def test_a_forged_outcome_is_neither_delivered_nor_published(
     assert delivery.record() == before
 
 
+# An input that is taken away while its photos wait.
+
+
+TAKEN_AWAY = replace(UPLOAD, bucket="taken-away")
+
+
+def outcome_message(upload: Upload, outcome: PaidAnswer | Ended) -> Message:
+    return Message(body=OutcomeMessage(upload=upload, outcome=outcome).to_json(), receive_count=1, sent_at_seconds=NOW)
+
+
+def test_what_was_paid_for_a_photo_of_no_input_waits_as_a_dead_letter(delivery: Delivery) -> None:
+    sent, before = outcome_message(TAKEN_AWAY, ANSWER), delivery.record()
+    result = delivery.deliver(sent)
+    assert isinstance(result, DeadLetter) and result.details == {"code": "input_removed"} and result.announce
+    delivery.deliver.announce_failure(sent, result.reason)
+    ((kind, detail),) = delivery.events.published
+    assert (kind, detail["code"], detail["bucket"]) == ("Cutout Failed", "input_removed", "taken-away")
+    assert "what was paid for is not paid for again" in detail["reason"]
+    assert delivery.cloud.keys(OUTPUT) == []
+    assert delivery.record() == before
+
+
+def test_a_changed_filter_holds_up_nothing_that_is_paid_for(delivery: Delivery) -> None:
+    """If the photo may not be read any more, it is delivered as one that is gone."""
+    narrow = replace(delivery.deliver, sources=[PhotoSource(bucket=INPUT, prefix="other/")])
+    assert narrow(outcome_message(UPLOAD, ANSWER)) == Done()
+    assert delivery.events.types == ["Cutout Delivered"]
+
+
+@pytest.mark.parametrize("code", ["input_removed", "too_small"])
+def test_the_end_of_a_photo_of_no_input_is_published_and_nothing_of_it_touched(delivery: Delivery, code: str) -> None:
+    before = delivery.record()
+    end = Ended(kind="failed", code=code, reason="It is of no input.")
+    assert delivery.deliver(outcome_message(TAKEN_AWAY, end)) == Done()
+    assert delivery.events.types == ["Cutout Failed"]
+    assert (delivery.record(), delivery.cloud.tags(UPLOAD.key)) == (before, {})
+
+
+def test_a_remake_of_a_photo_of_no_input_is_a_dead_letter(delivery: Delivery) -> None:
+    asked = Remake(bucket="taken-away", key=UPLOAD.key).to_json()
+    result = delivery.deliver(Message(body=asked, receive_count=1, sent_at_seconds=NOW))
+    assert isinstance(result, DeadLetter) and (result.details, result.announce) == ({"code": "input_removed"}, False)
+
+
 # What was paid for is not kept for ever.
 
 
-def test_an_answer_that_is_gone_before_its_delivery_is_a_dead_letter_that_says_what_helps(cloud: Cloud) -> None:
+def test_an_answer_gone_before_its_delivery_is_a_dead_letter_that_says_what_helps(cloud: Cloud) -> None:
     """At once: no try brings it back."""
     delivery = Delivery(cloud)
     cloud.clients.s3.delete_object(Bucket=WORK, Key=ANSWER.work_key)

@@ -142,7 +142,7 @@ def test_an_event_that_could_not_be_published_is_published_by_the_next_batch(
     assert shop.events.types == ["Webhook Disabled"]
 
 
-def test_the_event_has_the_same_id_however_often_it_is_published_and_another_the_next_time(shop: Shop) -> None:
+def test_an_event_keeps_its_id_when_it_is_published_again_and_the_next_has_another(shop: Shop) -> None:
     shop.sender.answer = GONE
     shop.handle()
     shop.switch.record = replace(shop.switch.record, announced=False)  # as if it had ended before it noted that

@@ -11,15 +11,14 @@ import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
-from dropcut.adapters.object_store import ObjectGoneError
+from dropcut.adapters.object_store import ObjectForbiddenError, ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.choices import Choices
-from dropcut.core.message_result import Done, Message, Wait
+from dropcut.core.message_result import DeadLetter, Done, Message, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
     CutRequest,
     Ended,
-    MalformedMessageError,
     OutcomeMessage,
     RefusedRequest,
     Upload,
@@ -29,7 +28,7 @@ from dropcut.core.photo_source import ByPhoto, PhotoSource
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from dropcut.use_cases.intake import Intake
-from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare
+from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare, refuse_file
 
 from tests.functions.cloud import INPUT, WORK, Cloud
 from tests.functions.fakes import FakeQueue
@@ -260,7 +259,7 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_is_rejected_at_once(
 def test_a_photo_that_may_not_be_read_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.cloud.put("a.jpg", PHOTO)
     monkeypatch.setattr(stage.cloud.clients.s3, "get_object", refusing("AccessDenied", "Access Denied"))
-    with pytest.raises(ClientError, match="AccessDenied"):
+    with pytest.raises(ObjectForbiddenError, match=r"AccessDenied.*whether the bucket is in this account"):
         stage.handle(by_event_bridge())
     assert stage.ends == []
 
@@ -371,10 +370,16 @@ def test_what_an_input_leaves_out_is_skipped_with_the_reason(
     assert stage.ends == ([] if code is None else [("skipped", code)])
 
 
-def test_a_bucket_that_is_not_ours_is_malformed(stage: Stage) -> None:
-    with pytest.raises(MalformedMessageError, match=f"other-bucket.*{INPUT}"):
-        stage.handle(by_event_bridge(bucket="other-bucket"))
-    assert (stage.requests, stage.ends) == ([], [])
+def test_a_photo_whose_input_was_taken_away_is_a_dead_letter_that_says_what_to_do(stage: Stage) -> None:
+    """Nothing is read or recorded, so that it goes on as if it had just come when the input is back."""
+    waiting = message(by_event_bridge(bucket="other-bucket"))
+    result = stage.prepare(waiting)
+    assert isinstance(result, DeadLetter) and result.announce and result.details == {"code": "input_removed"}
+    assert f"in other-bucket is of no input of this deployment any more. Photos are taken from {INPUT}" in result.reason
+    assert "redrive the message" in result.reason
+    stage.prepare.announce_failure(waiting, result.reason)
+    assert stage.end() == ("failed", "input_removed")
+    assert stage.cloud.item("object#other-bucket/a.jpg") is None
 
 
 def test_a_test_event_is_dropped(stage: Stage) -> None:
@@ -612,12 +617,32 @@ def test_a_request_that_cannot_be_handled_is_published_as_failed(stage: Stage) -
     assert len(stage.deliver_queue.sent) == 1
 
 
-def test_the_end_of_a_redriven_photo_is_told_from_the_one_before(stage: Stage) -> None:
+def test_the_end_of_a_redriven_photo_differs_from_the_one_before(stage: Stage) -> None:
     stage.cloud.put("a.jpg", b"")
     stage.handle(by_event_bridge())
     stage.handle(by_event_bridge(), redriven=True)
     first, again = (end.redriven_at for end in stage.deliver_queue.outcomes() if isinstance(end, Ended))
     assert (first, again) == (0.0, SENT_AT)
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "code"),
+    [(0, "empty"), (1, None), (100 * 1024 * 1024, None), (100 * 1024 * 1024 + 1, "too_many_bytes")],
+)
+def test_the_size_of_a_file_decides_whether_it_is_read(size_bytes: int, code: str | None) -> None:
+    end = refuse_file(size_bytes, most_mib=100)
+    assert (end.code if end else None) == code
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "said"),
+    [(0, ["0 bytes", "Upload"]), (2_000_000, ["2,000,000", "1.5 MiB", "max_photo_mib", "Save it smaller"])],
+)
+def test_a_refusal_says_what_is_there_what_is_allowed_and_what_to_do(size_bytes: int, said: list[str]) -> None:
+    end = refuse_file(size_bytes, most_mib=1.5)
+    assert end is not None
+    assert end.kind == "rejected"
+    assert all(part in end.reason for part in said)
 
 
 # ---- photos that a back-fill asks for

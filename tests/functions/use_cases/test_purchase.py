@@ -146,7 +146,7 @@ def test_a_prepared_picture_that_is_gone_fails_without_a_call(shop: Shop) -> Non
     assert shop.payment(request).state(shop.now) == "free"
 
 
-def test_a_prepared_picture_that_goes_between_two_tries_does_not_hide_what_one_may_have_cost(shop: Shop) -> None:
+def test_a_picture_gone_between_two_tries_does_not_hide_what_one_may_have_cost(shop: Shop) -> None:
     shop.api.script = [BROKEN_OFF]
     request = shop.request()
     shop.handle(request)
@@ -158,7 +158,7 @@ def test_a_prepared_picture_that_goes_between_two_tries_does_not_hide_what_one_m
 # An answer in hand that cannot be stored.
 
 
-def test_an_answer_that_cannot_be_stored_closes_the_gate_and_is_tried_until_the_time_is_up(shop: Shop) -> None:
+def test_an_answer_that_cannot_be_stored_closes_the_gate_and_is_tried_to_the_end(shop: Shop) -> None:
     request, begun = shop.request(), shop.now
     shop.objects.broken = denied()
     with pytest.raises(ConnectionError):
@@ -173,11 +173,11 @@ def test_an_answer_that_can_be_stored_after_all_is_not_lost(shop: Shop) -> None:
     request, sleep = shop.request(), shop._sleep
     shop.objects.broken = denied()
 
-    def mended(seconds: float) -> None:
+    def fixed(seconds: float) -> None:
         sleep(seconds)
         shop.objects.broken = None if seconds == STORE_AGAIN_SECONDS else shop.objects.broken
 
-    object.__setattr__(shop.accounts, "sleep", mended)
+    object.__setattr__(shop.accounts, "sleep", fixed)
     assert shop.handle(request) == Done()
     assert isinstance(shop.outcomes()[0], PaidAnswer)
     assert (shop.gate.code, counted("PossiblyPaidCalls")) == ("answer_not_stored", 0)
@@ -203,9 +203,7 @@ def test_while_answers_cannot_be_stored_only_those_in_flight_are_paid_in_vain(sh
 
 
 @pytest.mark.parametrize("trouble", [ZeroDivisionError("nobody thought of this"), MemoryError()])
-def test_any_error_after_the_call_was_sent_counts_as_possibly_paid_and_closes_the_gate(
-    shop: Shop, trouble: Exception
-) -> None:
+def test_any_error_after_the_call_was_sent_is_possibly_paid_and_closes_the_gate(shop: Shop, trouble: Exception) -> None:
     request = shop.request()
     shop.api.script = [trouble]
     with pytest.raises(type(trouble)):
@@ -223,7 +221,7 @@ def test_an_error_before_the_call_costs_nothing_and_is_no_attempt(shop: Shop, mo
     assert (shop.payment(request).state(shop.now), shop.gate.is_closed) == ("free", False)
 
 
-def test_a_refusal_that_could_not_be_remembered_leaves_the_picture_to_the_next_worker(
+def test_a_refusal_that_was_not_remembered_leaves_the_picture_to_the_next_worker(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = shop.request()
@@ -318,11 +316,11 @@ def test_workers_that_die_again_and_again_do_not_pay_for_ever(shop: Shop) -> Non
     assert shop.api.calls == []
 
 
-# The end of a picture is remembered before it is told.
+# The end of a picture is remembered before it is published.
 
 
 @pytest.mark.parametrize("refuses", ["dead_letters", "deliver_queue"])
-def test_a_picture_whose_end_cannot_be_told_is_not_called_for_again(shop: Shop, refuses: str) -> None:
+def test_a_picture_whose_end_cannot_be_published_is_not_called_for_again(shop: Shop, refuses: str) -> None:
     """Once the attempts were forgotten first, and a dead-letter queue that could not be written lifted the ceiling."""
     shop.api.script = [BROKEN_OFF] * 100
     request = shop.request()

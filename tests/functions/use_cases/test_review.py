@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 from dropcut.core.message_result import DeadLetter, Done, Message
-from dropcut.core.messages import Ended, OutcomeMessage, Upload
+from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.quality import verdict
+from dropcut.core.review import Review
 from dropcut.observability import metrics
 
 from tests.functions.cloud import INPUT, OUTPUT, Cloud
@@ -25,6 +26,7 @@ from tests.functions.use_cases.delivery import (
     NEWER_ANSWER,
     NOW,
     SET,
+    STAGE_ROLE,
     UPLOAD,
     Delivery,
 )
@@ -186,6 +188,19 @@ def test_what_a_reviewer_replaced_is_never_made_anew_from_the_doubtful_answer(he
     assert isinstance(result, DeadLetter)
     assert result.details == {"code": "not_delivered"}
     assert held.cloud.read(OUTPUT, "shop/a.png") == b"my own"
+
+
+@pytest.mark.parametrize(("sender", "decides"), [(f"{STAGE_ROLE}:prepare", False), ("AIDAREVIEWER", True)])
+def test_people_decide_and_no_function_of_ours(held: Delivery, sender: str, decides: bool) -> None:
+    """One of them decodes strangers' files, and may write to the same queue."""
+    decision = Review(bucket=INPUT, key=UPLOAD.key, decision="accept")
+    sent = Message(body=json.dumps(decision.to_fields()), receive_count=1, sent_at_seconds=NOW, sender=sender)
+    if decides:
+        assert held.deliver(sent) == Done()
+    else:
+        with pytest.raises(MalformedMessageError, match="only people do"):
+            held.deliver(sent)
+    assert held.events.types == ["Cutout Held", *["Cutout Delivered"] * decides]
 
 
 def nothing(_: Delivery) -> None:
@@ -366,7 +381,7 @@ def test_what_nobody_decided_on_in_time_ends_as_failed(held: Delivery, days: flo
         assert (held.record()["status"], held.cloud.tags(UPLOAD.key)) == ("failed", {"dropcut": "failed"})
         late = held.review("accept")
         assert isinstance(late, DeadLetter)
-        assert late.reason.endswith("What came first stands: held too long.")
+        assert late.reason.endswith("The first decision counts: held too long.")
 
 
 def test_a_photo_that_was_held_too_long_is_held_again_when_it_comes_again(held: Delivery) -> None:

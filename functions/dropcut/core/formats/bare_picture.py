@@ -1,8 +1,8 @@
 """Takes out of a JPEG, PNG or WebP what is not needed to see it, without touching a pixel.
 
-EXIF with the place where a photo was taken, XMP, IPTC, comments and thumbnails are nobody's business but the
-photographer's, and what lies behind the picture's end (second pictures, the film of a motion photo) costs size in the
-request. The ICC profile goes too: this is for pictures that look the same without (imaging/fit.py sees to that).
+EXIF (with the place where a photo was taken), XMP, IPTC, comments and thumbnails are private to the photographer. Data
+after the picture's end (second pictures, the film of a motion photo) makes the request larger. The ICC profile goes
+too: this is for pictures that look the same without (imaging/fit.py sees to that).
 """
 
 import re
@@ -73,7 +73,7 @@ def _jpeg(picture: memoryview) -> Iterator[bytes | memoryview]:
 def _jpeg_segment(marker: int, segment: memoryview) -> Iterator[bytes | memoryview]:
     """A segment as far as it says how to decode.
 
-    JFIF (APP0) tells that the colours are YCbCr, and Adobe's APP14 whether they are RGB, YCbCr, CMYK or YCCK; both
+    JFIF (APP0) says that the colours are YCbCr, and Adobe's APP14 whether they are RGB, YCbCr, CMYK or YCCK; both
     change the colours. Of JFIF the first 16 bytes do so, what follows is a thumbnail.
     """
     content = bytes(segment[4:9])
@@ -87,8 +87,8 @@ _PNG_NEEDED = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND"),
     b"tRNS",  # transparency
 }
-"""All else is text, time, EXIF, thumbnails, frames of an animation, or private; or it says what the colours mean, which
-decoders go by or not: what is sent means the same without."""
+"""All other chunks are text, time, EXIF, thumbnails, frames of an animation, or private. Some say what the colours
+mean, and not every decoder follows them: what is sent means the same without."""
 
 
 def _png(picture: memoryview) -> Iterator[bytes | memoryview]:

@@ -1,4 +1,4 @@
-"""Tells whether every decoder reads a picture, and reads the same in it: only such a one is sent as it is."""
+"""Decides whether every decoder reads a picture, and reads the same in it: only such a one is sent as it is."""
 
 import zlib
 from collections.abc import Callable, Iterable

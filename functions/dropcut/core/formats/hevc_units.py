@@ -1,7 +1,7 @@
 """Finds holes of zeros in HEIC, as a memory card leaves that lost a block; its decoder makes pixels of them.
 
-HEVC keeps three bytes 0, 0 and at most 2 for itself and writes 0, 0, 3 instead (ITU-T H.265, 7.3.1.1), so that no
-encoder leaves such zeros. How long the length before each unit is, says `hvcC` (ISO/IEC 14496-15, 8.3.3.1).
+HEVC reserves the bytes 0, 0 and at most 2; an encoder writes 0, 0, 3 in their place (ITU-T H.265, 7.3.1.1). So no
+encoder leaves such zeros. `hvcC` says how many bytes the length before each unit has (ISO/IEC 14496-15, 8.3.3.1).
 """
 
 import re

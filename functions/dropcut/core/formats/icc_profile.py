@@ -1,6 +1,6 @@
 """Writes an ICC profile that says what a stated colour says: three primaries and a curve, or a curve for grey.
 
-Source: ICC.1:2022 (version 4.4), 8.3 and 10.18; adaptation to D50 by Bradford's matrix, as its annex E tells.
+Source: ICC.1:2022 (version 4.4), 8.3 and 10.18; adaptation to D50 by Bradford's matrix, as its annex E says.
 """
 
 import struct

@@ -1,4 +1,4 @@
-"""Tells by a file's first bytes which kind of photo it is. Its name and extension are never believed."""
+"""Finds out by a file's first bytes which kind of photo it is. Its name and extension are never believed."""
 
 import struct
 from typing import get_args

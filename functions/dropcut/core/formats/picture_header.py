@@ -1,4 +1,4 @@
-"""Tells what a picture is from its first bytes: format, size, transparency. The name of a file is never believed.
+"""Reads from a picture's first bytes what it is: format, size, transparency. The name of a file is never believed.
 
 Reads headers only, with the standard library, so that the stage that pays can check an answer without an image library.
 """

@@ -17,8 +17,8 @@ _CHECKSUM = 4
 def made_sound(data: Data, write: Callable[[bytes], object]) -> bool:
     """Write the same pixels as a PNG that any decoder takes; False when a part of them is missing or was changed.
 
-    A wrong checksum of a chunk is no damage when the pixels' own checksum is right, and the other way round: one of
-    them was written wrongly. When both are wrong, the pixels are.
+    The chunks and the pixels have checksums of their own. If only one kind is wrong, it was written wrongly, and the
+    pixels are whole. If both are wrong, the pixels are damaged.
     """
     found = list(chunks(data))
     pixels = [chunk for chunk in found if chunk.kind == b"IDAT"]

@@ -58,7 +58,7 @@ ADOBE_RGB = StatedColour((0.64, 0.33, 0.21, 0.71, 0.15, 0.06, *_D65), "gamma", 5
 
 
 def by_code_points(primaries: int, transfer: int) -> StatedColour:
-    """Of H.273's numbers. What is unspecified, unknown, or made for television is shown as on an sRGB screen."""
+    """Of H.273's numbers. Unspecified or unknown values, and television's, are shown as on an sRGB screen."""
     places = _PRIMARIES.get(primaries, SRGB_PRIMARIES)
     if transfer in (_PQ, _HLG):
         return StatedColour(places, "pq" if transfer == _PQ else "hlg")

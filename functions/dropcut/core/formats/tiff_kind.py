@@ -1,7 +1,7 @@
-"""Tells from a TIFF's tags what kind of picture it is, and refuses by name what cannot be read.
+"""Reads from a TIFF's tags what kind of picture it is, and refuses by name what cannot be read.
 
-Nothing is decoded. What a decoder makes of a kind that it does not know is not always an error: a raw file comes out
-black, an old-style JPEG white. So only the kinds that stand here are read.
+Nothing is decoded. A decoder does not always fail at a kind that it does not know: a raw file comes out black, an
+old-style JPEG white. So only the kinds that are listed here are read.
 
 Source: TIFF 6.0; Adobe's PageMaker 6 and Photoshop notes (CIELab, ICCLab); DNG 1.7; libtiff's list of tags.
 """

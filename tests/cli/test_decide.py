@@ -1,0 +1,75 @@
+"""Decisions about held photos, and renditions that are made anew."""
+
+import json
+from pathlib import Path
+
+import pytest
+from dropcut.core.messages import Remake, read_announcement
+from dropcut.core.review import read_review
+
+from dropcut_cli.deployment import Deployment
+from tests.cli.conftest import Dropcut, bodies
+from tests.cli.recorded import photo
+from tests.functions.cloud import INPUT, OUTPUT
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keys"),
+    [
+        (["shop/a.jpg"], ["shop/a.jpg"]),
+        (["--prefix", "shop/"], ["shop/a.jpg", "shop/b.jpg"]),
+        (["--all"], ["c.jpg", "shop/a.jpg", "shop/b.jpg"]),
+        (["--prefix", "none/"], []),
+    ],
+)
+def test_renditions_are_made_anew_of_what_was_named_and_delivered(
+    deployment: Deployment, dropcut: Dropcut, arguments: list[str], keys: list[str]
+) -> None:
+    for name in ("shop/a.jpg", "shop/b.jpg", "c.jpg"):
+        photo(deployment, name, "delivered")
+    photo(deployment, "shop/rejected.jpg", "rejected")
+    shown = dropcut("remake", *arguments, "--json")
+    assert sorted(json.loads(line)["key"] for line in shown.out.splitlines()) == keys
+    assert bodies(deployment, "Deliver") == []
+    assert dropcut("remake", *arguments, "--send").exit_code == (0 if keys else 9)
+    assert {read_announcement(body) for body in bodies(deployment, "Deliver")} == {
+        Remake(bucket=INPUT, key=name) for name in keys
+    }
+
+
+@pytest.mark.parametrize("arguments", [[], ["a.jpg", "--all"], ["--prefix", "a", "--all"]])
+def test_which_photos_are_remade_has_to_be_clear(dropcut: Dropcut, arguments: list[str]) -> None:
+    assert dropcut("remake", "--send", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("decision", ["accept", "reject", "replace"])
+def test_a_decision_is_about_the_upload_that_is_held(
+    deployment: Deployment, dropcut: Dropcut, decision: str, tmp_path: Path
+) -> None:
+    upload = photo(deployment, "a.jpg", "held")
+    mine = tmp_path / "Mine.PNG"
+    mine.write_bytes(b"my own")
+    more = [str(mine)] if decision == "replace" else []
+    assert dropcut(decision, "a.jpg", *more).exit_code == 0
+    review = read_review(bodies(deployment, "Deliver")[0])
+    picture = f"held/replaced/{upload.job_id}.png" if more else None
+    assert vars(review) == {
+        "bucket": INPUT,
+        "key": "a.jpg",
+        "decision": decision,
+        "job_id": upload.job_id,
+        "picture": picture,
+    }
+    if picture:
+        found = deployment.client("s3").get_object(Bucket=OUTPUT, Key=picture)
+        assert found["Body"].read() == b"my own"
+
+
+@pytest.mark.parametrize("arguments", [["accept", "a.jpg"], ["reject", "a.jpg"], ["replace", "a.jpg", __file__]])
+def test_what_is_not_held_is_not_decided_on(deployment: Deployment, dropcut: Dropcut, arguments: list[str]) -> None:
+    photo(deployment, "a.jpg", "delivered")
+    ran = dropcut(*arguments)
+    assert (ran.exit_code, ran.out) == (1, "")
+    assert "The photo 'a.jpg' is delivered, not held: nothing was sent." in ran.err
+    assert bodies(deployment, "Deliver") == []
+    assert "Contents" not in deployment.client("s3").list_objects_v2(Bucket=OUTPUT)

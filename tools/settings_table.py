@@ -1,0 +1,81 @@
+"""Tables of settings in the documents, from the dataclasses that hold them: `python -m tools.settings_table`."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, fields
+from typing import Any
+
+from dropcut_cdk.input import Input
+from dropcut_cdk.props import DropcutProps
+from dropcut_cli.clone.places import REPOSITORY
+from infra.settings import in_order
+
+TABLES: Mapping[str, Mapping[str, Iterable[Field[Any]]]] = {
+    "docs/settings.md": {"settings": in_order()},
+    "docs/construct.md": {
+        "arguments": [each for each in fields(DropcutProps) if each not in in_order()],
+        "inputs": fields(Input),
+    },
+}
+"""By document, the tables between its markers `<!-- name -->` and `<!-- /name -->`."""
+
+
+class MarkersMissingError(ValueError):
+    """A document has no place for a table; the message says which."""
+
+
+def main() -> None:
+    """Write each table anew."""
+    for name in TABLES:
+        path = REPOSITORY / name
+        try:
+            path.write_text(with_tables(path.read_text(encoding="utf-8"), TABLES[name]), encoding="utf-8")
+        except (OSError, MarkersMissingError) as problem:
+            sys.exit(f"{path} was left as it is: {problem}")
+
+
+def with_tables(document: str, tables: Mapping[str, Iterable[Field[Any]]]) -> str:
+    """The document with what stands between each table's markers replaced.
+
+    Raises:
+        MarkersMissingError: the markers are missing or turned round.
+    """
+    for name, settings in tables.items():
+        document = with_content(document, name, table(settings))
+    return document
+
+
+def with_content(document: str, name: str, content: str) -> str:
+    """The document with the content between the markers of that name.
+
+    Raises:
+        MarkersMissingError: the markers are missing or turned round.
+    """
+    begin, end = f"<!-- {name} -->\n", f"<!-- /{name} -->"
+    before, found, rest = document.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise MarkersMissingError(f"The document needs a line {begin.strip()} and, after it, a line {end}.")
+    return before + begin + content + end + after
+
+
+def table(settings: Iterable[Field[Any]]) -> str:
+    """Settings as a Markdown table, ending in a newline."""
+    lines = ["| setting | default | allowed | what it is for |", "|---|---|---|---|"]
+    for each in settings:
+        about = each.metadata
+        default = about["shown_default"] or _as_text(each.default)
+        lines.append(f"| `{each.name}` | {default} | {about['kind'].allowed} | {about['purpose']} |")
+    return "\n".join(lines) + "\n"
+
+
+def _as_text(default: object) -> str:
+    if default in (None, "", ()):
+        return "none"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+if __name__ == "__main__":
+    main()
