@@ -87,7 +87,7 @@ def test_without_arguments_it_has_buckets_functions_alarms_and_a_dashboard(
         "Lambda::Function": 5,
     }
     assert all(name.startswith("Cutouts") for name in resources)
-    assert kinds.count("AWS::CloudWatch::Alarm") == 9
+    assert kinds.count("AWS::CloudWatch::Alarm") == 10
     assert not [kind for kind in kinds if "Custom" in kind]
 
 
