@@ -95,8 +95,8 @@ def measure() -> Report:
         how=(
             f"A simulation of {PHOTOS:,} photos, since the embedded AWS keeps no window. They come at random; a call "
             f"takes {API_SECONDS:g} s in the median, an invocation {AROUND_SECONDS:g} s more than its longest call. "
-            "Without a window, a batch has one photo at these rates. By AWS's documentation five pollers begin on a "
-            "queue. Each fills a batch of its own; one poller is what a window could do at best. Dollars are those of "
+            "Without a window, a batch has one photo at these rates. AWS documents that five pollers begin on a "
+            "queue, and each fills a batch of its own. One poller is the best case for a window. Dollars are those of "
             "Lambda's time for 1,000 photos. A queue that is full makes full batches by itself, with no window."
         ),
         tables=[Table(["", "photos each", "billed per photo", "per 1,000", "median wait"], rows)],
