@@ -78,8 +78,9 @@ def measure() -> Report:
         title="plan: a back-fill of a million photos",
         how=(
             f"The command's own code runs in a process of its own, on {PHOTOS:,} keys. They come from a server on this "
-            f"machine that answers as S3 does, {PAGE:,} keys a page, and from a file. Of 10,000 photos drawn by lot the records are "
-            "read; every second one is done. Seconds include the server's, which runs on the same processors."
+            f"machine that answers as S3 does, {PAGE:,} keys a page, and from a file. Of 10,000 photos drawn by lot "
+            "the records are read; every second one is done. Seconds include the server's, which runs on the same "
+            "processors."
         ),
         tables=[
             Table(
