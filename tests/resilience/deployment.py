@@ -417,6 +417,7 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
         "dead_letter_queue_url": queues.get(f"{stage}-dead"),
         "intake_queue_url": queues["prepare"],
         "rule_name": FEEDER,
+        "stage_roles": "-",  # the embedded AWS says of no message whose it is
         "cut_queue_url": queues["cut"],
         "deliver_queue_url": queues["deliver"],
         "inputs": sources_to_json([PhotoSource(bucket=INPUT)]),
