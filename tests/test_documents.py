@@ -14,6 +14,12 @@ README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
 DECISIONS = DOCS / "decisions"
 ADAPTERS = REPOSITORY / "functions" / "dropcut" / "adapters"
+SOURCES = [
+    path
+    for folder in ("cli/src", "functions/dropcut", "infra", "local", "stand_in", "tools")
+    for path in (REPOSITORY / folder).rglob("*.py")
+]
+"""Whose docstrings and comments name other files."""
 
 
 def headings(page: Path) -> set[str]:
@@ -104,11 +110,7 @@ def test_each_decision_is_a_short_record(record: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_path_of_a_python_file_leads_to_one(name: str) -> None:
-    named = set(
-        re.findall(
-            r"\b(?:bench|cli|functions|infra|local|stand_in|tests|tools)/[\w/]+\.py\b", (REPOSITORY / name).read_text()
-        )
-    )
-    assert [path for path in sorted(named) if not (REPOSITORY / path).is_file()] == []
+def test_every_path_of_a_python_file_leads_to_one() -> None:
+    a_path = re.compile(r"\b(?:bench|cli|functions|infra|local|stand_in|tests|tools)/[\w/]+\.py\b")
+    named = {path: page for page in [*PAGES.values(), *SOURCES] for path in a_path.findall(page.read_text("utf-8"))}
+    assert {path: page for path, page in named.items() if not (REPOSITORY / path).is_file()} == {}
