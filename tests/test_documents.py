@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from dropcut.core import item_kinds
+from dropcut.core.rendition_setting import READY_MADE
 
 from dropcut_cli.clone.places import REPOSITORY
 from tests.documents import PAGES
@@ -70,6 +71,11 @@ def test_the_readmes_prices_are_those_of_the_costs_page() -> None:
     costs = (DOCS / "costs.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| \*\*.*together\*\* \|.*\*\*([\d.]+)\*\* \|$", costs, re.MULTILINE) == [photos, idle]
     assert f"**{api}**" in costs
+
+
+def test_the_ready_made_renditions_are_those_of_the_code() -> None:
+    rows = rows_under("Ready-made ones", DOCS / "renditions.md")
+    assert [row[0] for row in rows] == [f"`{name}`" for name in READY_MADE]
 
 
 def test_the_tables_of_states_are_those_of_the_code() -> None:
