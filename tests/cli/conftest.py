@@ -95,6 +95,7 @@ SETTINGS = {
     "DAILY_CREDIT_LIMIT": "100",
     "MAX_PHOTO_MIB": "50",
     "PROVIDER": "stability",
+    "POWERTOOLS_SERVICE_NAME": "dropcut-prod",
     "INPUTS": sources_to_json([PhotoSource(bucket=INPUT, prefix="")]),
 }
 """As they are deployed."""

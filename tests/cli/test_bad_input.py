@@ -91,6 +91,7 @@ def test_another_region_or_stage_is_said_at_every_verb(
     other = Deployment(stage="other", session=deployment.session)
     other._clients["cloudformation"] = NoStacks()
     monkeypatch.setattr(Deployment, "find", lambda **_asked: other)
+    monkeypatch.setattr(Deployment, "setting", lambda self, queue, _name: self.queue_url(queue))  # comes first
     for verb in ON_A_DEPLOYMENT:
         ran = dropcut(verb, *ARGUMENTS.get(verb, []))
         assert (verb, ran.exit_code, ran.out) == (verb, 1, "")

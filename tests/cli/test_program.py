@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import boto3
 import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
@@ -178,3 +180,35 @@ def test_colours_are_for_a_terminal_that_wants_them(no_color: str, as_json: bool
 
 def test_the_version_is_that_of_the_code() -> None:
     assert command("--version").stdout == f"dropcut {RELEASE}\n"
+
+
+OF_TWO = {
+    f"{path}{name}": f"{path.lower()}-{name}"
+    for path in ("Cutouts", "Others")
+    for name in ("InputBucketName", "IntakeQueueUrl", "StateTableName")
+}
+
+
+def of_stack(monkeypatch: pytest.MonkeyPatch, outputs: Mapping[str, str], stack: str) -> Deployment:
+    monkeypatch.setattr(Deployment, "_outputs_of", lambda _self, name: dict(outputs) if name == "Shop" else {})
+    return Deployment(stage="prod", stack=stack, session=boto3.Session(region_name="eu-central-1"))
+
+
+def test_a_deployment_in_somebodys_app_is_found_by_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {name: value for name, value in OF_TWO.items() if name.startswith("Cutouts")} | {"Theirs": "x"}
+    deployment = of_stack(monkeypatch, one, "Shop")
+    assert deployment.outputs["StateTableName"] == "cutouts-StateTableName"
+    assert deployment.options == ["--stack", "Shop", "--region", "eu-central-1"]
+
+
+def test_of_two_in_one_stack_the_construct_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommandError, match="--stack Shop/Cutouts, --stack Shop/Others"):
+        _ = of_stack(monkeypatch, OF_TWO, "Shop").outputs
+    assert of_stack(monkeypatch, OF_TWO, "Shop/Others").outputs["StateTableName"] == "others-StateTableName"
+
+
+@pytest.mark.parametrize("stack", ["Elsewhere", "Shop/Nothing"])
+def test_a_stack_without_a_deployment_is_a_sentence(monkeypatch: pytest.MonkeyPatch, stack: str) -> None:
+    """It never falls back to a stage, which may be another deployment."""
+    with pytest.raises(CommandError, match=f"There is no deployment `{stack}`"):
+        _ = of_stack(monkeypatch, OF_TWO, stack).outputs

@@ -103,6 +103,24 @@ def test_two_of_them_live_side_by_side_in_one_stack(resources_of: Callable[[Make
     assert "hats-api-key" in names and len(names) == 2
 
 
+def test_its_stack_says_what_the_operators_command_needs(tmp_path: Path) -> None:
+    """Under the path of each, so that several have room in a stack; alarms name the command on their own one."""
+    from aws_cdk import App, Stack
+
+    from dropcut_cdk import Dropcut
+
+    app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+    stack = Stack(app, "Shop")
+    first = Dropcut(stack, "Cutouts")
+    Dropcut(stack, "Others", monitoring=False)
+    app.synth()
+    template = json.loads((tmp_path / "Shop.template.json").read_text())
+    others = set(first.outputs) - {"AlarmTopicArn", "DashboardName"}
+    assert set(template["Outputs"]) == {f"Cutouts{name}" for name in first.outputs} | {f"Others{n}" for n in others}
+    alarms = of_kind(template["Resources"], "AWS::CloudWatch::Alarm").values()
+    assert all("--stack Shop/Cutouts" in json.dumps(alarm["AlarmDescription"]) for alarm in alarms)
+
+
 def test_help_shows_every_argument_with_its_default() -> None:
     from inspect import signature
 

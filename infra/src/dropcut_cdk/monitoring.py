@@ -64,6 +64,7 @@ class Monitoring(Construct):
             self._alarm_on_stuck_work(pipeline.cut)
             self._alarm_on_rejections(props.rejection_alarm_percent)
         self.dashboard = Dashboard(self, "Dashboard", of=of).dashboard
+        self.outputs = {"AlarmTopicArn": self.topic.topic_arn, "DashboardName": f"{of.name}-{Aws.REGION}"}
 
     def _alarm_topic(self, key: kms.IKey | None) -> sns.Topic:
         """The topic, without a key unless one is given: under AWS's own key for SNS, no alarm would ever arrive."""
