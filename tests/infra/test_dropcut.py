@@ -1,6 +1,7 @@
 """The construct in anybody's app: what it makes, what it takes, and what it refuses with a sentence."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -340,6 +341,8 @@ def test_a_wrong_argument_is_a_sentence_with_its_name(stack: "Stack", arguments:
         ({"tag": "cut=yes"}, "tag of an Input is 'cut=yes': not a tag's key and value"),
         ({"tag": ("dropcut", "delivered")}, "the key dropcut is ours"),
         ({"largest_mib": 0}, "largest_mib of an Input is 0: out of range"),
+        ({"largest_mib": 5000}, "largest_mib of an Input is 5000: out of range"),
+        ({"smallest_bytes": 5_000_000_001}, "smallest_bytes of an Input is 5000000001: out of range"),
         ({"bucket": "photos"}, "bucket of an Input is 'photos': something else. Allowed: an s3.IBucket."),
     ],
 )
@@ -568,6 +571,20 @@ def test_requests_can_come_from_a_bus_and_sources_and_accounts_that_are_named(
     statement = policy["Statement"]
     assert written_out(statement["Principal"]["AWS"]).endswith(":iam::444455556666:root")
     assert statement["Condition"] == REQUESTS_ONLY
+
+
+@pytest.mark.parametrize("name", ["d" * 63, None])
+def test_what_lets_an_account_in_has_a_name_that_eventbridge_takes(
+    resources_of: Callable[[Make], Resources], name: str | None
+) -> None:
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        Dropcut(stack, "C" * 100, name=name, request_accounts=[NAMED])
+
+    (policy,) = of_kind(resources_of(make), "AWS::Events::EventBusPolicy").values()
+    assert re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", policy["StatementId"])
+    assert policy["StatementId"].endswith(NAMED)
 
 
 OURS, NAMED, OTHER = "111122223333", "444455556666", "777788889999"

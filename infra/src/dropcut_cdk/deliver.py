@@ -12,6 +12,7 @@ from dropcut.core.photo_source import PhotoSource, source_renditions_to_json
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.core.review import HELD
+from dropcut.core.webhook import EVENTS
 from dropcut.environment import DeliverEnvironment
 
 from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction, FunctionSpec
@@ -101,5 +102,5 @@ class Deliver(Construct):
             write_state(storage.state_table, JOB),
             allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD}*")]),
             allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
-            publish(),
+            publish(*EVENTS.values()),
         ]
