@@ -61,10 +61,10 @@ class Input:
         several(_SUFFIX),
         "What the key ends in: one of these, as written, in small letters or in capitals. Without any, anything.",
     )
-    smallest_bytes: int = setting(0, whole(0), "Smaller objects are passed over, without an event.")
+    smallest_bytes: int = setting(0, whole(0, 5_000_000_000), "Smaller objects are passed over, without an event.")
     largest_mib: float | None = setting(
         None,
-        optional(number(0.001, 5 * 1024 * 1024)),
+        optional(number(0.001, 4768)),  # EventBridge compares no number above 5 billion
         "Larger objects are passed over, without an event. What is over `max_photo_mib` is rejected, with an event.",
     )
     tag: tuple[str, str] | None = setting(
