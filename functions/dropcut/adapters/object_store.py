@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 OUTCOME_TAG = "dropcut"
 LEAVE_ALONE = "skip"
 """The tag's value by which a user keeps a photo as it is."""
+CUTOUT_OF = "dropcut-source-sha256"
+"""Name of the metadata in which every cut-out has the hash of its photo's key. No photo has it."""
 CHUNK_BYTES = 1024 * 1024
 
 
