@@ -506,7 +506,8 @@ def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Calla
 
     (policy,) = of_kind(resources_of(make), "AWS::IAM::Policy").values()
     upload, read, request = policy["PolicyDocument"]["Statement"]
-    assert "s3:PutObject" in upload["Action"] and written_out(upload["Resource"]).endswith(":::photos/new/*")
+    assert upload["Action"] == ["s3:PutObject", "s3:AbortMultipartUpload"]
+    assert written_out(upload["Resource"]).endswith(":::photos/new/*")
     assert "s3:GetObject*" in read["Action"]
     assert {written_out(arn).rpartition(":")[2] for arn in read["Resource"]} == {"shop", "shop/*"}
     assert (request["Action"], request["Condition"]) == (
@@ -514,6 +515,30 @@ def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Calla
         REQUESTS_ONLY,
     )
     assert written_out(request["Resource"]).endswith(":event-bus/default")
+
+
+def test_who_may_upload_may_tag_only_where_a_tag_is_asked_for(resources_of: Callable[[Make], Resources]) -> None:
+    """By the tag `dropcut` a photo is left alone, or expires."""
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        encrypted = s3.Bucket(stack, "Photos", encryption_key=kms.Key(stack, "Key"))
+        Dropcut(stack, "Cutouts", inputs=[Input(bucket=encrypted, tag=("cut", "yes"))]).grant_upload(
+            iam.User(stack, "Person")
+        )
+
+    policies = of_kind(resources_of(make), "AWS::IAM::Policy")
+    (policy,) = (each for name, each in policies.items() if name.startswith("Person"))
+    upload, use_key = policy["PolicyDocument"]["Statement"]
+    assert upload["Action"] == ["s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging"]
+    assert (use_key["Action"], written_out(use_key["Resource"])) == (
+        ["kms:GenerateDataKey", "kms:Decrypt"],
+        "<Key.Arn>",
+    )
 
 
 def requests_rule(resources: Resources) -> dict[str, Any]:

@@ -153,9 +153,21 @@ class Dropcut(Construct):
         return self._on(event_names.PAUSED, construct_id, target)
 
     def grant_upload(self, grantee: iam.IGrantable) -> None:
-        """Let somebody upload photos to the inputs there are so far."""
+        """Let somebody upload photos to the inputs there are so far, with tags only where an input asks for one.
+
+        CDK's own grant lets them tag each photo that is there, so that it is left alone, or expires.
+        """
         for photos in self.inputs:
-            photos.taken_from.grant_put(grantee, f"{photos.prefix}*")
+            bucket = photos.taken_from
+            tagging = ["s3:PutObjectTagging"] if photos.tag else []
+            iam.Grant.add_to_principal_or_resource(
+                grantee=grantee,
+                actions=["s3:PutObject", "s3:AbortMultipartUpload", *tagging],
+                resource_arns=[bucket.arn_for_objects(f"{photos.prefix}*")],
+                resource=bucket,
+            )
+            if bucket.encryption_key:  # for an upload in parts, its parts are decrypted
+                bucket.encryption_key.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt")
 
     def grant_read_cutouts(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody read what is in the output bucket."""
