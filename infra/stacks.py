@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_cdk import App, Aws, CfnOutput, Stack
+from aws_cdk import App, CfnOutput, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
 from dropcut_cdk.artifact import ArtifactError
@@ -39,22 +39,11 @@ def add_stacks(app: App, settings: Settings) -> None:
     # Deployments from before import it for alarms that are gone; CloudFormation refuses to remove it under them.
     work.export_value(dropcut.functions["gatekeeper"].function_name)
 
-    _outputs(
-        data,
-        InputBucketName=dropcut.input_bucket.bucket_name,
-        OutputBucketName=dropcut.output_bucket.bucket_name,
-        WorkBucketName=dropcut.storage.work_bucket.bucket_name,
-        StateTableName=dropcut.state_table.table_name,
-    )
-    _outputs(
-        work,
-        ApiKeySecretName=dropcut.api_key.secret,
-        PrepareFunctionName=dropcut.functions["prepare"].function_name,
-        **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in dropcut.queues.items()},
-        **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in dropcut.dead_letter_queues.items()},
-        **({"WebhookSecretArn": notify.secret_arn} if (notify := dropcut.pipeline.notify) else {}),
-    )
-    _outputs(watch, AlarmTopicArn=monitoring.topic.topic_arn, DashboardName=f"{dropcut.name}-{Aws.REGION}")
+    of_data = ("InputBucketName", "OutputBucketName", "WorkBucketName", "StateTableName")
+    for name, value in dropcut.outputs.items():
+        CfnOutput(data if name in of_data else work, name, value=value)
+    for name, value in monitoring.outputs.items():
+        CfnOutput(watch, name, value=value)
 
 
 def _arguments(settings: Settings, stack: Stack) -> dict[str, Any]:
@@ -67,8 +56,3 @@ def _arguments(settings: Settings, stack: Stack) -> dict[str, Any]:
     if settings.pace_table:
         arguments["pace_table"] = dynamodb.Table.from_table_name(stack, "PaceTable", settings.pace_table)
     return arguments
-
-
-def _outputs(stack: Stack, **values: str) -> None:
-    for name, value in values.items():
-        CfnOutput(stack, name, value=value)

@@ -21,6 +21,7 @@ ON_A_DEPLOYMENT = [verb for verb in VERBS if verb not in NOT_HERE]
 ARGUMENTS = {
     "put": ["samples/cat.webp"],
     "remake": ["--all", "--send"],
+    "backfill": ["list"],
     "accept": ["a.jpg"],
     "reject": ["a.jpg"],
     "replace": ["a.jpg", __file__],
@@ -91,6 +92,7 @@ def test_another_region_or_stage_is_said_at_every_verb(
     other = Deployment(stage="other", session=deployment.session)
     other._clients["cloudformation"] = NoStacks()
     monkeypatch.setattr(Deployment, "find", lambda **_asked: other)
+    monkeypatch.setattr(Deployment, "setting", lambda self, queue, _name: self.queue_url(queue))  # comes first
     for verb in ON_A_DEPLOYMENT:
         ran = dropcut(verb, *ARGUMENTS.get(verb, []))
         assert (verb, ran.exit_code, ran.out) == (verb, 1, "")

@@ -4,14 +4,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
+import boto3
+import botocore.session
 import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.utils import parse_timestamp
 from dropcut import RELEASE
 
-from dropcut_cli.deployment import Deployment
+from dropcut_cli.deployment import Deployment, new_session
 from dropcut_cli.exits import CommandError, Exit, explained
 from dropcut_cli.output import Output, for_people
 from dropcut_cli.program import VERBS, cli
@@ -65,8 +70,9 @@ def test_every_verb_takes_json_and_has_examples(verb: str) -> None:
     found = cli.get_command(click.Context(cli), verb)
     assert found is not None
     assert found.name == verb
-    assert "--json" in {option for parameter in found.params for option in parameter.opts}
-    assert "dropcut " + verb in (found.epilog or "")
+    for each in found.commands.values() if isinstance(found, click.Group) else [found]:
+        assert "--json" in {option for parameter in each.params for option in parameter.opts}
+        assert "dropcut " + verb in (each.epilog or "")
 
 
 def test_help_lists_every_verb_and_imports_no_aws() -> None:
@@ -84,7 +90,7 @@ def test_help_lists_every_verb_and_imports_no_aws() -> None:
         (["statu"], 2, "No such command 'statu'. See `dropcut --help`."),
         (["status", "--stage", "P R"], 2, "a stage has 1 to 16 characters"),
         (["status"], 2, "No AWS region is set, or it is none."),
-        (["status", "--region", "no region"], 2, "or it is none. Name it, for example: --region eu-central-1"),
+        (["status", "--region", "no region"], 2, "or it is none. Name it, for example --region eu-central-1"),
         (["status", "--region", "eu-central-1", "--profile", "no"], 4, "Sign in"),
         (["status", "--region", "eu-central-1"], 4, "no AWS credentials"),
     ],
@@ -157,6 +163,23 @@ def test_times_are_said_in_the_unit_that_tells_them(seconds: float, said: str) -
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "2024-07-27T12:00:00.000Z",
+        "2024-07-27T12:00:00+00:00",
+        "Sat, 27 Jul 2024 12:00:00 GMT",
+        1722081600,
+        "1722081600",
+    ],
+)
+def test_times_are_read_as_botocore_reads_them(text: object) -> None:
+    core = botocore.session.Session()
+    new_session(core, region_name="eu-central-1")
+    parser = core.get_component("response_parser_factory").create_parser("rest-xml")
+    assert parser._timestamp_parser(text) == parse_timestamp(text) == datetime(2024, 7, 27, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
     ("no_color", "as_json", "said"),
     [
         ("", False, "\x1b[31mfailed\x1b[0m  a\\u001b.jpg\r\n"),
@@ -178,3 +201,35 @@ def test_colours_are_for_a_terminal_that_wants_them(no_color: str, as_json: bool
 
 def test_the_version_is_that_of_the_code() -> None:
     assert command("--version").stdout == f"dropcut {RELEASE}\n"
+
+
+OF_TWO = {
+    f"{path}{name}": f"{path.lower()}-{name}"
+    for path in ("Cutouts", "Others")
+    for name in ("InputBucketName", "IntakeQueueUrl", "StateTableName")
+}
+
+
+def of_stack(monkeypatch: pytest.MonkeyPatch, outputs: Mapping[str, str], stack: str) -> Deployment:
+    monkeypatch.setattr(Deployment, "_outputs_of", lambda _self, name: dict(outputs) if name == "Shop" else {})
+    return Deployment(stage="prod", stack=stack, session=boto3.Session(region_name="eu-central-1"))
+
+
+def test_a_deployment_in_somebodys_app_is_found_by_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {name: value for name, value in OF_TWO.items() if name.startswith("Cutouts")} | {"Theirs": "x"}
+    deployment = of_stack(monkeypatch, one, "Shop")
+    assert deployment.outputs["StateTableName"] == "cutouts-StateTableName"
+    assert deployment.options == ["--stack", "Shop", "--region", "eu-central-1"]
+
+
+def test_of_two_in_one_stack_the_construct_has_to_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommandError, match="--stack Shop/Cutouts, --stack Shop/Others"):
+        _ = of_stack(monkeypatch, OF_TWO, "Shop").outputs
+    assert of_stack(monkeypatch, OF_TWO, "Shop/Others").outputs["StateTableName"] == "others-StateTableName"
+
+
+@pytest.mark.parametrize("stack", ["Elsewhere", "Shop/Nothing"])
+def test_a_stack_without_a_deployment_is_a_sentence(monkeypatch: pytest.MonkeyPatch, stack: str) -> None:
+    """It never falls back to a stage, which may be another deployment."""
+    with pytest.raises(CommandError, match=f"There is no deployment `{stack}`"):
+        _ = of_stack(monkeypatch, OF_TWO, stack).outputs

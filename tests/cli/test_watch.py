@@ -27,7 +27,8 @@ class Clock:
 
 
 def event(key: str, **detail: Any) -> dict[str, Any]:
-    return {"detail-type": "Cutout Delivered", "detail": {"bucket": INPUT, "key": key, "credits": 2, **detail}}
+    whole = {"service": "dropcut-prod", "bucket": INPUT, "key": key, "credits": 2, **detail}
+    return {"detail-type": "Cutout Delivered", "detail": whole}
 
 
 @pytest.fixture
@@ -57,9 +58,12 @@ def test_an_end_is_a_line_and_an_event_is_whole(dropcut: Dropcut) -> None:
     assert dropcut("events", "--for", "1").out == f"Cutout Delivered  {json.dumps(event('2.jpg')['detail'])}\n"
 
 
-def test_another_buckets_photos_are_not_shown_and_a_pause_is(dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch) -> None:
-    pause = {"detail-type": "Spending Paused", "detail": {"reason": "Buy some."}}
-    monkeypatch.setattr(subscription, "received", lambda *_, **__: iter([event("a.jpg", bucket="another"), pause]))
+def test_another_deployments_photos_are_not_shown_and_a_pause_is(
+    dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pause = {"detail-type": "Spending Paused", "detail": {"service": "dropcut-prod", "reason": "Buy some."}}
+    came = [event("a.jpg", service="another"), pause]
+    monkeypatch.setattr(subscription, "received", lambda *_, **__: iter(came))
     assert [line[10:] for line in dropcut("watch", "--for", "1").out.splitlines()] == ["spending paused  : Buy some."]
 
 

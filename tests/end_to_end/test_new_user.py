@@ -1,11 +1,15 @@
 """The construct as a new user meets it: a wheel, a few lines in a folder of their own, `cdk deploy`, a photo."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dropcut_cli.clone.places import REPOSITORY
+from dropcut_cli.clone.surroundings import clean
 from local.system import System
 from stand_in.stand_in import StandIn
 from tests.end_to_end.new_user import CACHE, NewUser, eventually
@@ -30,6 +34,10 @@ def test_five_lines_deliver_a_photo(user: NewUser, system: System) -> None:
     assert list((CACHE / "dropcut").glob("artifact-*.zip"))
     system.client("s3").put_object(Bucket=outputs["DropPhotosInto"], Key="shoes/a.jpg", Body=PHOTO)
     assert eventually(lambda: keys_in(system, outputs["CutoutsAppearIn"])) == ["shoes/a.png"]
+    command = [sys.executable, "-m", "dropcut_cli", "status", "shoes/a.jpg", "--stack", "FiveLines", "--json"]
+    surroundings = clean() | system.account.variables() | {"PYTHONPATH": str(REPOSITORY / "cli" / "src")}
+    ran = subprocess.run(command, env=surroundings, capture_output=True, text=True, check=False)
+    assert (ran.returncode, json.loads(ran.stdout)["state"]) == (0, "delivered"), ran.stderr
 
 
 @pytest.fixture(scope="module")

@@ -85,10 +85,10 @@ def test_without_arguments_it_has_buckets_functions_alarms_and_a_dashboard(
     assert {kind: kinds.count(f"AWS::{kind}") for kind in ("S3::Bucket", "DynamoDB::Table", "Lambda::Function")} == {
         "S3::Bucket": 3,
         "DynamoDB::Table": 1,
-        "Lambda::Function": 4,
+        "Lambda::Function": 5,
     }
     assert all(name.startswith("Cutouts") for name in resources)
-    assert kinds.count("AWS::CloudWatch::Alarm") == 9
+    assert kinds.count("AWS::CloudWatch::Alarm") == 10
     assert not [kind for kind in kinds if "Custom" in kind]
 
 
@@ -102,6 +102,24 @@ def test_two_of_them_live_side_by_side_in_one_stack(resources_of: Callable[[Make
     resources = resources_of(make)
     names = {each["Name"] for each in of_kind(resources, "AWS::SecretsManager::Secret").values()}
     assert "hats-api-key" in names and len(names) == 2
+
+
+def test_its_stack_says_what_the_operators_command_needs(tmp_path: Path) -> None:
+    """Under the path of each, so that several have room in a stack; alarms name the command on their own one."""
+    from aws_cdk import App, Stack
+
+    from dropcut_cdk import Dropcut
+
+    app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+    stack = Stack(app, "Shop")
+    first = Dropcut(stack, "Cutouts")
+    Dropcut(stack, "Others", monitoring=False)
+    app.synth()
+    template = json.loads((tmp_path / "Shop.template.json").read_text())
+    others = set(first.outputs) - {"AlarmTopicArn", "DashboardName"}
+    assert set(template["Outputs"]) == {f"Cutouts{name}" for name in first.outputs} | {f"Others{n}" for n in others}
+    alarms = of_kind(template["Resources"], "AWS::CloudWatch::Alarm").values()
+    assert all("--stack Shop/Cutouts" in json.dumps(alarm["AlarmDescription"]) for alarm in alarms)
 
 
 def test_help_shows_every_argument_with_its_default() -> None:
@@ -119,8 +137,8 @@ def test_its_parts_are_at_hand(stack: "Stack") -> None:
 
     cutouts = Dropcut(stack, "Cutouts")
     assert set(cutouts.queues) == set(cutouts.dead_letter_queues) == {"intake", "cut", "deliver"}
-    assert set(cutouts.functions) == {"prepare", "cut", "deliver", "gatekeeper"}
-    assert len(cutouts.alarms) == 9 and cutouts.dashboard is not None
+    assert set(cutouts.functions) == {"prepare", "cut", "deliver", "gatekeeper", "feeder"}
+    assert len(cutouts.alarms) == 10 and cutouts.dashboard is not None
     assert cutouts.input_bucket is cutouts.storage.input_bucket
     bare = Dropcut(stack, "Bare", monitoring=False)
     assert (bare.alarms, bare.dashboard) == ((), None)

@@ -116,6 +116,8 @@ def _gate(deployment: Any) -> Iterator[Finding]:
 
 
 def _alarms(deployment: Any) -> Iterator[Finding]:
+    if deployment.stack and "AlarmTopicArn" not in deployment.outputs:
+        return  # its app has alarms of its own
     subscriptions = deployment.subscriptions()
     pending = [each["Endpoint"] for each in subscriptions if not each["SubscriptionArn"].startswith("arn:")]
     if pending:

@@ -1,6 +1,5 @@
 """`dropcut failures` and `dropcut redrive`: what ended without a cut-out, by reason; and sent through again."""
 
-import os
 import shlex
 from collections import defaultdict
 from collections.abc import Callable
@@ -117,11 +116,4 @@ def how_to_send(deployment: Any, chosen: dict[str, Any]) -> str:
     for name in ("queue", "code", "reason"):
         words += [f"--{name}", chosen[name]] if chosen[name] else []
     words += ["--rejected"] if chosen["rejected"] else []
-    where = ["--local"] if deployment.local else _where(deployment)
-    return shlex.join([*words, "--send", *where])
-
-
-def _where(deployment: Any) -> list[str]:
-    profile = deployment.session.profile_name
-    named = ["--profile", profile] if profile != os.environ.get("AWS_PROFILE", "default") else []
-    return ["--stage", deployment.stage, "--region", deployment.session.region_name, *named]
+    return shlex.join([*words, "--send", *deployment.options])

@@ -11,6 +11,7 @@ from dropcut_cli.output import Output
 
 _STAGE_HELP = "The deployment. Default: $DROPCUT_STAGE, or prod."
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")
+_STACK_HELP = "Instead of a stage: the stack of a `Dropcut` in an app of your own. Default: $DROPCUT_STACK."
 
 
 def _stage(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -34,15 +35,16 @@ def on_a_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
     """The verb is given `output` and `deployment`."""
 
     @click.option("--stage", envvar="DROPCUT_STAGE", default="prod", callback=_stage, help=_STAGE_HELP)
+    @click.option("--stack", envvar="DROPCUT_STACK", default="", metavar="STACK[/CONSTRUCT]", help=_STACK_HELP)
     @click.option("--region", envvar="AWS_REGION", help="Its AWS region. Default: $AWS_REGION, or the profile's.")
     @click.option("--profile", help="The profile of your AWS credentials.")
     @click.option("--local", is_flag=True, help="The system that `make up` has started on this machine.")
     @as_json
     @functools.wraps(function)
-    def with_deployment(*arguments: Any, stage: str, region: str, profile: str, local: bool, **named: Any) -> Any:
+    def with_deployment(*arguments: Any, **named: Any) -> Any:
         from dropcut_cli.deployment import Deployment  # noqa: PLC0415 - boto3 comes only when a verb runs
 
-        deployment = Deployment.find(stage=stage, region=region, profile=profile, local=local)
-        return function(*arguments, deployment=deployment, **named)
+        which = {name: named.pop(name) for name in ("stage", "stack", "region", "profile", "local")}
+        return function(*arguments, deployment=Deployment.find(**which), **named)
 
     return with_deployment

@@ -60,6 +60,7 @@ def overview(deployment: Any) -> dict[str, Any]:
     limit, credits = limits.result()["daily_credit_limit"], limits.result()["credits_per_image"]
     return {
         "stage": deployment.stage,
+        "stack": deployment.stack,
         "queues": {queue.lower(): queues[queue, False] for queue in deployment.queues},
         "dead_letters": {queue.lower(): queues[queue, True]["waiting"] for queue in deployment.queues},
         "gate": {"state": gate.state(now), "code": gate.code, "reason": gate.reason, "next_try": gate.until},

@@ -46,13 +46,13 @@ def _live(deployment: Any, output: Output, seconds: int | None) -> Iterator[Mapp
     """The events about this deployment's photos, and about its spending, as they come."""
     from dropcut_cli.subscription import LONGEST_WAIT_SECONDS, received, subscribed  # noqa: PLC0415
 
-    bucket = deployment.input_bucket  # before anything is made
+    service = deployment.setting("Cut", "POWERTOOLS_SERVICE_NAME")  # before anything is made
     ends = time.monotonic() + seconds if seconds else float("inf")
-    with subscribed(deployment, name=f"dropcut-{deployment.stage}-watch-{uuid.uuid4().hex[:8]}") as url:
+    with subscribed(deployment, name=f"{service[:40]}-watch-{uuid.uuid4().hex[:8]}") as url:
         while output.is_read and (left := ends - time.monotonic()) > 0:
             came = list(received(deployment, url, wait_seconds=round(min(LONGEST_WAIT_SECONDS, left))))
             for event in came:
-                if event["detail"].get("bucket", bucket) == bucket:
+                if event["detail"]["service"] == service:
                     yield event
             if len(came) < FULL:
                 time.sleep(min(1.0, left))

@@ -90,12 +90,14 @@ class Deliver:
         return self.review(review)
 
     def _of_no_input(self, announced: OutcomeMessage | SpendingNotice | Remake | RefusedRequest) -> DeadLetter | None:
-        """Why nothing is made of this photo; an end has only to be published."""
+        """Why nothing is made of this photo. That its input was removed has only to be published."""
         match announced:
-            case OutcomeMessage(upload=photo, outcome=PaidAnswer()) | (Remake() as photo):
+            case OutcomeMessage(outcome=Ended(code=code)) if code == INPUT_REMOVED:
+                return None
+            case OutcomeMessage(upload=photo) | (Remake() as photo):
                 if removed := why_no_input(self.sources, photo.bucket):
-                    announce = isinstance(announced, OutcomeMessage)
-                    return DeadLetter(reason=removed, details={"code": INPUT_REMOVED}, announce=announce)
+                    paid = isinstance(announced, OutcomeMessage) and isinstance(announced.outcome, PaidAnswer)
+                    return DeadLetter(reason=removed, details={"code": INPUT_REMOVED}, announce=paid)
         return None
 
     def announce_failure(self, message: Message, reason: str) -> None:
@@ -126,7 +128,7 @@ class Deliver:
         return announcement
 
     def _end(self, upload: Upload, end: Ended) -> None:
-        if end.code == INPUT_REMOVED or why_no_input(self.sources, upload.bucket):
+        if end.code == INPUT_REMOVED:
             self.announcer.of_no_input(upload, end)
             return
         state = self.jobs.state(upload)
@@ -173,4 +175,5 @@ class Deliver:
             self.holding.hold(outcome, answer, written, has_tags=sources.has_tags)
         else:
             self.announcer.delivered(outcome, answer, written, has_tags=sources.has_tags)
-            count(SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))
+            if not upload.is_fed:  # its message was sent to be seen later
+                count(SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))

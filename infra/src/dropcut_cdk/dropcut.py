@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
-from aws_cdk import Annotations, Aws, Duration, Names
+from aws_cdk import Annotations, Aws, CfnOutput, Duration, Names, Stack, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
@@ -22,6 +23,7 @@ from dropcut_cdk.api_key import ApiKey
 from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.event_schemas import EventSchemas
+from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input, InputFilters
 from dropcut_cdk.monitoring import Monitoring
@@ -66,7 +68,9 @@ class Dropcut(Construct):
             self._take_from(photos)
         if props.permissions_boundary:
             iam.PermissionsBoundary.of(self).apply(props.permissions_boundary)
-        self.monitoring = Monitoring(self, "Monitoring", of=self) if props.monitoring else None
+        self.monitoring = Monitoring(self, "Monitoring", of=self, command=self._command) if props.monitoring else None
+        if not props.storage:  # in a stack of its own, which says it
+            self._write_outputs()
 
     def _warn_without_ceiling(self) -> None:
         """Whoever may put photos into an input bucket spends money, as fast as the API allows it."""
@@ -101,8 +105,12 @@ class Dropcut(Construct):
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
-        """By `prepare`, `cut`, `deliver` and `gatekeeper`; with `webhook_url`, by `notify`."""
-        stages: list[Stage | Gatekeeper] = [*self.stages.values(), self.pipeline.gatekeeper]
+        """By `prepare`, `cut`, `deliver`, `gatekeeper` and `feeder`; with `webhook_url`, by `notify`."""
+        stages: list[Stage | Gatekeeper | Feeder] = [
+            *self.stages.values(),
+            self.pipeline.gatekeeper,
+            self.pipeline.feeder,
+        ]
         return {stage.node.id.lower(): stage.confined.function for stage in stages}
 
     @property
@@ -123,6 +131,38 @@ class Dropcut(Construct):
     def dashboard(self) -> cloudwatch.Dashboard | None:
         """None without monitoring."""
         return self.monitoring.dashboard if self.monitoring else None
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """What the operator's command has to know, by the names of stack outputs."""
+        return {
+            "InputBucketName": self.input_bucket.bucket_name,
+            "OutputBucketName": self.output_bucket.bucket_name,
+            "WorkBucketName": self.storage.work_bucket.bucket_name,
+            "StateTableName": self.state_table.table_name,
+            "ApiKeySecretName": self.api_key.secret,
+            "BackfillRuleName": self.pipeline.feeder.rule_name,
+            "PrepareFunctionName": self.functions["prepare"].function_name,
+            **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in self.queues.items()},
+            **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in self.dead_letter_queues.items()},
+            **({"WebhookSecretArn": notify.secret_arn} if (notify := self.pipeline.notify) else {}),
+            **(self.monitoring.outputs if self.monitoring else {}),
+        }
+
+    @property
+    def _path(self) -> str:
+        """Of this construct in its stack, as logical ids name it."""
+        return re.sub("[^A-Za-z0-9]", "", self.node.path.removeprefix(Stack.of(self).node.path))
+
+    @property
+    def _command(self) -> str:
+        """The operator's command, with a verb in place of `{}`; empty where the stack's name is not known at synth."""
+        stack = Stack.of(self).stack_name
+        return "" if Token.is_unresolved(stack) else f"dropcut {{}} --stack {stack}/{self._path}"
+
+    def _write_outputs(self) -> None:
+        for name, value in self.outputs.items():
+            CfnOutput(self, name, value=value).override_logical_id(f"{self._path}{name}")
 
     def add_input(self, bucket: s3.IBucket, **filters: Unpack[InputFilters]) -> None:
         """Take photos from another bucket, too, by the filters of `Input`.
