@@ -85,8 +85,8 @@ def test_help_lists_every_verb_and_imports_no_aws() -> None:
     [
         (["statu"], 2, "No such command 'statu'. See `dropcut --help`."),
         (["status", "--stage", "P R"], 2, "a stage has 1 to 16 characters"),
-        (["status"], 2, "No AWS region is set, or it is none."),
-        (["status", "--region", "no region"], 2, "or it is none. Name it, for example: --region eu-central-1"),
+        (["status"], 2, "No AWS region is set, or its name is not one."),
+        (["status", "--region", "no region"], 2, "or its name is not one. Name it, for example: --region eu-central-1"),
         (["status", "--region", "eu-central-1", "--profile", "no"], 4, "Sign in"),
         (["status", "--region", "eu-central-1"], 4, "no AWS credentials"),
     ],
