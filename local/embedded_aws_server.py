@@ -48,6 +48,28 @@ def _lambda_action(method: str, path: str) -> str | None:
 
 iam_actions._lambda_action = _lambda_action
 
+_action_by_operation = iam_actions.extract_iam_action
+
+
+def _extract_iam_action(*request: Any) -> str | None:
+    """IAM has no action for a batch: it is the action of each message; here it was one of its own."""
+    action: str | None = _action_by_operation(*request)
+    return action.removesuffix("Batch") if action and action.startswith("sqs:") else action
+
+
+iam_actions.extract_iam_action = _extract_iam_action
+
+_resource_by_operation = iam_actions.extract_resource_arn
+
+
+def _extract_resource_arn(*request: Any) -> str:
+    """A rule on the default bus has no bus in its name; here it had."""
+    arn: str = _resource_by_operation(*request)
+    return arn.replace(":rule/default/", ":rule/") if arn.startswith("arn:aws:events:") else arn
+
+
+iam_actions.extract_resource_arn = _extract_resource_arn
+
 _context_of_tags = iam_actions.request_tag_context
 _ADDED_KEYS = ("dynamodb:LeadingKeys", "events:source", "events:detail-type")
 

@@ -168,7 +168,9 @@ def _how_to_drop(stack: dict[str, Any]) -> str:
     photos = shlex.quote(f"s3://{stack['outputs']['InputBucketName']}/{_settings_of_up().get('input_prefix', '')}")
     environment = " ".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
     return (
-        "To drop a photo, with the AWS CLI (the cut-outs are listed by `s3 ls --recursive` of the output bucket):\n"
+        "To drop a photo, and wait for its end:\n"
+        "    ./dropcut put samples/cat.webp --local --wait\n"
+        "The same with the AWS CLI (the cut-outs are listed by `s3 ls --recursive` of the output bucket):\n"
         f"    {environment} aws --region {stack['region']} --endpoint-url {stack['endpoint_url']} "
         f"s3 cp samples/cat.webp {photos}"
     )

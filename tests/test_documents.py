@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from dropcut.core import item_kinds
+from dropcut.core.rendition_setting import READY_MADE
 
 from dropcut_cli.clone.places import REPOSITORY
 from tests.documents import PAGES
@@ -14,6 +15,12 @@ README = REPOSITORY / "README.md"
 DOCS = REPOSITORY / "docs"
 DECISIONS = DOCS / "decisions"
 ADAPTERS = REPOSITORY / "functions" / "dropcut" / "adapters"
+SOURCES = [
+    path
+    for folder in ("cli/src", "functions/dropcut", "infra", "local", "stand_in", "tools")
+    for path in (REPOSITORY / folder).rglob("*.py")
+]
+"""Whose docstrings and comments name other files."""
 
 
 def headings(page: Path) -> set[str]:
@@ -66,6 +73,11 @@ def test_the_readmes_prices_are_those_of_the_costs_page() -> None:
     assert f"**{api}**" in costs
 
 
+def test_the_ready_made_renditions_are_those_of_the_code() -> None:
+    rows = rows_under("Ready-made ones", DOCS / "renditions.md")
+    assert [row[0] for row in rows] == [f"`{name}`" for name in READY_MADE]
+
+
 def test_the_tables_of_states_are_those_of_the_code() -> None:
     architecture = (DOCS / "architecture.md").read_text(encoding="utf-8")
     assert with_states(architecture) == architecture, "Run `.venv/bin/python -m tools.state_tables`"
@@ -104,11 +116,7 @@ def test_each_decision_is_a_short_record(record: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_every_path_of_a_python_file_leads_to_one(name: str) -> None:
-    named = set(
-        re.findall(
-            r"\b(?:bench|cli|functions|infra|local|stand_in|tests|tools)/[\w/]+\.py\b", (REPOSITORY / name).read_text()
-        )
-    )
-    assert [path for path in sorted(named) if not (REPOSITORY / path).is_file()] == []
+def test_every_path_of_a_python_file_leads_to_one() -> None:
+    a_path = re.compile(r"\b(?:bench|cli|functions|infra|local|stand_in|tests|tools)/[\w/]+\.py\b")
+    named = {path: page for page in [*PAGES.values(), *SOURCES] for path in a_path.findall(page.read_text("utf-8"))}
+    assert {path: page for path, page in named.items() if not (REPOSITORY / path).is_file()} == {}

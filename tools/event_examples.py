@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dropcut.core.backfill import Backfill
 from dropcut.core.events import (
     Calls,
     Cutout,
@@ -18,6 +19,8 @@ from dropcut.core.events import (
     Rejected,
     Resumed,
     Skipped,
+    backfill_finished,
+    backfill_started,
 )
 from dropcut.core.quality import Doubt, Quality
 from dropcut.core.webhook_switch import disabled
@@ -49,6 +52,7 @@ CUTOUT = Cutout(
 )
 DOUBTFUL = Quality(0.121, (Doubt("pieces", "Further large pieces end where the photo has no edge (3 in all)."),))
 DECISION = {"bucket": PHOTO.bucket, "key": PHOTO.key, "job_id": PHOTO.job_id}
+BACKFILL = Backfill(name="20261126-0915-7f3a", bucket="photos", prefix="2024/", total=10_250, seen=10_250, sent=10_248)
 EXAMPLES: Sequence[Event] = (
     Delivered(photo=PHOTO, cutout=CUTOUT),
     Held(
@@ -88,4 +92,6 @@ EXAMPLES: Sequence[Event] = (
     ),
     Resumed(kind="resumed", code="open", reason="A call went well again.", until=None),
     disabled("shop.example"),
+    backfill_started(BACKFILL),
+    backfill_finished(BACKFILL),
 )

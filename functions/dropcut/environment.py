@@ -22,7 +22,7 @@ class EnvironmentIncompleteError(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What every function needs."""
+    """What every function needs. A field is a `str`, `int`, `float` or `bool`; a list is a text of JSON or commas."""
 
     state_table: str
     function_seconds: int
@@ -234,8 +234,8 @@ class DeliverEnvironment(ImagingEnvironment):
     """`keep` or `srgb`: what cut-outs at full size are in."""
     keep_jobs_days: int
     """How long the record of an ended photo is kept."""
-    hold_doubtful: int
-    """1: doubtful cut-outs wait for a person's decision; 0: they are delivered."""
+    hold_doubtful: bool
+    """Whether doubtful cut-outs wait for a person's decision; else they are delivered."""
     held_days: int
     stage_roles: str
     """Unique ids of the roles of the functions that write to deliver's queue, with commas: none of them decides."""
@@ -262,6 +262,25 @@ class GatekeeperEnvironment(Environment):
     def invoke_seconds(self) -> float:
         """How long the gatekeeper waits for one run of the cut function: longer than that can last."""
         return self.cut_timeout_seconds + 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeederEnvironment(Environment):
+    account_id: str
+    """Of the AWS account whose buckets these are."""
+    inputs: str
+    """Where photos come from, as JSON (core/photo_source.py)."""
+    work_bucket: str
+    intake_queue_url: str
+    cut_queue_url: str
+    rule_name: str
+    """Of the EventBridge rule that wakes it."""
+    rate_limit_requests: int
+    rate_limit_seconds: float
+
+    @property
+    def sources(self) -> Sequence[PhotoSource]:
+        return read_sources(self.inputs)
 
 
 WEBHOOK_SECONDS = 15.0

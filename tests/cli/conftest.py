@@ -15,6 +15,7 @@ from dropcut_cli.program import run
 from tests.functions.cloud import INPUT, OUTPUT, REGION, SECRET, TABLE, WORK
 from tests.model.state_table import STATE_TABLE
 
+RULE = "feeder-rule"
 ALARMS = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
@@ -38,6 +39,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         session.client("dynamodb").create_table(TableName=TABLE, **STATE_TABLE)  # type: ignore[arg-type]
         session.client("secretsmanager").create_secret(Name=SECRET)
+        session.client("events").put_rule(Name=RULE, ScheduleExpression="rate(1 minute)", State="DISABLED")
         outputs |= {
             "InputBucketName": INPUT,
             "OutputBucketName": OUTPUT,
@@ -45,6 +47,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
             "StateTableName": TABLE,
             "ApiKeySecretName": SECRET,
             "AlarmTopicArn": ALARMS,
+            "BackfillRuleName": RULE,
         }
         yield Deployment(stage="prod", session=session, known_outputs=outputs)
 
@@ -89,6 +92,7 @@ class Paged(dict[str, Any]):
 
 SETTINGS = {
     "RENDITIONS": '["full"]',
+    "RENDITION_NAMES": '[["full"]]',
     "CREDITS_PER_IMAGE": "2",
     "RATE_LIMIT_REQUESTS": "150",
     "RATE_LIMIT_SECONDS": "10",

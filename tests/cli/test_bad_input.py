@@ -21,6 +21,7 @@ ON_A_DEPLOYMENT = [verb for verb in VERBS if verb not in NOT_HERE]
 ARGUMENTS = {
     "put": ["samples/cat.webp"],
     "remake": ["--all", "--send"],
+    "backfill": ["list"],
     "accept": ["a.jpg"],
     "reject": ["a.jpg"],
     "replace": ["a.jpg", __file__],

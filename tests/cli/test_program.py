@@ -5,15 +5,18 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import boto3
+import botocore.session
 import click
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.utils import parse_timestamp
 from dropcut import RELEASE
 
-from dropcut_cli.deployment import Deployment
+from dropcut_cli.deployment import Deployment, new_session
 from dropcut_cli.exits import CommandError, Exit, explained
 from dropcut_cli.output import Output, for_people
 from dropcut_cli.program import VERBS, cli
@@ -67,8 +70,9 @@ def test_every_verb_takes_json_and_has_examples(verb: str) -> None:
     found = cli.get_command(click.Context(cli), verb)
     assert found is not None
     assert found.name == verb
-    assert "--json" in {option for parameter in found.params for option in parameter.opts}
-    assert "dropcut " + verb in (found.epilog or "")
+    for each in found.commands.values() if isinstance(found, click.Group) else [found]:
+        assert "--json" in {option for parameter in each.params for option in parameter.opts}
+        assert "dropcut " + verb in (each.epilog or "")
 
 
 def test_help_lists_every_verb_and_imports_no_aws() -> None:
@@ -85,8 +89,8 @@ def test_help_lists_every_verb_and_imports_no_aws() -> None:
     [
         (["statu"], 2, "No such command 'statu'. See `dropcut --help`."),
         (["status", "--stage", "P R"], 2, "a stage has 1 to 16 characters"),
-        (["status"], 2, "No AWS region is set, or its name is not one."),
-        (["status", "--region", "no region"], 2, "or its name is not one. Name it, for example: --region eu-central-1"),
+        (["status"], 2, "No AWS region is set, or it is none."),
+        (["status", "--region", "no region"], 2, "or it is none. Name it, for example --region eu-central-1"),
         (["status", "--region", "eu-central-1", "--profile", "no"], 4, "Sign in"),
         (["status", "--region", "eu-central-1"], 4, "no AWS credentials"),
     ],
@@ -156,6 +160,23 @@ def test_nothing_on_this_machine_is_said_so(tmp_path: Path, monkeypatch: pytest.
 )
 def test_times_are_said_in_the_unit_that_tells_them(seconds: float, said: str) -> None:
     assert for_people(seconds) == said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-07-27T12:00:00.000Z",
+        "2024-07-27T12:00:00+00:00",
+        "Sat, 27 Jul 2024 12:00:00 GMT",
+        1722081600,
+        "1722081600",
+    ],
+)
+def test_times_are_read_as_botocore_reads_them(text: object) -> None:
+    core = botocore.session.Session()
+    new_session(core, region_name="eu-central-1")
+    parser = core.get_component("response_parser_factory").create_parser("rest-xml")
+    assert parser._timestamp_parser(text) == parse_timestamp(text) == datetime(2024, 7, 27, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

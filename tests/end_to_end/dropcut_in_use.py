@@ -21,7 +21,7 @@ from stand_in.stand_in import StandIn
 from tests.published import check_published
 
 Stage = Literal["Intake", "Cut", "Deliver", "Notify"]
-Function = Literal["prepare", "cut", "deliver", "gatekeeper", "notify"]
+Function = Literal["prepare", "cut", "deliver", "gatekeeper", "feeder", "notify"]
 STAGES: tuple[Function, ...] = ("prepare", "cut", "deliver")
 FUNCTIONS: Mapping[Stage, Function] = {
     "Intake": "prepare",
@@ -220,6 +220,11 @@ class DropcutInUse:
         """Let the gatekeeper look once, as it does every minute."""
         name = self.function("gatekeeper")["FunctionName"]
         answer = self.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def feed(self) -> None:
+        """Let the feeder have a turn, as it has every minute while a back-fill runs."""
+        answer = self.client("lambda").invoke(FunctionName=self.function("feeder")["FunctionName"], Payload=b"{}")
         assert "FunctionError" not in answer, answer["Payload"].read()
 
     def resumes(self) -> bool:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
-from dropcut.core.item_kinds import GATE, HEALTH, HELD_INDEX, JOB, PACE, PAYMENT, WEBHOOK
+from dropcut.core.event_names import BACKFILL_STARTED
+from dropcut.core.item_kinds import BACKFILL, BACKFILLS, GATE, HEALTH, HELD_INDEX, JOB, PACE, PAYMENT, WEBHOOK
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
 from tests.end_to_end.photos import photo
@@ -194,6 +195,27 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("get_object", photos, photo_key),
             s3("get_object", cutouts, "test/permissions"),
         ],
+        ("feeder", "may"): [
+            look_up(BACKFILLS),
+            look_up(GATE),
+            look_up_many(f"{BACKFILL}test"),
+            remember(f"{BACKFILL}test"),
+            publish("dropcut", kind=BACKFILL_STARTED),
+            ("s3", "list_objects_v2", {"Bucket": photos, "MaxKeys": 1}),
+        ],
+        ("feeder", "may not"): [
+            secret,
+            webhook_keys,
+            publish("dropcut"),
+            *(look_up(each) for each in (job, payment)),
+            *(remember(each) for each in (job, payment, GATE, BACKFILLS)),
+            forget,
+            send("CutQueueUrl"),
+            receive("IntakeQueueUrl"),
+            s3("get_object", photos, photo_key),
+            s3("get_object", work, "paid/test"),
+            s3("put_object", work, "backfills/test"),
+        ],
         ("gatekeeper", "may"): [secret, look_up(GATE), look_up(health), remember(health)],
         ("gatekeeper", "may not"): [
             look_up(job),
@@ -210,7 +232,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
     }
 
 
-@pytest.mark.parametrize("function", ["prepare", "cut", "deliver", "gatekeeper", "notify"])
+@pytest.mark.parametrize("function", ["prepare", "cut", "deliver", "gatekeeper", "feeder", "notify"])
 def test_a_role_may_do_what_its_function_does_and_is_denied_what_it_was_not_granted(
     function: Function, dropcut: DropcutInUse
 ) -> None:

@@ -4,10 +4,13 @@ This file makes every call itself that it needs, and comes last of its system: i
 """
 
 import io
+import json
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import pytest
+from dropcut.adapters.photo_lists import part_key
+from dropcut.core.backfill import Backfill
 from PIL import Image
 
 from tests.end_to_end.conftest import CALLS
@@ -26,6 +29,7 @@ NOT_CALLED = {
     "deliver sqs:ChangeMessageVisibility *": "The same.",
     "gatekeeper sqs:ChangeMessageVisibility *": "When the probe cannot be made; see test_gatekeeper.py.",
     "gatekeeper sqs:SendMessage *CutQueuesDeadLetterQueue*": "For what waited for days; see test_gatekeeper.py.",
+    "feeder events:EnableRule *": "When a back-fill begins as it goes to sleep; see test_feed.py.",
     "cut dynamodb:GetItem *": "For the version before, while it is updated; see dropcut_cdk/cut.py.",
 }
 """Why a role allows what no test of this folder makes its function do, by a pattern of `function action resource`."""
@@ -49,6 +53,7 @@ def made(running: DropcutInUse, receiver: WebhookReceiver) -> Sequence[Call]:
         _hold(dropcut)
     _deliver_a_version(dropcut)
     _turn_webhooks_off_and_on(dropcut, receiver)
+    _feed(dropcut)
     return calls_made(dropcut.system, dropcut.system.folder / CALLS)
 
 
@@ -119,6 +124,21 @@ def _turn_webhooks_off_and_on(dropcut: DropcutInUse, receiver: WebhookReceiver) 
     until(lambda: "off_since" not in dropcut.item("webhook"), "webhooks that are on")
 
 
+def _feed(dropcut: DropcutInUse) -> None:
+    """A photo by prefix, a photo of a list; then there is nothing more to do."""
+    key = dropcut.drop(photo(), dropcut.unused("fed.jpg"))
+    assert dropcut.outcome(key).kind == "delivered"
+    operated, (folder, _) = dropcut.as_operated(), key.split("/")
+    list_key = part_key("by-list", 0)
+    work = dropcut.outputs["WorkBucketName"]
+    dropcut.client("s3").put_object(Bucket=work, Key=list_key, Body=json.dumps(key).encode())
+    operated.backfills.start(Backfill(name="by-prefix", bucket=dropcut.input_bucket, prefix=f"{folder}/"))
+    operated.backfills.start(Backfill(name="by-list", bucket=dropcut.input_bucket, parts=1))
+    for _ in range(2):  # the second time it goes to sleep
+        dropcut.feed()
+    until(lambda: dropcut.is_empty("Intake"), "an empty intake queue")
+
+
 def _deliver_a_version(dropcut: DropcutInUse) -> None:
     """As after somebody turned versioning on by hand; the embedded AWS's own events name no version."""
     s3, bucket = dropcut.client("s3"), {"Bucket": dropcut.input_bucket}
@@ -135,7 +155,8 @@ def _deliver_a_version(dropcut: DropcutInUse) -> None:
 
 
 def test_each_call_that_was_made_is_allowed_by_its_role(made: Sequence[Call], of_roles: Policies) -> None:
-    assert {call.function for call in made} == set(of_roles) == {"prepare", "cut", "deliver", "gatekeeper", "notify"}
+    every = {"prepare", "cut", "deliver", "gatekeeper", "feeder", "notify"}
+    assert {call.function for call in made} == set(of_roles) == every
     assert refused(made, of_roles) == {}
 
 

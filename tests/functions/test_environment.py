@@ -1,8 +1,11 @@
 """The settings of each function; and a chain of times, in which each must be long enough for the next."""
 
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
+import dropcut
 import pytest
 from botocore.retries.standard import ExponentialBackoff, RetryContext
 from dropcut.core.pace import HORIZON_SECONDS
@@ -19,6 +22,7 @@ from dropcut.environment import (
     DeliverEnvironment,
     Environment,
     EnvironmentIncompleteError,
+    FeederEnvironment,
     GatekeeperEnvironment,
     NotifyEnvironment,
     PrepareEnvironment,
@@ -26,7 +30,15 @@ from dropcut.environment import (
     longest_call_seconds,
 )
 
-FUNCTIONS = [PrepareEnvironment, CutEnvironment, DeliverEnvironment, GatekeeperEnvironment, NotifyEnvironment]
+FUNCTIONS = [
+    PrepareEnvironment,
+    CutEnvironment,
+    DeliverEnvironment,
+    GatekeeperEnvironment,
+    FeederEnvironment,
+    NotifyEnvironment,
+]
+DROPCUT = Path(dropcut.__file__).parent
 MAY_BE_EMPTY = {"client_id", "client_version"}
 
 
@@ -42,6 +54,15 @@ def test_each_field_is_read_from_the_variable_of_its_name(function: type[Environ
     for field in fields(function):
         value = getattr(environment, field.name)
         assert (type(value), value) == (field.type, {str: "text", bool: True}.get(field.type, 7))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_field_is_used_by_an_entry(function: type[Environment]) -> None:
+    """By itself, or in a value that is derived from it. A setting that nobody reads would change nothing."""
+    name = function.__name__.removesuffix("Environment").lower()
+    sources = [DROPCUT / "entries" / f"{name}.py", DROPCUT / "environment.py", DROPCUT / "imaging_stage.py"]
+    used = set(re.findall(r"\b(?:environment|self)\.(\w+)", "".join(path.read_text("utf-8") for path in sources)))
+    assert {field.name for field in fields(function)} - used == set()
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

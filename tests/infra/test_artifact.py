@@ -21,6 +21,7 @@ PACKAGES = {
     "cut": (*POWERTOOLS, *CALLING),
     "deliver": (*POWERTOOLS, *DECODING),
     "gatekeeper": POWERTOOLS,
+    "feeder": POWERTOOLS,
     "notify": POWERTOOLS,
 }
 HASH = "0" * 64

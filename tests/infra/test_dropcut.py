@@ -84,10 +84,10 @@ def test_without_arguments_it_has_buckets_functions_alarms_and_a_dashboard(
     assert {kind: kinds.count(f"AWS::{kind}") for kind in ("S3::Bucket", "DynamoDB::Table", "Lambda::Function")} == {
         "S3::Bucket": 3,
         "DynamoDB::Table": 1,
-        "Lambda::Function": 4,
+        "Lambda::Function": 5,
     }
     assert all(name.startswith("Cutouts") for name in resources)
-    assert kinds.count("AWS::CloudWatch::Alarm") == 9
+    assert kinds.count("AWS::CloudWatch::Alarm") == 10
     assert not [kind for kind in kinds if "Custom" in kind]
 
 
@@ -136,8 +136,8 @@ def test_its_parts_are_at_hand(stack: "Stack") -> None:
 
     cutouts = Dropcut(stack, "Cutouts")
     assert set(cutouts.queues) == set(cutouts.dead_letter_queues) == {"intake", "cut", "deliver"}
-    assert set(cutouts.functions) == {"prepare", "cut", "deliver", "gatekeeper"}
-    assert len(cutouts.alarms) == 9 and cutouts.dashboard is not None
+    assert set(cutouts.functions) == {"prepare", "cut", "deliver", "gatekeeper", "feeder"}
+    assert len(cutouts.alarms) == 10 and cutouts.dashboard is not None
     assert cutouts.input_bucket is cutouts.storage.input_bucket
     bare = Dropcut(stack, "Bare", monitoring=False)
     assert (bare.alarms, bare.dashboard) == ((), None)

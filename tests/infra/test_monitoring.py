@@ -46,6 +46,7 @@ def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
     dead_letters = {f"DeadLetters{stage}" for stage in ("Prepare", "Cut", "Deliver")}
     assert set(alarms(app)) == dead_letters | {
         "Errors",
+        "BackfillBroken",
         "CredentialsExposed",
         "CreditsPerHour",
         "SpendingPaused",
@@ -100,7 +101,7 @@ def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:
     assert (alarm["Statistic"], alarm["Threshold"], alarm["EvaluationPeriods"]) == ("Sum", 0, 1)
     filters = [each["Properties"] for each in app.resources("Monitoring", "AWS::Logs::MetricFilter").values()]
     assert {written_out(each["LogGroupName"]) for each in filters} == {
-        f"<{name}Logs>" for name in ("Prepare", "Cut", "Deliver", "Gatekeeper")
+        f"<{name}Logs>" for name in ("Prepare", "Cut", "Deliver", "Gatekeeper", "Feeder")
     }
     for each in filters:
         assert each["FilterPattern"] == " ".join(f'?"{words}"' for words in LOGGED_ERRORS)
@@ -181,10 +182,10 @@ def test_cloudwatch_may_publish_to_the_topic_which_has_no_key(app: Synthesized) 
     ]
 
 
-def test_all_alarms_together_look_at_eleven_metrics_since_each_costs_money(app: Synthesized) -> None:
+def test_all_alarms_together_look_at_twelve_metrics_since_each_costs_money(app: Synthesized) -> None:
     """docs/costs.md counts with it."""
     looked_at = [sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms(app).values()]
-    assert sum(looked_at) == 11
+    assert sum(looked_at) == 12
 
 
 def test_the_topic_is_reached_by_tls_only(app: Synthesized) -> None:

@@ -19,10 +19,12 @@ from dropcut.environment import (
     CutEnvironment,
     DeliverEnvironment,
     Environment,
+    FeederEnvironment,
     GatekeeperEnvironment,
     PrepareEnvironment,
     longest_call_seconds,
 )
+from dropcut.use_cases.feed import SECONDS_FOR_A_PAGE
 from dropcut.use_cases.gatekeeper import LONGEST_SWEEP_SECONDS
 
 from dropcut_cdk.cut import GIVE_MEMORY_BACK
@@ -33,12 +35,13 @@ from infra.settings import Settings, SettingsError
 from .synthesized import Synthesized, written_out
 
 STAGES = ("Prepare", "Cut", "Deliver")
-FUNCTIONS = (*STAGES, "Gatekeeper")
+FUNCTIONS = (*STAGES, "Gatekeeper", "Feeder")
 ENVIRONMENTS: dict[str, type[Environment]] = {
     "Prepare": PrepareEnvironment,
     "Cut": CutEnvironment,
     "Deliver": DeliverEnvironment,
     "Gatekeeper": GatekeeperEnvironment,
+    "Feeder": FeederEnvironment,
 }
 LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 """Variables that a library reads."""
@@ -156,13 +159,13 @@ def test_the_functions(app: Synthesized) -> None:
 
 
 @pytest.mark.parametrize("tracing", [False, True])
-def test_functions_are_traced_where_that_is_asked_for_and_the_gatekeeper_never(
+def test_stages_are_traced_where_that_is_asked_for_and_what_runs_each_minute_never(
     synthesize: Callable[..., Synthesized], tracing: bool
 ) -> None:
     """It would make 43,800 traces a month while nothing is to be done."""
     app = synthesize(tracing=tracing)
     for name in FUNCTIONS:
-        traced = tracing and name != "Gatekeeper"
+        traced = tracing and name not in ("Gatekeeper", "Feeder")
         assert (function(app, name).get("TracingConfig") == {"Mode": "Active"}) is traced
         assert any("xray:PutTraceSegments" in as_list(each["Action"]) for each in statements(app, name)) is traced
 
@@ -312,6 +315,8 @@ CHANGED = Settings(
     renditions=read_renditions(["full", "amazon_main"]),
 )
 """No value is a default, or whole where it need not be."""
+SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 2}
+"""How many: a field of an environment whose name is no setting's is not compared."""
 
 
 @pytest.fixture(scope="module")
@@ -329,7 +334,7 @@ def test_a_function_reads_back_the_settings_and_its_real_timeout(changed_app: Sy
         expected |= {"imaging_seconds": 76.5, "renditions": read["renditions"]}
         assert read_renditions(read["renditions"]) == read_renditions(["full", "amazon_main"], full_format="webp")
     assert {name: read[name] for name in expected} == expected
-    assert len(expected) == {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0}[stage]
+    assert len(expected) == SETTINGS_READ_BY[stage]
 
 
 def settings_read_by(stage: str) -> dict[str, Any]:
@@ -358,7 +363,7 @@ def test_deliver_knows_the_roles_that_write_to_its_queue_and_decide_on_nothing(a
 
 def test_logs_are_kept_for_30_days(app: Synthesized) -> None:
     groups = app.resources("Pipeline", "AWS::Logs::LogGroup")
-    assert len(groups) == 4
+    assert len(groups) == 5
     assert {group["Properties"]["RetentionInDays"] for group in groups.values()} == {30}
     used = {written_out(function(app, name)["LoggingConfig"]["LogGroup"]) for name in FUNCTIONS}
     assert used == {f"<{name}Logs>" for name in FUNCTIONS}
@@ -377,6 +382,7 @@ ITEMS = {
     },
     "Deliver": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
     "Gatekeeper": {READ_STATE: ["gate", "health#*"], WRITE_STATE: ["gate", "health#*"]},
+    "Feeder": {READ_STATE: ["backfills", "gate"], READ_MANY: ["backfill#*"], WRITE_STATE: ["backfill#*"]},
 }
 """Whoever decodes strangers' files has no business with payments, budget and gate."""
 
@@ -391,6 +397,7 @@ def test_a_function_gets_no_other_items_of_the_state_table_than_its_own(app: Syn
 
 CONSUME = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
 SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:dropcut-prod-api-key-??????"
+FEEDER_RULE = "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:rule/DropcutprodPipelineFeederB6404960-Rule"
 EVENT_SOURCE = "arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:event-source-mapping:<CutEventSource>"
 
 
@@ -450,6 +457,16 @@ ALLOWED = {
         "<CutQueuesDeadLetterQueue.Arn>": {"sqs:SendMessage"},  # what waited too long behind the gate
         "<DeliverQueuesQueue.Arn>": {"sqs:SendMessage"},
         SECRET: {"secretsmanager:GetSecretValue"},  # a new key is tried at once
+    },
+    "Feeder": {
+        **any_function("Feeder"),
+        "<InputBucket.Arn>": {"s3:ListBucket"},
+        "<WorkBucket.Arn>/backfills/*": {"s3:GetObject"},
+        "<WorkBucket.Arn>": {"s3:ListBucket"},
+        "<PrepareQueuesQueue.Arn>": {"sqs:SendMessage", "sqs:GetQueueAttributes"},
+        "<CutQueuesQueue.Arn>": {"sqs:GetQueueAttributes"},
+        FEEDER_RULE: {"events:DisableRule", "events:EnableRule"},
+        "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default": {"events:PutEvents"},
     },
 }
 
@@ -616,17 +633,35 @@ def test_the_gatekeeper_is_woken_once_a_minute_and_by_nothing_else(app: Synthesi
     (every_minute,) = waking.values()
     assert every_minute["ScheduleExpression"] == "rate(1 minute)"
     assert "EventPattern" not in every_minute
-    (permission,) = [p["Properties"] for p in app.resources("Pipeline", "AWS::Lambda::Permission").values()]
+    permission = app.properties("Pipeline", "AWS::Lambda::Permission", "GatekeeperEveryMinuteMayInvoke")
     assert permission["SourceArn"] == {"Fn::GetAtt": [next(iter(waking)), "Arn"]}
 
 
-def test_nobody_repeats_a_look_of_the_gatekeeper(app: Synthesized) -> None:
-    """It may have made a paid call; and the next minute looks again."""
-    every_minute = app.properties("Pipeline", "AWS::Events::Rule", "GatekeeperEveryMinute")
+@pytest.mark.parametrize("name", ["Gatekeeper", "Feeder"])
+def test_nobody_repeats_what_runs_each_minute(app: Synthesized, name: str) -> None:
+    """The gatekeeper may have made a paid call, the feeder has sent photos; and the next minute goes on."""
+    every_minute = app.properties("Pipeline", "AWS::Events::Rule", f"{name}EveryMinute")
     assert [target["RetryPolicy"] for target in every_minute["Targets"]] == [{"MaximumRetryAttempts": 0}]
-    (invoked,) = app.resources("Pipeline", "AWS::Lambda::EventInvokeConfig").values()
-    assert written_out(invoked["Properties"]["FunctionName"]) == "<GatekeeperCodeFunction>"
-    assert invoked["Properties"]["MaximumRetryAttempts"] == 0
+    invoked = app.properties("Pipeline", "AWS::Lambda::EventInvokeConfig", f"{name}CodeFunction")
+    assert written_out(invoked["FunctionName"]) == f"<{name}CodeFunction>"
+    assert invoked["MaximumRetryAttempts"] == 0
+
+
+# ---- back-fills
+
+
+def test_the_feeder_sleeps_until_it_is_told_by_the_name_that_it_knows_itself(app: Synthesized) -> None:
+    rule = app.properties("Pipeline", "AWS::Events::Rule", "FeederEveryMinute")
+    assert (rule["State"], rule["ScheduleExpression"]) == ("DISABLED", "rate(1 minute)")
+    assert rule["Name"] == variables(app, "Feeder")["RULE_NAME"]
+    assert rule["Name"] == app.templates["Pipeline"]["Outputs"]["BackfillRuleName"]["Value"]
+    assert len(rule["Name"]) <= 64
+    permission = app.properties("Pipeline", "AWS::Lambda::Permission", "FeederEveryMinuteMayInvoke")
+    assert written_out(permission["SourceArn"]).startswith("<FeederEveryMinute")
+
+
+def test_the_feeder_is_done_before_it_is_woken_again(app: Synthesized) -> None:
+    assert SECONDS_FOR_A_PAGE < function(app, "Feeder")["Timeout"] < 60
 
 
 def test_each_function_is_updated_after_the_one_that_reads_its_messages(app: Synthesized) -> None:

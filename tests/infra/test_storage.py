@@ -116,7 +116,7 @@ def test_work_is_kept_for_as_long_as_a_message_can_need_it(
     synthesize: Callable[..., Synthesized], keep_results_days: int
 ) -> None:
     work = rules(synthesize(keep_results_days=keep_results_days), "WorkBucket")
-    assert set(work) == {"interrupted-uploads", "older-versions", "prepared", "paid"}
+    assert set(work) == {"interrupted-uploads", "older-versions", "prepared", "paid", "lists"}
     assert (work["prepared"]["Prefix"], work["prepared"]["ExpirationInDays"]) == ("prepared/", DAYS_IN_QUEUES + 1)
     kept = max(keep_results_days, DAYS_IN_QUEUES) + 1  # no longer than it is used again, or its message can wait
     assert (work["paid"]["Prefix"], work["paid"]["ExpirationInDays"]) == ("paid/", kept)

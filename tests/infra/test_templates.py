@@ -16,6 +16,7 @@ OUTPUTS = {
     "Storage": {"InputBucketName", "OutputBucketName", "WorkBucketName", "StateTableName"},
     "Pipeline": {
         "ApiKeySecretName",
+        "BackfillRuleName",
         "PrepareFunctionName",
         "IntakeQueueUrl",
         "CutQueueUrl",
@@ -92,7 +93,7 @@ def test_nothing_is_looked_up_and_no_function_is_brought_along(app: Synthesized)
     assert json.loads((app.folder / "manifest.json").read_text()).get("missing") is None
     kinds = {resource["Type"] for template in app.templates.values() for resource in template["Resources"].values()}
     assert not {kind for kind in kinds if "Custom" in kind}
-    assert len(app.resources("Pipeline", "AWS::Lambda::Function")) == 4
+    assert len(app.resources("Pipeline", "AWS::Lambda::Function")) == 5
 
 
 def test_the_cdk_command_line_is_pinned_and_its_lock_names_no_host() -> None:

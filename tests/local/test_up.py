@@ -65,6 +65,7 @@ def test_a_system_that_is_up_says_how_to_drop_a_photo(
     monkeypatch.setenv("AWS_PORT", "4566")
     assert up.main() == 0
     said = capfd.readouterr().out
+    assert "    ./dropcut put samples/cat.webp --local --wait\n" in said
     assert "AWS_CA_BUNDLE='/a folder/ca.pem' aws --region us-east-1 --endpoint-url https://127.0.0.1:4566 s3 cp" in said
     assert "samples/cat.webp s3://in/\n" in said
 

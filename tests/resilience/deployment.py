@@ -23,9 +23,16 @@ from dropcut.adapters.key_records import health_id
 from dropcut.core.api_key_text import fingerprint
 from dropcut.core.item_kinds import GATE
 from dropcut.core.photo_source import PhotoSource, sources_to_json
-from dropcut.environment import CutEnvironment, DeliverEnvironment, Environment, PrepareEnvironment
+from dropcut.environment import (
+    CutEnvironment,
+    DeliverEnvironment,
+    Environment,
+    FeederEnvironment,
+    PrepareEnvironment,
+)
 from PIL import Image
 
+from dropcut_cdk.feeder import FEEDER_SECONDS
 from dropcut_cdk.sizes import decoder_mib, size_of_cut, size_of_deliver, size_of_prepare
 from dropcut_cli.clone.surroundings import clean
 from infra.settings import Settings
@@ -39,6 +46,8 @@ from tests.resilience.virtual_clock import VirtualClock
 REGION = "us-east-1"
 INPUT, WORK, OUTPUT, TABLE, SECRET = "photos-in", "photos-work", "photos-out", "state", "api-key"
 STAGES = ("prepare", "cut", "deliver")
+FEEDER = "feeder"
+"""No stage: no queue feeds it, and its rule has the same name."""
 CREDITS = 2.0
 _SETTINGS = Settings(
     api_timeout_seconds=5.0,
@@ -53,12 +62,14 @@ FUNCTION_SECONDS = {
     "prepare": size_of_prepare(_SETTINGS).timeout_seconds,
     "cut": size_of_cut(_SETTINGS).timeout_seconds,
     "deliver": size_of_deliver(_SETTINGS, _SETTINGS.renditions_made).timeout_seconds,
+    FEEDER: FEEDER_SECONDS,
 }
 """Time-outs of the functions; a queue's visibility timeout is six of them, as in the stacks."""
 _ENVIRONMENTS: Mapping[str, type[Environment]] = {
     "prepare": PrepareEnvironment,
     "cut": CutEnvironment,
     "deliver": DeliverEnvironment,
+    FEEDER: FeederEnvironment,
 }
 RECEIVES = {"prepare": 8, "cut": 1000, "deliver": 8}
 BATCH_SIZE = 10
@@ -101,6 +112,16 @@ class Deployment:
             "detail": {"bucket": {"name": INPUT}, "object": stored},
         }
         self.clients["sqs"].send_message(QueueUrl=self.queues["prepare"], MessageBody=json.dumps(event))
+
+    def feed(self, stop: Stop | None = None) -> Invocation:
+        """Let the feeder have one turn; with `stop`, in a sandbox that has no other."""
+        function = self.functions[FEEDER]
+        sandbox = function.cold_sandbox() if stop else function.warm_sandbox()
+        turn = sandbox.invoke({}, stop)
+        if stop:
+            sandbox.end()
+        self.strays += turn.strays
+        return turn
 
     def receive(self, stage: str) -> list[dict[str, Any]]:
         """Up to ten messages that can be seen, as Lambda hands them over."""
@@ -295,7 +316,7 @@ def deployed(folder: Path) -> Iterator[Deployment]:
         }
         queues = _create(clients, api.key)
         functions = {}
-        for stage in STAGES:
+        for stage in (*STAGES, FEEDER):
             environment = _environment(stage, endpoint, queues, api.base_url)
             functions[stage] = Function(stage, clock_file=clock_file, environment=environment, log=log)
             undo.callback(functions[stage].stop)
@@ -357,6 +378,7 @@ def _create(clients: Mapping[str, Any], api_key: str) -> dict[str, str]:
     clients["events"].put_rule(Name="listen", EventPattern=json.dumps({"source": ["dropcut"]}))
     target = {"Id": "queue", "Arn": f"arn:aws:sqs:{REGION}:000000000000:events"}
     clients["events"].put_targets(Rule="listen", Targets=[target])
+    clients["events"].put_rule(Name=FEEDER, ScheduleExpression="rate(1 minute)", State="DISABLED")
     return queues
 
 
@@ -391,8 +413,11 @@ def _settings_of(stage: str, queues: Mapping[str, str], api_base_url: str) -> En
         "function_seconds": FUNCTION_SECONDS[stage],
         "account_id": "000000000000",
         "work_bucket": WORK,
-        "queue_url": queues[stage],
-        "dead_letter_queue_url": queues[f"{stage}-dead"],
+        "queue_url": queues.get(stage),
+        "dead_letter_queue_url": queues.get(f"{stage}-dead"),
+        "intake_queue_url": queues["prepare"],
+        "rule_name": FEEDER,
+        "stage_roles": "-",  # the embedded AWS says of no message whose it is
         "cut_queue_url": queues["cut"],
         "deliver_queue_url": queues["deliver"],
         "inputs": sources_to_json([PhotoSource(bucket=INPUT)]),

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +13,8 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.utils import parse_timestamp
+from dropcut.adapters.backfill_records import BackfillRecords
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.api_key_text import fingerprint, key_in
@@ -48,7 +51,7 @@ class Deployment:
         """
         if local:
             return cls._on_this_machine()
-        session = boto3.Session(profile_name=profile, region_name=region)
+        session = new_session(botocore.session.Session(), profile_name=profile, region_name=region)
         if not session.region_name:
             raise CommandError(NO_REGION, Exit.USAGE)
         return cls(stage=stage, stack=stack, session=session)
@@ -64,11 +67,11 @@ class Deployment:
         files = {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
         core = botocore.session.Session(session_vars=files)
         core.set_default_client_config(Config(proxies={}, retries={"mode": "standard", "max_attempts": 3}))
-        session = boto3.Session(
+        session = new_session(
+            core,
             aws_access_key_id=stack["access_key_id"],
             aws_secret_access_key=stack["secret_access_key"],
             region_name=stack["region"],
-            botocore_session=core,
         )
         options = {"endpoint_url": stack["endpoint_url"], "verify": stack["ca_bundle"]}
         dashboard = stack["outputs"].get("DashboardName", "dropcut-prod")
@@ -161,6 +164,10 @@ class Deployment:
     def gate(self) -> GateRecord:
         return GateRecord(table=self.table)
 
+    @property
+    def backfills(self) -> BackfillRecords:
+        return BackfillRecords(table=self.table)
+
     def pages(self, service: str, call: str, results: str, **asked: Any) -> Iterator[Any]:
         """Every one of the results of a call that answers page by page."""
         for page in self.client(service).get_paginator(call).paginate(**asked):
@@ -245,6 +252,19 @@ class Deployment:
             raise
         key = key_in(text)
         return fingerprint(key) if key else ""
+
+
+def new_session(core: botocore.session.Session, **given: Any) -> boto3.Session:
+    """With times read by the standard library: botocore's own way takes two thirds of what listing a bucket takes."""
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
+    return boto3.Session(botocore_session=core, **given)
+
+
+def _time(text: Any) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):  # epoch seconds, or the words of an HTTP header
+        return parse_timestamp(text)
 
 
 def _stack_file() -> Path:

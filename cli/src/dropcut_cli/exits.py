@@ -3,7 +3,10 @@
 import sys
 from enum import IntEnum
 
-NO_REGION = "No AWS region is set, or its name is not one. Name it, for example: --region eu-central-1"
+NO_REGION = (
+    "No AWS region is set, or it is none. Name it, for example --region eu-central-1; or --local for what `make up` "
+    "started."
+)
 SIGN_IN = "Sign in (`aws sso login`, or `aws configure`), name the profile with --profile, then run this again."
 
 

@@ -25,6 +25,7 @@ VERBS = {
     "reject": ("decide", "End a held cut-out."),
     "replace": ("decide", "Deliver a picture of your own instead of a held cut-out."),
     "estimate": ("estimate", "Say what photos will cost, and how long they take."),
+    "backfill": ("backfill", "Feed photos that are there already."),
     "pause": ("gate", "Stop the spending by hand."),
     "resume": ("gate", "Let the spending go on."),
     "set-key": ("key", "Put the API key into its secret."),

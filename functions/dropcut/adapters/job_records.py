@@ -1,7 +1,7 @@
 """What became of each source object: one item per key, for its newest upload."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,6 +26,24 @@ _DAY_SECONDS = 86_400
 LOST_AFTER_SECONDS = 3600.0
 """A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
 If it is not, the second one costs a look at the records, and no call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A key's newest upload, as its record has it."""
+
+    job_id: str
+    status: str
+    etag: str | None = None
+    """Of the bytes that were delivered, where that is known."""
+    chosen: Sequence[str] = ()
+    """Names of the renditions that were asked for; empty for all."""
+    renditions: Collection[str] | None = None
+    """Names of those that were delivered; None in a record from before they were noted."""
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status in ("preparing", "waiting")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +85,7 @@ class JobRecords:
             "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, requested = :requested,"
             " #status = :preparing, updated_at = :now"
             f" REMOVE {OF_AN_END}, {OF_A_WAIT}, {_OF_THE_INDEX}, quality, decision, payment_key, output_key,"
-            " delivered_outcome, expires_at",
+            " delivered_outcome, renditions, expires_at",
             values,
             only_if="attribute_not_exists(id) OR sequencer < :sequencer OR (job_id = :job_id AND sequencer = :sequencer"
             " AND (#status IN (:preparing, :failed, :again) OR (#status = :waiting AND updated_at < :lost)))",
@@ -88,6 +106,11 @@ class JobRecords:
         """Whether the key's record is of another upload."""
         item = self.table.get(job_item_id(upload))
         return item is not None and item["job_id"] != upload.job_id
+
+    def known(self, upload: Upload) -> "Known | None":
+        """What is on record of the key's newest upload."""
+        item = self.table.get(job_item_id(upload))
+        return None if item is None else known_of(item)
 
     def wait_for_cut(self, request: CutRequest, *, now: float) -> None:
         """The picture is ready and stands in the cut queue.
@@ -118,8 +141,11 @@ class JobRecords:
         now: float,
         quality: Quality | None = None,
         by_hand: bool = False,
+        renditions: Collection[str] = (),
     ) -> bool:
         """With what made it, so that it can be made again without paying, unless a person's own cut-out was delivered.
+
+        `renditions`: names of what was made.
 
         Returns whether the record names files that were held.
         """
@@ -132,9 +158,10 @@ class JobRecords:
         }
         values |= {} if by_hand else {"delivered_outcome": outcome.to_json()}
         values |= {"quality": quality.to_json()} if quality else {}
+        values |= {"renditions": frozenset(renditions)} if renditions else {}
         set_now = [name for name in values if name not in ("status", "now")]
         change = "SET #status = :status, updated_at = :now" + "".join(f", {name} = :{name}" for name in set_now)
-        gone = [name for name in ("delivered_outcome", "quality") if name not in values]
+        gone = [name for name in ("delivered_outcome", "quality", "renditions") if name not in values]
         if not by_hand:  # then nothing else names what was paid for
             gone.append("payment_key")
         left = ", ".join((OF_AN_END, OF_A_WAIT, _OF_THE_INDEX, *gone))
@@ -176,6 +203,14 @@ class JobRecords:
         condition = " AND ".join(["job_id = :job_id", *([only_if] if only_if else [])])
         update = self.table.update(job_item_id(upload), change, values | {"job_id": upload.job_id}, only_if=condition)
         return update.changed and "held" in (update.before or {})
+
+
+def known_of(item: Item) -> Known:
+    known = Known(job_id=item["job_id"], status=item["status"], renditions=item.get("renditions"))
+    if outcome := item.get("delivered_outcome", ""):
+        upload = OutcomeMessage.from_json(outcome).upload
+        return replace(known, etag=upload.etag, chosen=upload.choices.renditions)
+    return known
 
 
 def job_state(item: Item | None, upload: Upload) -> JobState:

@@ -1,8 +1,9 @@
 """SQS: handing a job to the next stage, putting a message back for a while, dead-lettering one for good."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dropcut.core.backfill import Waiting
 from dropcut.core.plain_text import shown
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ LONGEST_INVISIBLE_SECONDS = 43_200 - 900
 """SQS allows 12 hours from the moment of receipt; a quarter of an hour is kept free for the time since then."""
 
 
+class NotAllSentError(RuntimeError):
+    """SQS did not take some messages of a request; trying again will help."""
+
+
 class Queue:
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
@@ -20,6 +25,29 @@ class Queue:
 
     def send(self, body: str) -> None:
         self._client.send_message(QueueUrl=self.url, MessageBody=body)
+
+    def send_later(self, messages: Sequence[tuple[str, int]]) -> None:
+        """Send messages, each to be seen after so many seconds, 900 at most: ten in a request, as SQS bills requests.
+
+        Raises:
+            NotAllSentError: SQS reports refusals with HTTP 200; some of the messages may be sent.
+        """
+        for first in range(0, len(messages), 10):
+            some = messages[first : first + 10]
+            answer = self._client.send_message_batch(
+                QueueUrl=self.url,
+                Entries=[
+                    {"Id": str(number), "MessageBody": body, "DelaySeconds": seconds}
+                    for number, (body, seconds) in enumerate(some)
+                ],
+            )
+            if failed := answer.get("Failed"):
+                raise NotAllSentError(f"{len(failed)} of {len(some)} messages: {failed[0].get('Message')}")
+
+    def waiting(self) -> Waiting:
+        """How much is in it, approximately, as SQS counts; what is to be seen later is left out."""
+        visible, in_work = self._counts().values()
+        return Waiting(visible=visible, in_work=in_work)
 
     def dead_letter(self, body: str, reason: Mapping[str, str]) -> None:
         """Put a message into this (dead-letter) queue unchanged, with the reason as message attributes.
@@ -50,11 +78,12 @@ class Queue:
 
     def is_empty(self) -> bool:
         """Whether nothing waits, visible or not (approximately, as SQS counts)."""
-        counts = self._client.get_queue_attributes(
-            QueueUrl=self.url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
-        return all(int(number) == 0 for number in counts.values())
+        return not any(self._counts().values())
+
+    def _counts(self) -> dict[str, int]:
+        names: Sequence[Any] = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        found = self._client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return {name: int(found[name]) for name in names}
 
     def delete(self, receipt_handle: str) -> None:
         self._client.delete_message(QueueUrl=self.url, ReceiptHandle=receipt_handle)

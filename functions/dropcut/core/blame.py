@@ -51,7 +51,7 @@ class Evidence:
     troubled_before: bool = False
     """Whether this picture met trouble before that looked like the account's."""
     others_went_well: bool = False
-    """Whether another picture's call went well since this one's last trouble."""
+    """Whether another picture's call went well since this one's last trouble; true at its first, when nobody knows."""
     troubled: int = 1
     """Different pictures in trouble since the last call that went well."""
     refused: int = 0

@@ -140,12 +140,12 @@ def possibly_paid(decision: Trouble) -> bool:
 
 def _no_reply(reply: NoReply) -> Decision:
     if not reply.was_connected:
-        reason = _ended(f"The API could not be reached: {reply.detail}")
+        reason = _with_full_stop(f"The API could not be reached: {reply.detail}")
         return Failure(code="not_connected", reason=reason, possibly_paid=False, suspects_account=True)
     if not reply.request_was_sent:
-        reason = _ended(f"The API did not take the whole picture: {reply.detail}")
+        reason = _with_full_stop(f"The API did not take the whole picture: {reply.detail}")
         return Failure(code="not_taken", reason=reason, possibly_paid=False)
-    reason = _ended(f"The call was sent but its answer never came whole: {reply.detail}")
+    reason = _with_full_stop(f"The call was sent but its answer never came whole: {reply.detail}")
     return Failure(code="broken_off", reason=reason, possibly_paid=True)
 
 
@@ -176,7 +176,7 @@ def _success(reply: Reply, expected: Expected, api_key: str) -> Decision:
 
 
 def _refusal(status: int, headers: Mapping[str, str], error: ApiError) -> Trouble:  # noqa: PLR0911 - one row, one return
-    said = _ended(error.sentence(status))
+    said = _with_full_stop(error.sentence(status))
     match status:
         case _ if 200 <= status < 300:
             reason = f"The API answered HTTP {status}, which is neither a picture nor a refusal."
@@ -212,8 +212,8 @@ def _refusal(status: int, headers: Mapping[str, str], error: ApiError) -> Troubl
     return AccountProblem(code=code, reason=f"{said} {advice}")
 
 
-def _ended(sentence: str) -> str:
-    """With a full stop: the API's own words mostly have none, and more sentences may follow."""
+def _with_full_stop(sentence: str) -> str:
+    """The API's own words mostly have none, and more sentences may follow."""
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 
 

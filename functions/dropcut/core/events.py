@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from dropcut.core import event_names
+from dropcut.core.backfill import Backfill
 from dropcut.core.messages import Ended, RefusedRequest, SpendingNotice, Upload
 from dropcut.core.quality import Quality
 
@@ -194,7 +195,43 @@ class WebhookDisabled:
     host: Annotated[str, "Of the receiver."]
 
 
-Event = Delivered | Held | Rejected | Failed | Skipped | Paused | Resumed | WebhookDisabled
+@dataclass(frozen=True, kw_only=True)
+class BackfillStarted:
+    """The feeder has begun to send a back-fill's photos."""
+
+    NAME: ClassVar = event_names.BACKFILL_STARTED
+    backfill: Annotated[str, "Its name, as `dropcut backfill list` shows it."]
+    bucket: Annotated[str, "Of its photos."]
+    prefix: Annotated[str, "What their keys begin with; empty for all, and for a list of keys."]
+    total: Annotated[int, "How many objects there were when it was planned."]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackfillFinished:
+    """All photos of a back-fill are sent. Each has an event of its own when it ends, unless it was done before."""
+
+    NAME: ClassVar = event_names.BACKFILL_FINISHED
+    backfill: Annotated[str, "Its name, as `dropcut backfill list` shows it."]
+    bucket: Annotated[str, "Of its photos."]
+    prefix: Annotated[str, "What their keys begin with; empty for all, and for a list of keys."]
+    total: Annotated[int, "How many objects there were when it was planned."]
+    seen: Annotated[int, "Objects that were looked at."]
+    sent: Annotated[int, "Photos that were sent to be cut out, those included that turn out to be done."]
+    left_out: Annotated[int, "Objects that are no photos of an input: folder markers, other suffixes, other sizes."]
+
+
+Event = (
+    Delivered
+    | Held
+    | Rejected
+    | Failed
+    | Skipped
+    | Paused
+    | Resumed
+    | WebhookDisabled
+    | BackfillStarted
+    | BackfillFinished
+)
 ENDS: Mapping[str, type[Rejected] | type[Failed] | type[Skipped]] = {
     "rejected": Rejected,
     "failed": Failed,
@@ -214,6 +251,22 @@ def refused(request: RefusedRequest) -> Rejected:
 def spending(notice: SpendingNotice) -> Event:
     said: dict[str, Any] = {"code": notice.code, "reason": notice.reason, "until": notice.until}
     return Paused(kind="paused", **said) if notice.kind == "paused" else Resumed(kind="resumed", **said)
+
+
+def backfill_started(backfill: Backfill) -> BackfillStarted:
+    return BackfillStarted(backfill=backfill.name, bucket=backfill.bucket, prefix=backfill.prefix, total=backfill.total)
+
+
+def backfill_finished(backfill: Backfill) -> BackfillFinished:
+    return BackfillFinished(
+        backfill=backfill.name,
+        bucket=backfill.bucket,
+        prefix=backfill.prefix,
+        total=backfill.total,
+        seen=backfill.seen,
+        sent=backfill.sent,
+        left_out=backfill.left_out,
+    )
 
 
 def fields_of(event: object) -> dict[str, object]:
@@ -238,8 +291,8 @@ def event_id(service: str, event: Event, apart: str) -> str:
     """The same for the same event of the same deployment.
 
     Args:
-        apart: distinguishes it from other events of its name about the same photo, or about the spending.
+        apart: distinguishes it from other events of its name about the same photo, or about no photo.
     """
-    about = event.photo.job_id if not isinstance(event, Paused | Resumed | WebhookDisabled) else ""
+    about = getattr(getattr(event, "photo", None), "job_id", "")
     identity = "\0".join((service, about, event.NAME, apart))
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]

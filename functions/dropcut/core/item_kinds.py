@@ -9,3 +9,6 @@ WEBHOOK = "webhook"
 
 HELD_INDEX = "held-by-time"
 """A sparse index: only items that are held have its keys, `held_index` and `held_at`."""
+
+BACKFILL, BACKFILLS = "backfill#", "backfills"
+"""One item for each back-fill, and one that has all their names."""

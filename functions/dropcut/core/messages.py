@@ -15,11 +15,15 @@ from typing import Any, Literal, Self
 from dropcut.core.choices import NO_CHOICES, Choices
 from dropcut.core.operation import OPERATIONS, REMOVE_BACKGROUND, Operation
 
-PREPARED, PAID = "prepared/", "paid/"
-"""Folders of the work bucket: what will be sent to the API, and what it answered."""
+PREPARED, PAID, LISTS = "prepared/", "paid/", "backfills/"
+"""Folders of the work bucket: what will be sent to the API, what it answered, and back-fills' lists of keys."""
 MOST_INLINE_BYTES = 88 * 1024
 """A prepared picture of this size travels inside its message. Eight of them in base64 stay under 1 MiB, which is the
 most that SQS hands over at once. With larger ones a batch would be smaller, and each picture would cost more."""
+
+
+FED = "backfill-"
+"""What the id of a request begins with that the feeder makes: it asks for a photo only if that is not done already."""
 
 
 class MalformedMessageError(ValueError):
@@ -44,6 +48,11 @@ class Upload:
     """What the uploader or the requester asked for."""
     request: str = ""
     """The id of the request for it; empty for an upload."""
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether a back-fill asks for it."""
+        return self.request.startswith(FED)
 
     @cached_property
     def job_id(self) -> str:

@@ -93,6 +93,20 @@ def refuses_object(
     )
 
 
+def lets_through(sources: Sequence[PhotoSource], key: str, size_bytes: int | None) -> bool:
+    """Whether an event of S3 about the object would come to prepare, and is about no folder marker.
+
+    Args:
+        size_bytes: None where it is not known. Prepare looks at the object itself, and at its tags.
+    """
+    if key.endswith("/") and not size_bytes:
+        return False
+    taking = (source for source in sources if source.refuses_key(key) is None)
+    if size_bytes is None:
+        return any(taking)
+    return any(source.refuses_object(size_bytes, dict([source.tag] if source.tag else [])) is None for source in taking)
+
+
 INPUT_REMOVED = "input_removed"
 """The code of a photo that waited while its input was taken away."""
 

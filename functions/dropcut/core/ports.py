@@ -1,8 +1,9 @@
 """What the use cases ask of the world around them. Adapters implement it; tests do so with dicts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from dropcut.core.backfill import Backfill, Waiting
 from dropcut.core.blame import Health
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Ended, PaidAnswer, Upload
@@ -25,6 +26,23 @@ class Sender(Protocol):
 
 class DeadLetters(Protocol):
     def dead_letter(self, body: str, reason: Mapping[str, str]) -> None: ...
+
+
+class IntakeQueue(Protocol):
+    """The intake queue, as the feeder knows it."""
+
+    def send_later(self, messages: Sequence[tuple[str, int]]) -> None: ...
+    def waiting(self) -> Waiting: ...
+
+
+class BackfillStore(Protocol):
+    """One record for each back-fill (`core/backfill.py`)."""
+
+    def all(self) -> Sequence[Backfill]: ...
+    def announced(self, backfill: Backfill) -> None: ...
+    def page_sent(self, before: Backfill, after: Backfill) -> str: ...
+    def finish(self, backfill: Backfill, *, now: float) -> None: ...
+    def break_off(self, backfill: Backfill, reason: str) -> None: ...
 
 
 class Payments(Protocol):

@@ -74,7 +74,7 @@ def deliver_with(renditions: Sequence[Rendition]) -> Deliver:
         outputs=outputs,
         announcer=announcer,
         holding=Holding(
-            is_on=bool(environment.hold_doubtful),
+            is_on=environment.hold_doubtful,
             queue_url=environment.queue_url,
             renditions=renditions,
             records=held_records,

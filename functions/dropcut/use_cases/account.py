@@ -1,6 +1,6 @@
 """The account: may a picture be bought now? Key, gate, budget and pace, behind one question.
 
-It hears of the end of every call, and closes the gate when the trouble is not that of one picture.
+It learns how every call ended, and closes the gate when the trouble is not that of one picture.
 """
 
 import math
@@ -173,7 +173,7 @@ class Account:
 
     # What came of it?
 
-    def heard(self, decision: Trouble, permit: Permit, payment: Payment, payment_key: str) -> Verdict:
+    def gave_no_picture(self, decision: Trouble, permit: Permit, payment: Payment, payment_key: str) -> Verdict:
         """Learn from a call that gave no picture, and close or open the gate accordingly."""
         if not possibly_paid(decision):
             self._refund(permit)

@@ -59,6 +59,7 @@ class Announcer:
             outcome,
             output_keys=written.keys,
             quality=written.cutouts.quality,
+            renditions=written.names,
             by_hand=decision == "replace",
             now=self.clock(),
         )

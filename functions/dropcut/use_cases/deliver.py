@@ -175,4 +175,5 @@ class Deliver:
             self.holding.hold(outcome, answer, written, has_tags=sources.has_tags)
         else:
             self.announcer.delivered(outcome, answer, written, has_tags=sources.has_tags)
-            count(SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))
+            if not upload.is_fed:  # its message was sent to be seen later
+                count(SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))

@@ -37,6 +37,10 @@ class Written:
     keys: Sequence[str]
     cutouts: Cutouts
 
+    @property
+    def names(self) -> Sequence[str]:
+        return [made.rendition for made in self.cutouts.made]
+
     def published(self, answer: PaidAnswer) -> Cutout:
         """What an event says about them."""
         first = self.cutouts.made[0]

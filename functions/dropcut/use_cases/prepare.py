@@ -16,6 +16,7 @@ from dropcut.adapters.object_store import (
     not_there_yet,
 )
 from dropcut.adapters.scratch import scratch_folder
+from dropcut.core.backfill import DONE, is_done
 from dropcut.core.choices import ChoicesError, choices_of_photo
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.messages import (
@@ -96,6 +97,10 @@ class Prepare:
                 settled_at = source.modified_at_seconds + SETTLED_AFTER_SECONDS
                 if self.clock() < settled_at:
                     return Wait(seconds=settled_at - self.clock(), why="the event of the object's upload may yet come")
+            if isinstance(source, Opened) and upload.is_fed and self._is_done(upload, source):
+                count("PhotosDoneBefore")
+                logger.info("The photo is done, or under way: the back-fill leaves it alone")
+                return Done()
             return self._begin(upload, source, message)
         finally:
             if isinstance(source, Opened):
@@ -123,6 +128,19 @@ class Prepare:
         self.jobs.wait_for_cut(ready, now=self.clock())
         logger.info("The picture is ready and waits to be cut out", picture_sha256=ready.picture.sha256)
         return Done()
+
+    def _is_done(self, upload: Upload, source: Opened) -> bool:
+        """Whether there is nothing to do for the object as it is now, by the key's record or else by the tag."""
+        known = self.jobs.known(upload)
+        if known is None:  # never met, or met so long ago that its record is gone
+            tags = self.objects.tags(upload.bucket, upload.key, upload.version_id) if source.tag_count else {}
+            return tags.get(OUTCOME_TAG) in DONE
+        if known.job_id == upload.job_id:
+            return False  # of this very request: its record says whether it is to be taken up again
+        if known.etag not in (None, source.etag):
+            return False
+        wanted = known.chosen or self.intake.rendition_names(upload.bucket, upload.key)
+        return known.is_under_way or is_done(known.status, made=known.renditions, wanted=wanted)
 
     def _chosen(self, upload: Upload, source: Opened | Ended | None) -> tuple[Upload, Ended | None]:
         """The upload with what its uploader wrote into the photo's metadata; and why that cannot be, if so."""

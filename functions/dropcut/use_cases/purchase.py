@@ -56,7 +56,7 @@ class Purchases:
         if answer:
             return self._paid(request, claim, answer)
         if self._is_exhausted(claim):
-            return self._end(request, claim, _exhausted(claim))
+            return self._remember_end(request, claim, _exhausted(claim))
         if claim.another_call_lost:
             account.call_lost()
         if not picture or self._was_deleted(request.upload):
@@ -98,8 +98,8 @@ class Purchases:
     def _end_unbought(self, request: CutRequest, claim: Claim, *, has_picture: bool) -> MessageResult:
         """The photo was deleted, or its prepared picture is gone, as it is once a copy of it is paid for.
 
-        That copy's answer is kept for as long as a message can wait (`infra/storage_stack.py`). It is delivered here
-        also when it is too old to be used for a new photo.
+        That copy's answer is kept for as long as a message can wait (`infra/src/dropcut_cdk/storage.py`). It is
+        delivered here also when it is too old to be used for a new photo.
         """
         answer = None if has_picture else self._stored_answer(request)[0]
         if answer:
@@ -159,11 +159,11 @@ class Purchases:
     def _settle(
         self, account: Account, request: CutRequest, claim: Claim, permit: Permit, decision: Trouble
     ) -> MessageResult:
-        verdict = account.heard(decision, permit, claim.payment, request.payment_key)
+        verdict = account.gave_no_picture(decision, permit, claim.payment, request.payment_key)
         charged = possibly_paid(decision)
         logger.warning("The call gave no picture", code=decision.code, reason=decision.reason, ending=verdict.ending)
         if verdict.ending in ("rejected", "failed"):
-            return self._end(request, claim, self._ended(decision, verdict, claim))
+            return self._remember_end(request, claim, self._ended(decision, verdict, claim))
         if verdict.ending == "tries again":
             count("ApiRetries")
             claim.release(counts=True, possibly_paid=charged)
@@ -200,7 +200,7 @@ class Purchases:
             said = f"{type(error).__name__}: {error}"
             logger.warning("The prepared picture was not removed", work_key=request.picture.work_key, reason=said)
 
-    def _end(self, request: CutRequest, claim: Claim, ended: Ended) -> MessageResult:
+    def _remember_end(self, request: CutRequest, claim: Claim, ended: Ended) -> MessageResult:
         """It is remembered first: whoever dies in between leaves a message that ends without another call."""
         claim.end(ended, job_id=request.upload.job_id)
         self.end(request, ended)

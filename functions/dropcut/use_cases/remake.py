@@ -63,7 +63,13 @@ class Remaker:
         cutout = replace(written.published(answer), credits=0.0)
         event = events.Delivered(photo=events.Photo.of(upload), cutout=cutout, remade=True)
         self.events.publish(event, apart=f"remade {message.sent_at_seconds:.3f}")
-        self.jobs.delivered(delivered, output_keys=written.keys, quality=cutouts.quality, now=self.clock())
+        self.jobs.delivered(
+            delivered,
+            output_keys=written.keys,
+            quality=cutouts.quality,
+            renditions=written.names,
+            now=self.clock(),
+        )
         logger.info("The cut-outs were made anew", output_key=written.keys[0])
         return Done()
 

@@ -29,6 +29,7 @@ _ENDS = {
 _TOTALS = {"PhotosReceived": "came", **_ENDS, "PicturesPaid": "paid", "AnswersReused": "paid before",
            "CreditsSpent": "credits"}  # fmt: skip
 _FLOW = {"PhotosReceived": "came", "PicturesPaid": "paid", **_ENDS}
+_BACKFILLS = {"PhotosFed": "sent by the feeder", "PhotosDoneBefore": "done before", "BackfillsBroken": "broken"}
 _TROUBLE = {
     "ApiRetries": "calls to be repeated",
     "CallsDeferred": "deferred",
@@ -69,7 +70,7 @@ class Dashboard(Construct):
                     self._function_errors(),
                     self._dead_letters(),
                 ],
-                [self._doubtful()],
+                [self._doubtful(), _graph("Back-fills, photos per minute", self._counts(_BACKFILLS))],
                 [self._logs()],
             ],
         )

@@ -23,6 +23,7 @@ from dropcut_cdk.api_key import ApiKey
 from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.event_schemas import EventSchemas
+from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input, InputFilters
 from dropcut_cdk.monitoring import Monitoring
@@ -104,8 +105,12 @@ class Dropcut(Construct):
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
-        """By `prepare`, `cut`, `deliver` and `gatekeeper`; with `webhook_url`, by `notify`."""
-        stages: list[Stage | Gatekeeper] = [*self.stages.values(), self.pipeline.gatekeeper]
+        """By `prepare`, `cut`, `deliver`, `gatekeeper` and `feeder`; with `webhook_url`, by `notify`."""
+        stages: list[Stage | Gatekeeper | Feeder] = [
+            *self.stages.values(),
+            self.pipeline.gatekeeper,
+            self.pipeline.feeder,
+        ]
         return {stage.node.id.lower(): stage.confined.function for stage in stages}
 
     @property
@@ -136,6 +141,7 @@ class Dropcut(Construct):
             "WorkBucketName": self.storage.work_bucket.bucket_name,
             "StateTableName": self.state_table.table_name,
             "ApiKeySecretName": self.api_key.secret,
+            "BackfillRuleName": self.pipeline.feeder.rule_name,
             "PrepareFunctionName": self.functions["prepare"].function_name,
             **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in self.queues.items()},
             **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in self.dead_letter_queues.items()},

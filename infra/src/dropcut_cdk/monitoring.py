@@ -17,6 +17,7 @@ from constructs import Construct
 
 from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.dashboard import Dashboard
+from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.queues import visible
 
@@ -58,9 +59,10 @@ class Monitoring(Construct):
         for queue_name, stage in of.stages.items():
             self._alarm_on_dead_letters(queue_name, stage)
         self._alarm_on_exposed_credentials()
+        self._alarm_on_broken_backfills()
         self._alarm_on_money(props.alarm_credits_per_hour)
         if not props.for_embedded_aws:  # it has neither metric filters nor arithmetic
-            self._alarm_on_errors(of.name, [*of.stages.values(), pipeline.gatekeeper])
+            self._alarm_on_errors(of.name, [*of.stages.values(), pipeline.gatekeeper, pipeline.feeder])
             self._alarm_on_stuck_work(pipeline.cut)
             self._alarm_on_rejections(props.rejection_alarm_percent)
         self.dashboard = Dashboard(self, "Dashboard", of=of).dashboard
@@ -99,7 +101,7 @@ class Monitoring(Construct):
             verbs=(f"failures --queue {queue_name}", f"redrive --queue {queue_name} --send"),
         )
 
-    def _alarm_on_errors(self, name: str, stages: Iterable[Stage | Gatekeeper]) -> None:
+    def _alarm_on_errors(self, name: str, stages: Iterable[Stage | Gatekeeper | Feeder]) -> None:
         """One for all functions, by what they log: an alarm on each one's own errors would cost that many times.
 
         An error over one message is caught, so that it harms no other: a function's own errors do not count it.
@@ -135,6 +137,16 @@ class Monitoring(Construct):
             fix="See which layers hold. If the photos come from strangers, set refuse_exposed=true until that is "
             "settled: photos then wait.",
             verbs=("sandbox-probe",),
+        )
+
+    def _alarm_on_broken_backfills(self) -> None:
+        self._alarm(
+            "BackfillBroken",
+            self._metric("BackfillsBroken", Duration.minutes(5)),
+            above=0,
+            meaning="A back-fill has stopped: the feeder cannot read its bucket or its list of keys any more.",
+            fix="See which one, and why. Put that right, then resume it: it goes on where it stopped.",
+            verbs=("backfill list", "backfill resume"),
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:

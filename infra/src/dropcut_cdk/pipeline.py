@@ -15,6 +15,7 @@ from dropcut_cdk.cut import Cut
 from dropcut_cdk.cutout_requests import CutoutRequests
 from dropcut_cdk.deliver import Deliver
 from dropcut_cdk.deployment import Deployment
+from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input
 from dropcut_cdk.notify import Notify
@@ -32,6 +33,9 @@ class Pipeline(Construct):
         self.cut = Cut(self, "Cut", deployment, outcomes_to=outcomes)
         self.prepare = Prepare(self, "Prepare", deployment, pictures_to=self.cut.queues.queue, outcomes_to=outcomes)
         self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
+        self.feeder = Feeder(
+            self, "Feeder", deployment, photos_to=self.prepare.queues.queue, pictures_in=self.cut.queues.queue
+        )
         self.notify = Notify(self, "Notify", deployment) if deployment.props.webhook_url else None
         self.requests = CutoutRequests(self, "Requests", deployment, intake=self.prepare.queues)
         roles = (self.prepare.confined.role, self.cut.confined.role)  # the gatekeeper's would close a circle
@@ -43,7 +47,7 @@ class Pipeline(Construct):
     def take_from(self, photos: Input) -> None:
         """Let the functions work on these photos, and send each new one to prepare."""
         self._inputs.append(photos)
-        for stage in (self.prepare, self.cut, self.deliver):
+        for stage in (self.prepare, self.cut, self.deliver, self.feeder):
             stage.take_from(photos)
             stage.confined.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
         self.requests.take_from(photos)

@@ -124,7 +124,8 @@ class Settings:
     max_attempts: int = setting(
         5,
         whole(1, 100),
-        "Real calls made for one picture before it goes to the dead-letter queue; waiting is not an attempt.",
+        "Calls for one picture before it fails, if others' calls go well meanwhile. If none does, it waits "
+        "(docs/pauses.md). Waiting is no attempt.",
     )
     max_possibly_paid: int = setting(
         3,
@@ -159,7 +160,10 @@ class Settings:
         "(`stability-client-user-id`).",
     )
     retry_base_seconds: float = setting(
-        2.0, number(0, 900), "Wait before the second attempt, in seconds; doubled for each one after that."
+        2.0,
+        number(0, 900),
+        "The longest wait before the second attempt, in seconds; doubled for each one after that. A random part of it "
+        "is waited.",
     )
     pause_seconds: float = setting(
         60.0,

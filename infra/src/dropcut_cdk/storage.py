@@ -10,12 +10,14 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 from dropcut.core.item_kinds import HELD_INDEX
-from dropcut.core.messages import PAID, PREPARED
+from dropcut.core.messages import LISTS, PAID, PREPARED
 
 from dropcut_cdk.props import DropcutProps
 
 DAYS_IN_QUEUES = 28
 """The longest that work can wait for a stage: 14 days in its queue, and 14 in its dead-letter queue."""
+LIST_DAYS = 400
+"""A back-fill's list of keys: longer than one runs that a daily limit holds back."""
 ROUNDING_DAYS = 1
 """Lifecycle rules and TTL act at midnight UTC or later, never at the minute."""
 
@@ -87,7 +89,11 @@ class Storage(Construct):
 
         A paid answer lives as long as it is used again, and as its own photo's message can wait for its delivery.
         """
-        kept_days = {"prepared": (PREPARED, DAYS_IN_QUEUES), "paid": (PAID, max(keep_results_days, DAYS_IN_QUEUES))}
+        kept_days = {
+            "prepared": (PREPARED, DAYS_IN_QUEUES),
+            "paid": (PAID, max(keep_results_days, DAYS_IN_QUEUES)),
+            "lists": (LISTS, LIST_DAYS),
+        }
         for name, (prefix, days) in kept_days.items():
             self.work_bucket.add_lifecycle_rule(id=name, prefix=prefix, expiration=Duration.days(days + ROUNDING_DAYS))
 

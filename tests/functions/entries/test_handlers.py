@@ -66,7 +66,7 @@ class Deployment:
     """The handlers, each imported in its own environment, as functions are."""
 
     def __init__(self, cloud: Cloud, api: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.cloud, self.api = cloud, api
+        self.cloud, self.api, self._monkeypatch = cloud, api, monkeypatch
         monkeypatch.setattr(boto3, "client", self._client)
         self.owners: list[str] = []
         """The account whose buckets each client of S3 may use."""
@@ -76,7 +76,7 @@ class Deployment:
         self.configured: list[tuple[str, Any]] = []
         """Service and configuration of each client, of the function imported last at the end."""
         self.environments = self._environments()
-        self.entries = {name: self._import(name, monkeypatch) for name in self.environments}
+        self.entries = {name: self._import(name) for name in self.environments}
         self.handlers = {name: entry.handler for name, entry in self.entries.items()}
         self.aws_lambda.cut = self.handlers["cut"]
 
@@ -98,11 +98,17 @@ class Deployment:
         self.owners.append(account)
         return client
 
-    def _import(self, name: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    def redeploy(self, name: str, **settings: Any) -> None:
+        """Deploy one function again, with these settings changed."""
+        self.environments[name] = replace(self.environments[name], **settings)
+        self.entries[name] = self._import(name)
+        self.handlers[name] = self.entries[name].handler
+
+    def _import(self, name: str) -> ModuleType:
         for variable, text in self.environments[name].to_variables().items():
-            monkeypatch.setenv(variable, text)
+            self._monkeypatch.setenv(variable, text)
         module = f"dropcut.entries.{name}"
-        monkeypatch.delitem(sys.modules, module, raising=False)
+        self._monkeypatch.delitem(sys.modules, module, raising=False)
         self.configured.clear()
         return importlib.import_module(module)
 
@@ -134,7 +140,7 @@ class Deployment:
                 input_renditions="[]",
                 colour_profile="keep",
                 keep_jobs_days=90,
-                hold_doubtful=0,
+                hold_doubtful=False,
                 held_days=14,
                 stage_roles="AROASTAGE",
             ),
@@ -567,14 +573,8 @@ def test_a_probe_of_the_sandbox_is_answered_without_a_queue(deployment: Deployme
     assert all(isinstance(answer, bool) for name, answer in found.items() if name != "yama_ptrace_scope")
 
 
-def test_a_format_that_is_turned_off_is_rejected_by_its_setting(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    only_png = replace(deployment.environments["prepare"], formats="png")  # type: ignore[call-arg]
-    monkeypatch.setitem(deployment.environments, "prepare", only_png)
-    handler = deployment._import("prepare", monkeypatch).handler
-    deployment.cloud.put("photo.jpg", picture("jpeg"))
-    deployment.arrive(by_event_bridge("photo.jpg"))
-    assert run(handler, deployment.cloud, "intake") == []
+def test_a_format_that_is_turned_off_is_rejected_by_its_setting(deployment: Deployment) -> None:
+    deployment.redeploy("prepare", formats="png")
+    deployment.prepared("photo.jpg")
     [outcome] = deployment.cloud.bodies("deliver")
     assert "(`formats`: png)" in json.dumps(outcome)

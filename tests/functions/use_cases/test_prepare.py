@@ -1,7 +1,7 @@
 """Every way in which an upload can go: to the cut queue, or to its end with a reason."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from tests.functions.cloud import INPUT, WORK, Cloud
 from tests.functions.fakes import FakeQueue
 from tests.functions.pictures import decoded, picture, sent_as_it_is
 from tests.functions.upload_messages import body, by_event_bridge, by_notification, request
+from tests.functions.use_cases.delivery import ANSWER
 
 NOW = 1_722_000_000.0
 SENT_AT = NOW - 3
@@ -642,3 +643,97 @@ def test_a_refusal_says_what_is_there_what_is_allowed_and_what_to_do(size_bytes:
     assert end is not None
     assert end.kind == "rejected"
     assert all(part in end.reason for part in said)
+
+
+# ---- photos that a back-fill asks for
+
+
+def fed(stage: Stage, key: str = "a.jpg") -> None:
+    """As the feeder asks for a photo that has been there for a while."""
+    settled(stage, key)
+    stage.handle(request(key, id_="backfill-one"))
+
+
+def end(stage: Stage, status: str, *, renditions: Sequence[str] = ("full", "web"), etag: str | None = None) -> None:
+    """As if an upload had ended so."""
+    upload = Upload(bucket=INPUT, key="a.jpg", sequencer="00" * 16, etag=etag)
+    stage.jobs.begin(upload, now=NOW)
+    if status == "delivered":
+        outcome = OutcomeMessage(upload=upload, outcome=ANSWER)
+        stage.jobs.delivered(outcome, output_keys=["a.png"], renditions=renditions, now=NOW)
+    elif status != "preparing":
+        stage.jobs.ended(upload, Ended(kind=status, code="c", reason="r."), now=NOW)  # type: ignore[arg-type]
+
+
+def tag(stage: Stage, value: str) -> None:
+    tagging: Any = {"TagSet": [{"Key": "dropcut", "Value": value}]}
+    stage.cloud.clients.s3.put_object_tagging(Bucket=INPUT, Key="a.jpg", Tagging=tagging)
+
+
+def test_a_photo_that_nobody_has_met_is_fed(stage: Stage) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    fed(stage)
+    (asked,) = stage.requests
+    assert (asked.upload.is_fed, stage.status()) == (True, "waiting")
+
+
+@pytest.mark.parametrize("status", ["delivered", "rejected", "preparing"])
+def test_what_is_done_or_under_way_is_left_alone_and_its_record_stays(stage: Stage, status: str) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    end(stage, status)
+    before = stage.cloud.item(f"object#{INPUT}/a.jpg")
+    fed(stage)
+    assert (stage.requests, stage.ends) == ([], [])
+    assert stage.cloud.item(f"object#{INPUT}/a.jpg") == before
+
+
+@pytest.mark.parametrize("status", ["failed", "skipped"])
+def test_what_has_no_cutout_and_may_get_one_is_fed(stage: Stage, status: str) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    end(stage, status)
+    fed(stage)
+    assert len(stage.requests) == 1
+
+
+def test_a_photo_is_fed_when_a_rendition_came_to_the_deployment_since(stage: Stage) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    end(stage, "delivered", renditions=["full"])
+    fed(stage)
+    assert len(stage.requests) == 1
+
+
+def test_a_photo_is_fed_when_it_is_not_the_one_that_was_delivered(stage: Stage) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    end(stage, "delivered", etag='"of another"')
+    fed(stage)
+    assert len(stage.requests) == 1
+
+
+@pytest.mark.parametrize(("value", "asked"), [("delivered", 0), ("held", 0), ("rejected", 0), ("failed", 1)])
+def test_without_a_record_the_tag_says_whether_a_photo_is_done(stage: Stage, value: str, asked: int) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    tag(stage, value)
+    fed(stage)
+    assert (len(stage.requests), stage.ends) == (asked, [])
+
+
+def test_a_page_that_is_fed_again_changes_nothing(stage: Stage) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    for _ in range(2):
+        fed(stage)
+    assert len(stage.requests) == 1
+
+
+def test_a_fed_photo_whose_worker_died_is_taken_up_again(stage: Stage) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    stage.jobs.begin(Upload(bucket=INPUT, key="a.jpg", sequencer="0" * 31 + "1", request="backfill-one"), now=NOW)
+    fed(stage)
+    assert len(stage.requests) == 1
+
+
+def test_a_request_of_somebody_else_asks_for_a_delivered_photo_again(stage: Stage) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    end(stage, "delivered")
+    settled(stage)
+    stage.handle(request("a.jpg"))
+    assert len(stage.requests) == 1

@@ -1,0 +1,156 @@
+"""The photos of a back-fill: gone through one by one, counted, and stored as a list for the feeder."""
+
+import csv
+import gzip
+import io
+import json
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote_plus
+
+from dropcut.adapters.job_records import job_item_id_of, known_of
+from dropcut.adapters.photo_lists import KEYS_IN_A_PART, part_key
+from dropcut.core.backfill import Backfill, Entry, is_done
+from dropcut.core.photo_source import PhotoSource, lets_through, read_rendition_names, read_sources
+
+from dropcut_cli.deployment import Deployment
+from dropcut_cli.estimate import PHOTO_NAMES
+from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.output import counted
+from dropcut_cli.price import in_words, price
+from dropcut_cli.put import side_by_side
+from dropcut_cli.uploads import RECORDS_AT_ONCE
+
+LOOKED_UP = 10_000
+"""Of more photos so many are drawn by lot: 95 times of 100 the share of those done is right within 1 %."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Photos:
+    """Objects of one bucket: by prefix, or those of a list."""
+
+    deployment: Deployment
+    sources: Sequence[PhotoSource]
+    bucket: str
+    prefix: str
+    keys: str
+    """Where the list is: a file, or s3://..."""
+
+    def entries(self) -> Iterator[Entry]:
+        """Each object; in the order in which the feeder comes to it."""
+        if self.keys:
+            for bucket, key in _rows(self.deployment, self.keys):
+                if bucket not in ("", self.bucket):
+                    raise CommandError(f"{self.keys} names two buckets, {self.bucket} and {bucket}: make two lists.")
+                yield Entry(key=key)
+            return
+        pages = self.deployment.client("s3").get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix):
+            yield from (Entry(key=each["Key"], size_bytes=each["Size"]) for each in page.get("Contents", []))
+
+    def stored(self, backfill: Backfill) -> Backfill:
+        """A list is written where the feeder reads it, in parts. A bucket it lists itself."""
+        s3, work = self.deployment.client("s3"), self.deployment.outputs["WorkBucketName"]
+        lines = (json.dumps(entry.key) for entry in (self.entries() if self.keys else ()))
+        part = 0
+        while some := list(islice(lines, KEYS_IN_A_PART)):
+            s3.put_object(Bucket=work, Key=part_key(backfill.name, part), Body="\n".join(some).encode())
+            part += 1
+        return replace(backfill, parts=part)
+
+
+def find_photos(deployment: Deployment, where: str | None, keys: str | None) -> Photos:
+    """Raises CommandError: it is no address of S3, or in a bucket of which Dropcut takes no photos."""
+    kind, _, rest = (where or "").partition("://")
+    bucket, _, prefix = rest.partition("/")
+    if keys:
+        bucket = next(_rows(deployment, keys), ("", ""))[0] or deployment.input_bucket
+    elif kind != "s3" or not bucket:
+        raise CommandError(f"{where} is no address of S3: write s3://BUCKET/PREFIX.", Exit.USAGE)
+    sources = read_sources(deployment.setting("Intake", "INPUTS"))
+    ours = [source for source in sources if source.bucket == bucket]
+    if not ours:
+        known = ", ".join(sorted({source.bucket for source in sources}))
+        raise CommandError(f"No photos are taken from {bucket}, but from {known}.", Exit.USAGE)
+    return Photos(deployment=deployment, sources=ours, bucket=bucket, prefix=prefix, keys=keys or "")
+
+
+def planned(deployment: Deployment, photos: Photos, dollars_a_credit: float | None) -> dict[str, Any]:
+    """How many objects there are of which kind, and what those to do cost at most."""
+    most_bytes = float(deployment.setting("Intake", "MAX_PHOTO_MIB")) * 1024 * 1024
+    objects = left_out = fit = 0
+    drawn: list[str] = []
+    lot = random.Random(0)  # noqa: S311 - a sample, the same one each time
+    for entry in photos.entries():
+        objects, size = objects + 1, entry.size_bytes
+        if not lets_through(photos.sources, entry.key, size):
+            left_out += 1
+        elif entry.key.lower().endswith(PHOTO_NAMES) and (size is None or 0 < size <= most_bytes):
+            fit += 1
+            if len(drawn) < LOOKED_UP:
+                drawn.append(entry.key)
+            elif (place := lot.randrange(fit)) < LOOKED_UP:
+                drawn[place] = entry.key
+    done = round(_done(deployment, photos.bucket, drawn) * fit / max(1, len(drawn)))
+    return price(deployment, fit - done, dollars_a_credit) | {
+        "bucket": photos.bucket,
+        "prefix": photos.prefix,
+        "objects": objects,
+        "photos": fit,
+        "done": done,
+        "done_is_estimated": fit > len(drawn),
+        "to_do": fit - done,
+        "would_be_rejected": objects - left_out - fit,
+        "left_out": left_out,
+    }
+
+
+def lines_of(plan: dict[str, Any]) -> list[str]:
+    """A plan for people."""
+    about = "about " if plan["done_is_estimated"] else ""
+    return [
+        f"{counted(plan['objects'], 'object')}: {plan['photos']:,} photos, {about}{plan['done']:,} of them done",
+        f"{plan['would_be_rejected']:,} other files would be rejected, {plan['left_out']:,} are left out",
+        f"To do: {in_words(plan | {'photos': plan['to_do']})}",
+    ]
+
+
+def _done(deployment: Deployment, bucket: str, keys: Sequence[str]) -> int:
+    """How many need nothing, by their records: a hundred are read at once, eight times side by side."""
+    names, table = read_rendition_names(deployment.setting("Intake", "RENDITION_NAMES")), deployment.table
+
+    def count(some: Sequence[str]) -> int:
+        by_id = {job_item_id_of(bucket, key): key for key in some}
+        known = {by_id[id_]: known_of(item) for id_, item in table.get_many(by_id).items()}
+        return sum(
+            is_done(each.status, made=each.renditions, wanted=each.chosen or names(bucket, key))
+            for key, each in known.items()
+        )
+
+    return sum(side_by_side(count, (keys[n : n + RECORDS_AT_ONCE] for n in range(0, len(keys), RECORDS_AT_ONCE))))
+
+
+def _rows(deployment: Deployment, path: str) -> Iterator[tuple[str, str]]:
+    """Bucket, empty where the list names none, and key. S3 Inventory quotes fields, and encodes keys as URLs do."""
+    with _opened(deployment, path) as binary, io.TextIOWrapper(binary, "utf-8", newline="") as lines:
+        first = lines.readline()
+        every = chain([first] if first else [], lines)
+        if not first.startswith('"'):
+            yield from (("", key) for line in every if (key := line.rstrip("\r\n")))
+            return
+        for row in csv.reader(every):
+            if len(row) < 2:
+                raise CommandError(f"{path} is no CSV of S3 Inventory: a line has no bucket and key.", Exit.USAGE)
+            yield row[0], unquote_plus(row[1])
+
+
+def _opened(deployment: Deployment, path: str) -> Any:
+    if not path.startswith("s3://"):
+        return gzip.open(path) if path.endswith(".gz") else Path(path).open("rb")
+    bucket, _, key = path.removeprefix("s3://").partition("/")
+    body = deployment.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+    return gzip.GzipFile(fileobj=body) if path.endswith(".gz") else io.BufferedReader(body)

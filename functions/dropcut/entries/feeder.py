@@ -1,0 +1,43 @@
+"""Entry of the feeder function: what it is made of; which event woke it does not matter."""
+
+import time
+from typing import Any
+
+import boto3
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from dropcut.adapters.backfill_records import BackfillRecords
+from dropcut.adapters.event_bus import EventBus
+from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.object_store import owned_by
+from dropcut.adapters.own_rule import OwnRule
+from dropcut.adapters.photo_lists import PhotoLists
+from dropcut.adapters.queue import Queue
+from dropcut.adapters.state_table import StateTable
+from dropcut.core.pace import Pace
+from dropcut.environment import FeederEnvironment
+from dropcut.observability import logger, metrics
+from dropcut.use_cases.feed import Feed
+
+environment = FeederEnvironment.read()
+sqs, rules = boto3.client("sqs"), boto3.client("events")
+table = StateTable(boto3.client("dynamodb"), environment.state_table)
+pace = Pace.under(limit_requests=environment.rate_limit_requests, limit_seconds=environment.rate_limit_seconds)
+feed = Feed(
+    backfills=BackfillRecords(table=table),
+    lists=PhotoLists(owned_by(environment.account_id, boto3.client("s3")), work_bucket=environment.work_bucket),
+    intake=Queue(sqs, environment.intake_queue_url),
+    cut_queue=Queue(sqs, environment.cut_queue_url),
+    gate=GateRecord(table=table),
+    events=EventBus(rules, deployment=logger.service, clock=time.time),
+    rule=OwnRule(rules, environment.rule_name),
+    sources=environment.sources,
+    interval_seconds=pace.interval_seconds,
+    clock=time.time,
+)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(_event: dict[str, Any], context: LambdaContext) -> None:
+    feed(ends_at=time.time() + context.get_remaining_time_in_millis() / 1000)

@@ -1,0 +1,140 @@
+"""Feed: sends the next photos of the running back-fills to prepare, as many as the pace takes until the next visit.
+
+Woken once a minute while a back-fill runs. A crash repeats a page; prepare leaves alone what is done already.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from dropcut.core import events
+from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, next_share
+from dropcut.core.cutout_request import BEFORE_ALL, request_event
+from dropcut.core.messages import Upload
+from dropcut.core.photo_source import PhotoSource, lets_through
+from dropcut.core.ports import BackfillStore, GateStore, IntakeQueue
+from dropcut.observability import count, logger
+
+PAGE = 1000
+"""The most that S3 lists at once."""
+SECONDS_FOR_A_PAGE = 10.0
+"""A page is not begun with less time left: a hundred requests to SQS, and some to others."""
+
+
+class PageReader(Protocol):
+    def page(self, backfill: Backfill, *, most: int) -> Page: ...
+
+
+class Publisher(Protocol):
+    def publish(self, event: events.Event, *, apart: str = "") -> None: ...
+
+
+class Rule(Protocol):
+    """What wakes the feeder."""
+
+    def turn_on(self) -> None: ...
+    def turn_off(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    backfills: BackfillStore
+    lists: PageReader
+    intake: IntakeQueue
+    cut_queue: IntakeQueue
+    gate: GateStore
+    events: Publisher
+    rule: Rule
+    sources: Sequence[PhotoSource]
+    interval_seconds: float
+    """Between two calls of the API at the pace."""
+    clock: Callable[[], float]
+
+    def __call__(self, *, ends_at: float) -> None:
+        """Send what may be sent now. `ends_at`: when the invocation runs out of time (epoch seconds)."""
+        running = self._running()
+        if not running:
+            self._rest()
+            return
+        gate = self.gate.get()
+        if gate.is_closed:
+            logger.info("Nothing is fed while the spending is paused", code=gate.code)
+            return
+        share = next_share(
+            now=self.clock(),
+            fed_until=max(each.fed_until for each in running),
+            waiting=self.intake.waiting() + self.cut_queue.waiting(),
+            interval_seconds=self.interval_seconds,
+        )
+        for backfill in running:
+            if share.count:
+                share = self._feed(backfill, share, ends_at)
+
+    def _running(self) -> Sequence[Backfill]:
+        """In turn: the one that has waited longest comes first."""
+        running = [each for each in self.backfills.all() if each.status == "running"]
+        return sorted(running, key=lambda each: each.fed_at)
+
+    def _rest(self) -> None:
+        """Be woken no more. One that is started meanwhile has turned the rule on before it was turned off."""
+        self.rule.turn_off()
+        if self._running():
+            self.rule.turn_on()
+
+    def _feed(self, backfill: Backfill, share: Share, ends_at: float) -> Share:
+        """Send pages of one back-fill; returns what is left for others."""
+        if not backfill.announced:
+            self.events.publish(events.backfill_started(backfill), apart=backfill.name)
+            self.backfills.announced(backfill)
+        while share.count and self.clock() + SECONDS_FOR_A_PAGE <= ends_at:
+            try:
+                page = self.lists.page(backfill, most=min(PAGE, share.count))
+            except ListNotReadableError as error:
+                self._break_off(backfill, str(error))
+                return share
+            sources = [source for source in self.sources if source.bucket == backfill.bucket]
+            photos = [each for each in page.entries if lets_through(sources, each.key, each.size_bytes)]
+            self._send(backfill, photos, share)
+            share = share.after(len(photos))
+            after = self._counted(backfill, page, len(photos), share)
+            status = self.backfills.page_sent(backfill, after)
+            if status == "running" and page.is_last:
+                self._finish(after)
+            if status != "running" or page.is_last:
+                return share
+            backfill = after
+        return share
+
+    def _send(self, backfill: Backfill, photos: Sequence[Entry], share: Share) -> None:
+        delays = share.delays(len(photos), now=self.clock())
+        bodies = [_request(backfill, entry.key) for entry in photos]
+        self.intake.send_later(list(zip(bodies, delays, strict=True)))
+        count(PhotosFed=len(photos))
+
+    def _counted(self, backfill: Backfill, page: Page, photos: int, share: Share) -> Backfill:
+        return replace(
+            backfill,
+            cursor=page.cursor,
+            seen=backfill.seen + len(page.entries),
+            sent=backfill.sent + photos,
+            fed_at=self.clock(),
+            fed_until=share.begins,
+        )
+
+    def _finish(self, backfill: Backfill) -> None:
+        """Published first: a crash in between publishes the same event again."""
+        self.events.publish(events.backfill_finished(backfill), apart=backfill.name)
+        self.backfills.finish(backfill, now=self.clock())
+        logger.info("A back-fill is finished", backfill=backfill.name, seen=backfill.seen, sent=backfill.sent)
+
+    def _break_off(self, backfill: Backfill, reason: str) -> None:
+        self.backfills.break_off(backfill, reason)
+        count("BackfillsBroken")
+        logger.error("A back-fill cannot go on", backfill=backfill.name, reason=reason)
+
+
+def _request(backfill: Backfill, key: str) -> str:
+    return json.dumps(
+        request_event(Upload(bucket=backfill.bucket, key=key, sequencer=BEFORE_ALL, request=backfill.request))
+    )

@@ -1,0 +1,358 @@
+"""Feed over dicts: turns, pages, what holds it back, and what a crash anywhere leaves behind."""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from dropcut.core.backfill import TABLE, Backfill, Entry, ListNotReadableError, Page, Waiting
+from dropcut.core.cutout_request import read_request
+from dropcut.core.event_names import BACKFILL_FINISHED, BACKFILL_STARTED
+from dropcut.core.gate import Gate
+from dropcut.core.messages import Upload
+from dropcut.core.photo_source import PhotoSource
+from dropcut.use_cases.feed import SECONDS_FOR_A_PAGE, Feed
+
+from tests.functions.fakes import FakeEventBus, FakeGate
+
+NOW = 1_722_000_000.0
+MINUTE = 60.0
+
+
+class CrashError(Exception):
+    """The function dies here."""
+
+
+@dataclass
+class FakeBackfills:
+    records: dict[str, Backfill] = field(default_factory=dict)
+
+    def all(self) -> Sequence[Backfill]:
+        return list(self.records.values())
+
+    def announced(self, backfill: Backfill) -> None:
+        self._set(backfill.name, announced=True)
+
+    def page_sent(self, before: Backfill, after: Backfill) -> str:
+        now = self.records[before.name]
+        if now.cursor != before.cursor:
+            return ""
+        names = ("cursor", "seen", "sent", "fed_at", "fed_until")
+        self._set(before.name, **{name: getattr(after, name) for name in names})
+        return now.status
+
+    def finish(self, backfill: Backfill, *, now: float) -> None:
+        self._become(backfill.name, "end reached", ended_at=now)
+
+    def break_off(self, backfill: Backfill, reason: str) -> None:
+        self._become(backfill.name, "list not readable", reason=reason)
+
+    def _become(self, name: str, event: str, **more: Any) -> None:
+        self._set(name, status=TABLE[self.records[name].status][event].next, **more)
+
+    def _set(self, name: str, **values: Any) -> None:
+        self.records[name] = replace(self.records[name], **values)
+
+
+@dataclass
+class FakeLists:
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
+    """By back-fill."""
+    gone: str = ""
+    pages: int = 0
+
+    def page(self, backfill: Backfill, *, most: int) -> Page:
+        self.pages += 1
+        if self.gone:
+            raise ListNotReadableError(self.gone)
+        first = int(backfill.cursor or 0)
+        found = self.entries[backfill.name][first : first + most]
+        end = first + len(found)
+        return Page(entries=found, cursor=str(end), is_last=end == len(self.entries[backfill.name]))
+
+
+@dataclass
+class FakeIntake:
+    sent: list[tuple[Upload, int]] = field(default_factory=list)
+    """Each request, and after how many seconds it is seen."""
+    counts: Waiting = field(default_factory=lambda: Waiting(visible=0, in_work=0))
+
+    def send_later(self, messages: Sequence[tuple[str, int]]) -> None:
+        for body, seconds in messages:
+            assert json.loads(body)["detail-type"] == "Cutout Requested"
+            asked = read_request(body, sent_at_seconds=NOW)
+            assert isinstance(asked, Upload) and asked.is_fed
+            self.sent.append((asked, seconds))
+
+    def waiting(self) -> Waiting:
+        return self.counts
+
+    @property
+    def keys(self) -> list[str]:
+        return [asked.key for asked, _seconds in self.sent]
+
+
+@dataclass
+class FakeRule:
+    is_on: bool = True
+    before_it_is_off: Callable[[], object] = lambda: None
+
+    def turn_on(self) -> None:
+        self.is_on = True
+
+    def turn_off(self) -> None:
+        self.before_it_is_off()
+        self.is_on = False
+
+
+@dataclass
+class Shop:
+    """A feeder with all that it works on; ten photos a second."""
+
+    backfills: FakeBackfills = field(default_factory=FakeBackfills)
+    lists: FakeLists = field(default_factory=FakeLists)
+    intake: FakeIntake = field(default_factory=FakeIntake)
+    cut_queue: FakeIntake = field(default_factory=FakeIntake)
+    gate: FakeGate = field(default_factory=FakeGate)
+    events: FakeEventBus = field(default_factory=FakeEventBus)
+    rule: FakeRule = field(default_factory=FakeRule)
+    now: float = NOW
+    source: PhotoSource = field(default_factory=lambda: PhotoSource(bucket="photos"))
+
+    def start(self, name: str, keys: Sequence[str], **more: Any) -> None:
+        self.backfills.records[name] = Backfill(name=name, bucket="photos", **more)
+        self.lists.entries[name] = [Entry(key=key, size_bytes=1000) for key in keys]
+
+    def wake(self, *, seconds: float = 50.0, **parts: Any) -> None:
+        feed = Feed(
+            backfills=self.backfills,
+            lists=self.lists,
+            intake=self.intake,
+            cut_queue=self.cut_queue,
+            gate=self.gate,
+            events=self.events,  # type: ignore[arg-type]
+            rule=self.rule,
+            sources=[self.source],
+            interval_seconds=0.1,
+            clock=lambda: self.now,
+        )
+        replace(feed, **parts)(ends_at=self.now + seconds)
+
+    def wake_until(self, is_so: Callable[[], bool], *, most: int = 50) -> int:
+        for number in range(most):
+            if is_so():
+                return number
+            self.wake()
+            self.now += MINUTE
+        raise AssertionError(f"It was woken {most} times in vain.")
+
+    def status(self, name: str = "a") -> str:
+        return self.backfills.records[name].status
+
+    def published(self, name: str) -> list[Any]:
+        return [detail for kind, detail in self.events.published if kind == name]
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def keys(number: int, prefix: str = "") -> list[str]:
+    return [f"{prefix}{each:05}.jpg" for each in range(number)]
+
+
+def test_all_photos_are_sent_once_in_their_order_at_the_pace(shop: Shop) -> None:
+    shop.start("a", keys(2_500), total=2_500)
+    woken = shop.wake_until(lambda: shop.status() == "finished")
+    assert shop.intake.keys == keys(2_500)
+    assert woken == 4  # 700 at first, then 600 a minute
+    assert max(seconds for _asked, seconds in shop.intake.sent) < 100
+
+
+def test_start_and_end_are_published_with_counts(shop: Shop) -> None:
+    shop.start("a", ["folder/", *keys(3)], total=4, prefix="p/")
+    shop.lists.entries["a"][0] = Entry(key="folder/", size_bytes=0)
+    shop.wake()
+    (started,), (finished,) = shop.published(BACKFILL_STARTED), shop.published(BACKFILL_FINISHED)
+    assert (started["backfill"], started["total"], started["prefix"]) == ("a", 4, "p/")
+    assert (finished["seen"], finished["sent"], finished["left_out"]) == (4, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "source"),
+    [
+        (Entry(key="folder/", size_bytes=0), {}),
+        (Entry(key="folder/"), {}),
+        (Entry(key="elsewhere/a.jpg", size_bytes=9), {"prefix": "shop/"}),
+        (Entry(key="a.txt", size_bytes=9), {"suffixes": (".jpg",)}),
+        (Entry(key="a.jpg", size_bytes=9), {"smallest_bytes": 10}),
+        (Entry(key="a.jpg", size_bytes=11), {"largest_bytes": 10}),
+        (Entry(key="a.jpg", size_bytes=9), {"bucket": "another"}),
+    ],
+)
+def test_what_no_upload_would_announce_is_left_out(shop: Shop, entry: Entry, source: dict[str, Any]) -> None:
+    shop.source = PhotoSource(**{"bucket": "photos"} | source)
+    shop.start("a", [])
+    shop.lists.entries["a"] = [entry]
+    shop.wake()
+    assert (shop.intake.sent, shop.backfills.records["a"].left_out) == ([], 1)
+
+
+def test_tags_and_sizes_that_no_list_tells_are_left_to_prepare(shop: Shop) -> None:
+    shop.source = PhotoSource(bucket="photos", tag=("cut", "yes"), smallest_bytes=10)
+    shop.start("a", [])
+    shop.lists.entries["a"] = [Entry(key="a.jpg", size_bytes=10), Entry(key="b.jpg")]
+    shop.wake()
+    assert shop.intake.keys == ["a.jpg", "b.jpg"]
+
+
+def test_nothing_is_sent_while_the_spending_is_paused(shop: Shop) -> None:
+    shop.start("a", keys(3))
+    shop.gate.record = Gate(is_closed=True, code="no_credits", reason="Buy some.")
+    shop.wake()
+    assert (shop.intake.sent, shop.lists.pages, shop.rule.is_on) == ([], 0, True)
+    shop.gate.record = Gate()
+    shop.wake()
+    assert len(shop.intake.sent) == 3
+
+
+@pytest.mark.parametrize("queue", ["intake", "cut_queue"])
+def test_nothing_is_sent_while_more_waits_than_the_pace_takes(shop: Shop, queue: str) -> None:
+    shop.start("a", keys(3))
+    getattr(shop, queue).counts = Waiting(visible=1_000, in_work=0)
+    shop.wake()
+    assert (shop.intake.sent, shop.lists.pages) == ([], 0)
+
+
+def test_several_take_turns(shop: Shop) -> None:
+    for name in ("a", "b"):
+        shop.start(name, keys(3_000, f"{name}/"))
+    shop.wake()
+    assert {key[0] for key in shop.intake.keys} == {"a"}
+    shop.now += MINUTE
+    shop.wake()
+    assert {key[0] for key in shop.intake.keys[700:]} == {"b"}
+    shop.wake_until(lambda: shop.status("a") == shop.status("b") == "finished")
+    assert sorted(shop.intake.keys) == [*keys(3_000, "a/"), *keys(3_000, "b/")]
+
+
+def test_the_rest_of_a_turn_is_the_next_ones(shop: Shop) -> None:
+    shop.start("a", keys(10, "a/"))
+    shop.start("b", keys(10, "b/"))
+    shop.wake()
+    assert (shop.status("a"), shop.status("b")) == ("finished", "finished")
+    delays = [seconds for _asked, seconds in shop.intake.sent]
+    assert delays == sorted(delays)
+
+
+def test_one_that_was_stopped_sends_nothing_until_it_is_resumed(shop: Shop) -> None:
+    shop.start("a", keys(2_000))
+    shop.wake()
+    shop.backfills._become("a", "stop")
+    shop.now += MINUTE
+    shop.wake()
+    assert len(shop.intake.sent) == 700
+    shop.backfills._become("a", "resume")
+    shop.wake_until(lambda: shop.status() == "finished")
+    assert shop.intake.keys == keys(2_000)
+
+
+def test_one_that_is_stopped_while_its_page_is_sent_sends_no_other(shop: Shop) -> None:
+    shop.start("a", keys(2_000))
+    send = shop.intake.send_later
+
+    def stop_then_send(messages: Sequence[tuple[str, int]]) -> None:
+        shop.backfills._become("a", "stop")
+        send(messages)
+
+    shop.intake.send_later = stop_then_send  # type: ignore[method-assign]
+    shop.wake()
+    assert (shop.status(), shop.backfills.records["a"].seen) == ("stopped", 700)
+
+
+def test_one_whose_list_cannot_be_read_stops_with_the_reason_and_others_go_on(shop: Shop) -> None:
+    shop.start("a", keys(3))
+    shop.lists.gone = "The list is gone."
+    shop.wake()
+    assert (shop.status(), shop.backfills.records["a"].reason) == ("broken", "The list is gone.")
+    shop.wake()
+    assert not shop.rule.is_on
+    shop.lists.gone = ""
+    shop.start("b", keys(3))
+    shop.wake()
+    assert shop.status("b") == "finished"
+
+
+def test_no_page_is_begun_with_too_little_time_left(shop: Shop) -> None:
+    shop.start("a", keys(3))
+    shop.wake(seconds=SECONDS_FOR_A_PAGE - 1)
+    assert shop.lists.pages == 0
+    assert shop.backfills.records["a"].announced
+
+
+def test_it_is_woken_no_more_when_nothing_runs(shop: Shop) -> None:
+    shop.wake()
+    assert not shop.rule.is_on
+
+
+def test_one_that_is_started_while_the_rule_is_turned_off_keeps_it_on(shop: Shop) -> None:
+    shop.rule.before_it_is_off = lambda: shop.start("a", keys(3))
+    shop.wake()
+    assert shop.rule.is_on
+
+
+PARTS = ("backfills", "lists", "intake", "cut_queue", "events", "rule")
+
+
+class Dies:
+    """Passes calls on, and dies before or after the one that is chosen, counted over all of them."""
+
+    def __init__(self, number: int, *, after: bool) -> None:
+        self._left, self._after = number, after
+        self.was_reached = False
+
+    def around(self, part: Any) -> Any:
+        dies = self
+
+        class Around:
+            def __getattr__(self, name: str) -> Any:
+                return lambda *arguments, **named: dies._call(getattr(part, name), *arguments, **named)
+
+        return Around()
+
+    def _call(self, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        self._left -= 1
+        if self._left == 0 and not self._after:
+            self._die()
+        result = call(*arguments, **named)
+        if self._left == 0:
+            self._die()
+        return result
+
+    def _die(self) -> None:
+        self.was_reached = True
+        raise CrashError
+
+
+CALLS = 10
+"""What one turn does that reads a page, sends it, and comes to the end."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("number", range(1, CALLS + 2))
+def test_a_crash_anywhere_repeats_a_page_and_loses_none(shop: Shop, number: int, after: bool) -> None:
+    shop.start("a", keys(300), total=300)
+    dies = Dies(number, after=after)
+    with suppress(CrashError):
+        shop.wake(**{name: dies.around(getattr(shop, name)) for name in PARTS})
+    assert dies.was_reached == (number <= CALLS)
+    shop.now += MINUTE
+    shop.wake_until(lambda: shop.status() == "finished")
+    assert sorted(set(shop.intake.keys)) == keys(300)
+    assert len(shop.intake.keys) <= 600
+    assert len({asked.job_id for asked, _seconds in shop.intake.sent}) == 300
+    assert set(shop.events.types) == {BACKFILL_STARTED, BACKFILL_FINISHED}
+    assert len(set(shop.events.ids)) == 2
