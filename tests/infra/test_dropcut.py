@@ -330,11 +330,12 @@ def test_an_input_that_comes_later_may_not_need_more_than_deliver_has(stack: "St
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"output_bucket": "shop"}, "Setting output_bucket is 'shop': something else. Allowed: an s3.IBucket."),
+        ({"output_bucket": "shop"}, "Setting output_bucket is 'shop': of another type. Allowed: an s3.IBucket."),
         ({"max_attempts": "5"}, "Setting max_attempts is '5': not a whole number. Allowed: a whole number from 1"),
         ({"daily_credit_limit": 1}, "daily_credit_limit is 1, less than one cut-out costs"),
         ({"renditions": ["ful"]}, "Did you mean full?"),
         ({"inputs": []}, "Setting inputs is []: too few. Allowed: a list of at least 1, each an Input(...)."),
+        ({"webhook_events": "delivered"}, "Setting webhook_events is 'delivered': does not fit. Allowed: a list, or a"),
         ({"provider": "stability"}, "Allowed: Provider.ezlink(...) or Provider.stability(...)."),
         ({"name": "Shop 1"}, "Setting name is 'Shop 1': does not fit. Allowed: 1 to 63 of a-z"),
     ],
@@ -361,7 +362,11 @@ def test_a_wrong_argument_is_a_sentence_with_its_name(stack: "Stack", arguments:
         ({"largest_mib": 0}, "largest_mib of an Input is 0: out of range"),
         ({"largest_mib": 5000}, "largest_mib of an Input is 5000: out of range"),
         ({"smallest_bytes": 5_000_000_001}, "smallest_bytes of an Input is 5000000001: out of range"),
-        ({"bucket": "photos"}, "bucket of an Input is 'photos': something else. Allowed: an s3.IBucket."),
+        (
+            {"smallest_bytes": 1_048_577, "largest_mib": 1},
+            "is 1048577, more than its largest_mib (1): no photo is taken",
+        ),
+        ({"bucket": "photos"}, "bucket of an Input is 'photos': of another type. Allowed: an s3.IBucket."),
     ],
 )
 def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any], said: str) -> None:
@@ -370,6 +375,13 @@ def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any
     with pytest.raises(SettingsError) as refusal:
         Input(**arguments)
     assert said in str(refusal.value)
+
+
+def test_a_providers_secret_by_its_name_is_a_sentence_too() -> None:
+    from dropcut_cdk import Provider, SettingsError
+
+    with pytest.raises(SettingsError, match="secret of the provider is 'my-key': of another type"):
+        Provider.stability("my-key")  # type: ignore[arg-type]
 
 
 def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack") -> None:
@@ -464,6 +476,27 @@ def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
     assert all("bounds" in json.dumps(role["PermissionsBoundary"]) for role in of_kind(ours, "AWS::IAM::Role").values())
     assert {group["RetentionInDays"] for group in of_kind(ours, "AWS::Logs::LogGroup").values()} == {7}
     assert not of_kind(ours, "AWS::SNS::Topic") and not of_kind(ours, "AWS::KMS::Key")
+
+
+def test_the_key_of_an_input_is_for_reading_alone(resources_of: Callable[[Make], Resources]) -> None:
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input
+
+    def bucket(stack: "Stack", name: str) -> s3.IBucket:
+        key = kms.Key.from_key_arn(stack, f"{name}Key", f"arn:aws:kms:eu-central-1:111122223333:key/{name}")
+        return s3.Bucket.from_bucket_attributes(stack, name, bucket_name=name, encryption_key=key)
+
+    def make(stack: "Stack") -> None:
+        Dropcut(stack, "Cutouts", inputs=[Input(bucket=bucket(stack, "photos"))], output_bucket=bucket(stack, "shop"))
+
+    resources = resources_of(make)
+    for stage in ("Prepare", "Deliver"):
+        read = statements(resources, stage)["ReadKeys"]
+        assert (read["Action"], read["Resource"].rpartition("/")[2]) == ("kms:Decrypt", "photos")
+    assert statements(resources, "Deliver")["UseKeys"]["Resource"].endswith("key/shop")
+    assert "UseKeys" not in statements(resources, "Prepare")
 
 
 def test_a_key_of_ones_own_encrypts_the_alarm_topic_and_cloudwatch_may_use_it(

@@ -71,7 +71,7 @@ class Deliver(Construct):
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, and tag them."""
         self._make_own_renditions(photos)
-        self.confined.use_keys(photos.taken_from)
+        self.confined.read_keys(photos.taken_from)
         self._read_and_tag_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
         self._find_vanished.add_resources(photos.taken_from.bucket_arn)
 

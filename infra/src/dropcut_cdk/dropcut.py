@@ -261,4 +261,7 @@ class Dropcut(Construct):
             detail_type=[detail_type],
             detail={"service": [self.name]},
         )
-        return events.Rule(self, construct_id, event_pattern=pattern, targets=[target] if target else None)
+        about = f"Events {detail_type} of {self.name}"
+        return events.Rule(
+            self, construct_id, description=about, event_pattern=pattern, targets=[target] if target else None
+        )
