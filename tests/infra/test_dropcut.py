@@ -231,6 +231,20 @@ def test_a_bucket_of_the_same_app_is_switched_on_and_keeps_its_notifications(
     assert len(configuration["TopicConfigurations"]) == 1
 
 
+def test_of_an_imported_bucket_synth_reminds_of_its_notifications(stack: "Stack") -> None:
+    """Without EventBridge in them its photos would be lost without a word."""
+    from aws_cdk.assertions import Annotations, Match
+
+    from dropcut_cdk import Dropcut, Input
+
+    own = Dropcut(stack, "Own")
+    imported = Dropcut(stack, "Imported", inputs=[Input(bucket=a_bucket(stack, "photos"))])
+    reminder = Match.string_like_regexp("Without EventBridge in the notifications of the bucket Photos")
+    annotations = Annotations.from_stack(stack)
+    assert len(annotations.find_warning(f"/{imported.node.path}", reminder)) == 1
+    assert annotations.find_warning(f"/{own.node.path}", reminder) == []
+
+
 # ---- loops, and photos that come in twice
 
 

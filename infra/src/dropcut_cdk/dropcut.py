@@ -248,7 +248,13 @@ class Dropcut(Construct):
         check_place(self, photos.taken_from, "an input")
         check_place(self, self.output_bucket, "the output")
         check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
-        if isinstance(photos.taken_from, s3.Bucket) and photos.taken_from is not self.storage.input_bucket:
+        if not isinstance(photos.taken_from, s3.Bucket):
+            Annotations.of(self).add_warning_v2(
+                f"dropcut:event-bridge-of-{photos.taken_from.node.id}",
+                f"Without EventBridge in the notifications of the bucket {photos.taken_from.node.id}, its photos are "
+                "never seen. The CDK cannot switch it on in a bucket that is imported; `dropcut doctor` looks at it.",
+            )
+        elif photos.taken_from is not self.storage.input_bucket:
             photos.taken_from.enable_event_bridge_notification()
         self.inputs.append(photos)
         self.pipeline.take_from(photos)
