@@ -53,7 +53,8 @@ class Feed:
 
     def __call__(self, *, ends_at: float) -> None:
         """Send what may be sent now. `ends_at`: when the invocation runs out of time (epoch seconds)."""
-        running = self._running()
+        every = self.backfills.all()
+        running = _in_turn(every)
         if not running:
             self._rest()
             return
@@ -61,25 +62,30 @@ class Feed:
         if gate.is_closed:
             logger.info("Nothing is fed while the spending is paused", code=gate.code)
             return
-        share = next_share(
+        share, errors = self._share(every), []
+        for backfill in running:
+            try:
+                share = self._feed(backfill, share, ends_at) if share.count else share
+            except Exception as error:
+                logger.exception("A back-fill met an error; the others take their turns", backfill=backfill.name)
+                errors.append(error)
+                share = self._share(self.backfills.all())  # what it had sent by then counts
+        if errors:
+            raise errors[0]
+
+    def _share(self, every: Sequence[Backfill]) -> Share:
+        """Photos of a back-fill that has finished, or was stopped, may yet have to be seen: they count, too."""
+        return next_share(
             now=self.clock(),
-            fed_until=max(each.fed_until for each in running),
+            fed_until=max(each.fed_until for each in every),
             waiting=self.intake.waiting() + self.cut_queue.waiting(),
             interval_seconds=self.interval_seconds,
         )
-        for backfill in running:
-            if share.count:
-                share = self._feed(backfill, share, ends_at)
-
-    def _running(self) -> Sequence[Backfill]:
-        """In turn: the one that has waited longest comes first."""
-        running = [each for each in self.backfills.all() if each.status == "running"]
-        return sorted(running, key=lambda each: each.fed_at)
 
     def _rest(self) -> None:
         """Be woken no more. One that is started meanwhile has turned the rule on before it was turned off."""
         self.rule.turn_off()
-        if self._running():
+        if _in_turn(self.backfills.all()):
             self.rule.turn_on()
 
     def _feed(self, backfill: Backfill, share: Share, ends_at: float) -> Share:
@@ -132,6 +138,11 @@ class Feed:
         self.backfills.break_off(backfill, reason)
         count("BackfillsBroken")
         logger.error("A back-fill cannot go on", backfill=backfill.name, reason=reason)
+
+
+def _in_turn(every: Sequence[Backfill]) -> Sequence[Backfill]:
+    """Those that run: the one that has waited longest comes first."""
+    return sorted((each for each in every if each.status == "running"), key=lambda each: each.fed_at)
 
 
 def _request(backfill: Backfill, key: str) -> str:

@@ -62,6 +62,22 @@ def test_a_list_is_gone_through_part_by_part(lists: PhotoLists, cloud: Cloud, nu
     assert (page.entries, page.is_last) == ([], True)
 
 
+def test_a_page_of_nothing_but_deleted_photos_is_gone_past() -> None:
+    """In a bucket with versions S3 may find no object on a page, and more after it."""
+    pages = {
+        "": {"IsTruncated": True, "NextContinuationToken": "one"},
+        "one": {"IsTruncated": True, "NextContinuationToken": "two", "Contents": []},
+        "two": {"IsTruncated": False, "Contents": [{"Key": "p/z.jpg", "Size": 3}]},
+    }
+
+    class Deleted:
+        def list_objects_v2(self, *, ContinuationToken: str = "", **_asked: object) -> object:
+            return pages[ContinuationToken]
+
+    page = PhotoLists(Deleted(), work_bucket=WORK).page(IN_BUCKET, most=9)  # type: ignore[arg-type]
+    assert (page.entries, page.cursor, page.is_last) == ([Entry(key="p/z.jpg", size_bytes=3)], "p/z.jpg", True)
+
+
 def test_a_list_that_is_gone_is_said_to_be_so(lists: PhotoLists) -> None:
     with pytest.raises(ListNotReadableError, match=r"its list of keys .NoSuchKey.*backfill resume two"):
         lists.page(Backfill(name="two", bucket=INPUT, parts=1), most=9)

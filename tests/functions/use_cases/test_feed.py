@@ -304,6 +304,28 @@ def test_one_that_is_started_while_the_rule_is_turned_off_keeps_it_on(shop: Shop
     assert shop.rule.is_on
 
 
+def test_one_that_meets_errors_again_and_again_does_not_hold_up_the_others(shop: Shop) -> None:
+    """The error goes up, after the others' turns: it rings the alarm."""
+    shop.start("a", keys(3))
+    shop.start("b", keys(3))
+    shop.lists.entries.pop("a")
+    with pytest.raises(KeyError):
+        shop.wake()
+    assert (shop.status("a"), shop.status("b")) == ("running", "finished")
+
+
+def test_one_that_comes_after_another_waits_until_its_last_photo_is_seen(shop: Shop) -> None:
+    shop.start("a", keys(700))
+    shop.wake()
+    assert shop.status("a") == "finished"
+    shop.start("b", keys(700))
+    shop.wake()
+    assert len(shop.intake.sent) == 700
+    shop.now += MINUTE
+    shop.wake()
+    assert len(shop.intake.sent) <= 700 + 600
+
+
 PARTS = ("backfills", "lists", "intake", "cut_queue", "events", "rule")
 
 
