@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from dropcut.adapters.job_records import job_item_id_of, known_of
+from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.photo_lists import KEYS_IN_A_PART, part_key
 from dropcut.core.backfill import Backfill, Entry, is_done
 from dropcut.core.photo_source import PhotoSource, lets_through, read_rendition_names, read_sources
@@ -129,14 +129,13 @@ def lines_of(plan: dict[str, Any]) -> list[str]:
 
 def _done(deployment: Deployment, bucket: str, keys: Sequence[str]) -> int:
     """How many need nothing, by their records: a hundred are read at once, eight times side by side."""
-    names, table = read_rendition_names(deployment.setting("Intake", "RENDITION_NAMES")), deployment.table
+    names = read_rendition_names(deployment.setting("Intake", "RENDITION_NAMES"))
+    jobs = JobRecords(table=deployment.table)
 
     def count(some: Sequence[str]) -> int:
-        by_id = {job_item_id_of(bucket, key): key for key in some}
-        known = {by_id[id_]: known_of(item) for id_, item in table.get_many(by_id).items()}
         return sum(
             is_done(each.status, made=each.renditions, wanted=each.chosen or names(bucket, key))
-            for key, each in known.items()
+            for key, each in jobs.known_of_many(bucket, some).items()
         )
 
     return sum(side_by_side(count, (keys[n : n + RECORDS_AT_ONCE] for n in range(0, len(keys), RECORDS_AT_ONCE))))

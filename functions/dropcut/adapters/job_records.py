@@ -1,7 +1,7 @@
 """What became of each source object: one item per key, for its newest upload."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -111,6 +111,11 @@ class JobRecords:
         """What is on record of the key's newest upload."""
         item = self.table.get(job_item_id(upload))
         return None if item is None else known_of(item)
+
+    def known_of_many(self, bucket: str, keys: Iterable[str]) -> Mapping[str, "Known"]:
+        """What is on record of the newest uploads of these keys, 100 at most."""
+        ids = {job_item_id_of(bucket, key): key for key in keys}
+        return {ids[id_]: known_of(item) for id_, item in self.table.get_many(ids).items()}
 
     def wait_for_cut(self, request: CutRequest, *, now: float) -> None:
         """The picture is ready and stands in the cut queue.

@@ -43,7 +43,9 @@ class PhotoLists:
         answer = self._client.list_objects_v2(**asked)
         while answer["IsTruncated"] and not answer.get("Contents"):  # where many photos were deleted
             answer = self._client.list_objects_v2(**asked, ContinuationToken=answer["NextContinuationToken"])
-        found = [Entry(key=each["Key"], size_bytes=each["Size"]) for each in answer.get("Contents", [])]
+        found = [
+            Entry(key=each["Key"], size_bytes=each["Size"], etag=each["ETag"]) for each in answer.get("Contents", [])
+        ]
         cursor = found[-1].key if found else backfill.cursor
         return Page(entries=found, cursor=cursor, is_last=not answer["IsTruncated"])
 

@@ -4,26 +4,35 @@ Woken once a minute while a back-fill runs. A crash repeats a page; prepare leav
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from dropcut.adapters.job_records import Known
 from dropcut.core import events
-from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, next_share
+from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, is_done, next_share
 from dropcut.core.cutout_request import BEFORE_ALL, request_event
 from dropcut.core.messages import Upload
-from dropcut.core.photo_source import PhotoSource, lets_through
+from dropcut.core.photo_source import ByPhoto, PhotoSource, lets_through
 from dropcut.core.ports import BackfillStore, GateStore, IntakeQueue
 from dropcut.observability import count, logger
 
 PAGE = 1000
 """The most that S3 lists at once."""
+RECORDS_AT_ONCE = 100
+"""The most that DynamoDB reads at once."""
 SECONDS_FOR_A_PAGE = 10.0
 """A page is not begun with less time left: a hundred requests to SQS, and some to others."""
 
 
 class PageReader(Protocol):
     def page(self, backfill: Backfill, *, most: int) -> Page: ...
+
+
+class Records(Protocol):
+    """What is on record of photos, 100 at a time."""
+
+    def known_of_many(self, bucket: str, keys: Sequence[str]) -> Mapping[str, Known]: ...
 
 
 class Publisher(Protocol):
@@ -41,6 +50,9 @@ class Rule(Protocol):
 class Feed:
     backfills: BackfillStore
     lists: PageReader
+    jobs: Records
+    rendition_names: ByPhoto[Sequence[str]]
+    """Those that would be made of a photo now."""
     intake: IntakeQueue
     cut_queue: IntakeQueue
     gate: GateStore
@@ -101,8 +113,9 @@ class Feed:
                 return share
             sources = [source for source in self.sources if source.bucket == backfill.bucket]
             photos = [each for each in page.entries if lets_through(sources, each.key, each.size_bytes)]
-            self._send(backfill, photos, share)
-            share = share.after(len(photos))
+            to_do = self._to_do(backfill.bucket, photos)
+            self._send(backfill, to_do, share)
+            share = share.after(len(to_do))
             after = self._counted(backfill, page, len(photos), share)
             status = self.backfills.page_sent(backfill, after)
             if status == "running" and page.is_last:
@@ -111,6 +124,23 @@ class Feed:
                 return share
             backfill = after
         return share
+
+    def _to_do(self, bucket: str, photos: Sequence[Entry]) -> Sequence[Entry]:
+        """Those that prepare would not find done. It takes them at the pace of the API, one by one."""
+        found: list[Entry] = []
+        for first in range(0, len(photos), RECORDS_AT_ONCE):
+            some = photos[first : first + RECORDS_AT_ONCE]
+            known = self.jobs.known_of_many(bucket, [each.key for each in some])
+            found += [each for each in some if not self._is_done(bucket, each, known.get(each.key))]
+        count(PhotosDoneBefore=len(photos) - len(found))
+        return found
+
+    def _is_done(self, bucket: str, photo: Entry, known: Known | None) -> bool:
+        """As prepare has it; what cannot be told from the list is left to prepare."""
+        if known is None or known.etag not in (None, photo.etag):
+            return False
+        wanted = known.chosen or self.rendition_names(bucket, photo.key)
+        return is_done(known.status, made=known.renditions, wanted=wanted)
 
     def _send(self, backfill: Backfill, photos: Sequence[Entry], share: Share) -> None:
         delays = share.delays(len(photos), now=self.clock())
