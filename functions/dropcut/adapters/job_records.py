@@ -23,6 +23,7 @@ OF_A_WAIT = "waits_for, next_try"
 _OF_THE_INDEX = "held_index, held_at"
 """Of photos that are held (adapters/held_records.py)."""
 _DAY_SECONDS = 86_400
+_KEPT_BY_SQS_SECONDS = 14 * _DAY_SECONDS
 LOST_AFTER_SECONDS = 3600.0
 """A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
 If it is not, the second one costs a look at the records, and no call."""
@@ -41,9 +42,12 @@ class Known:
     renditions: Collection[str] | None = None
     """Names of those that were delivered; None in a record from before they were noted."""
 
-    @property
-    def is_under_way(self) -> bool:
-        return self.status in ("preparing", "waiting")
+    updated_at: float = 0.0
+    """Epoch seconds."""
+
+    def is_under_way(self, *, now: float) -> bool:
+        """One that has stood still for longer than SQS keeps messages is lost: no queue holds it any more."""
+        return self.status in ("preparing", "waiting") and now - self.updated_at < _KEPT_BY_SQS_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +215,12 @@ class JobRecords:
 
 
 def known_of(item: Item) -> Known:
-    known = Known(job_id=item["job_id"], status=item["status"], renditions=item.get("renditions"))
+    known = Known(
+        job_id=item["job_id"],
+        status=item["status"],
+        renditions=item.get("renditions"),
+        updated_at=item.get("updated_at", 0.0),
+    )
     if outcome := item.get("delivered_outcome", ""):
         upload = OutcomeMessage.from_json(outcome).upload
         return replace(known, etag=upload.etag, chosen=upload.choices.renditions)

@@ -105,13 +105,16 @@ class Feed:
         if not backfill.announced:
             self.events.publish(events.backfill_started(backfill), apart=backfill.name)
             self.backfills.announced(backfill)
+        sources = [source for source in self.sources if source.bucket == backfill.bucket]
+        if not sources:
+            self._break_off(backfill, _NO_INPUT.format(backfill))
+            return share
         while share.count and self.clock() + SECONDS_FOR_A_PAGE <= ends_at:
             try:
                 page = self.lists.page(backfill, most=min(PAGE, share.count))
             except ListNotReadableError as error:
                 self._break_off(backfill, str(error))
                 return share
-            sources = [source for source in self.sources if source.bucket == backfill.bucket]
             photos = [each for each in page.entries if lets_through(sources, each.key, each.size_bytes)]
             to_do = self._to_do(backfill.bucket, photos)
             self._send(backfill, to_do, share)
@@ -168,6 +171,12 @@ class Feed:
         self.backfills.break_off(backfill, reason)
         count("BackfillsBroken")
         logger.error("A back-fill cannot go on", backfill=backfill.name, reason=reason)
+
+
+_NO_INPUT = (
+    "No photos are taken from {0.bucket} any more: its input was taken away. Add it back, deploy, then run "
+    "`dropcut backfill resume {0.name}`."
+)
 
 
 def _in_turn(every: Sequence[Backfill]) -> Sequence[Backfill]:

@@ -204,7 +204,6 @@ def test_start_and_end_are_published_with_counts(shop: Shop) -> None:
         (Entry(key="a.txt", size_bytes=9), {"suffixes": (".jpg",)}),
         (Entry(key="a.jpg", size_bytes=9), {"smallest_bytes": 10}),
         (Entry(key="a.jpg", size_bytes=11), {"largest_bytes": 10}),
-        (Entry(key="a.jpg", size_bytes=9), {"bucket": "another"}),
     ],
 )
 def test_what_no_upload_would_announce_is_left_out(shop: Shop, entry: Entry, source: dict[str, Any]) -> None:
@@ -326,6 +325,15 @@ def test_one_that_meets_errors_again_and_again_does_not_hold_up_the_others(shop:
     with pytest.raises(KeyError):
         shop.wake()
     assert (shop.status("a"), shop.status("b")) == ("running", "finished")
+
+
+def test_one_whose_input_was_taken_away_stops_instead_of_leaving_all_out(shop: Shop) -> None:
+    shop.start("a", keys(3))
+    shop.source = PhotoSource(bucket="another")
+    shop.wake()
+    broken = shop.backfills.records["a"]
+    assert (broken.status, broken.seen, shop.intake.sent) == ("broken", 0, [])
+    assert "photos" in broken.reason and "backfill resume a" in broken.reason
 
 
 def test_one_that_comes_after_another_waits_until_its_last_photo_is_seen(shop: Shop) -> None:
