@@ -3,15 +3,10 @@
 import html
 import json
 import math
-import os
 import re
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("JSII_NODE", str(Path(sys.prefix) / "bin" / "node"))
 
 from aws_cdk import App, Token
 from aws_cdk import aws_cloudwatch as cloudwatch

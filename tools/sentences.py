@@ -87,7 +87,10 @@ def prose(text: str) -> Iterator[Block]:
 
 
 def words_of_code(source: str, *, messages: bool) -> Iterator[Block]:
-    """The docstrings and comments of a Python source, and with `messages` its other sentences."""
+    """The docstrings and comments of a Python source, and with `messages` its other sentences.
+
+    What DynamoDB is to do (`SET x = :x`) is none.
+    """
     nodes = list(ast.walk(ast.parse(source)))
     docstrings = {node.value: _text(node.value) for node in nodes if isinstance(node, ast.Expr) and _text(node.value)}
     for docstring, text in docstrings.items():
@@ -98,7 +101,8 @@ def words_of_code(source: str, *, messages: bool) -> Iterator[Block]:
         known = {*docstrings, *(part for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values)}
         for node in nodes:
             if isinstance(node, ast.Constant | ast.JoinedStr) and node not in known:
-                yield from (Block(node.lineno, line) for line in _text(node).split("\n") if line.count(" ") > 2)
+                lines = _text(node).split("\n")
+                yield from (Block(node.lineno, line) for line in lines if line.count(" ") > 2 and " = :" not in line)
 
 
 def _all_blocks(repository: Path) -> Iterator[tuple[Path, Iterator[Block]]]:

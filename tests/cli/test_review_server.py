@@ -134,3 +134,10 @@ def test_a_browser_that_goes_away_in_the_middle_says_nothing(
             browser.sendall(f"GET /pictures/0/after HTTP/1.1\r\n{host}\r\nAuthorization: {secret}\r\n\r\n".encode())
     assert asked(server, "GET /entries", Authorization=secret)[0] == 200
     assert capsys.readouterr().err == ""
+
+
+def test_a_body_that_says_no_length_is_not_read_without_end(server: ReviewServer) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=5)
+    connection.request("POST", "/session", headers={"Content-Length": "-1"})
+    assert connection.getresponse().status == 413
+    connection.close()

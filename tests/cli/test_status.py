@@ -7,7 +7,7 @@ from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord, HealthRecord
 from dropcut.core.api_key_text import fingerprint
-from dropcut.core.gate import Gate
+from dropcut.core.gate import UNTIL_RESUMED, Gate
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 
 from dropcut_cli.deployment import Deployment
@@ -40,6 +40,14 @@ def test_a_photo_that_waits_says_why_and_until_when(jobs: JobRecords, dropcut: D
     said = dropcut("status", UPLOAD.key).out
     assert "shop/ä.jpg: waiting, for 10 min" in said
     assert "The key is locked out., next try in 60 s" in said
+
+
+def test_a_photo_behind_a_gate_closed_by_hand_waits_for_resume(jobs: JobRecords, dropcut: Dropcut) -> None:
+    jobs.wait_for_cut(CutRequest(upload=UPLOAD, picture=PICTURE), now=NOW)
+    jobs.waits(UPLOAD, why="The shop moves.", next_try=UNTIL_RESUMED, now=NOW)
+    said = dropcut("status", UPLOAD.key).out
+    assert "  waits    The shop moves., until `dropcut resume`" in said
+    assert "  to do    `dropcut resume`, if nobody needs the pause any more." in said
 
 
 def test_a_photo_that_was_delivered_names_its_outputs_and_price(jobs: JobRecords, dropcut: Dropcut) -> None:

@@ -227,6 +227,17 @@ class DropcutInUse:
         answer = self.client("lambda").invoke(FunctionName=self.function("feeder")["FunctionName"], Payload=b"{}")
         assert "FunctionError" not in answer, answer["Payload"].read()
 
+    @contextmanager
+    def no_events_of_uploads(self) -> Iterator[None]:
+        """As before the deployment: what is uploaded now is there, and nobody has heard of it."""
+        events = self.client("events")
+        (rule,) = [each["Name"] for each in events.list_rules()["Rules"] if "UploadsRule" in each["Name"]]
+        events.disable_rule(Name=rule)
+        try:
+            yield
+        finally:
+            events.enable_rule(Name=rule)
+
     def resumes(self) -> bool:
         """Let the gatekeeper look once; returns whether spending goes on."""
         self.look_at_gate()

@@ -48,18 +48,6 @@ def feeding(dropcut: DropcutInUse, variables: Mapping[str, str]) -> Iterator[Non
             yield
 
 
-@contextmanager
-def no_events_of_uploads(dropcut: DropcutInUse) -> Iterator[None]:
-    """As before the deployment: what is uploaded now is there, and nobody has heard of it."""
-    events = dropcut.client("events")
-    (rule,) = [each["Name"] for each in events.list_rules()["Rules"] if "UploadsRule" in each["Name"]]
-    events.disable_rule(Name=rule)
-    try:
-        yield
-    finally:
-        events.enable_rule(Name=rule)
-
-
 def rule_state(dropcut: DropcutInUse) -> str:
     return str(dropcut.client("events").describe_rule(Name=dropcut.outputs["BackfillRuleName"])["State"])
 
@@ -81,7 +69,7 @@ def test_photos_that_were_there_before_are_fed_while_live_ones_go_first(
     new = {f"{shop}new-{n:03}.jpg": photo() for n in range(NEW)}
     broken = {f"{shop}broken-{n:03}.jpg": b"no picture" for n in range(BROKEN)}
     elsewhere = {f"{other}{n}.jpg": photo() for n in range(5)}
-    with no_events_of_uploads(dropcut):
+    with dropcut.no_events_of_uploads():
         for key, content in {**new, **broken, **elsewhere, f"{shop}folder/": b""}.items():
             dropcut.drop(content, key)
 

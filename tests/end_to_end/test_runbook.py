@@ -3,10 +3,14 @@
 import json
 import re
 import shlex
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
+from dropcut.adapters.photo_lists import part_key
+from dropcut.core.backfill import Backfill
 from dropcut.core.messages import Remake, Upload
 
 from dropcut_cdk.monitoring import RUNBOOK
@@ -142,6 +146,23 @@ def _stuck(dropcut: DropcutInUse, _receiver: WebhookReceiver) -> Iterator[str]:
     assert dropcut.outcome(key).kind == "delivered"
 
 
+@trouble("BackfillBroken")
+def _list_gone(dropcut: DropcutInUse, _receiver: WebhookReceiver) -> Iterator[str]:
+    """Its list is put back, which is for a person to do, before the commands run."""
+    work: Any = {"Bucket": dropcut.outputs["WorkBucketName"]}
+    s3, backfills = dropcut.client("s3"), dropcut.as_operated().backfills
+    with dropcut.no_events_of_uploads():
+        key = dropcut.drop(photo(), dropcut.unused("a.jpg"))
+    backfill = Backfill(name="gone", bucket=dropcut.input_bucket, parts=1, total=1, started_at=time.time())
+    backfills.start(backfill)
+    dropcut.feed()
+    assert [each.status for each in backfills.all() if each.name == "gone"] == ["broken"]
+    s3.put_object(**work, Key=part_key("gone", 0), Body=json.dumps(key).encode() + b"\n")
+    yield key
+    dropcut.feed()
+    assert dropcut.outcome(key).kind == "delivered"
+
+
 @trouble("Rejections")
 def _rejected(dropcut: DropcutInUse, _receiver: WebhookReceiver) -> Iterator[str]:
     picture = photo()
@@ -199,7 +220,7 @@ def test_every_alarm_reaches_who_listens_with_its_section(
 ) -> None:
     """When it goes on and when it is over."""
     alarms = [alarm["AlarmName"] for alarm in dropcut.as_operated().alarms()]
-    assert len(alarms) == 7  # those by logs and by arithmetic are not on the embedded AWS
+    assert len(alarms) == 8  # those by logs and by arithmetic are not on the embedded AWS
     came: dict[str, list[str]] = {}
     for name in alarms:
         for state in ("ALARM", "OK"):

@@ -1,6 +1,7 @@
 """The construct in anybody's app: what it makes, what it takes, and what it refuses with a sentence."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -230,6 +231,20 @@ def test_a_bucket_of_the_same_app_is_switched_on_and_keeps_its_notifications(
     assert len(configuration["TopicConfigurations"]) == 1
 
 
+def test_of_an_imported_bucket_synth_reminds_of_its_notifications(stack: "Stack") -> None:
+    """Without EventBridge in them its photos would be lost without a word."""
+    from aws_cdk.assertions import Annotations, Match
+
+    from dropcut_cdk import Dropcut, Input
+
+    own = Dropcut(stack, "Own")
+    imported = Dropcut(stack, "Imported", inputs=[Input(bucket=a_bucket(stack, "photos"))])
+    reminder = Match.string_like_regexp("Without EventBridge in the notifications of the bucket Photos")
+    annotations = Annotations.from_stack(stack)
+    assert len(annotations.find_warning(f"/{imported.node.path}", reminder)) == 1
+    assert annotations.find_warning(f"/{own.node.path}", reminder) == []
+
+
 # ---- loops, and photos that come in twice
 
 
@@ -329,11 +344,12 @@ def test_an_input_that_comes_later_may_not_need_more_than_deliver_has(stack: "St
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"output_bucket": "shop"}, "Setting output_bucket is 'shop': something else. Allowed: an s3.IBucket."),
+        ({"output_bucket": "shop"}, "Setting output_bucket is 'shop': of another type. Allowed: an s3.IBucket."),
         ({"max_attempts": "5"}, "Setting max_attempts is '5': not a whole number. Allowed: a whole number from 1"),
         ({"daily_credit_limit": 1}, "daily_credit_limit is 1, less than one cut-out costs"),
         ({"renditions": ["ful"]}, "Did you mean full?"),
         ({"inputs": []}, "Setting inputs is []: too few. Allowed: a list of at least 1, each an Input(...)."),
+        ({"webhook_events": "delivered"}, "Setting webhook_events is 'delivered': does not fit. Allowed: a list, or a"),
         ({"provider": "stability"}, "Allowed: Provider.ezlink(...) or Provider.stability(...)."),
         ({"name": "Shop 1"}, "Setting name is 'Shop 1': does not fit. Allowed: 1 to 63 of a-z"),
     ],
@@ -358,7 +374,13 @@ def test_a_wrong_argument_is_a_sentence_with_its_name(stack: "Stack", arguments:
         ({"tag": "cut=yes"}, "tag of an Input is 'cut=yes': not a tag's key and value"),
         ({"tag": ("dropcut", "delivered")}, "the key dropcut is ours"),
         ({"largest_mib": 0}, "largest_mib of an Input is 0: out of range"),
-        ({"bucket": "photos"}, "bucket of an Input is 'photos': something else. Allowed: an s3.IBucket."),
+        ({"largest_mib": 5000}, "largest_mib of an Input is 5000: out of range"),
+        ({"smallest_bytes": 5_000_000_001}, "smallest_bytes of an Input is 5000000001: out of range"),
+        (
+            {"smallest_bytes": 1_048_577, "largest_mib": 1},
+            "is 1048577, more than its largest_mib (1): no photo is taken",
+        ),
+        ({"bucket": "photos"}, "bucket of an Input is 'photos': of another type. Allowed: an s3.IBucket."),
     ],
 )
 def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any], said: str) -> None:
@@ -367,6 +389,13 @@ def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any
     with pytest.raises(SettingsError) as refusal:
         Input(**arguments)
     assert said in str(refusal.value)
+
+
+def test_a_providers_secret_by_its_name_is_a_sentence_too() -> None:
+    from dropcut_cdk import Provider, SettingsError
+
+    with pytest.raises(SettingsError, match="secret of the provider is 'my-key': of another type"):
+        Provider.stability("my-key")  # type: ignore[arg-type]
 
 
 def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack") -> None:
@@ -463,6 +492,27 @@ def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
     assert not of_kind(ours, "AWS::SNS::Topic") and not of_kind(ours, "AWS::KMS::Key")
 
 
+def test_the_key_of_an_input_is_for_reading_alone(resources_of: Callable[[Make], Resources]) -> None:
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input
+
+    def bucket(stack: "Stack", name: str) -> s3.IBucket:
+        key = kms.Key.from_key_arn(stack, f"{name}Key", f"arn:aws:kms:eu-central-1:111122223333:key/{name}")
+        return s3.Bucket.from_bucket_attributes(stack, name, bucket_name=name, encryption_key=key)
+
+    def make(stack: "Stack") -> None:
+        Dropcut(stack, "Cutouts", inputs=[Input(bucket=bucket(stack, "photos"))], output_bucket=bucket(stack, "shop"))
+
+    resources = resources_of(make)
+    for stage in ("Prepare", "Deliver"):
+        read = statements(resources, stage)["ReadKeys"]
+        assert (read["Action"], read["Resource"].rpartition("/")[2]) == ("kms:Decrypt", "photos")
+    assert statements(resources, "Deliver")["UseKeys"]["Resource"].endswith("key/shop")
+    assert "UseKeys" not in statements(resources, "Prepare")
+
+
 def test_a_key_of_ones_own_encrypts_the_alarm_topic_and_cloudwatch_may_use_it(
     resources_of: Callable[[Make], Resources],
 ) -> None:
@@ -521,7 +571,8 @@ def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Calla
 
     (policy,) = of_kind(resources_of(make), "AWS::IAM::Policy").values()
     upload, read, request = policy["PolicyDocument"]["Statement"]
-    assert "s3:PutObject" in upload["Action"] and written_out(upload["Resource"]).endswith(":::photos/new/*")
+    assert upload["Action"] == ["s3:PutObject", "s3:AbortMultipartUpload"]
+    assert written_out(upload["Resource"]).endswith(":::photos/new/*")
     assert "s3:GetObject*" in read["Action"]
     assert {written_out(arn).rpartition(":")[2] for arn in read["Resource"]} == {"shop", "shop/*"}
     assert (request["Action"], request["Condition"]) == (
@@ -529,6 +580,30 @@ def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Calla
         REQUESTS_ONLY,
     )
     assert written_out(request["Resource"]).endswith(":event-bus/default")
+
+
+def test_who_may_upload_may_tag_only_where_a_tag_is_asked_for(resources_of: Callable[[Make], Resources]) -> None:
+    """By the tag `dropcut` a photo is left alone, or expires."""
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        encrypted = s3.Bucket(stack, "Photos", encryption_key=kms.Key(stack, "Key"))
+        Dropcut(stack, "Cutouts", inputs=[Input(bucket=encrypted, tag=("cut", "yes"))]).grant_upload(
+            iam.User(stack, "Person")
+        )
+
+    policies = of_kind(resources_of(make), "AWS::IAM::Policy")
+    (policy,) = (each for name, each in policies.items() if name.startswith("Person"))
+    upload, use_key = policy["PolicyDocument"]["Statement"]
+    assert upload["Action"] == ["s3:PutObject", "s3:AbortMultipartUpload", "s3:PutObjectTagging"]
+    assert (use_key["Action"], written_out(use_key["Resource"])) == (
+        ["kms:GenerateDataKey", "kms:Decrypt"],
+        "<Key.Arn>",
+    )
 
 
 def requests_rule(resources: Resources) -> dict[str, Any]:
@@ -586,6 +661,20 @@ def test_requests_can_come_from_a_bus_and_sources_and_accounts_that_are_named(
     statement = policy["Statement"]
     assert written_out(statement["Principal"]["AWS"]).endswith(":iam::444455556666:root")
     assert statement["Condition"] == REQUESTS_ONLY
+
+
+@pytest.mark.parametrize("name", ["d" * 63, None])
+def test_what_lets_an_account_in_has_a_name_that_eventbridge_takes(
+    resources_of: Callable[[Make], Resources], name: str | None
+) -> None:
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        Dropcut(stack, "C" * 100, name=name, request_accounts=[NAMED])
+
+    (policy,) = of_kind(resources_of(make), "AWS::Events::EventBusPolicy").values()
+    assert re.fullmatch(r"[a-zA-Z0-9-_]{1,64}", policy["StatementId"])
+    assert policy["StatementId"].endswith(NAMED)
 
 
 OURS, NAMED, OTHER = "111122223333", "444455556666", "777788889999"

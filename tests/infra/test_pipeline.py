@@ -14,6 +14,7 @@ from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.core.review import EndOldHeld, read_review
+from dropcut.core.webhook import EVENTS
 from dropcut.environment import (
     SECONDS_TO_BEGIN,
     CutEnvironment,
@@ -31,6 +32,7 @@ from dropcut_cdk.cut import GIVE_MEMORY_BACK
 from dropcut_cdk.queues import BATCH_SIZE
 from dropcut_cdk.sizes import LONGEST_API_TIMEOUT_SECONDS, PHOTOS_AT_ONCE, decoder_mib, size_of_deliver, size_of_prepare
 from infra.settings import Settings, SettingsError
+from tests.judged import judged
 
 from .synthesized import Synthesized, written_out
 
@@ -521,8 +523,33 @@ def test_a_versioned_input_and_a_prefix_change_only_what_is_allowed_on_photos(
 
 def test_events_are_published_under_our_own_name_only(app: Synthesized) -> None:
     publish = [s for s in statements(app, "Deliver") if s["Action"] == "events:PutEvents"]
-    ours = {"ForAllValues:StringEquals": {"events:source": "dropcut"}, "Null": {"events:source": "false"}}
+    named = {"events:source": "dropcut", "events:detail-type": list(EVENTS.values())}
+    ours = {"ForAllValues:StringEquals": named, "Null": dict.fromkeys(named, "false")}
     assert [s["Condition"] for s in publish] == [ours]
+
+
+def test_the_function_that_decodes_photos_can_request_none(app: Synthesized) -> None:
+    (publish,) = (s for s in statements(app, "Deliver") if s["Action"] == "events:PutEvents")
+    simulations = [
+        {
+            "request": {
+                "principal": "arn:aws:iam::111122223333:role/deliver",
+                "action": "events:PutEvents",
+                "resource": {
+                    "resource": "arn:aws:events:eu-central-1:111122223333:event-bus/default",
+                    "accountId": "111122223333",
+                },
+                "contextVariables": {"events:source": ["dropcut"], "events:detail-type": [detail_type]},
+            },
+            "identityPolicies": [
+                {"name": "own", "policy": {"Version": "2012-10-17", "Statement": {**publish, "Resource": "*"}}}
+            ],
+            "serviceControlPolicies": [],
+            "resourceControlPolicies": [],
+        }
+        for detail_type in ("Cutout Delivered", "Cutout Requested")
+    ]
+    assert judged(simulations) == ["Allowed", "ImplicitlyDenied"]
 
 
 @pytest.mark.parametrize(

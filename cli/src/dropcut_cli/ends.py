@@ -42,8 +42,9 @@ def wait_for_ends(
         waiting = rest + [id_ for id_ in some if id_ not in set(ended)]
         gate = read_gate(found.get(GATE))
         if waiting and gate.is_closed:
-            left = counted(len(waiting), "photo")
-            raise CommandError(f"{left} wait, since {gate.why} They go on by themselves after that.", Exit.PAUSED)
+            left = counted(len(waiting), "photo") + (" waits" if len(waiting) == 1 else " wait")
+            why = gate.why.rstrip(".")
+            raise CommandError(f"{left}, since {why}. What waits goes on by itself when spending resumes.", Exit.PAUSED)
         if waiting and not ended:
             time.sleep(LOOKS_EVERY_SECONDS)
 

@@ -103,7 +103,8 @@ def _summary(deployment: Any, chosen: dict[str, Any], count: int, *, sent: bool)
     noun = "rejected photo" if chosen["rejected"] else "dead letter"
     number = f"{counted(count, noun)} of {deployment.name}"
     if not count:
-        return f"No {noun} of {deployment.name} matches."
+        which = "photo that the API rejected" if chosen["rejected"] else noun
+        return f"No {which} matches in {deployment.name}."
     if not sent:
         return f"{number} found; `{how_to_send(deployment, chosen)}` sends what is shown back."
     where = "sent through the pipeline again" if chosen["rejected"] else "sent back to the stages they came from"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dropcut.adapters.job_records import job_item_id_of
+from dropcut.core.gate import UNTIL_RESUMED
 from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import OutcomeMessage, PaidAnswer
 
@@ -19,8 +20,8 @@ _ADVICE = {
     "preparing": "Wait: it is being made ready.",
     "waiting": "Wait: its turn comes by itself. `dropcut status` says whether spending is paused.",
     "held": "Look at it, then `dropcut accept KEY`, `dropcut reject KEY` or `dropcut replace KEY FILE`.",
-    "rejected": "Put right what the reason says and upload it again. If the API has changed its mind: "
-    "`dropcut redrive --rejected`.",
+    "rejected": "Put right what the reason says and upload it again. If the API rejected it "
+    "and takes it now: `dropcut redrive KEY --rejected --send`.",
     "failed": "`dropcut redrive` sends it through again.",
     "skipped": "Nothing is to be done.",
     "delivered": "Nothing is to be done.",
@@ -74,7 +75,7 @@ def described(item: Mapping[str, Any]) -> dict[str, Any]:
         "next_try": item.get("next_try"),
         "outputs": sorted(item.get("output_keys", [])) if state == "delivered" else [],
         "quality": json.loads(item["quality"]) if "quality" in item else None,
-        "advice": _ADVICE.get(state, "Look into its logs: `dropcut logs KEY`."),
+        "advice": _advice(state, by_hand=float(item.get("next_try", 0)) >= UNTIL_RESUMED),
     }
     if "delivered_outcome" in item:
         outcome = OutcomeMessage.from_json(item["delivered_outcome"]).outcome
@@ -89,7 +90,7 @@ def lines_of(photo: Mapping[str, Any]) -> list[str]:
     if photo["reason"]:
         lines.append(f"  why      {photo['reason']} ({photo['code']})")
     if photo["waits_for"]:
-        lines.append(f"  waits    {photo['waits_for']}, next try in {for_people((photo['next_try'] or now) - now)}")
+        lines.append(f"  waits    {photo['waits_for']}, {_when(photo['next_try'] or now, now)}")
     if photo["attempts"] or photo["possibly_paid"]:
         lines.append(f"  calls    {photo['attempts']}, of which {photo['possibly_paid']} may have been charged in vain")
     if photo["credits"] is not None:
@@ -98,3 +99,13 @@ def lines_of(photo: Mapping[str, Any]) -> list[str]:
     for doubt in (photo["quality"] or {}).get("doubts", []):
         lines.append(f"  doubt    {doubt['sentence']}")
     return [*lines, f"  to do    {photo['advice']}"]
+
+
+def _advice(state: str, *, by_hand: bool) -> str:
+    if state == "waiting" and by_hand:
+        return "`dropcut resume`, if nobody needs the pause any more. Its turn comes within minutes of that."
+    return _ADVICE.get(state, "Look into its logs: `dropcut logs KEY`.")
+
+
+def _when(next_try: float, now: float) -> str:
+    return "until `dropcut resume`" if next_try >= UNTIL_RESUMED else f"next try in {for_people(next_try - now)}"

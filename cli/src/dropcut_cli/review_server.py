@@ -121,7 +121,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes:
         length, most = int(self.headers["Content-Length"] or 0), self.server.most_bytes
-        if length > most:
+        if not 0 <= length <= most:
             raise _RefusedError(413, f"The file has more than {most / _MIB:g} MiB (`max_photo_mib`).")
         return self.rfile.read(length)
 

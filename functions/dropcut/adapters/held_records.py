@@ -75,6 +75,11 @@ class HeldRecords:
             decision=decision,
         )
 
+    def is_under_way(self, bucket: str, key: str, job_id: str) -> bool:
+        """Whether the key's newest upload is this one, and nothing became of it yet."""
+        item = self.table.get(job_item_id_of(bucket, key)) or {}
+        return item.get("job_id") == job_id and item.get("status") in ("preparing", "waiting")
+
     def decide(self, upload: Upload, decision: str, *, now: float) -> bool:
         """Whether this decision is the one to be carried out: the first one is, also when it comes again."""
         values: dict[str, Value] = {

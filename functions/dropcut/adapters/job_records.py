@@ -57,10 +57,15 @@ class JobRecords:
     """For how long an ended job is remembered. One that has not ended never expires."""
 
     def ordered(self, request: Upload) -> Upload:
-        """The request with the sequencer that it has already, or with one after that of the key's newest upload."""
+        """The request with the sequencer that it has already, or with one after that of the key's newest upload.
+
+        One that was sent before the newest request stays before all: it comes back, and would take its place.
+        """
         item = self.table.get(job_item_id(request))
         if item is not None and item["job_id"] == request.job_id:
             return replace(request, sequencer=item["sequencer"])
+        if item is not None and item.get("requested_at", 0.0) > request.arrived_at_seconds:
+            return request
         return replace(request, sequencer=sequencer_after(item["sequencer"] if item else BEFORE_ALL))
 
     def begin(self, upload: Upload, *, now: float, redriven: bool = False) -> Begun:
@@ -77,6 +82,7 @@ class JobRecords:
             "job_id": upload.job_id,
             "version_id": upload.version_id or "",
             "requested": json.dumps(request_event(upload)) if upload.request else "",
+            "requested_at": upload.arrived_at_seconds if upload.request else 0.0,
             "preparing": "preparing",
             "failed": "failed",
             "again": "rejected" if redriven else "failed",
@@ -87,7 +93,7 @@ class JobRecords:
         update = self.table.update(
             job_item_id(upload),
             "SET sequencer = :sequencer, job_id = :job_id, version_id = :version_id, requested = :requested,"
-            " #status = :preparing, updated_at = :now"
+            " requested_at = :requested_at, #status = :preparing, updated_at = :now"
             f" REMOVE {OF_AN_END}, {OF_A_WAIT}, {_OF_THE_INDEX}, quality, decision, payment_key, output_key,"
             " delivered_outcome, renditions, expires_at",
             values,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 OUTCOME_TAG = "dropcut"
 LEAVE_ALONE = "skip"
 """The tag's value by which a user keeps a photo as it is."""
+CUTOUT_OF = "dropcut-source-sha256"
+"""Name of the metadata in which every cut-out has the hash of its photo's key. No photo has it."""
 CHUNK_BYTES = 1024 * 1024
 
 
@@ -245,6 +247,8 @@ class ObjectStore:
 
 _GONE = {"NoSuchKey", "NoSuchVersion", "404"}
 _NOT_AS_WANTED = {"PreconditionFailed", "412"}
+_KEY_UNUSABLE = ("KMS.Disabled", "KMS.NotFound", "KMS.InvalidKeyUsage", "KMS.KMSInvalidState")
+"""How such codes begin. Others of KMS, such as of throttling, pass."""
 
 
 _VISIBLE_AFTER_SECONDS = 900.0
@@ -268,7 +272,7 @@ def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:
             "archived",
             "The photo lies in an archive storage class, where it cannot be read. Restore it, then upload it again.",
         )
-    if code.startswith("KMS") or (code == "AccessDenied" and "kms" in message.lower()):
+    if code.startswith(_KEY_UNUSABLE) or (code == "AccessDenied" and "kms" in message.lower()):
         return ObjectUnreadableError(
             "key_not_allowed",
             "The photo is encrypted under a KMS key that may not be used. Allow kms:Decrypt on that key to the roles "

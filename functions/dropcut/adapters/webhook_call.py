@@ -57,7 +57,11 @@ class HttpWebhook:
         """Connect to the first of the host's addresses that takes the connection; no name is looked up after that."""
         problem: Exception = OSError("its name leads nowhere")
         for family, address in self._addresses():
-            connection = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                connection = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:  # the machine has no such addresses
+                problem = error
+                continue
             try:
                 connection.settimeout(_left(deadline))
                 connection.connect(address)

@@ -86,7 +86,12 @@ def _wrong(asked: Mapping[str, Any]) -> str:
 
 
 def _is_name(name: str, value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value.encode("utf-8", "surrogatepass")) <= _LONGEST[name]
+    if not isinstance(value, str):
+        return False
+    try:
+        return 0 < len(value.encode()) <= _LONGEST[name]
+    except UnicodeEncodeError:  # half of a surrogate pair: S3 has no such name
+        return False
 
 
 def _text(name: str, asked: Mapping[str, Any]) -> str:

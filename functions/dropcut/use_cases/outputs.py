@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from dropcut.adapters.object_store import ObjectStore
+from dropcut.adapters.object_store import CUTOUT_OF, ObjectStore
 from dropcut.core.events import Cutout, DeliveredFile
 from dropcut.core.key_template import SHA256, Edition, uses, uses_edition
 from dropcut.core.messages import PaidAnswer, Upload
@@ -21,7 +21,7 @@ from dropcut.use_cases.cutout_maker import Cutouts
 LOOKS_AT_A_NAME = 3
 _SHA256_DIGITS = 12
 """Of a key's `{sha256}`: 48 bits, for files of one photo."""
-_LONGEST_METADATA_KEY = 1_000
+_LONGEST_METADATA_KEY = 800
 """All metadata of an object share 2 KiB; a longer key stands there as its hash alone."""
 
 
@@ -122,7 +122,7 @@ class Outputs:
     def _owner(self, metadata: Mapping[str, str]) -> tuple[str, str | None, str]:
         """Whose a name is: the photo's, and of its renditions which. Older cut-outs do not say: they are all `full`."""
         bucket = metadata.get("dropcut-source-bucket", self.first_input)
-        return bucket, metadata.get("dropcut-source-sha256"), metadata.get("dropcut-rendition", FULL.name)
+        return bucket, metadata.get(CUTOUT_OF), metadata.get("dropcut-rendition", FULL.name)
 
 
 def _delivered(made: RenditionFile, key: str) -> DeliveredFile:
@@ -152,7 +152,7 @@ def _provenance(upload: Upload, answer: PaidAnswer, rendition: Rendition, qualit
     return {
         "dropcut-source-bucket": upload.bucket,
         "dropcut-source": source if len(source) <= _LONGEST_METADATA_KEY else "too-long",
-        "dropcut-source-sha256": hashlib.sha256(upload.key.encode("utf-8", "surrogatepass")).hexdigest(),
+        CUTOUT_OF: hashlib.sha256(upload.key.encode("utf-8", "surrogatepass")).hexdigest(),
         "dropcut-source-version": upload.version_id or "none",
         "dropcut-rendition": rendition.name,
         "dropcut-sequencer": upload.sequencer,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import (
+    CUTOUT_OF,
     LEAVE_ALONE,
     OUTCOME_TAG,
     ObjectGoneError,
@@ -18,6 +19,7 @@ from dropcut.adapters.object_store import (
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.backfill import DONE, is_done
 from dropcut.core.choices import ChoicesError, choices_of_photo
+from dropcut.core.cutout_request import BEFORE_ALL
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
@@ -112,7 +114,7 @@ class Prepare:
         if begun == "already_under_way":
             logger.info("The same upload was announced before: nothing to do")
             return Done()
-        if begun == "superseded" and upload.request:
+        if begun == "superseded" and upload.request and upload.sequencer != BEFORE_ALL:
             return Wait(seconds=1, why="another upload or request took its place among those of the key")
         count("PhotosReceived")
         if begun == "superseded":
@@ -183,6 +185,8 @@ class Prepare:
     def _not_to_be_read(self, upload: Upload, source: Opened) -> Ended | None:
         if upload.key.endswith("/") and source.size_bytes == 0:
             return _skipped("folder", "This is a folder marker, not a photo.")
+        if CUTOUT_OF in source.metadata:
+            return _CUTOUT
         tags = self.objects.tags(upload.bucket, upload.key, upload.version_id) if source.tag_count else {}
         if tags.get(OUTCOME_TAG) == LEAVE_ALONE:
             return _skipped(
@@ -250,3 +254,8 @@ def _skipped(code: str, reason: str) -> Ended:
 
 
 _GONE = _skipped("gone", "The object was gone before it could be read: deleted, moved or expired.")
+_CUTOUT = _skipped(
+    "cutout",
+    f"This is a cut-out, as its metadata {CUTOUT_OF} says. The way from an output to an input may be a loop, in which "
+    "each cut-out would be paid for as a new photo.",
+)

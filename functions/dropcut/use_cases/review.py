@@ -24,6 +24,10 @@ _DAY_SECONDS = 86_400.0
 _MIB = 1024 * 1024
 
 
+class NotYetHeldError(LookupError):
+    """The decision came before the record of what is held: trying again helps."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reviewer:
     records: HeldRecords
@@ -36,11 +40,17 @@ class Reviewer:
     clock: Callable[[], float]
 
     def __call__(self, review: Review | EndOldHeld) -> MessageResult:
-        """Carry out a decision. Each step can be done again, so a message that comes back goes on where it ended."""
+        """Carry out a decision. Each step can be done again, so a message that comes back goes on where it ended.
+
+        Raises:
+            NotYetHeldError: the event, by which the decision was made, is published before the record is written.
+        """
         if isinstance(review, EndOldHeld):
             return self._end_old()
         found = self.records.under_review(review.bucket, review.key)
         refused = _wrong(review, found)
+        if refused and review.job_id and self.records.is_under_way(review.bucket, review.key, review.job_id):
+            raise NotYetHeldError(f"The record does not say yet that the cut-out of {review.key} is held.")
         if refused or found is None or found.held is None:
             return refused or Done()  # this very decision came twice
         log_about(found.held.upload)

@@ -76,6 +76,7 @@ class ConfinedFunction(Construct):
         }
         self._policy = iam.PolicyDocument()
         self._use_keys = use_keys("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [], by="s3")
+        self._read_keys = use_keys("ReadKeys", ["kms:Decrypt"], [], by="s3")
         check_environment(spec.entry, self._variables)
         self.log_group = logs.LogGroup(
             self,
@@ -142,12 +143,20 @@ class ConfinedFunction(Construct):
         )
 
     def use_keys(self, *buckets: s3.IBucket) -> None:
-        """Let it use the keys that these buckets are encrypted with, if any."""
+        """Let it read and write by the keys that these buckets are encrypted with, if any."""
+        self._add_keys(self._use_keys, buckets)
+
+    def read_keys(self, *buckets: s3.IBucket) -> None:
+        """The same for buckets that it only reads: tagging an object needs no key."""
+        self._add_keys(self._read_keys, buckets)
+
+    def _add_keys(self, statement: iam.PolicyStatement, buckets: Sequence[s3.IBucket]) -> None:
         for arn in [bucket.encryption_key.key_arn for bucket in buckets if bucket.encryption_key]:
-            if not self._use_keys.resources:
-                self._policy.add_statements(self._use_keys)
-            if arn not in self._use_keys.resources:
-                self._use_keys.add_resources(arn)
+            if arn in (*self._use_keys.resources, *statement.resources):
+                continue
+            if not statement.resources:
+                self._policy.add_statements(statement)
+            statement.add_resources(arn)
 
     def _role(self, deployment: Deployment, spec: FunctionSpec) -> iam.Role:
         statements = [

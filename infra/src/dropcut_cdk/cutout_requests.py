@@ -34,7 +34,8 @@ class CutoutRequests(Construct):
             event_pattern=self._pattern(),
         )
         for account in self._props.request_accounts:
-            self._let_in(account, f"{deployment.name}-{account}")
+            # What EventBridge allows is 64 characters; what makes a name of our own unique is its end.
+            self._let_in(account, f"{deployment.name}-{account}"[-64:])
 
     def take_from(self, photos: Input) -> None:
         """Let objects of this bucket be requested. What else an input asks for is looked at by prepare."""

@@ -106,10 +106,8 @@ class Dashboard(Construct):
         """How long the backlog takes at the pace of the last five minutes, and at best, by the API's limit."""
         props = self._of.props
         waiting = visible(self._stages["cut"].queues.queue, _FIVE_MINUTES)
-        paid, a_minute = (
-            self._count("PicturesPaid", _FIVE_MINUTES),
-            props.rate_limit_requests / props.rate_limit_seconds * 60,
-        )
+        paid = self._count("PicturesPaid", _FIVE_MINUTES)
+        a_minute = props.rate_limit_requests / props.rate_limit_seconds * 60
         pace = "IF(FILL(paid, 0) > 0, waiting / paid * 5, 0)"
         now = _math("at the present pace (minutes)", _FIVE_MINUTES, pace, waiting=waiting, paid=paid)
         best = _math("at the API's limit (minutes)", _FIVE_MINUTES, f"waiting / {a_minute:g}", waiting=waiting)

@@ -12,6 +12,7 @@ from dropcut.core.photo_source import PhotoSource, source_renditions_to_json
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.core.review import HELD
+from dropcut.core.webhook import EVENTS
 from dropcut.environment import DeliverEnvironment
 
 from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction, FunctionSpec
@@ -70,7 +71,7 @@ class Deliver(Construct):
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, and tag them."""
         self._make_own_renditions(photos)
-        self.confined.use_keys(photos.taken_from)
+        self.confined.read_keys(photos.taken_from)
         self._read_and_tag_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
         self._find_vanished.add_resources(photos.taken_from.bucket_arn)
 
@@ -101,5 +102,5 @@ class Deliver(Construct):
             write_state(storage.state_table, JOB),
             allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD}*")]),
             allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
-            publish(),
+            publish(*EVENTS.values()),
         ]

@@ -193,9 +193,21 @@ class Dropcut(Construct):
         return self._on(event_names.PAUSED, construct_id, target)
 
     def grant_upload(self, grantee: iam.IGrantable) -> None:
-        """Let somebody upload photos to the inputs there are so far."""
+        """Let somebody upload photos to the inputs there are so far, with tags only where an input asks for one.
+
+        CDK's own grant lets them tag each photo that is there, so that it is left alone, or expires.
+        """
         for photos in self.inputs:
-            photos.taken_from.grant_put(grantee, f"{photos.prefix}*")
+            bucket = photos.taken_from
+            tagging = ["s3:PutObjectTagging"] if photos.tag else []
+            iam.Grant.add_to_principal_or_resource(
+                grantee=grantee,
+                actions=["s3:PutObject", "s3:AbortMultipartUpload", *tagging],
+                resource_arns=[bucket.arn_for_objects(f"{photos.prefix}*")],
+                resource=bucket,
+            )
+            if bucket.encryption_key:  # for an upload in parts, its parts are decrypted
+                bucket.encryption_key.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt")
 
     def grant_read_cutouts(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let somebody read what is in the output bucket."""
@@ -236,7 +248,13 @@ class Dropcut(Construct):
         check_place(self, photos.taken_from, "an input")
         check_place(self, self.output_bucket, "the output")
         check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
-        if isinstance(photos.taken_from, s3.Bucket) and photos.taken_from is not self.storage.input_bucket:
+        if not isinstance(photos.taken_from, s3.Bucket):
+            Annotations.of(self).add_warning_v2(
+                f"dropcut:event-bridge-of-{photos.taken_from.node.id}",
+                f"Without EventBridge in the notifications of the bucket {photos.taken_from.node.id}, its photos are "
+                "never seen. The CDK cannot switch it on in a bucket that is imported; `dropcut doctor` looks at it.",
+            )
+        elif photos.taken_from is not self.storage.input_bucket:
             photos.taken_from.enable_event_bridge_notification()
         self.inputs.append(photos)
         self.pipeline.take_from(photos)
@@ -249,4 +267,7 @@ class Dropcut(Construct):
             detail_type=[detail_type],
             detail={"service": [self.name]},
         )
-        return events.Rule(self, construct_id, event_pattern=pattern, targets=[target] if target else None)
+        about = f"Events {detail_type} of {self.name}"
+        return events.Rule(
+            self, construct_id, description=about, event_pattern=pattern, targets=[target] if target else None
+        )

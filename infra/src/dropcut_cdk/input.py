@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from dropcut.core.photo_source import PhotoSource
 from dropcut.core.rendition import Rendition
 
-from dropcut_cdk.kinds import RENDITIONS, Kind, check_settings, number, optional, setting, several, text, thing, whole
+from dropcut_cdk.kinds import (
+    RENDITIONS,
+    Kind,
+    SettingsError,
+    check_settings,
+    number,
+    optional,
+    setting,
+    several,
+    text,
+    thing,
+    whole,
+)
 
 if TYPE_CHECKING:
     from aws_cdk.aws_s3 import IBucket
@@ -47,7 +59,7 @@ class Input:
     are: get its notification configuration, add `"EventBridgeConfiguration": {}`, and put it back.
 
     Raises:
-        SettingsError: an argument is not allowed.
+        SettingsError: an argument is not allowed, or contradicts another.
     """
 
     bucket: IBucket | None = setting(
@@ -61,10 +73,10 @@ class Input:
         several(_SUFFIX),
         "What the key ends in: one of these, as written, in small letters or in capitals. Without any, anything.",
     )
-    smallest_bytes: int = setting(0, whole(0), "Smaller objects are passed over, without an event.")
+    smallest_bytes: int = setting(0, whole(0, 5_000_000_000), "Smaller objects are passed over, without an event.")
     largest_mib: float | None = setting(
         None,
-        optional(number(0.001, 5 * 1024 * 1024)),
+        optional(number(0.001, 4768)),  # EventBridge compares no number above 5 billion
         "Larger objects are passed over, without an event. What is over `max_photo_mib` is rejected, with an event.",
     )
     tag: tuple[str, str] | None = setting(
@@ -76,6 +88,12 @@ class Input:
 
     def __post_init__(self) -> None:
         check_settings(self, "{} of an Input")
+        least, most = self.smallest_bytes, self.largest_mib
+        if most is not None and least > most * 1024 * 1024:
+            raise SettingsError(
+                f"smallest_bytes of an Input is {least}, more than its largest_mib ({most:g}): no photo is taken. "
+                "Allowed: at most largest_mib, in bytes."
+            )
 
     @property
     def taken_from(self) -> IBucket:

@@ -138,7 +138,11 @@ def words(*names: str) -> Kind:
     """Some of these words: a list, or a text in which commas separate them."""
     listed = ", ".join(f"`{name}`" for name in names)
     kind = several(choice(*names), at_least=1)
-    return replace(kind, allowed=f"a list, or a text with commas, of {listed}", from_text=lambda said: said.split(","))
+
+    def check(value: object) -> Any:
+        return kind.check(value.split(",") if isinstance(value, str) else value)
+
+    return replace(kind, allowed=f"a list, or a text with commas, of {listed}", check=check)
 
 
 def optional(kind: Kind) -> Kind:
@@ -151,7 +155,7 @@ def thing(allowed: str, *, with_attribute: str) -> Kind:
 
     def check(value: object) -> object:
         if not hasattr(value, with_attribute):
-            raise ValueError("something else")
+            raise ValueError("of another type")
         return value
 
     return Kind(allowed=allowed, check=check)

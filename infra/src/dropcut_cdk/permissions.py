@@ -43,10 +43,8 @@ def use_state(table: dynamodb.ITable, sid: str, action: str, kinds: Sequence[str
 
 
 def publish(*detail_types: str) -> iam.PolicyStatement:
-    """Put events of ours on the default bus: those named, or all."""
-    named: dict[str, str | list[str]] = {"events:source": event_names.SOURCE}
-    if detail_types:
-        named["events:detail-type"] = list(detail_types)
+    """Put these events of ours on the default bus. A request is none: a function that could ask would spend."""
+    named: dict[str, str | list[str]] = {"events:source": event_names.SOURCE, "events:detail-type": list(detail_types)}
     # Each key has a value for each event of a call; `ForAllValues` alone would also allow to name none.
     conditions: dict[str, dict[str, str | list[str]]] = {
         "ForAllValues:StringEquals": named,

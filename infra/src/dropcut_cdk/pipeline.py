@@ -62,7 +62,7 @@ class Pipeline(Construct):
         """Send each new object to the intake queue, by EventBridge."""
         uploaded = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": photos.event_filter()}
         self.prepare.queues.rule(
-            self, rule_id, target="intake", description="New photos go to prepare", event_pattern=uploaded
+            self, rule_id, target="intake", description="Dropcut: new photos go to prepare", event_pattern=uploaded
         )
 
     def _end_old_held(self) -> None:

@@ -84,6 +84,6 @@ class Prepare(Construct):
         if photos.renditions:
             self._own_renditions.append((photos.source, self._props.made_of(photos.renditions)))
             self.confined.set_variable("RENDITION_NAMES", self.rendition_names)
-        self.confined.use_keys(photos.taken_from)
+        self.confined.read_keys(photos.taken_from)
         self._read_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
         self._find_vanished.add_resources(photos.taken_from.bucket_arn)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dropcut.core.operation import REMOVE_BACKGROUND
 from dropcut.core.webhook_receiver import Receiver
 
-from dropcut_cdk.kinds import ABOVE_ZERO, Kind, SettingsError, read_setting
+from dropcut_cdk.kinds import ABOVE_ZERO, Kind, SettingsError, optional, read_setting, thing
 
 if TYPE_CHECKING:
     from aws_cdk.aws_secretsmanager import ISecret
@@ -30,12 +30,15 @@ BASE_URL = Kind(
 )
 
 
+_SECRET = optional(thing("a `secretsmanager.ISecret`", with_attribute="secret_name"))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Provider:
     """Made by `Provider.ezlink(...)` or `Provider.stability(...)`.
 
     Raises:
-        SettingsError: the URL or the price is not allowed.
+        SettingsError: the URL, the price or the secret is not allowed.
     """
 
     name: str
@@ -44,7 +47,7 @@ class Provider:
     secret: ISecret | None = None
 
     def __post_init__(self) -> None:
-        for name, kind in (("base_url", BASE_URL), ("credits_per_image", ABOVE_ZERO)):
+        for name, kind in (("base_url", BASE_URL), ("credits_per_image", ABOVE_ZERO), ("secret", _SECRET)):
             checked = read_setting(f"{name} of the provider", kind, getattr(self, name), kind.check)
             object.__setattr__(self, name, checked)
 

@@ -58,7 +58,7 @@ def _check_no_loop(photos: Input, renditions: Sequence[Rendition], *, held: bool
         into = head.startswith(photos.prefix) or photos.prefix.startswith(head)
         if into and photos.source.refuses_key(f"{photos.prefix}x.{rendition.extension}") is None:
             raise SettingsError(
-                f"The output bucket is the input bucket of {_named(photos)}, so each cut-out would be a new photo, "
+                f"The output bucket is also the bucket of {_named(photos)}, so each cut-out would be a new photo, "
                 f"without end: rendition {rendition.name!r} goes to {key}. Allowed: another bucket, or keys "
                 "of renditions that begin with a folder outside the input's prefix."
             )
@@ -76,4 +76,4 @@ def _may_take_the_same(one: Input, other: Input) -> bool:
 
 def _named(photos: Input) -> str:
     ends = f" and suffixes {', '.join(photos.suffixes)}" if photos.suffixes else ""
-    return f"the one with prefix {photos.prefix!r}{ends}"
+    return f"the input with prefix {photos.prefix!r}{ends}"

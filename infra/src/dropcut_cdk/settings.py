@@ -192,7 +192,8 @@ class Settings:
         0,
         whole(0, 3650),
         "So many days after its upload a delivered photo is removed from the input bucket, if that is one of our own; "
-        "0 means never. What is made anew after that lacks what only the photo shows.",
+        "0 means never. What is made anew after that lacks what only the photo shows. A copy of a delivered photo "
+        "takes the tag along, and may be removed while it waits: copy without tags.",
     )
     hold_doubtful: bool = setting(
         False,

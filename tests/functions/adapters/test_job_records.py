@@ -44,6 +44,7 @@ def test_an_upload_is_taken_up(jobs: JobRecords, table: StateTable, version_id: 
         "job_id": THIS.job_id,
         "version_id": version_id or "",
         "requested": "",
+        "requested_at": 0.0,
         "status": "preparing",
         "updated_at": 5,
     }

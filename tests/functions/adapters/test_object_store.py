@@ -131,7 +131,9 @@ def test_a_role_that_may_not_read_a_photo_is_named_as_the_reason() -> None:
     assert isinstance(raised.value.__cause__, ClientError)
 
 
-@pytest.mark.parametrize("error", [("InvalidRequest", "Bad header"), ("SlowDown", "kms is slow")])
+@pytest.mark.parametrize(
+    "error", [("InvalidRequest", "Bad header"), ("SlowDown", "kms is slow"), ("KMS.ThrottlingException", "Slow down")]
+)
 def test_other_errors_of_reading_go_up_as_they_are(error: tuple[str, str]) -> None:
     with pytest.raises(ClientError, match=error[0]):
         ObjectStore(Refusing(*error)).open(INPUT, "a.jpg")  # type: ignore[arg-type]

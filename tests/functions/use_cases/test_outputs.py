@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from dropcut.core.choices import LONGEST_REFERENCE, Choices
+from dropcut.core.choices import LONGEST_METADATA, LONGEST_REFERENCE, Choices
 from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.output_naming import output_keys
+from dropcut.core.quality import RULES, Doubt, Quality
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL
 from dropcut.use_cases.cutout_maker import Cutouts
@@ -38,6 +39,7 @@ class Writer:
         content: bytes = b"cut-out",
         renditions: Sequence[Rendition] = (FULL,),
         answer: PaidAnswer = ANSWER,
+        quality: Quality | None = None,
     ) -> Written | None:
         paid = self._folder / "answer"
         paid.write_bytes(content)
@@ -49,7 +51,7 @@ class Writer:
             first_input=INPUT,
             is_superseded=lambda upload: upload in self.superseded,
         )
-        return outputs.write_all(upload, answer, Cutouts(made=made, note="", full_size=True))
+        return outputs.write_all(upload, answer, Cutouts(made=made, note="", full_size=True, quality=quality))
 
     def keys(self, upload: Upload = UPLOAD, **more: Any) -> Sequence[str]:
         written = self.write(upload, **more)
@@ -98,6 +100,23 @@ def test_a_cut_out_carries_what_the_requester_gave_along_within_what_s3_allows(w
     found = writer.cloud.metadata(output_key)
     assert (found["dropcut-reference"], found["dropcut-meta-sku"]) == ("r" * LONGEST_REFERENCE, "_42")
     assert sum(len(name) + len(value) for name, value in found.items()) <= 2048
+
+
+@pytest.mark.parametrize("length", [800, 830, 900, 1000])
+def test_all_that_a_cut_out_can_say_of_itself_is_within_what_s3_allows(writer: Writer, length: int) -> None:
+    upload = replace(UPLOAD, bucket="b" * 63, key="k" * length, sequencer="F" * 32, version_id="v" * 32)
+    chosen = Choices(
+        reference="r" * LONGEST_REFERENCE, metadata={"n": "v" * (LONGEST_METADATA - len("dropcut-meta-n"))}
+    )
+    doubts = tuple(Doubt(code=code, sentence="") for code in dict.fromkeys(rule.code for rule in RULES))
+    (output_key,) = writer.keys(
+        replace(upload, choices=chosen),
+        renditions=[Rendition(name="n" * 40)],
+        answer=replace(ANSWER, request_id="i" * 128, credits=123.456, provider="stability"),
+        quality=Quality(score=0.123, doubts=doubts),
+    )
+    metadata = writer.cloud.metadata(output_key)
+    assert sum(len(name) + len(value) for name, value in metadata.items()) <= 2048
 
 
 @pytest.mark.parametrize(("is_superseded", "there"), [(True, b"of before"), (False, b"requested")])

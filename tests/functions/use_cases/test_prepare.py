@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 from dropcut.adapters.imaging_process import ImagingFailedError
 from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
-from dropcut.adapters.object_store import ObjectForbiddenError, ObjectGoneError
+from dropcut.adapters.object_store import CUTOUT_OF, ObjectForbiddenError, ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.choices import Choices
 from dropcut.core.message_result import DeadLetter, Done, Message, Wait
@@ -573,6 +573,40 @@ def test_a_request_that_loses_its_place_to_another_is_ordered_again(
     assert stage.ends == []
     stage.handle(request())
     assert [sent.upload.request for sent in stage.requests] == ["e2", "e1"]
+
+
+def test_an_older_request_that_comes_back_does_not_take_a_newer_ones_place(stage: Stage) -> None:
+    put(stage)
+    settled(stage)
+    stage.now -= 3
+    older, newer = message(request()), replace(message(request(id_="e2")), sent_at_seconds=SENT_AT + 2)
+    assert isinstance(stage.prepare(older), Wait)
+    stage.now += 3
+    assert stage.prepare(newer) == stage.prepare(older) == Done()
+    assert [sent.upload.request for sent in stage.requests] == ["e2"]
+    assert stage.ends == [("skipped", "superseded")]
+
+
+def test_an_older_request_that_is_redriven_is_the_newest_wish(stage: Stage) -> None:
+    put(stage)
+    settled(stage)
+    stage.handle(request(id_="e2"))
+    assert stage.prepare(replace(message(request(), redriven=True), sent_at_seconds=SENT_AT + 600)) == Done()
+    assert [sent.upload.request for sent in stage.requests] == ["e2", "e1"]
+
+
+def test_a_name_that_cannot_be_written_makes_a_request_malformed(stage: Stage) -> None:
+    stage.handle(request("a\ud800.jpg"))
+    stage.handle(request(version_id="\udfff"))
+    assert [each.code for each in refused(stage)] == ["request_malformed"] * 2
+
+
+@pytest.mark.parametrize("event", [by_event_bridge(), request()], ids=["upload", "request"])
+def test_a_cut_out_that_comes_back_in_is_not_paid_for_again(stage: Stage, event: dict[str, Any]) -> None:
+    put(stage, **{CUTOUT_OF: "5" * 64})
+    settled(stage)
+    stage.handle(event)
+    assert stage.end() == ("skipped", "cutout")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.quality import verdict
 from dropcut.core.review import Review
 from dropcut.observability import metrics
+from dropcut.use_cases.review import NotYetHeldError
 
 from tests.functions.cloud import INPUT, OUTPUT, Cloud
 from tests.functions.use_cases.delivery import (
@@ -265,6 +266,15 @@ def test_a_photo_that_was_never_doubtful_is_not_decided_on(delivery: Delivery) -
     result = delivery.review("reject")
     assert isinstance(result, DeadLetter)
     assert result.details == {"code": "not_held"}
+
+
+def test_a_decision_that_comes_before_the_record_of_what_is_held_is_tried_again(delivery: Delivery) -> None:
+    """The event that asks for it is published first."""
+    with pytest.raises(NotYetHeldError):
+        delivery.review(job_id=UPLOAD.job_id)
+    delivery.end(upload=delivery.seen())
+    assert delivery.review(job_id=UPLOAD.job_id) == Done()
+    assert delivery.record()["status"] == "delivered"
 
 
 def test_a_wrong_decision_leaves_room_for_the_right_one(held: Delivery) -> None:

@@ -80,6 +80,8 @@ def _photo_format(start: bytes) -> PhotoFormat | None:
 
 
 def _kind_of_text(start: bytes) -> str:
+    if not start:
+        return "empty"
     begins = start[:512].lstrip().lower()
     if begins.startswith((b"<svg", b"<?xml")) and b"<svg" in begins:
         return "an SVG drawing"

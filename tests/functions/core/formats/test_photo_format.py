@@ -39,7 +39,7 @@ def test_rarer_ways_to_write_a_format_are_known_too(start: bytes, kind: str) -> 
 @pytest.mark.parametrize(
     ("start", "said"),
     [
-        (b"", "text"),
+        (b"", "empty, not a picture"),
         (b"Dear Sir or Madam", "text"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
         (b"%PDF-1.7", "a PDF document"),

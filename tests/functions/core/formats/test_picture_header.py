@@ -76,7 +76,7 @@ def test_a_sideways_picture_has_its_stored_width_and_height() -> None:
         (b"Dear Sir or Madam,", "text"),
         ("é".encode() * 300, "text"),
         (b"x" + "é".encode() * 300, "text"),
-        (b"", "text"),
+        (b"", "empty"),
         (b"\x01\x02\xfe\xff", "not recognised"),
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"  <html><body>", "a web page"),
