@@ -139,7 +139,7 @@ class Feed:
         return found
 
     def _is_done(self, bucket: str, photo: Entry, known: Known | None) -> bool:
-        """As prepare has it; what cannot be told from the list is left to prepare."""
+        """As prepare has it. Where the list does not say enough, prepare decides."""
         if known is None or known.etag not in (None, photo.etag):
             return False
         wanted = known.chosen or self.rendition_names(bucket, photo.key)

@@ -64,7 +64,7 @@ class Feeder(Construct):
                 may_be_traced=False,
             ),
         )
-        self.confined.use_keys(deployment.storage.work_bucket)
+        self.confined.read_keys(deployment.storage.work_bucket)
         # Off at first: the command that starts a back-fill turns it on.
         self.confined.wake_every_minute(
             self, "feeder", "Dropcut: the next photos of the back-fills", name=self.rule_name, state="DISABLED"
