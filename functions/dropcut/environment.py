@@ -270,6 +270,8 @@ class FeederEnvironment(Environment):
     """Of the AWS account whose buckets these are."""
     inputs: str
     """Where photos come from, as JSON (core/photo_source.py)."""
+    rendition_names: str
+    """Those that are made of a photo, as JSON (core/photo_source.py)."""
     work_bucket: str
     intake_queue_url: str
     cut_queue_url: str

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -147,6 +148,70 @@ def test_a_list_is_read_and_left_for_the_feeder(
     assert rule_state(deployment) == "ENABLED"
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfa.jpg\nb.jpg\n",
+        b"a.jpg\r\n\r\nb.jpg",
+        f'\ufeff"{INPUT}","a.jpg"\r\n\r\n"{INPUT}","b.jpg"\r\n\n'.encode(),
+        f'\n"{INPUT}","a.jpg"\n"{INPUT}","b.jpg"'.encode(),
+    ],
+)
+def test_a_list_may_have_a_mark_other_line_ends_and_empty_lines(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "list").write_bytes(content)
+    only(dropcut("backfill", "start", "--keys", str(tmp_path / "list"), "--json"))
+    (found,) = records(deployment).all()
+    assert read_back(deployment, found) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("list", "é.jpg".encode("latin-1")),
+        ("list.gz", gzip.compress(b"a.jpg\n" * 9)[:-9]),
+        ("list.gz", b"a.jpg"),
+        ("list.gz", gzip.compress(b"", mtime=0)[:10] + b"\xff" * 9),
+    ],
+)
+def test_a_list_that_is_damaged_is_said_to_be_so(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    ran = dropcut("backfill", "start", "--keys", str(tmp_path / name))
+    assert (ran.exit_code, ran.out, len(ran.err.splitlines())) == (1, "", 1)
+    assert f"{tmp_path / name} cannot be read" in ran.err
+    assert records(deployment).all() == []
+
+
+def test_a_pipe_is_no_list_as_it_can_be_read_once_only(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    ran = dropcut("backfill", "start", "--keys", str(tmp_path / "pipe"))
+    assert (ran.exit_code, "is read more than once" in ran.err) == (2, True)
+    assert records(deployment).all() == []
+
+
+def test_a_list_that_is_emptied_meanwhile_does_not_become_the_whole_bucket(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "keys.txt"
+    path.write_text("a.jpg\n")
+    planned = backfill_photos.planned
+
+    def plan_then_empty(*given: Any) -> dict[str, Any]:
+        plan = planned(*given)
+        path.write_text("")
+        return plan
+
+    monkeypatch.setattr(backfill_photos, "planned", plan_then_empty)
+    ran = dropcut("backfill", "start", "--keys", str(path))
+    assert (ran.exit_code, "keys.txt" in ran.err) == (1, True)
+    assert (records(deployment).all(), rule_state(deployment)) == ([], "DISABLED")
+
+
 def test_a_long_list_is_left_in_parts(deployment: Deployment, dropcut: Dropcut, tmp_path: Path) -> None:
     path = tmp_path / "keys.txt"
     path.write_text("".join(f"{number}.jpg\n" for number in range(KEYS_IN_A_PART + 1)))
@@ -162,6 +227,34 @@ def test_above_fifty_photos_it_asks(deployment: Deployment, dropcut: Dropcut) ->
     assert (records(deployment).all(), rule_state(deployment)) == ([], "DISABLED")
     assert dropcut("backfill", "start", f"s3://{INPUT}/", "--yes").exit_code == 0
     assert rule_state(deployment) == "ENABLED"
+
+
+def test_of_photos_that_were_not_looked_up_some_may_be_to_do(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backfill_photos, "LOOKED_UP", 2)
+    put(deployment, *(f"{number}.jpg" for number in range(8)))
+    for number in range(7):
+        end(deployment, f"{number}.jpg", "delivered")
+    started = only(dropcut("backfill", "start", f"s3://{INPUT}/", "--yes", "--json"))
+    assert (started["to_do"], started["done_is_estimated"]) == (0, True)
+    assert rule_state(deployment) == "ENABLED"
+    assert dropcut("backfill", "plan", f"s3://{INPUT}/").exit_code == 0
+
+
+def test_a_name_without_an_ending_may_be_a_photo(deployment: Deployment, dropcut: Dropcut) -> None:
+    put(deployment, "shop.2024/4711", "notes.txt")
+    plan = only(dropcut("backfill", "plan", f"s3://{INPUT}/", "--json"))
+    assert (plan["photos"], plan["to_do"], plan["would_be_rejected"]) == (1, 1, 1)
+
+
+def test_it_asks_above_fifty_whatever_their_names(deployment: Deployment, dropcut: Dropcut) -> None:
+    """What is a photo is decided by its bytes: any of these may cost credits."""
+    put(deployment, "a.jpg", *(f"{number}.dat" for number in range(50)))
+    ran = dropcut("backfill", "start", f"s3://{INPUT}/")
+    assert ran.exit_code == 2
+    assert "51 objects: 1 photos, 0 of them done\n50 other files" in ran.err
+    assert records(deployment).all() == []
 
 
 def test_without_anything_to_do_nothing_is_started(deployment: Deployment, dropcut: Dropcut) -> None:

@@ -486,6 +486,8 @@ def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
         assert written_out(use["Condition"]["StringEquals"]["kms:ViaService"]) == "s3.<AWS::Region>.<AWS::URLSuffix>"
         assert "ec2:CreateNetworkInterface" in join["Action"]
         assert join["Condition"] == {"Null": {"lambda:SourceFunctionArn": "true"}}  # Lambda's, not its code's
+    feeder = statements(resources, "Feeder")  # reads lists of keys, and writes none
+    assert feeder["ReadKeys"]["Action"] == "kms:Decrypt" and "UseKeys" not in feeder
     assert all(each["VpcConfig"]["SubnetIds"] for each in of_kind(ours, "AWS::Lambda::Function").values())
     assert all("bounds" in json.dumps(role["PermissionsBoundary"]) for role in of_kind(ours, "AWS::IAM::Role").values())
     assert {group["RetentionInDays"] for group in of_kind(ours, "AWS::Logs::LogGroup").values()} == {7}

@@ -384,7 +384,7 @@ ITEMS = {
     },
     "Deliver": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
     "Gatekeeper": {READ_STATE: ["gate", "health#*"], WRITE_STATE: ["gate", "health#*"]},
-    "Feeder": {READ_STATE: ["backfills", "gate"], READ_MANY: ["backfill#*"], WRITE_STATE: ["backfill#*"]},
+    "Feeder": {READ_STATE: ["backfills", "gate"], READ_MANY: ["backfill#*", "object#*"], WRITE_STATE: ["backfill#*"]},
 }
 """Whoever decodes strangers' files has no business with payments, budget and gate."""
 

@@ -45,7 +45,7 @@ def _on_photos(function: Callable[..., Any]) -> Callable[..., Any]:
 def plan_(*, output: Output, plan: dict[str, Any], lines: list[str], **_more: Any) -> int:
     """Say how many photos there are, how many are done, and what the others cost at most. Ends with 9 if nothing."""
     output.result(plan, *lines)
-    return Exit.DONE if plan["to_do"] else Exit.NOTHING
+    return Exit.NOTHING if _is_nothing(plan) else Exit.DONE
 
 
 @backfill.command(epilog="Examples: `dropcut backfill start s3://shop/2024/`, `... start --keys keys.txt --yes`")
@@ -56,10 +56,13 @@ def start(*, deployment: Any, output: Output, photos: Any, plan: Any, lines: lis
     from dropcut.core.backfill import Backfill  # noqa: PLC0415
 
     rule, now = _rule(deployment), time.time()
-    output.progress("\n".join(lines))
-    if not plan["to_do"]:
+    for line in lines:
+        output.progress(line)
+    if _is_nothing(plan):
         return Exit.NOTHING
-    if plan["to_do"] > ASK_ABOVE and not output.ask("Start this back-fill?", yes=yes):
+    # Also of those that will probably be rejected: their bytes decide, and not their names.
+    sent = plan["objects"] - plan["left_out"] - plan["done"]
+    if (sent > ASK_ABOVE or plan["done_is_estimated"]) and not output.ask("Start this back-fill?", yes=yes):
         return Exit.USAGE
     name = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M}-{secrets.token_hex(2)}"
     begun = Backfill(name=name, bucket=photos.bucket, prefix=photos.prefix, total=plan["objects"], started_at=now)
@@ -68,6 +71,11 @@ def start(*, deployment: Any, output: Output, photos: Any, plan: Any, lines: lis
     output.result(plan | {"name": name}, f"Back-fill {name} has started.")
     output.progress("The feeder sends its first photos within a minute; `dropcut backfill list` shows how far it is.")
     return Exit.DONE
+
+
+def _is_nothing(plan: dict[str, Any]) -> bool:
+    """Where some were not looked up, there may always be one to do."""
+    return not plan["to_do"] and not plan["done_is_estimated"]
 
 
 @backfill.command("list", epilog="Examples: `dropcut backfill list`, `dropcut backfill list --json`")

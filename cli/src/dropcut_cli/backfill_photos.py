@@ -5,14 +5,15 @@ import gzip
 import io
 import json
 import random
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_plus
 
-from dropcut.adapters.job_records import job_item_id_of, known_of
+from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.photo_lists import KEYS_IN_A_PART, part_key
 from dropcut.core.backfill import Backfill, Entry, is_done
 from dropcut.core.photo_source import PhotoSource, lets_through, read_rendition_names, read_sources
@@ -59,6 +60,8 @@ class Photos:
         while some := list(islice(lines, KEYS_IN_A_PART)):
             s3.put_object(Bucket=work, Key=part_key(backfill.name, part), Body="\n".join(some).encode())
             part += 1
+        if self.keys and not part:  # no parts would mean the whole bucket
+            raise CommandError(f"{self.keys} has no keys any more. Nothing was started.")
         return replace(backfill, parts=part)
 
 
@@ -88,7 +91,7 @@ def planned(deployment: Deployment, photos: Photos, dollars_a_credit: float | No
         objects, size = objects + 1, entry.size_bytes
         if not lets_through(photos.sources, entry.key, size):
             left_out += 1
-        elif entry.key.lower().endswith(PHOTO_NAMES) and (size is None or 0 < size <= most_bytes):
+        elif _may_be_photo(entry.key) and (size is None or 0 < size <= most_bytes):
             fit += 1
             if len(drawn) < LOOKED_UP:
                 drawn.append(entry.key)
@@ -108,6 +111,11 @@ def planned(deployment: Deployment, photos: Photos, dollars_a_credit: float | No
     }
 
 
+def _may_be_photo(key: str) -> bool:
+    """By its name. One without an ending may well be: prepare looks at the bytes alone."""
+    return key.lower().endswith(PHOTO_NAMES) or "." not in key.rpartition("/")[2]
+
+
 def lines_of(plan: dict[str, Any]) -> list[str]:
     """A plan for people."""
     about = "about " if plan["done_is_estimated"] else ""
@@ -120,14 +128,13 @@ def lines_of(plan: dict[str, Any]) -> list[str]:
 
 def _done(deployment: Deployment, bucket: str, keys: Sequence[str]) -> int:
     """How many need nothing, by their records: a hundred are read at once, eight times side by side."""
-    names, table = read_rendition_names(deployment.setting("Intake", "RENDITION_NAMES")), deployment.table
+    names = read_rendition_names(deployment.setting("Intake", "RENDITION_NAMES"))
+    jobs = JobRecords(table=deployment.table)
 
     def count(some: Sequence[str]) -> int:
-        by_id = {job_item_id_of(bucket, key): key for key in some}
-        known = {by_id[id_]: known_of(item) for id_, item in table.get_many(by_id).items()}
         return sum(
             is_done(each.status, made=each.renditions, wanted=each.chosen or names(bucket, key))
-            for key, each in known.items()
+            for key, each in jobs.known_of_many(bucket, some).items()
         )
 
     return sum(side_by_side(count, batches(keys)))
@@ -135,20 +142,30 @@ def _done(deployment: Deployment, bucket: str, keys: Sequence[str]) -> int:
 
 def _rows(deployment: Deployment, path: str) -> Iterator[tuple[str, str]]:
     """Bucket, empty where the list names none, and key. S3 Inventory quotes fields, and encodes keys as URLs do."""
-    with _opened(deployment, path) as binary, io.TextIOWrapper(binary, "utf-8", newline="") as lines:
-        first = lines.readline()
-        every = chain([first] if first else [], lines)
-        if not first.startswith('"'):
-            yield from (("", key) for line in every if (key := line.rstrip("\r\n")))
-            return
-        for row in csv.reader(every):
-            if len(row) < 2:
-                raise CommandError(f"{path} is no CSV of S3 Inventory: a line has no bucket and key.", Exit.USAGE)
-            yield row[0], unquote_plus(row[1])
+    try:
+        with _opened(deployment, path) as binary, io.TextIOWrapper(binary, "utf-8-sig", newline="") as text:
+            lines = (line for line in text if line.rstrip("\r\n"))
+            first = list(islice(lines, 1))
+            every = chain(first, lines)
+            if first and first[0].startswith('"'):
+                yield from _of_inventory(csv.reader(every), path)
+            else:
+                yield from (("", line.rstrip("\r\n")) for line in every)
+    except (UnicodeDecodeError, EOFError, zlib.error, gzip.BadGzipFile, csv.Error) as error:
+        raise CommandError(f"{path} cannot be read as a list of keys: {error}. Make it again.") from error
+
+
+def _of_inventory(rows: Iterable[Sequence[str]], path: str) -> Iterator[tuple[str, str]]:
+    for row in rows:
+        if len(row) < 2:
+            raise CommandError(f"{path} is no CSV of S3 Inventory: a line has no bucket and key.", Exit.USAGE)
+        yield row[0], unquote_plus(row[1])
 
 
 def _opened(deployment: Deployment, path: str) -> Any:
     if not path.startswith("s3://"):
+        if Path(path).exists() and not Path(path).is_file():
+            raise CommandError(f"{path} is no file. A list is read more than once: write it to a file.", Exit.USAGE)
         return gzip.open(path) if path.endswith(".gz") else Path(path).open("rb")
     bucket, _, key = path.removeprefix("s3://").partition("/")
     body = deployment.client("s3").get_object(Bucket=bucket, Key=key)["Body"]

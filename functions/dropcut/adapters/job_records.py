@@ -1,7 +1,7 @@
 """What became of each source object: one item per key, for its newest upload."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,6 +23,7 @@ OF_A_WAIT = "waits_for, next_try"
 _OF_THE_INDEX = "held_index, held_at"
 """Of photos that are held (adapters/held_records.py)."""
 _DAY_SECONDS = 86_400
+_KEPT_BY_SQS_SECONDS = 14 * _DAY_SECONDS
 LOST_AFTER_SECONDS = 3600.0
 """A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
 If it is not, the second one costs a look at the records, and no call."""
@@ -41,9 +42,12 @@ class Known:
     renditions: Collection[str] | None = None
     """Names of those that were delivered; None in a record from before they were noted."""
 
-    @property
-    def is_under_way(self) -> bool:
-        return self.status in ("preparing", "waiting")
+    updated_at: float = 0.0
+    """Epoch seconds."""
+
+    def is_under_way(self, *, now: float) -> bool:
+        """One that has stood still for longer than SQS keeps messages is lost: no queue holds it any more."""
+        return self.status in ("preparing", "waiting") and now - self.updated_at < _KEPT_BY_SQS_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +121,11 @@ class JobRecords:
         """What is on record of the key's newest upload."""
         item = self.table.get(job_item_id(upload))
         return None if item is None else known_of(item)
+
+    def known_of_many(self, bucket: str, keys: Iterable[str]) -> Mapping[str, "Known"]:
+        """What is on record of the newest uploads of these keys, 100 at most."""
+        ids = {job_item_id_of(bucket, key): key for key in keys}
+        return {ids[id_]: known_of(item) for id_, item in self.table.get_many(ids).items()}
 
     def wait_for_cut(self, request: CutRequest, *, now: float) -> None:
         """The picture is ready and stands in the cut queue.
@@ -212,7 +221,12 @@ class JobRecords:
 
 
 def known_of(item: Item) -> Known:
-    known = Known(job_id=item["job_id"], status=item["status"], renditions=item.get("renditions"))
+    known = Known(
+        job_id=item["job_id"],
+        status=item["status"],
+        renditions=item.get("renditions"),
+        updated_at=item.get("updated_at", 0.0),
+    )
     if outcome := item.get("delivered_outcome", ""):
         upload = OutcomeMessage.from_json(outcome).upload
         return replace(known, etag=upload.etag, chosen=upload.choices.renditions)

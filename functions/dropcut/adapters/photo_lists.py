@@ -38,11 +38,14 @@ class PhotoLists:
             raise _not_readable_or(error, backfill) from error
 
     def _of_bucket(self, backfill: Backfill, most: int) -> Page:
-        after: dict[str, Any] = {"StartAfter": backfill.cursor} if backfill.cursor else {}
-        answer = self._client.list_objects_v2(
-            Bucket=backfill.bucket, Prefix=backfill.prefix, MaxKeys=min(most, 1000), **after
-        )
-        found = [Entry(key=each["Key"], size_bytes=each["Size"]) for each in answer.get("Contents", [])]
+        asked: dict[str, Any] = {"Bucket": backfill.bucket, "Prefix": backfill.prefix, "MaxKeys": min(most, 1000)}
+        asked |= {"StartAfter": backfill.cursor} if backfill.cursor else {}
+        answer = self._client.list_objects_v2(**asked)
+        while answer["IsTruncated"] and not answer.get("Contents"):  # where many photos were deleted
+            answer = self._client.list_objects_v2(**asked, ContinuationToken=answer["NextContinuationToken"])
+        found = [
+            Entry(key=each["Key"], size_bytes=each["Size"], etag=each["ETag"]) for each in answer.get("Contents", [])
+        ]
         cursor = found[-1].key if found else backfill.cursor
         return Page(entries=found, cursor=cursor, is_last=not answer["IsTruncated"])
 

@@ -85,6 +85,8 @@ class Entry:
     key: str
     size_bytes: int | None = None
     """None where the list does not say."""
+    etag: str | None = None
+    """Of its bytes, as S3 writes it; None where the list does not say."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,12 +9,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from dropcut.adapters.backfill_records import BackfillRecords
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import owned_by
 from dropcut.adapters.own_rule import OwnRule
 from dropcut.adapters.photo_lists import PhotoLists
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.pace import Pace
+from dropcut.core.photo_source import read_rendition_names
 from dropcut.environment import FeederEnvironment
 from dropcut.observability import logger, metrics
 from dropcut.use_cases.feed import Feed
@@ -26,6 +28,8 @@ pace = Pace.under(limit_requests=environment.rate_limit_requests, limit_seconds=
 feed = Feed(
     backfills=BackfillRecords(table=table),
     lists=PhotoLists(owned_by(environment.account_id, boto3.client("s3")), work_bucket=environment.work_bucket),
+    jobs=JobRecords(table=table),
+    rendition_names=read_rendition_names(environment.rendition_names),
     intake=Queue(sqs, environment.intake_queue_url),
     cut_queue=Queue(sqs, environment.cut_queue_url),
     gate=GateRecord(table=table),

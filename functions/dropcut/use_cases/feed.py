@@ -4,26 +4,35 @@ Woken once a minute while a back-fill runs. A crash repeats a page; prepare leav
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from dropcut.adapters.job_records import Known
 from dropcut.core import events
-from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, next_share
+from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, is_done, next_share
 from dropcut.core.cutout_request import BEFORE_ALL, request_event
 from dropcut.core.messages import Upload
-from dropcut.core.photo_source import PhotoSource, lets_through
+from dropcut.core.photo_source import ByPhoto, PhotoSource, lets_through
 from dropcut.core.ports import BackfillStore, GateStore, IntakeQueue
 from dropcut.observability import count, logger
 
 PAGE = 1000
 """The most that S3 lists at once."""
+RECORDS_AT_ONCE = 100
+"""The most that DynamoDB reads at once."""
 SECONDS_FOR_A_PAGE = 10.0
 """A page is not begun with less time left: a hundred requests to SQS, and some to others."""
 
 
 class PageReader(Protocol):
     def page(self, backfill: Backfill, *, most: int) -> Page: ...
+
+
+class Records(Protocol):
+    """What is on record of photos, 100 at a time."""
+
+    def known_of_many(self, bucket: str, keys: Sequence[str]) -> Mapping[str, Known]: ...
 
 
 class Publisher(Protocol):
@@ -41,6 +50,9 @@ class Rule(Protocol):
 class Feed:
     backfills: BackfillStore
     lists: PageReader
+    jobs: Records
+    rendition_names: ByPhoto[Sequence[str]]
+    """Those that would be made of a photo now."""
     intake: IntakeQueue
     cut_queue: IntakeQueue
     gate: GateStore
@@ -53,7 +65,8 @@ class Feed:
 
     def __call__(self, *, ends_at: float) -> None:
         """Send what may be sent now. `ends_at`: when the invocation runs out of time (epoch seconds)."""
-        running = self._running()
+        every = self.backfills.all()
+        running = _in_turn(every)
         if not running:
             self._rest()
             return
@@ -61,25 +74,30 @@ class Feed:
         if gate.is_closed:
             logger.info("Nothing is fed while the spending is paused", code=gate.code)
             return
-        share = next_share(
+        share, errors = self._share(every), []
+        for backfill in running:
+            try:
+                share = self._feed(backfill, share, ends_at) if share.count else share
+            except Exception as error:
+                logger.exception("A back-fill met an error; the others take their turns", backfill=backfill.name)
+                errors.append(error)
+                share = self._share(self.backfills.all())  # what it had sent by then counts
+        if errors:
+            raise errors[0]
+
+    def _share(self, every: Sequence[Backfill]) -> Share:
+        """Photos of a back-fill that has finished, or was stopped, may yet have to be seen: they count, too."""
+        return next_share(
             now=self.clock(),
-            fed_until=max(each.fed_until for each in running),
+            fed_until=max(each.fed_until for each in every),
             waiting=self.intake.waiting() + self.cut_queue.waiting(),
             interval_seconds=self.interval_seconds,
         )
-        for backfill in running:
-            if share.count:
-                share = self._feed(backfill, share, ends_at)
-
-    def _running(self) -> Sequence[Backfill]:
-        """In turn: the one that has waited longest comes first."""
-        running = [each for each in self.backfills.all() if each.status == "running"]
-        return sorted(running, key=lambda each: each.fed_at)
 
     def _rest(self) -> None:
         """Be woken no more. One that is started meanwhile has turned the rule on before it was turned off."""
         self.rule.turn_off()
-        if self._running():
+        if _in_turn(self.backfills.all()):
             self.rule.turn_on()
 
     def _feed(self, backfill: Backfill, share: Share, ends_at: float) -> Share:
@@ -87,16 +105,20 @@ class Feed:
         if not backfill.announced:
             self.events.publish(events.backfill_started(backfill), apart=backfill.name)
             self.backfills.announced(backfill)
+        sources = [source for source in self.sources if source.bucket == backfill.bucket]
+        if not sources:
+            self._break_off(backfill, _NO_INPUT.format(backfill))
+            return share
         while share.count and self.clock() + SECONDS_FOR_A_PAGE <= ends_at:
             try:
                 page = self.lists.page(backfill, most=min(PAGE, share.count))
             except ListNotReadableError as error:
                 self._break_off(backfill, str(error))
                 return share
-            sources = [source for source in self.sources if source.bucket == backfill.bucket]
             photos = [each for each in page.entries if lets_through(sources, each.key, each.size_bytes)]
-            self._send(backfill, photos, share)
-            share = share.after(len(photos))
+            to_do = self._to_do(backfill.bucket, photos)
+            self._send(backfill, to_do, share)
+            share = share.after(len(to_do))
             after = self._counted(backfill, page, len(photos), share)
             status = self.backfills.page_sent(backfill, after)
             if status == "running" and page.is_last:
@@ -105,6 +127,23 @@ class Feed:
                 return share
             backfill = after
         return share
+
+    def _to_do(self, bucket: str, photos: Sequence[Entry]) -> Sequence[Entry]:
+        """Those that prepare would not find done. It takes them at the pace of the API, one by one."""
+        found: list[Entry] = []
+        for first in range(0, len(photos), RECORDS_AT_ONCE):
+            some = photos[first : first + RECORDS_AT_ONCE]
+            known = self.jobs.known_of_many(bucket, [each.key for each in some])
+            found += [each for each in some if not self._is_done(bucket, each, known.get(each.key))]
+        count(PhotosDoneBefore=len(photos) - len(found))
+        return found
+
+    def _is_done(self, bucket: str, photo: Entry, known: Known | None) -> bool:
+        """As prepare has it. Where the list does not say enough, prepare decides."""
+        if known is None or known.etag not in (None, photo.etag):
+            return False
+        wanted = known.chosen or self.rendition_names(bucket, photo.key)
+        return is_done(known.status, made=known.renditions, wanted=wanted)
 
     def _send(self, backfill: Backfill, photos: Sequence[Entry], share: Share) -> None:
         delays = share.delays(len(photos), now=self.clock())
@@ -132,6 +171,17 @@ class Feed:
         self.backfills.break_off(backfill, reason)
         count("BackfillsBroken")
         logger.error("A back-fill cannot go on", backfill=backfill.name, reason=reason)
+
+
+_NO_INPUT = (
+    "No photos are taken from {0.bucket} any more: its input was taken away. Add it back, deploy, then run "
+    "`dropcut backfill resume {0.name}`."
+)
+
+
+def _in_turn(every: Sequence[Backfill]) -> Sequence[Backfill]:
+    """Those that run: the one that has waited longest comes first."""
+    return sorted((each for each in every if each.status == "running"), key=lambda each: each.fed_at)
 
 
 def _request(backfill: Backfill, key: str) -> str:

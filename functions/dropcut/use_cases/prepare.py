@@ -142,7 +142,7 @@ class Prepare:
         if known.etag not in (None, source.etag):
             return False
         wanted = known.chosen or self.intake.rendition_names(upload.bucket, upload.key)
-        return known.is_under_way or is_done(known.status, made=known.renditions, wanted=wanted)
+        return known.is_under_way(now=self.clock()) or is_done(known.status, made=known.renditions, wanted=wanted)
 
     def _chosen(self, upload: Upload, source: Opened | Ended | None) -> tuple[Upload, Ended | None]:
         """The upload with what its uploader wrote into the photo's metadata; and why that cannot be, if so."""

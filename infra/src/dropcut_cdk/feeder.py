@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core import event_names
-from dropcut.core.item_kinds import BACKFILL, BACKFILLS, GATE
+from dropcut.core.item_kinds import BACKFILL, BACKFILLS, GATE, JOB
 from dropcut.core.messages import LISTS
 from dropcut.environment import FeederEnvironment
 
@@ -18,6 +18,7 @@ from dropcut_cdk.confined_function import POWERTOOLS, ConfinedFunction, Function
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
 from dropcut_cdk.permissions import allow, publish, use_state, write_state
+from dropcut_cdk.prepare import Prepare
 from dropcut_cdk.queues import send_to
 from dropcut_cdk.sizes import Size
 
@@ -34,10 +35,11 @@ class Feeder(Construct):
         construct_id: str,
         deployment: Deployment,
         *,
-        photos_to: sqs.Queue,
+        prepare: Prepare,
         pictures_in: sqs.Queue,
     ) -> None:
         super().__init__(scope, construct_id)
+        photos_to = prepare.queues.queue
         size = Size(timeout_seconds=FEEDER_SECONDS, memory_mb=256)
         # The rule names the function, and the function's role names the rule: one of them has to be known before.
         self.rule_name = f"{Names.unique_resource_name(self, max_length=57)}-Rule"
@@ -56,12 +58,13 @@ class Feeder(Construct):
                     intake_queue_url=photos_to.queue_url,
                     cut_queue_url=pictures_in.queue_url,
                     rule_name=self.rule_name,
+                    rendition_names=prepare.rendition_names,
                 ),
                 permissions=self._permissions(deployment, photos_to, pictures_in),
                 may_be_traced=False,
             ),
         )
-        self.confined.use_keys(deployment.storage.work_bucket)
+        self.confined.read_keys(deployment.storage.work_bucket)
         # Off at first: the command that starts a back-fill turns it on.
         self.confined.wake_every_minute(
             self, "feeder", "Dropcut: the next photos of the back-fills", name=self.rule_name, state="DISABLED"
@@ -81,7 +84,7 @@ class Feeder(Construct):
             allow("ReadLists", ["s3:GetObject"], [work.arn_for_objects(f"{LISTS}*")]),
             allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
             use_state(state, "ReadState", "dynamodb:GetItem", [BACKFILLS, GATE]),
-            use_state(state, "ReadBackfills", "dynamodb:BatchGetItem", [BACKFILL]),
+            use_state(state, "ReadMany", "dynamodb:BatchGetItem", [BACKFILL, JOB]),
             write_state(state, BACKFILL),
             send_to("SendPhotos", photos_to),
             allow("SeeWhatWaits", ["sqs:GetQueueAttributes"], [photos_to.queue_arn, pictures_in.queue_arn]),

@@ -33,9 +33,7 @@ class Pipeline(Construct):
         self.cut = Cut(self, "Cut", deployment, outcomes_to=outcomes)
         self.prepare = Prepare(self, "Prepare", deployment, pictures_to=self.cut.queues.queue, outcomes_to=outcomes)
         self.gatekeeper = Gatekeeper(self, "Gatekeeper", deployment, cut=self.cut, announcements_to=outcomes)
-        self.feeder = Feeder(
-            self, "Feeder", deployment, photos_to=self.prepare.queues.queue, pictures_in=self.cut.queues.queue
-        )
+        self.feeder = Feeder(self, "Feeder", deployment, prepare=self.prepare, pictures_in=self.cut.queues.queue)
         self.notify = Notify(self, "Notify", deployment) if deployment.props.webhook_url else None
         self.requests = CutoutRequests(self, "Requests", deployment, intake=self.prepare.queues)
         roles = (self.prepare.confined.role, self.cut.confined.role)  # the gatekeeper's would close a circle
@@ -50,6 +48,7 @@ class Pipeline(Construct):
         for stage in (self.prepare, self.cut, self.deliver, self.feeder):
             stage.take_from(photos)
             stage.confined.set_variable("INPUTS", sources_to_json(each.source for each in self._inputs))
+        self.feeder.confined.set_variable("RENDITION_NAMES", self.prepare.rendition_names)
         self.requests.take_from(photos)
         self._feed(photos, "UploadsRule" if len(self._inputs) == 1 else f"UploadsRule{len(self._inputs)}")
 

@@ -52,7 +52,7 @@ class Prepare(Construct):
                 packages=(*POWERTOOLS, *DECODING),
                 environment=PrepareEnvironment(
                     **deployment.known(PrepareEnvironment, size, self.queues),
-                    rendition_names=rendition_names_to_json(props.renditions_made),
+                    rendition_names=self.rendition_names,
                     cut_queue_url=pictures_to.queue_url,
                     deliver_queue_url=outcomes_to.queue_url,
                 ),
@@ -74,12 +74,16 @@ class Prepare(Construct):
             self, self.confined.function, max_concurrency=props.imaging_concurrency, batch_size=PHOTOS_AT_ONCE
         )
 
+    @property
+    def rendition_names(self) -> str:
+        """Those of each photo, as the functions read them."""
+        return rendition_names_to_json(self._props.renditions_made, self._own_renditions)
+
     def take_from(self, photos: Input) -> None:
         """Let it read these photos, too."""
         if photos.renditions:
             self._own_renditions.append((photos.source, self._props.made_of(photos.renditions)))
-            names = rendition_names_to_json(self._props.renditions_made, self._own_renditions)
-            self.confined.set_variable("RENDITION_NAMES", names)
+            self.confined.set_variable("RENDITION_NAMES", self.rendition_names)
         self.confined.read_keys(photos.taken_from)
         self._read_photos.add_resources(photos.taken_from.arn_for_objects(f"{photos.prefix}*"))
         self._find_vanished.add_resources(photos.taken_from.bucket_arn)

@@ -150,6 +150,16 @@ def test_other_keys_are_other_jobs(jobs: JobRecords) -> None:
     assert jobs.begin(replace(OLD, key="b.jpg"), now=6) == "begun"
 
 
+def test_what_is_known_of_many_is_what_is_known_of_each(jobs: JobRecords) -> None:
+    made, other = replace(THIS, etag='"1"'), replace(THIS, key="b.jpg")
+    jobs.begin(made, now=5)
+    jobs.delivered(delivered_as(made), output_keys=["o.png"], renditions=["full"], now=6)
+    jobs.begin(other, now=5)
+    known = jobs.known_of_many("in", ["a.jpg", "b.jpg", "never met.jpg"])
+    assert known == {"a.jpg": jobs.known(made), "b.jpg": jobs.known(other)}
+    assert (known["a.jpg"].etag, known["a.jpg"].status, known["b.jpg"].status) == ('"1"', "delivered", "preparing")
+
+
 def test_the_state_of_an_upload_unknown_or_under_way(jobs: JobRecords) -> None:
     assert jobs.state(THIS) == "under_way"
     jobs.begin(THIS, now=5)

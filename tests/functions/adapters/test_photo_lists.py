@@ -38,9 +38,11 @@ def test_a_bucket_is_gone_through_page_by_page(lists: PhotoLists, cloud: Cloud, 
     assert gone_through(lists, IN_BUCKET, most=most) == sorted(KEYS, key=str.encode)
 
 
-def test_the_listing_tells_the_size(lists: PhotoLists, cloud: Cloud) -> None:
+def test_the_listing_tells_size_and_etag(lists: PhotoLists, cloud: Cloud) -> None:
     cloud.put("p/a.jpg", b"123")
-    assert lists.page(IN_BUCKET, most=9).entries == [Entry(key="p/a.jpg", size_bytes=3)]
+    (found,) = lists.page(IN_BUCKET, most=9).entries
+    etag = cloud.clients.s3.head_object(Bucket=INPUT, Key="p/a.jpg")["ETag"]
+    assert found == Entry(key="p/a.jpg", size_bytes=3, etag=etag)
 
 
 def test_after_its_last_page_there_is_an_empty_one(lists: PhotoLists, cloud: Cloud) -> None:
@@ -60,6 +62,26 @@ def test_a_list_is_gone_through_part_by_part(lists: PhotoLists, cloud: Cloud, nu
     assert gone_through(lists, backfill, most=999) == keys
     page = lists.page(replace(backfill, cursor=str(number)), most=9)
     assert (page.entries, page.is_last) == ([], True)
+
+
+def test_a_page_of_nothing_but_deleted_photos_is_gone_past() -> None:
+    """In a bucket with versions S3 may find no object on a page, and more after it."""
+    pages = {
+        "": {"IsTruncated": True, "NextContinuationToken": "one"},
+        "one": {"IsTruncated": True, "NextContinuationToken": "two", "Contents": []},
+        "two": {"IsTruncated": False, "Contents": [{"Key": "p/z.jpg", "Size": 3, "ETag": "e"}]},
+    }
+
+    class Deleted:
+        def list_objects_v2(self, *, ContinuationToken: str = "", **_asked: object) -> object:
+            return pages[ContinuationToken]
+
+    page = PhotoLists(Deleted(), work_bucket=WORK).page(IN_BUCKET, most=9)  # type: ignore[arg-type]
+    assert (page.entries, page.cursor, page.is_last) == (
+        [Entry(key="p/z.jpg", size_bytes=3, etag="e")],
+        "p/z.jpg",
+        True,
+    )
 
 
 def test_a_list_that_is_gone_is_said_to_be_so(lists: PhotoLists) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from dropcut.adapters.job_records import Known
 from dropcut.core.backfill import TABLE, Backfill, Entry, ListNotReadableError, Page, Waiting
 from dropcut.core.cutout_request import read_request
 from dropcut.core.event_names import BACKFILL_FINISHED, BACKFILL_STARTED
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Upload
-from dropcut.core.photo_source import PhotoSource
-from dropcut.use_cases.feed import SECONDS_FOR_A_PAGE, Feed
+from dropcut.core.photo_source import ByPhoto, PhotoSource
+from dropcut.use_cases.feed import RECORDS_AT_ONCE, SECONDS_FOR_A_PAGE, Feed
 
 from tests.functions.fakes import FakeEventBus, FakeGate
 
@@ -95,6 +96,16 @@ class FakeIntake:
 
 
 @dataclass
+class FakeRecords:
+    known: dict[str, Known] = field(default_factory=dict)
+    """By key."""
+
+    def known_of_many(self, bucket: str, keys: Sequence[str]) -> dict[str, Known]:
+        assert bucket == "photos" and len(keys) <= RECORDS_AT_ONCE
+        return {key: self.known[key] for key in keys if key in self.known}
+
+
+@dataclass
 class FakeRule:
     is_on: bool = True
     before_it_is_off: Callable[[], object] = lambda: None
@@ -113,6 +124,7 @@ class Shop:
 
     backfills: FakeBackfills = field(default_factory=FakeBackfills)
     lists: FakeLists = field(default_factory=FakeLists)
+    jobs: FakeRecords = field(default_factory=FakeRecords)
     intake: FakeIntake = field(default_factory=FakeIntake)
     cut_queue: FakeIntake = field(default_factory=FakeIntake)
     gate: FakeGate = field(default_factory=FakeGate)
@@ -129,6 +141,8 @@ class Shop:
         feed = Feed(
             backfills=self.backfills,
             lists=self.lists,
+            jobs=self.jobs,
+            rendition_names=ByPhoto(others=("full", "small")),
             intake=self.intake,
             cut_queue=self.cut_queue,
             gate=self.gate,
@@ -190,7 +204,6 @@ def test_start_and_end_are_published_with_counts(shop: Shop) -> None:
         (Entry(key="a.txt", size_bytes=9), {"suffixes": (".jpg",)}),
         (Entry(key="a.jpg", size_bytes=9), {"smallest_bytes": 10}),
         (Entry(key="a.jpg", size_bytes=11), {"largest_bytes": 10}),
-        (Entry(key="a.jpg", size_bytes=9), {"bucket": "another"}),
     ],
 )
 def test_what_no_upload_would_announce_is_left_out(shop: Shop, entry: Entry, source: dict[str, Any]) -> None:
@@ -304,7 +317,83 @@ def test_one_that_is_started_while_the_rule_is_turned_off_keeps_it_on(shop: Shop
     assert shop.rule.is_on
 
 
-PARTS = ("backfills", "lists", "intake", "cut_queue", "events", "rule")
+def test_one_that_meets_errors_again_and_again_does_not_hold_up_the_others(shop: Shop) -> None:
+    """The error goes up, after the others' turns: it rings the alarm."""
+    shop.start("a", keys(3))
+    shop.start("b", keys(3))
+    shop.lists.entries.pop("a")
+    with pytest.raises(KeyError):
+        shop.wake()
+    assert (shop.status("a"), shop.status("b")) == ("running", "finished")
+
+
+def test_one_whose_input_was_taken_away_stops_instead_of_leaving_all_out(shop: Shop) -> None:
+    shop.start("a", keys(3))
+    shop.source = PhotoSource(bucket="another")
+    shop.wake()
+    broken = shop.backfills.records["a"]
+    assert (broken.status, broken.seen, shop.intake.sent) == ("broken", 0, [])
+    assert "photos" in broken.reason and "backfill resume a" in broken.reason
+
+
+def test_one_that_comes_after_another_waits_until_its_last_photo_is_seen(shop: Shop) -> None:
+    shop.start("a", keys(700))
+    shop.wake()
+    assert shop.status("a") == "finished"
+    shop.start("b", keys(700))
+    shop.wake()
+    assert len(shop.intake.sent) == 700
+    shop.now += MINUTE
+    shop.wake()
+    assert len(shop.intake.sent) <= 700 + 600
+
+
+def test_a_page_of_done_photos_takes_none_of_the_pace(shop: Shop) -> None:
+    shop.start("a", keys(5_000))
+    shop.jobs.known = {key: Known(job_id="1", status="rejected") for key in keys(4_990)}
+    shop.wake()
+    assert (shop.status(), shop.intake.keys) == ("finished", keys(5_000)[4_990:])
+    (finished,) = shop.published(BACKFILL_FINISHED)
+    assert (finished["seen"], finished["sent"], finished["left_out"]) == (5_000, 5_000, 0)
+
+
+MADE = frozenset({"full", "small"})
+
+
+@pytest.mark.parametrize(
+    ("known", "is_sent"),
+    [
+        ({"status": "delivered", "etag": '"1"', "renditions": MADE}, False),
+        ({"status": "delivered", "renditions": MADE}, False),
+        ({"status": "delivered", "etag": '"1"', "renditions": {"full"}, "chosen": ("full",)}, False),
+        ({"status": "delivered", "etag": '"1"'}, False),
+        ({"status": "held"}, False),
+        ({"status": "rejected"}, False),
+        ({"status": "delivered", "etag": '"2"', "renditions": MADE}, True),
+        ({"status": "delivered", "etag": '"1"', "renditions": {"full"}}, True),
+        ({"status": "failed"}, True),
+        ({"status": "skipped"}, True),
+        ({"status": "preparing"}, True),
+        ({"status": "waiting"}, True),
+    ],
+)
+def test_what_is_done_is_not_sent(shop: Shop, known: dict[str, Any], is_sent: bool) -> None:
+    shop.start("a", [])
+    shop.lists.entries["a"] = [Entry(key="a.jpg", size_bytes=9, etag='"1"')]
+    shop.jobs.known["a.jpg"] = Known(job_id="1", **known)
+    shop.wake()
+    assert bool(shop.intake.sent) is is_sent
+
+
+def test_whether_a_photo_of_a_list_was_replaced_is_for_prepare_to_see(shop: Shop) -> None:
+    shop.start("a", [])
+    shop.lists.entries["a"] = [Entry(key="a.jpg")]
+    shop.jobs.known["a.jpg"] = Known(job_id="1", status="delivered", etag='"1"', renditions=MADE)
+    shop.wake()
+    assert shop.intake.keys == ["a.jpg"]
+
+
+PARTS = ("backfills", "lists", "jobs", "intake", "cut_queue", "events", "rule")
 
 
 class Dies:
@@ -337,7 +426,7 @@ class Dies:
         raise CrashError
 
 
-CALLS = 10
+CALLS = 13
 """What one turn does that reads a page, sends it, and comes to the end."""
 
 

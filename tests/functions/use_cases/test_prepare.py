@@ -691,7 +691,8 @@ def fed(stage: Stage, key: str = "a.jpg") -> None:
 def end(stage: Stage, status: str, *, renditions: Sequence[str] = ("full", "web"), etag: str | None = None) -> None:
     """As if an upload had ended so."""
     upload = Upload(bucket=INPUT, key="a.jpg", sequencer="00" * 16, etag=etag)
-    stage.jobs.begin(upload, now=NOW)
+    settled(stage)
+    stage.jobs.begin(upload, now=stage.now)
     if status == "delivered":
         outcome = OutcomeMessage(upload=upload, outcome=ANSWER)
         stage.jobs.delivered(outcome, output_keys=["a.png"], renditions=renditions, now=NOW)
@@ -763,6 +764,15 @@ def test_a_fed_photo_whose_worker_died_is_taken_up_again(stage: Stage) -> None:
     stage.jobs.begin(Upload(bucket=INPUT, key="a.jpg", sequencer="0" * 31 + "1", request="backfill-one"), now=NOW)
     fed(stage)
     assert len(stage.requests) == 1
+
+
+@pytest.mark.parametrize(("days", "asked"), [(13.9, 0), (14.1, 1)])
+def test_a_photo_whose_message_can_be_in_no_queue_any_more_is_fed(stage: Stage, days: float, asked: int) -> None:
+    stage.cloud.put("a.jpg", PHOTO)
+    settled(stage)
+    stage.jobs.begin(Upload(bucket=INPUT, key="a.jpg", sequencer="01"), now=stage.now - days * 86_400)
+    fed(stage)
+    assert len(stage.requests) == asked
 
 
 def test_a_request_of_somebody_else_asks_for_a_delivered_photo_again(stage: Stage) -> None:
