@@ -156,6 +156,7 @@ def test_a_list_is_read_and_left_for_the_feeder(
         f'\ufeff"{INPUT}","a.jpg"\r\n\r\n"{INPUT}","b.jpg"\r\n\n'.encode(),
         f'\n"{INPUT}","a.jpg"\n"{INPUT}","b.jpg"'.encode(),
     ],
+    ids=["mark", "line ends", "CSV with both", "CSV with an empty line"],
 )
 def test_a_list_may_have_a_mark_other_line_ends_and_empty_lines(
     deployment: Deployment, dropcut: Dropcut, tmp_path: Path, content: bytes
@@ -170,7 +171,7 @@ def test_a_list_may_have_a_mark_other_line_ends_and_empty_lines(
     ("name", "content"),
     [
         ("list", "é.jpg".encode("latin-1")),
-        ("list.gz", gzip.compress(b"a.jpg\n" * 9)[:-9]),
+        ("list.gz", gzip.compress(b"a.jpg\n" * 9, mtime=0)[:-9]),
         ("list.gz", b"a.jpg"),
         ("list.gz", gzip.compress(b"", mtime=0)[:10] + b"\xff" * 9),
     ],

@@ -46,7 +46,6 @@ def test_there_is_an_alarm_for_each_way_to_go_wrong(app: Synthesized) -> None:
     dead_letters = {f"DeadLetters{stage}" for stage in ("Prepare", "Cut", "Deliver")}
     assert set(alarms(app)) == dead_letters | {
         "Errors",
-        "BackfillBroken",
         "CredentialsExposed",
         "CreditsPerHour",
         "SpendingPaused",
@@ -182,10 +181,10 @@ def test_cloudwatch_may_publish_to_the_topic_which_has_no_key(app: Synthesized) 
     ]
 
 
-def test_all_alarms_together_look_at_twelve_metrics_since_each_costs_money(app: Synthesized) -> None:
+def test_all_alarms_together_look_at_eleven_metrics_since_each_costs_money(app: Synthesized) -> None:
     """docs/costs.md counts with it."""
     looked_at = [sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms(app).values()]
-    assert sum(looked_at) == 12
+    assert sum(looked_at) == 11
 
 
 def test_the_topic_is_reached_by_tls_only(app: Synthesized) -> None:

@@ -36,8 +36,9 @@ LOGGED_ERRORS = (
     "Runtime exited",
     "could not be handled",
     "held too long could not be ended",
+    "back-fill cannot go on",
 )
-"""What Lambda writes into the log of a function that fails, and what the functions do over an unknown error."""
+"""What Lambda writes into the log of a function that fails, and what the functions write when somebody is needed."""
 
 
 class Monitoring(Construct):
@@ -59,7 +60,6 @@ class Monitoring(Construct):
         for queue_name, stage in of.stages.items():
             self._alarm_on_dead_letters(queue_name, stage)
         self._alarm_on_exposed_credentials()
-        self._alarm_on_broken_backfills()
         self._alarm_on_money(props.alarm_credits_per_hour)
         if not props.for_embedded_aws:  # it has neither metric filters nor arithmetic
             self._alarm_on_errors(of.name, [*of.stages.values(), pipeline.gatekeeper, pipeline.feeder])
@@ -120,11 +120,12 @@ class Monitoring(Construct):
             "Errors",
             cloudwatch.Metric(namespace="Dropcut", metric_name=errors, statistic="Sum", period=Duration.minutes(5)),
             above=0,
-            meaning="A function crashed, ran out of memory or ran out of time, or met an error over a message that its "
-            "code does not know. The messages come back by themselves; a cut-off paid call may be paid twice.",
+            meaning="A function crashed, ran out of memory or of time, or met an error that its code does not know. "
+            "Messages come back by themselves; a cut-off paid call may be paid twice. Or a back-fill cannot read its "
+            "bucket or list.",
             fix="See the dashboard's last row, and there the log with these errors. If it began with a deployment, "
             "deploy the commit before. Otherwise it is a role, a bucket's or a key's policy that was changed, or AWS.",
-            verbs=("doctor", "logs KEY"),
+            verbs=("doctor", "logs KEY", "backfill list"),
         )
 
     def _alarm_on_exposed_credentials(self) -> None:
@@ -137,16 +138,6 @@ class Monitoring(Construct):
             fix="See which layers hold. If the photos come from strangers, set refuse_exposed=true until that is "
             "settled: photos then wait.",
             verbs=("sandbox-probe",),
-        )
-
-    def _alarm_on_broken_backfills(self) -> None:
-        self._alarm(
-            "BackfillBroken",
-            self._metric("BackfillsBroken", Duration.minutes(5)),
-            above=0,
-            meaning="A back-fill has stopped: the feeder cannot read its bucket or its list of keys any more.",
-            fix="See which one, and why. Put that right, then resume it: it goes on where it stopped.",
-            verbs=("backfill list", "backfill resume"),
         )
 
     def _alarm_on_money(self, credits_per_hour: float) -> None:
