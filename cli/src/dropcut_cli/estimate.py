@@ -47,16 +47,8 @@ def _folder(deployment: Any, where: str) -> tuple[int, int, int]:
 
 
 def _prefix(deployment: Any, where: str) -> tuple[int, int, int]:
-    from dropcut_cli.uploads import records_of  # noqa: PLC0415
+    """The same, by the rules of a back-fill."""
+    from dropcut_cli.backfill_photos import find_photos, planned  # noqa: PLC0415
 
-    most = deployment.max_photo_mib * 1024 * 1024
-    photos = done = refused = 0
-    pages = deployment.client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=deployment.input_bucket, Prefix=where):
-        found = page.get("Contents", [])
-        keys = [each["Key"] for each in found if each["Key"].lower().endswith(PHOTO_NAMES) and each["Size"] <= most]
-        records = records_of(deployment, keys)
-        photos += len(keys)
-        done += sum(record.get("status") in ("delivered", "held") for record in records.values())
-        refused += sum(not each["Key"].endswith("/") for each in found) - len(keys)
-    return photos, done, refused
+    plan = planned(deployment, find_photos(deployment, f"s3://{deployment.input_bucket}/{where}", None), None)
+    return plan["photos"], plan["done"], plan["would_be_rejected"]
