@@ -19,8 +19,14 @@ RULE = "feeder-rule"
 ALARMS = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """One for all tests: each new one reads the descriptions of the services anew, for a third of a second."""
+    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
+
+
 @pytest.fixture
-def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+def deployment(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     """Its buckets, queues, table and secret; there are no functions."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -28,7 +34,6 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(dead_letters, "PATIENCE_SECONDS", 0)
     with mock_aws():
-        session = boto3.Session(region_name=REGION)
         sqs, s3 = session.client("sqs"), session.client("s3")
         outputs = {
             f"{queue}{kind}QueueUrl": sqs.create_queue(QueueName=f"{queue}{kind}")["QueueUrl"]
