@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Literal
 
 import pytest
-from dropcut.core.event_names import BACKFILL_STARTED
+from dropcut.core.event_names import BACKFILL_STARTED, DELIVERED, REQUESTED
 from dropcut.core.item_kinds import BACKFILL, BACKFILLS, GATE, HEALTH, HELD_INDEX, JOB, PACE, PAYMENT, WEBHOOK
 
 from tests.end_to_end.dropcut_in_use import DropcutInUse, Function
@@ -154,7 +154,7 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
             s3("delete_object", work, "paid/test"),
         ],
         ("deliver", "may"): [
-            publish("dropcut"),
+            publish("dropcut", kind=DELIVERED),
             look_up(job),
             s3("get_object", photos, photo_key),
             s3("put_object", cutouts, "test/permissions"),
@@ -164,8 +164,9 @@ def _attempts(dropcut: DropcutInUse) -> dict[tuple[Function, Literal["may", "may
         ],
         ("deliver", "may not"): [
             webhook_keys,
-            publish("dropcut", "another"),
-            publish("another"),
+            publish("dropcut", kind=REQUESTED),  # it would spend
+            publish("dropcut", "another", kind=DELIVERED),
+            publish("another", kind=DELIVERED),
             *(look_up(each) for each in (payment, GATE)),
             *(remember(each) for each in (payment, GATE)),
             secret,

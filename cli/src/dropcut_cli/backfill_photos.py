@@ -24,7 +24,7 @@ from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.output import counted
 from dropcut_cli.price import in_words, price
 from dropcut_cli.put import side_by_side
-from dropcut_cli.uploads import RECORDS_AT_ONCE
+from dropcut_cli.uploads import batches
 
 LOOKED_UP = 10_000
 """Of more photos so many are drawn by lot: 95 times of 100 the share of those done is right within 1 %."""
@@ -49,9 +49,8 @@ class Photos:
                     raise CommandError(f"{self.keys} names two buckets, {self.bucket} and {bucket}: make two lists.")
                 yield Entry(key=key)
             return
-        pages = self.deployment.client("s3").get_paginator("list_objects_v2")
-        for page in pages.paginate(Bucket=self.bucket, Prefix=self.prefix):
-            yield from (Entry(key=each["Key"], size_bytes=each["Size"]) for each in page.get("Contents", []))
+        for each in self.deployment.objects(self.bucket, self.prefix):
+            yield Entry(key=each["Key"], size_bytes=each["Size"])
 
     def stored(self, backfill: Backfill) -> Backfill:
         """A list is written where the feeder reads it, in parts. A bucket it lists itself."""
@@ -84,7 +83,7 @@ def find_photos(deployment: Deployment, where: str | None, keys: str | None) -> 
 
 def planned(deployment: Deployment, photos: Photos, dollars_a_credit: float | None) -> dict[str, Any]:
     """How many objects there are of which kind, and what those to do cost at most."""
-    most_bytes = float(deployment.setting("Intake", "MAX_PHOTO_MIB")) * 1024 * 1024
+    most_bytes = deployment.max_photo_mib * 1024 * 1024
     objects = left_out = fit = 0
     drawn: list[str] = []
     lot = random.Random(0)  # noqa: S311 - a sample, the same one each time
@@ -138,7 +137,7 @@ def _done(deployment: Deployment, bucket: str, keys: Sequence[str]) -> int:
             for key, each in jobs.known_of_many(bucket, some).items()
         )
 
-    return sum(side_by_side(count, (keys[n : n + RECORDS_AT_ONCE] for n in range(0, len(keys), RECORDS_AT_ONCE))))
+    return sum(side_by_side(count, batches(keys)))
 
 
 def _rows(deployment: Deployment, path: str) -> Iterator[tuple[str, str]]:

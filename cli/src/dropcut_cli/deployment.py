@@ -173,6 +173,9 @@ class Deployment:
         for page in self.client(service).get_paginator(call).paginate(**asked):
             yield from page.get(results, [])
 
+    def objects(self, bucket: str, prefix: str) -> Iterator[Any]:
+        return self.pages("s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix)
+
     def scan(self, condition: str, values: Mapping[str, Any], **more: Any) -> Iterator[dict[str, Any]]:
         """Items in DynamoDB's form. The whole table is read, at half a read request unit for each 4 KiB."""
         asked = {"FilterExpression": condition, "ExpressionAttributeValues": values, **more}
@@ -233,6 +236,10 @@ class Deployment:
     def setting(self, queue: str, name: str) -> str:
         """A setting as it is deployed, from the environment of the function that reads a queue."""
         return str(self.function(queue)["Environment"]["Variables"].get(name, ""))
+
+    @property
+    def max_photo_mib(self) -> float:
+        return float(self.setting("Intake", "MAX_PHOTO_MIB"))
 
     @property
     def limits(self) -> dict[str, float]:

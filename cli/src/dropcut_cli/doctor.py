@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from dropcut_cli.exits import CommandError, Exit
+from dropcut_cli.exits import CommandError, Exit, explained
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted, for_people
 
@@ -29,8 +29,6 @@ def doctor(deployment: Any, output: Output) -> int:
 
     Ends with 1 when something is found.
     """
-    from dropcut_cli.exits import explained  # noqa: PLC0415
-
     deployment.outputs  # noqa: B018 - no deployment is no finding
     count = 0
     for name, look in CHECKS.items():
@@ -73,9 +71,10 @@ def _functions(deployment: Any) -> Iterator[Finding]:
         state = function.get("State", "Active")
         if state not in ("Active", "Inactive") or function.get("LastUpdateStatus", "Successful") == "Failed":
             yield Finding(f"The function {name} is {state}.", "Run `dropcut deploy`, and look at what it says.")
+        iam = deployment.client("iam")
         try:
-            deployment.client("iam").get_role(RoleName=function["Role"].rpartition("/")[2])
-        except deployment.client("iam").exceptions.NoSuchEntityException:
+            iam.get_role(RoleName=function["Role"].rpartition("/")[2])
+        except iam.exceptions.NoSuchEntityException:
             yield Finding(f"The role of {name} is gone.", "Run `dropcut deploy`.")
 
 

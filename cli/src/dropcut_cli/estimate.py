@@ -40,9 +40,7 @@ def _folder(deployment: Any, where: str) -> tuple[int, int, int]:
     """Photos, those that are done, files that are no photos."""
     from dropcut_cli.uploads import find_files, is_delivered, records_of  # noqa: PLC0415
 
-    prefix = deployment.input_prefix
-    most = float(deployment.setting("Intake", "MAX_PHOTO_MIB"))
-    files, left_out = find_files([Path(where)], prefix=prefix, max_mib=most)
+    files, left_out = find_files([Path(where)], prefix=deployment.input_prefix, max_mib=deployment.max_photo_mib)
     records = records_of(deployment, [file.key for file in files])
     done = sum(is_delivered(file, records.get(file.key, {})) for file in files)
     return len(files), done, len(left_out)
@@ -51,7 +49,7 @@ def _folder(deployment: Any, where: str) -> tuple[int, int, int]:
 def _prefix(deployment: Any, where: str) -> tuple[int, int, int]:
     from dropcut_cli.uploads import records_of  # noqa: PLC0415
 
-    most = float(deployment.setting("Intake", "MAX_PHOTO_MIB")) * 1024 * 1024
+    most = deployment.max_photo_mib * 1024 * 1024
     photos = done = refused = 0
     pages = deployment.client("s3").get_paginator("list_objects_v2")
     for page in pages.paginate(Bucket=deployment.input_bucket, Prefix=where):

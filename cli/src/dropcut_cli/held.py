@@ -96,7 +96,7 @@ def held_photos(deployment: Deployment) -> list[HeldPhoto]:
 
 def _ids(deployment: Deployment) -> Iterator[str]:
     """From the index, which only held photos are in."""
-    pages = deployment.client("dynamodb").get_paginator("query")
+    table = {"TableName": deployment.outputs["StateTableName"], "IndexName": HELD_INDEX}
     asked = {"KeyConditionExpression": "held_index = :held", "ExpressionAttributeValues": {":held": {"S": "held"}}}
-    for page in pages.paginate(TableName=deployment.outputs["StateTableName"], IndexName=HELD_INDEX, **asked):
-        yield from (item["id"]["S"] for item in page["Items"])
+    for item in deployment.pages("dynamodb", "query", "Items", **table, **asked):
+        yield item["id"]["S"]

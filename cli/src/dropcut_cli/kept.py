@@ -145,7 +145,7 @@ class KeptPhoto:
             some = payments[first : first + _KEYS_AT_ONCE]
             values = {":kind": {"S": JOB}, ":own": {"S": self._job_id}}
             for place, payment in enumerate(some):
-                values |= {f":k{place}": {"S": payment}, f":w{place}": {"S": _work_key_in_json(payment)}}
+                values |= {f":k{place}": {"S": payment}, f":w{place}": {"S": json.dumps(f"{PAID}{payment}")}}
             one = " OR ".join(f"payment_key = :k{n} OR contains(delivered_outcome, :w{n})" for n in range(len(some)))
             condition = f"begins_with(id, :kind) AND id <> :own AND ({one})"
             wanted = "id, payment_key, delivered_outcome"
@@ -234,7 +234,3 @@ def _payment_keys(job: Mapping[str, Any]) -> set[str]:
 def _is_payment_key(payment: str) -> bool:
     sha256 = payment.partition(".")[0]
     return bool(sha256) and payment in {operation.payment_key(sha256) for operation in OPERATIONS.values()}
-
-
-def _work_key_in_json(payment: str) -> str:
-    return json.dumps(f"{PAID}{payment}")

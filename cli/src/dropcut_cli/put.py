@@ -38,7 +38,7 @@ def put(
 
     start = deployment.input_prefix
     prefix = prefix if prefix.startswith(start) else start + prefix
-    files, left_out = find_files(paths, prefix=prefix, max_mib=float(deployment.setting("Intake", "MAX_PHOTO_MIB")))
+    files, left_out = find_files(paths, prefix=prefix, max_mib=deployment.max_photo_mib)
     for each in left_out:
         output.progress(f"Left out: {each.path}: {each.why}")
     records = records_of(deployment, [file.key for file in files])

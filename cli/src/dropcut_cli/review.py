@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -55,10 +56,10 @@ def review(
 def _serve(deployment: Any, output: Output, held: Sequence[Any], port: int) -> int:
     from dropcut_cli.review_server import ReviewServer  # noqa: PLC0415
 
-    given: Any = {"port": port, "most_mib": float(deployment.setting("Intake", "MAX_PHOTO_MIB"))}
+    most_mib, on_sent = deployment.max_photo_mib, partial(_show, output)
     with (
         TemporaryDirectory(prefix="dropcut-review-") as folder,
-        ReviewServer(held, folder=Path(folder), on_sent=lambda sent: _show(output, sent), **given) as server,
+        ReviewServer(held, port=port, folder=Path(folder), most_mib=most_mib, on_sent=on_sent) as server,
     ):
         output.progress(f"{counted(len(held), 'cut-out')}: open {server.address} (it works once). Ctrl-C ends it.")
         server.serve_forever()
