@@ -19,8 +19,14 @@ RULE = "feeder-rule"
 ALARMS = "arn:aws:sns:eu-central-1:123456789012:alarms"
 
 
+@pytest.fixture(scope="session")
+def aws_session() -> boto3.Session:
+    """One for all tests: each new one reads the descriptions of the services anew, for a third of a second."""
+    return boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
+
+
 @pytest.fixture
-def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+def deployment(aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
     """Its buckets, queues, table and secret; there are no functions."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
@@ -28,8 +34,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(dead_letters, "PATIENCE_SECONDS", 0)
     with mock_aws():
-        session = boto3.Session(region_name=REGION)
-        sqs, s3 = session.client("sqs"), session.client("s3")
+        sqs, s3 = aws_session.client("sqs"), aws_session.client("s3")
         outputs = {
             f"{queue}{kind}QueueUrl": sqs.create_queue(QueueName=f"{queue}{kind}")["QueueUrl"]
             for queue in STAGE_FUNCTIONS
@@ -37,9 +42,9 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         }
         for bucket in (INPUT, OUTPUT, WORK):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-        session.client("dynamodb").create_table(TableName=TABLE, **STATE_TABLE)  # type: ignore[arg-type]
-        session.client("secretsmanager").create_secret(Name=SECRET)
-        session.client("events").put_rule(Name=RULE, ScheduleExpression="rate(1 minute)", State="DISABLED")
+        aws_session.client("dynamodb").create_table(TableName=TABLE, **STATE_TABLE)  # type: ignore[arg-type]
+        aws_session.client("secretsmanager").create_secret(Name=SECRET)
+        aws_session.client("events").put_rule(Name=RULE, ScheduleExpression="rate(1 minute)", State="DISABLED")
         outputs |= {
             "InputBucketName": INPUT,
             "OutputBucketName": OUTPUT,
@@ -49,7 +54,7 @@ def deployment(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
             "AlarmTopicArn": ALARMS,
             "BackfillRuleName": RULE,
         }
-        yield Deployment(stage="prod", session=session, known_outputs=outputs)
+        yield Deployment(stage="prod", session=aws_session, known_outputs=outputs)
 
 
 @dataclass(frozen=True)
