@@ -231,7 +231,8 @@ class DropcutInUse:
     def no_events_of_uploads(self) -> Iterator[None]:
         """As before the deployment: what is uploaded now is there, and nobody has heard of it."""
         events = self.client("events")
-        (rule,) = [each["Name"] for each in events.list_rules()["Rules"] if "UploadsRule" in each["Name"]]
+        rules = [each for each in events.list_rules()["Rules"] if "UploadsRule" in each["Name"]]
+        (rule,) = [each["Name"] for each in rules if f'"{self.input_bucket}"' in each["EventPattern"]]
         events.disable_rule(Name=rule)
         try:
             yield

@@ -88,7 +88,7 @@ def test_without_arguments_it_has_buckets_functions_alarms_and_a_dashboard(
         "Lambda::Function": 5,
     }
     assert all(name.startswith("Cutouts") for name in resources)
-    assert kinds.count("AWS::CloudWatch::Alarm") == 10
+    assert kinds.count("AWS::CloudWatch::Alarm") == 9
     assert not [kind for kind in kinds if "Custom" in kind]
 
 
@@ -138,7 +138,7 @@ def test_its_parts_are_at_hand(stack: "Stack") -> None:
     cutouts = Dropcut(stack, "Cutouts")
     assert set(cutouts.queues) == set(cutouts.dead_letter_queues) == {"intake", "cut", "deliver"}
     assert set(cutouts.functions) == {"prepare", "cut", "deliver", "gatekeeper", "feeder"}
-    assert len(cutouts.alarms) == 10 and cutouts.dashboard is not None
+    assert len(cutouts.alarms) == 9 and cutouts.dashboard is not None
     assert cutouts.input_bucket is cutouts.storage.input_bucket
     bare = Dropcut(stack, "Bare", monitoring=False)
     assert (bare.alarms, bare.dashboard) == ((), None)
@@ -233,6 +233,7 @@ def test_a_bucket_of_the_same_app_is_switched_on_and_keeps_its_notifications(
 
 def test_of_an_imported_bucket_synth_reminds_of_its_notifications(stack: "Stack") -> None:
     """Without EventBridge in them its photos would be lost without a word."""
+    from aws_cdk import cloud_assembly_schema  # noqa: F401 - it has the type of what is found
     from aws_cdk.assertions import Annotations, Match
 
     from dropcut_cdk import Dropcut, Input

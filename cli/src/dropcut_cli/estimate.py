@@ -9,9 +9,6 @@ from dropcut_cli.exits import Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
 
-PHOTO_NAMES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
-"""In a bucket the name alone decides what is a photo: reading each object would cost a request."""
-
 
 @click.command(epilog="Examples: `dropcut estimate photos/`, `dropcut estimate shop/2026/ --dollars-per-credit 0.008`")
 @click.argument("where", metavar="PREFIX|FOLDER", default="")
