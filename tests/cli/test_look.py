@@ -17,8 +17,7 @@ def test_the_lines_of_a_photo_come_from_all_stages_in_order(
 ) -> None:
     upload = photo(deployment, "a.jpg", "delivered")
     began = time.time() - 60  # CloudWatch takes no older lines than of 14 days ago
-    function = lambda _self, queue: {"LoggingConfig": {"LogGroup": queue}}  # noqa: E731
-    monkeypatch.setattr(Deployment, "function", function)
+    monkeypatch.setattr(Deployment, "function", lambda _self, queue: {"LoggingConfig": {"LogGroup": queue}})
     logs = deployment.client("logs")
     for seconds, queue, text in (
         (2, "Intake", "second"),

@@ -8,7 +8,6 @@ import pytest
 
 from dropcut_cli import subscription, watch
 from dropcut_cli.deployment import Deployment
-from dropcut_cli.watch import FULL
 from tests.cli.conftest import Dropcut
 from tests.functions.cloud import INPUT
 
@@ -40,7 +39,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def received(_account: object, _url: str, *, wait_seconds: int) -> Iterator[Any]:
         assert wait_seconds <= subscription.LONGEST_WAIT_SECONDS
         calls.append(clock.now)
-        return iter([event(f"{len(calls)}.jpg")] * (FULL if len(calls) == 3 else 1))
+        return iter([event(f"{len(calls)}.jpg")] * (subscription.MOST_AT_ONCE if len(calls) == 3 else 1))
 
     monkeypatch.setattr(subscription, "received", received)
     return calls
@@ -49,7 +48,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_call_a_second_is_enough_until_one_brings_all_that_it_can(dropcut: Dropcut, calls: list[float]) -> None:
     ran = dropcut("watch", "--for", "5", "--json")
     assert calls == [0, 1, 2, 2, 3, 4]
-    assert len(ran.out.splitlines()) == 5 + FULL
+    assert len(ran.out.splitlines()) == 5 + subscription.MOST_AT_ONCE
 
 
 @pytest.mark.usefixtures("calls")

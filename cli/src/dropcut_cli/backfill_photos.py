@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.photo_lists import KEYS_IN_A_PART, part_key
-from dropcut.core.backfill import Backfill, Entry, is_done
+from dropcut.core.backfill import Backfill, Entry
 from dropcut.core.photo_source import PhotoSource, lets_through, read_rendition_names, read_sources
 
 from dropcut_cli.deployment import Deployment
@@ -134,7 +134,7 @@ def _done(deployment: Deployment, bucket: str, keys: Sequence[str]) -> int:
 
     def count(some: Sequence[str]) -> int:
         return sum(
-            is_done(each.status, made=each.renditions, wanted=each.chosen or names(bucket, key))
+            each.is_done(etag=each.etag, names=names(bucket, key))
             for key, each in jobs.known_of_many(bucket, some).items()
         )
 

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+MOST_AT_ONCE = 10
+"""SQS's most in one answer."""
 LONGEST_WAIT_SECONDS = 20
 """SQS's most: one call then waits for so long, so that nothing happening costs three calls a minute."""
 _SEEN_ONCE = {"MessageRetentionPeriod": "3600", "VisibilityTimeout": "3600"}
@@ -46,7 +48,9 @@ def _remove(call: Callable[..., object], **what: object) -> None:
 
 def received(account: Clients, url: str, *, wait_seconds: int) -> Iterator[Mapping[str, Any]]:
     """The events that have come, at most ten, after waiting at most so long for the first: one call."""
-    answer = account.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=wait_seconds)
+    answer = account.client("sqs").receive_message(
+        QueueUrl=url, MaxNumberOfMessages=MOST_AT_ONCE, WaitTimeSeconds=wait_seconds
+    )
     for message in answer.get("Messages", []):
         yield json.loads(message["Body"])
 

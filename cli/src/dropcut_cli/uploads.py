@@ -67,11 +67,8 @@ def _unfit(path: Path, key: str, max_mib: float) -> str:
 
 def records_of(deployment: Deployment, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """The records of these photos, by key; of those that have one."""
-    found: dict[str, Mapping[str, Any]] = {}
-    for some in batches(keys):
-        names = {photo_item_id(deployment, key): key for key in some}
-        found |= {names[id_]: item for id_, item in deployment.table.get_many(names).items()}
-    return found
+    names = {photo_item_id(deployment, key): key for key in keys}
+    return {names[id_]: item for id_, item in deployment.table.get_many(names).items()}
 
 
 def batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -11,8 +11,6 @@ import click
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
 
-FULL = 10
-"""SQS's most in one answer. Unless it is full, the next call comes a second later."""
 for_seconds = click.option("--for", "seconds", type=click.IntRange(1), help="Stop after so many seconds.")
 
 
@@ -44,7 +42,7 @@ def events(deployment: Any, output: Output, seconds: int | None) -> None:
 
 def _live(deployment: Any, output: Output, seconds: int | None) -> Iterator[Mapping[str, Any]]:
     """The events about this deployment's photos, and about its spending, as they come."""
-    from dropcut_cli.subscription import LONGEST_WAIT_SECONDS, received, subscribed  # noqa: PLC0415
+    from dropcut_cli.subscription import LONGEST_WAIT_SECONDS, MOST_AT_ONCE, received, subscribed  # noqa: PLC0415
 
     service = deployment.setting("Cut", "POWERTOOLS_SERVICE_NAME")  # before anything is made
     ends = time.monotonic() + seconds if seconds else float("inf")
@@ -54,7 +52,7 @@ def _live(deployment: Any, output: Output, seconds: int | None) -> Iterator[Mapp
             for event in came:
                 if event["detail"]["service"] == service:
                     yield event
-            if len(came) < FULL:
+            if len(came) < MOST_AT_ONCE:  # a full answer may have left some behind
                 time.sleep(min(1.0, left))
 
 

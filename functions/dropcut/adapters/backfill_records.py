@@ -20,11 +20,8 @@ class BackfillRecords:
     def all(self) -> Sequence[Backfill]:
         """Those there are, the oldest first."""
         names = (self.table.get(BACKFILLS) or {}).get("known", frozenset())
-        found: list[Backfill] = []
-        ids = sorted(BACKFILL + name for name in names)
-        for first in range(0, len(ids), 100):
-            found += map(read_backfill, self.table.get_many(ids[first : first + 100]).values())
-        return sorted(found, key=lambda each: (each.started_at, each.name))
+        found = self.table.get_many(BACKFILL + name for name in names).values()
+        return sorted(map(read_backfill, found), key=lambda each: (each.started_at, each.name))
 
     def start(self, backfill: Backfill) -> None:
         """Its item comes first: a name without an item is none."""

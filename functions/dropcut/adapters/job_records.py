@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from dropcut.adapters.state_table import Item, StateTable, Value
+from dropcut.core.backfill import is_done
 from dropcut.core.cutout_request import BEFORE_ALL, request_event, sequencer_after
 from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
@@ -44,6 +45,16 @@ class Known:
 
     updated_at: float = 0.0
     """Epoch seconds."""
+
+    def is_done(self, *, etag: str | None, names: Collection[str]) -> bool:
+        """Whether nothing has to be made of the object with this ETag.
+
+        Args:
+            names: of the renditions that would be made of it now, if it did not choose its own.
+        """
+        if self.etag not in (None, etag):
+            return False
+        return is_done(self.status, made=self.renditions, wanted=self.chosen or names)
 
     def is_under_way(self, *, now: float) -> bool:
         """One that has stood still for longer than SQS keeps messages is lost: no queue holds it any more."""
@@ -123,7 +134,7 @@ class JobRecords:
         return None if item is None else known_of(item)
 
     def known_of_many(self, bucket: str, keys: Iterable[str]) -> Mapping[str, "Known"]:
-        """What is on record of the newest uploads of these keys, 100 at most."""
+        """What is on record of the newest uploads of these keys."""
         ids = {job_item_id_of(bucket, key): key for key in keys}
         return {ids[id_]: known_of(item) for id_, item in self.table.get_many(ids).items()}
 

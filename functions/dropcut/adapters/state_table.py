@@ -1,10 +1,10 @@
 """The state table: one DynamoDB item per thing that several workers must agree on.
 
-Each method is one conditional write (or one read), so that workers never need a lock. If the table cannot be asked,
+Each method is one conditional write (or reads), so that workers never need a lock. If the table cannot be asked,
 botocore's error goes up and the record fails: nothing is paid on a guess.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
@@ -16,6 +16,8 @@ Value = str | float | frozenset[str]
 Item = dict[str, Any]
 """An item as it is read: each attribute is a `Value`."""
 _TRIES_FOR_MANY = 5
+_MOST_AT_ONCE = 100
+"""DynamoDB's most in one BatchGetItem."""
 
 
 class ItemsNotReadError(RuntimeError):
@@ -34,13 +36,19 @@ class StateTable:
         return _decode(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, item_ids: Iterable[str]) -> Mapping[str, Item]:
-        """The items that are there, as they are now (consistent read), in one call: 100 at most.
+        """The items that are there, as they are now (consistent read), in one call for each hundred.
 
         Raises:
             ItemsNotReadError: DynamoDB leaves some unread again and again, as it does when it is throttled.
         """
+        ids, found = sorted(set(item_ids)), dict[str, Item]()
+        for first in range(0, len(ids), _MOST_AT_ONCE):
+            found |= self._get_some(ids[first : first + _MOST_AT_ONCE])
+        return found
+
+    def _get_some(self, item_ids: Sequence[str]) -> Mapping[str, Item]:
         found: dict[str, Item] = {}
-        wanted: Any = {self._table: {"Keys": [{"id": {"S": each}} for each in set(item_ids)], "ConsistentRead": True}}
+        wanted: Any = {self._table: {"Keys": [{"id": {"S": each}} for each in item_ids], "ConsistentRead": True}}
         for _try in range(_TRIES_FOR_MANY):
             answer = self._client.batch_get_item(RequestItems=wanted)
             for item in answer["Responses"].get(self._table, []):

@@ -71,8 +71,8 @@ def full_size_cutout(
         look: is called once both pictures are read, so that who measures them need not decode them again.
 
     Returns:
-        An upright image of four bands of 8 bits, RGB and straight alpha, lazy: it is computed strip by strip while it
-        is written, and can be written once. Pixels with alpha 0 are black.
+        An upright image of four bands of 8 bits, RGB and straight alpha. It is lazy: it is computed strip by strip
+        while it is written, and can be written once. Pixels with alpha 0 are black.
 
     Raises:
         PictureRefusedError: one of the pictures cannot be decoded within the limits. One that is cut off may

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from dropcut.adapters.job_records import Known
 from dropcut.core import events
-from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, is_done, next_share
+from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, next_share
 from dropcut.core.cutout_request import BEFORE_ALL, request_event
 from dropcut.core.messages import Upload
 from dropcut.core.photo_source import ByPhoto, PhotoSource, lets_through
@@ -19,8 +19,6 @@ from dropcut.observability import count, logger
 
 PAGE = 1000
 """The most that S3 lists at once."""
-RECORDS_AT_ONCE = 100
-"""The most that DynamoDB reads at once."""
 SECONDS_FOR_A_PAGE = 10.0
 """A page is not begun with less time left: a hundred requests to SQS, and some to others."""
 
@@ -30,7 +28,7 @@ class PageReader(Protocol):
 
 
 class Records(Protocol):
-    """What is on record of photos, 100 at a time."""
+    """What is on record of photos."""
 
     def known_of_many(self, bucket: str, keys: Sequence[str]) -> Mapping[str, Known]: ...
 
@@ -130,20 +128,14 @@ class Feed:
 
     def _to_do(self, bucket: str, photos: Sequence[Entry]) -> Sequence[Entry]:
         """Those that prepare would not find done. It takes them at the pace of the API, one by one."""
-        found: list[Entry] = []
-        for first in range(0, len(photos), RECORDS_AT_ONCE):
-            some = photos[first : first + RECORDS_AT_ONCE]
-            known = self.jobs.known_of_many(bucket, [each.key for each in some])
-            found += [each for each in some if not self._is_done(bucket, each, known.get(each.key))]
+        known = self.jobs.known_of_many(bucket, [each.key for each in photos])
+        found = [each for each in photos if not self._is_done(bucket, each, known.get(each.key))]
         count(PhotosDoneBefore=len(photos) - len(found))
         return found
 
     def _is_done(self, bucket: str, photo: Entry, known: Known | None) -> bool:
         """As prepare has it. Where the list does not say enough, prepare decides."""
-        if known is None or known.etag not in (None, photo.etag):
-            return False
-        wanted = known.chosen or self.rendition_names(bucket, photo.key)
-        return is_done(known.status, made=known.renditions, wanted=wanted)
+        return known is not None and known.is_done(etag=photo.etag, names=self.rendition_names(bucket, photo.key))
 
     def _send(self, backfill: Backfill, photos: Sequence[Entry], share: Share) -> None:
         delays = share.delays(len(photos), now=self.clock())

@@ -17,7 +17,7 @@ from dropcut.adapters.object_store import (
     not_there_yet,
 )
 from dropcut.adapters.scratch import scratch_folder
-from dropcut.core.backfill import DONE, is_done
+from dropcut.core.backfill import DONE
 from dropcut.core.choices import ChoicesError, choices_of_photo
 from dropcut.core.cutout_request import BEFORE_ALL
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
@@ -139,10 +139,8 @@ class Prepare:
             return tags.get(OUTCOME_TAG) in DONE
         if known.job_id == upload.job_id:
             return False  # of this very request: its record says whether it is to be taken up again
-        if known.etag not in (None, source.etag):
-            return False
-        wanted = known.chosen or self.intake.rendition_names(upload.bucket, upload.key)
-        return known.is_under_way(now=self.clock()) or is_done(known.status, made=known.renditions, wanted=wanted)
+        names = self.intake.rendition_names(upload.bucket, upload.key)
+        return known.is_under_way(now=self.clock()) or known.is_done(etag=source.etag, names=names)
 
     def _chosen(self, upload: Upload, source: Opened | Ended | None) -> tuple[Upload, Ended | None]:
         """The upload with what its uploader wrote into the photo's metadata; and why that cannot be, if so."""

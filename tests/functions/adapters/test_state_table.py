@@ -56,6 +56,16 @@ def test_items_that_were_left_unread_are_asked_for_again(dynamodb: Any, table: S
     assert [len(asked) for asked in throttled.asked] == [2, *[1] * times]
 
 
+def test_more_than_dynamodb_reads_at_once_are_asked_for_in_hundreds(dynamodb: Any, table: StateTable) -> None:
+    ids = [f"item-{number}" for number in range(101)]
+    for item_id in ids[:1] + ids[-1:]:
+        table.update(item_id, "SET n = :n", {"n": 1})
+    counted = Throttled(dynamodb, 0)
+    assert StateTable(counted, TABLE).get_many(ids).keys() == {ids[0], ids[-1]}  # type: ignore[arg-type]
+    assert sorted(len(asked) for asked in counted.asked) == [1, 100]
+    assert StateTable(counted, TABLE).get_many([]) == {}  # type: ignore[arg-type]
+
+
 def test_items_that_stay_unread_are_an_error_and_no_guess(dynamodb: Any) -> None:
     throttled = Throttled(dynamodb, 99)
     with pytest.raises(ItemsNotReadError, match=f"{TABLE} was asked 5 times"):

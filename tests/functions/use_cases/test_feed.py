@@ -14,7 +14,7 @@ from dropcut.core.event_names import BACKFILL_FINISHED, BACKFILL_STARTED
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Upload
 from dropcut.core.photo_source import ByPhoto, PhotoSource
-from dropcut.use_cases.feed import RECORDS_AT_ONCE, SECONDS_FOR_A_PAGE, Feed
+from dropcut.use_cases.feed import SECONDS_FOR_A_PAGE, Feed
 
 from tests.functions.fakes import FakeEventBus, FakeGate
 
@@ -101,7 +101,7 @@ class FakeRecords:
     """By key."""
 
     def known_of_many(self, bucket: str, keys: Sequence[str]) -> dict[str, Known]:
-        assert bucket == "photos" and len(keys) <= RECORDS_AT_ONCE
+        assert bucket == "photos"
         return {key: self.known[key] for key in keys if key in self.known}
 
 
@@ -426,7 +426,7 @@ class Dies:
         raise CrashError
 
 
-CALLS = 13
+CALLS = 11
 """What one turn does that reads a page, sends it, and comes to the end."""
 
 
