@@ -12,6 +12,7 @@ from dropcut.core.cutout_request import BEFORE_ALL, read_request
 from dropcut.core.messages import NOT_ASKED_AGAIN, Ended, EndKind, Upload
 from dropcut.core.upload_event import read_uploads
 
+from dropcut_cli import dead_letters
 from dropcut_cli.dead_letters import WITHOUT_CODE
 from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
 from dropcut_cli.rejected import REJECTED
@@ -67,6 +68,17 @@ def test_failures_are_grouped_with_an_example_and_stay(deployment: Deployment, d
     assert "2 dead letters of `prod` (eu-central-1) found" in ran.err
     assert len(bodies(deployment, "Cut", dead=True)) == 2
     assert bodies(deployment, "Cut") == []
+
+
+def test_a_queue_that_takes_long_to_read_is_counted_once_and_comes_to_an_end(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then those that were read first are to be seen again."""
+    monkeypatch.setattr(dead_letters, "HELD_SECONDS", 0)
+    for key in ("a.jpg", "b.jpg"):
+        dead_letter(deployment, "Cut", json.dumps({"upload": {"key": key}}), code="http_500", reason="The API failed.")
+    (group,) = map(json.loads, dropcut("failures", "--json").out.splitlines())
+    assert group["count"] == 2
 
 
 def test_neither_code_nor_reason_nor_key_drives_the_terminal(deployment: Deployment, dropcut: Dropcut) -> None:

@@ -37,13 +37,16 @@ class Failure(NamedTuple):
 def dead_letters(deployment: Deployment, queue: str) -> Iterator[Iterator[Failure]]:
     """All dead letters of one stage, held while they are looked at, and released after."""
     sqs, url = deployment.client("sqs"), deployment.queue_url(queue, dead_letters=True)
-    held: list[Mapping[str, Any]] = []
+    held: dict[str, Mapping[str, Any]] = {}
     try:
-        while messages := _receive(sqs, url):
-            held += messages
-        yield (_failure(deployment, queue, message) for message in held)
+        while messages := {each["MessageId"]: each for each in _receive(sqs, url)}:
+            seen_before = messages.keys() <= held.keys()
+            held |= messages
+            if seen_before:  # reading took so long that the first ones are to be seen again
+                break
+        yield (_failure(deployment, queue, message) for message in held.values())
     finally:
-        for message in held:
+        for message in held.values():
             with suppress(ClientError):  # it was sent back and deleted
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
 
