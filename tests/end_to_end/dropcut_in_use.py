@@ -187,6 +187,14 @@ class DropcutInUse:
         answer = self.client("s3").get_object_tagging(Bucket=self.input_bucket, Key=key)
         return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
+    def wait_for_tags(self, key: str, tags: dict[str, str]) -> None:
+        """Until a photo has exactly these tags: its end is tagged while the event of it is sent.
+
+        Raises:
+            NothingCameError: it did not have them in time.
+        """
+        until(lambda: self.tags(key) == tags, f"exactly {tags} as the tags of {key!r}")
+
     def record(self, key: str) -> dict[str, str]:
         """The state table's item about a photo."""
         return self.item(f"object#{self.input_bucket}/{key}")

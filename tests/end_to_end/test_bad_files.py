@@ -46,7 +46,7 @@ def test_a_bad_file_is_rejected_with_its_reason_and_the_api_never_sees_it(
     outcome = dropcut.outcome(keys[name])
     assert (outcome.kind, outcome.detail["code"]) == ("rejected", code), outcome
     assert outcome.reason.endswith(".")
-    assert dropcut.tags(keys[name]) == {"dropcut": "rejected"}
+    dropcut.wait_for_tags(keys[name], {"dropcut": "rejected"})
     record = dropcut.ended_record(keys[name])
     assert (record["status"], record["code"], record["reason"]) == ("rejected", code, outcome.reason)
     assert dropcut.calls(content) == []

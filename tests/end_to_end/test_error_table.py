@@ -99,7 +99,7 @@ def test_a_fault_that_is_met_once_ends_as_the_table_says(
     fault, photo_met = ROWS[name], played[name, "once"]
     outcome = photo_met.outcome or dropcut.outcome(photo_met.key, seconds=0)
     assert outcome.kind == ("rejected" if fault.expected == "rejected" else "delivered"), outcome
-    assert dropcut.tags(photo_met.key) == {"dropcut": outcome.kind}
+    dropcut.wait_for_tags(photo_met.key, {"dropcut": outcome.kind})
     assert [call["fault"] for call in dropcut.calls(photo_met.photo)] == [name, None][: _calls(fault)]
     assert dropcut.paid_calls(photo_met.photo) == _paid_calls(fault)
     if outcome.kind == "rejected":
@@ -149,7 +149,7 @@ def test_a_photo_whose_every_attempt_fails_is_a_dead_letter_that_says_why(
     assert letter.attributes["request_id"]
     assert outcome.detail["attempts"] == MAX_ATTEMPTS
     assert (outcome.detail["request_id"] or "none") == letter.attributes["request_id"]
-    assert dropcut.tags(photo_met.key) == {"dropcut": "failed"}
+    dropcut.wait_for_tags(photo_met.key, {"dropcut": "failed"})
     record = dropcut.ended_record(photo_met.key)
     assert (record["status"], record["attempts"]) == ("failed", str(MAX_ATTEMPTS))
     assert (record["request_id"] or "none") == letter.attributes["request_id"]
@@ -164,7 +164,7 @@ def test_a_photo_that_failed_is_delivered_when_its_dead_letter_is_redriven(
     letter = dropcut.dead_letter("Cut", photo_met.key)
     dropcut.redrive("Cut", letter)
     assert dropcut.outcome(photo_met.key, number=2).kind == "delivered"
-    assert dropcut.tags(photo_met.key) == {"dropcut": "delivered"}
+    dropcut.wait_for_tags(photo_met.key, {"dropcut": "delivered"})
     assert dropcut.paid_calls(photo_met.photo) == 1
 
 

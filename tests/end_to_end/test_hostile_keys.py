@@ -70,7 +70,7 @@ def test_a_photo_dropped_under_any_key_is_delivered_under_the_same_name(
     assert outcome.detail["output_key"] == OUTPUTS[key]
     assert len(OUTPUTS[key].encode()) <= 1024
     assert dropcut.cutout(OUTPUTS[key]).metadata["dropcut-source-sha256"] == sha256(key.encode())
-    assert dropcut.tags(key) == {"dropcut": "delivered"}
+    dropcut.wait_for_tags(key, {"dropcut": "delivered"})
 
 
 def test_a_notification_that_comes_straight_from_s3_names_the_same_object(

@@ -46,7 +46,7 @@ def test_the_newest_upload_of_a_key_wins(dropcut: DropcutInUse) -> None:
     cutout = dropcut.cutout(key.replace(".jpg", ".png"))
     assert cutout.image.size == (103, 100)
     assert dropcut.ended_record(key)["job_id"] == cutout.metadata["dropcut-job-id"]
-    assert dropcut.tags(key) == {"dropcut": "delivered"}
+    dropcut.wait_for_tags(key, {"dropcut": "delivered"})
 
 
 def test_an_event_about_an_older_upload_that_comes_late_changes_nothing(dropcut: DropcutInUse) -> None:
@@ -90,4 +90,4 @@ def test_a_photo_tagged_skip_is_left_alone(dropcut: DropcutInUse) -> None:
 def test_tags_of_the_customer_stay_beside_ours(dropcut: DropcutInUse) -> None:
     key = dropcut.drop(photo(), dropcut.unused("tagged.jpg"), tags={"owner": "me", "shop": "ü & co"})
     assert dropcut.outcome(key).kind == "delivered"
-    assert dropcut.tags(key) == {"owner": "me", "shop": "ü & co", "dropcut": "delivered"}
+    dropcut.wait_for_tags(key, {"owner": "me", "shop": "ü & co", "dropcut": "delivered"})

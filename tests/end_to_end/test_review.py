@@ -28,7 +28,7 @@ def held(dropcut: DropcutInUse) -> Outcome:
     outcome = dropcut.outcome(key)
     assert outcome.kind == "held", outcome
     assert dropcut.ended_record(key)["status"] == "held"
-    assert dropcut.tags(key) == {"dropcut": "held"}
+    dropcut.wait_for_tags(key, {"dropcut": "held"})
     return outcome
 
 
@@ -39,7 +39,7 @@ def decided(dropcut: DropcutInUse, asked: Any, outcome: Outcome, status: str) ->
     gone = outcome.detail["output_key"]
     until(lambda: not dropcut.outputs_under(gone) and "held" not in dropcut.record(outcome.key), "no held file")
     assert dropcut.record(outcome.key)["status"] == status
-    assert dropcut.tags(outcome.key) == {"dropcut": status}
+    dropcut.wait_for_tags(outcome.key, {"dropcut": status})
     return ended
 
 

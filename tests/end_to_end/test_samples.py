@@ -68,7 +68,7 @@ def test_a_cutout_says_where_it_comes_from_and_what_it_cost(
             "dropcut-job-id": detail["job_id"],
         }.items()
     )
-    assert dropcut.tags(key) == {"dropcut": "delivered"}
+    dropcut.wait_for_tags(key, {"dropcut": "delivered"})
     record = dropcut.ended_record(key)
     assert (record["status"], record["output_key"]) == ("delivered", detail["output_key"])
 
@@ -80,5 +80,5 @@ def test_a_photo_the_api_does_not_take_is_made_to_fit_and_delivered(
     outcome = dropcut.outcome(keys[name])
     assert outcome.kind == "delivered", outcome
     assert (outcome.detail["width"], outcome.detail["height"]) == MADE_TO_FIT[name]
-    assert dropcut.tags(keys[name]) == {"dropcut": "delivered"}
+    dropcut.wait_for_tags(keys[name], {"dropcut": "delivered"})
     assert dropcut.cutout(outcome.detail["output_key"]).alpha_varies
