@@ -226,6 +226,12 @@ def test_a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed(name
     assert "\n" not in message
 
 
+def test_every_default_is_allowed() -> None:
+    """It is kept as it stands: what was not given is not checked."""
+    defaults = {field.name: field.default for field in fields(Settings)}
+    assert Settings(**defaults) == Settings()  # type: ignore[arg-type]
+
+
 def test_an_unknown_name_is_refused_with_the_nearest_and_all_known_ones() -> None:
     with pytest.raises(SettingsError) as refusal:
         Settings.from_context({"rate_limit_request": "5"})
