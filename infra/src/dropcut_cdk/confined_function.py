@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from aws_cdk import Duration, IgnoreMode, RemovalPolicy, Stack
 from aws_cdk import Size as Storage
@@ -13,7 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
-from constructs import Construct, Node
+from constructs import Construct
 from dropcut.core.photo_source import sources_to_json
 from dropcut.environment import Environment
 
@@ -206,17 +206,6 @@ class ConfinedFunction(Construct):
         target = Target.this_machine() if props.for_embedded_aws else Target.for_lambda(props.architecture)
         artifact = build_artifact(spec.packages, target)
         return lambda_.Code.from_asset(str(artifact.path), asset_hash=artifact.content_hash)
-
-
-class Stage(Protocol):
-    """A queue with its dead-letter queue, and the function that works it off."""
-
-    queues: Queues
-    confined: ConfinedFunction
-    event_source: lambda_.EventSourceMapping
-
-    @property
-    def node(self) -> Node: ...
 
 
 _JOIN_VPC = (

@@ -105,11 +105,9 @@ def _from_json(said: str) -> object:
         return said
 
 
-def number(
-    lowest: float, highest: float = sys.float_info.max, *, of: type[float] = float, called: str = "", allowed: str = ""
-) -> Kind:
+def number(lowest: float, highest: float = sys.float_info.max, *, of: type[float] = float, allowed: str = "") -> Kind:
     """A finite number in a range, kept as a float, or as an `int` if it has to be whole."""
-    called = called or "a number"
+    called = "a whole number" if of is int else "a number"
 
     def check(value: object) -> float:
         if not isinstance(value, int | of) or isinstance(value, bool):
@@ -123,7 +121,7 @@ def number(
 
 
 def whole(lowest: int, highest: float = sys.float_info.max, *, allowed: str = "") -> Kind:
-    return number(lowest, highest, of=int, called="a whole number", allowed=allowed)
+    return number(lowest, highest, of=int, allowed=allowed)
 
 
 ABOVE_ZERO = number(sys.float_info.min, allowed="a number above 0")

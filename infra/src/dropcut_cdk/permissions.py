@@ -7,6 +7,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from dropcut.core import event_names
 
+DEFAULT_BUS_ARN = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
+
 
 def allow(
     sid: str,
@@ -50,8 +52,7 @@ def publish(*detail_types: str) -> iam.PolicyStatement:
         "ForAllValues:StringEquals": named,
         "Null": dict.fromkeys(named, "false"),
     }
-    bus = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
-    return allow("Publish", ["events:PutEvents"], [bus], conditions)
+    return allow("Publish", ["events:PutEvents"], [DEFAULT_BUS_ARN], conditions)
 
 
 def of_photos(*actions: str) -> list[str]:

@@ -11,7 +11,6 @@ from constructs import Construct
 from dropcut.core.photo_source import PhotoSource, rendition_names_to_json, source_renditions_to_json
 from dropcut.core.rendition import Rendition
 
-from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.cut import Cut
 from dropcut_cdk.cutout_requests import CutoutRequests
 from dropcut_cdk.deliver import Deliver
@@ -21,6 +20,9 @@ from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input
 from dropcut_cdk.notify import Notify
 from dropcut_cdk.prepare import Prepare
+
+Stage = Prepare | Cut | Deliver | Notify
+"""A queue with its dead-letter queue, and the function that works it off."""
 
 
 class Pipeline(Construct):
