@@ -5,7 +5,7 @@ An unknown name or a bad value stops the synth, with one sentence.
 """
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Self
 
 from dropcut.core.operation import REMOVE_BACKGROUND
@@ -63,12 +63,6 @@ class Settings(SettingsOfDropcut):
         """
         ours = {name: value for name, value in context.items() if not belongs_to_cdk(name)}
         return cls(**checked_values(cls, ours, as_text=True))
-
-
-def in_order() -> list[Field[Any]]:
-    """All settings, those of our own deployment first."""
-    shared = {each.name for each in fields(SettingsOfDropcut)}
-    return sorted(fields(Settings), key=lambda each: each.name in shared)
 
 
 def belongs_to_cdk(name: str) -> bool:

@@ -3,8 +3,6 @@
 The constructs' ids are `Default`, which the CDK leaves out of logical ids: deployments keep their resources.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from aws_cdk import App, CfnOutput, Stack

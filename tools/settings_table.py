@@ -12,13 +12,15 @@ from dropcut_cdk.input import Input
 from dropcut_cdk.props import DropcutProps
 from dropcut_cdk.settings import Settings as SettingsOfDropcut
 from dropcut_cli.clone.places import REPOSITORY
-from infra.settings import Settings, in_order
+from infra.settings import Settings
 
 CLASSES = (SettingsOfDropcut, DropcutProps, Input, Settings)
 TABLES: Mapping[str, Mapping[str, Iterable[Field[Any]]]] = {
-    "docs/settings.md": {"settings": in_order()},
+    "docs/settings.md": {
+        "settings": sorted(fields(Settings), key=lambda each: each in fields(SettingsOfDropcut)),  # ours first
+    },
     "docs/construct.md": {
-        "arguments": [each for each in fields(DropcutProps) if each not in in_order()],
+        "arguments": [each for each in fields(DropcutProps) if each not in fields(Settings)],
         "inputs": fields(Input),
     },
 }

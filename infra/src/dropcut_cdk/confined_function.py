@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow, of_photos, use_keys
+from dropcut_cdk.props import DropcutProps
 from dropcut_cdk.queues import BATCH_SIZE, CONSUME, Queues, send_to
 from dropcut_cdk.sizes import Size
 from dropcut_cdk.sources import FUNCTIONS
@@ -73,39 +74,43 @@ class ConfinedFunction(Construct):
             **spec.variables,
         }
         check_environment(spec.entry, self._variables)
+        self._traced = props.tracing and spec.may_be_traced
         self.log_group = logs.LogGroup(
             self,
             "Logs",
             retention=props.log_retention or logs.RetentionDays.ONE_MONTH,
             removal_policy=RemovalPolicy.DESTROY,
         )
-        traced = props.tracing and spec.may_be_traced
+        self._policy = iam.PolicyDocument(statements=[*spec.permissions, *self._of_each_function(props)])
         self._use_keys = use_keys("UseKeys", ["kms:Decrypt", "kms:GenerateDataKey"], [], by="s3")
         self._read_keys = use_keys("ReadKeys", ["kms:Decrypt"], [], by="s3")
         self._use_photos = allow("UsePhotos", of_photos(*spec.photo_actions), [])
         self._find_photos = allow("FindPhotos", ["s3:ListBucket"], [])
-        self._policy = iam.PolicyDocument(
-            statements=[
-                *spec.permissions,
-                allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.log_group.log_group_arn]),
-                *([allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])] if traced else []),
-                *([allow("JoinVpc", _JOIN_VPC, ["*"], _NOT_ITS_CODE)] if props.vpc else []),
-            ]
-        )
         self.role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             inline_policies={"stage": self._policy},
         )
-        self.function = lambda_.Function(
+        self.function = self._function(props)
+
+    def _of_each_function(self, props: DropcutProps) -> Iterator[iam.PolicyStatement]:
+        yield allow("Log", ["logs:CreateLogStream", "logs:PutLogEvents"], [self.log_group.log_group_arn])
+        if self._traced:
+            yield allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
+        if props.vpc:
+            yield allow("JoinVpc", _JOIN_VPC, ["*"], _NOT_ITS_CODE)
+
+    def _function(self, props: DropcutProps) -> lambda_.Function:
+        spec = self._spec
+        return lambda_.Function(
             Construct(self, "Code"),
             "Function",
             runtime=RUNTIME,
             architecture=lambda_.Architecture.custom(props.architecture),
             handler=f"dropcut.entries.{spec.entry}.handler",
             description=spec.description,
-            code=self._code(deployment, spec),
+            code=self._code(props),
             timeout=Duration.seconds(spec.size.timeout_seconds),
             memory_size=spec.size.memory_mb,
             ephemeral_storage_size=Storage.mebibytes(spec.size.ephemeral_storage_mb),
@@ -114,8 +119,15 @@ class ConfinedFunction(Construct):
             vpc=props.vpc,
             # The role is complete: CDK's constructs add nothing to it.
             role=self.role.without_policy_updates(),
-            tracing=lambda_.Tracing.ACTIVE if traced else lambda_.Tracing.DISABLED,
+            tracing=lambda_.Tracing.ACTIVE if self._traced else lambda_.Tracing.DISABLED,
         )
+
+    def _code(self, props: DropcutProps) -> lambda_.Code:
+        if not Stack.of(self).bundling_required:
+            return lambda_.Code.from_asset(str(FUNCTIONS), exclude=["__pycache__"], ignore_mode=IgnoreMode.GIT)
+        target = Target.this_machine() if props.for_embedded_aws else Target.for_lambda(props.architecture)
+        artifact = build_artifact(self._spec.packages, target)
+        return lambda_.Code.from_asset(str(artifact.path), asset_hash=artifact.content_hash)
 
     def set_variable(self, name: str, value: str) -> None:
         """Set a variable of its environment that is known after the function is made.
@@ -198,14 +210,6 @@ class ConfinedFunction(Construct):
             principal="events.amazonaws.com",
             source_arn=rule.attr_arn,
         )
-
-    def _code(self, deployment: Deployment, spec: FunctionSpec) -> lambda_.Code:
-        if not Stack.of(self).bundling_required:
-            return lambda_.Code.from_asset(str(FUNCTIONS), exclude=["__pycache__"], ignore_mode=IgnoreMode.GIT)
-        props = deployment.props
-        target = Target.this_machine() if props.for_embedded_aws else Target.for_lambda(props.architecture)
-        artifact = build_artifact(spec.packages, target)
-        return lambda_.Code.from_asset(str(artifact.path), asset_hash=artifact.content_hash)
 
 
 _JOIN_VPC = (

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from aws_cdk import Aws, Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
@@ -15,6 +14,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from dropcut_cdk.dashboard import Dashboard
+from dropcut_cdk.permissions import allow
 from dropcut_cdk.queues import visible
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ LOGGED_ERRORS = (
     "back-fill cannot go on",
 )
 """What Lambda writes into the log of a function that fails, and what the functions write when somebody is needed."""
+CLOUDWATCH = "cloudwatch.amazonaws.com"
 MINUTE, FIVE_MINUTES, QUARTER, HOUR = (Duration.minutes(minutes) for minutes in (1, 5, 15, 60))
 
 
@@ -73,10 +74,11 @@ class Monitoring(Construct):
     def _alarm_topic(self, key: kms.IKey | None) -> sns.Topic:
         """The topic, without a key unless one is given: under AWS's own key for SNS, no alarm would ever arrive."""
         topic = sns.Topic(self, "AlarmTopic", display_name="Dropcut alarms", master_key=key, enforce_ssl=True)
-        topic.add_to_resource_policy(_for_our_alarms("AlarmsMayPublish", ["sns:Publish"], topic.topic_arn))
+        ours = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+        topic.add_to_resource_policy(allow("AlarmsMayPublish", ["sns:Publish"], [topic.topic_arn], ours, to=CLOUDWATCH))
         if key:  # in its policy, `*` is this key
             encrypt = ["kms:Decrypt", "kms:GenerateDataKey"]
-            key.add_to_resource_policy(_for_our_alarms("AlarmsMayEncrypt", encrypt, "*"))
+            key.add_to_resource_policy(allow("AlarmsMayEncrypt", encrypt, ["*"], ours, to=CLOUDWATCH))
         return topic
 
     def _logged_errors(self) -> cloudwatch.IMetric:
@@ -146,13 +148,3 @@ class Monitoring(Construct):
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))
         self.alarms.append(alarm)
-
-
-def _for_our_alarms(sid: str, allowed: list[str], resource: str) -> iam.PolicyStatement:
-    return iam.PolicyStatement(
-        sid=sid,
-        principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
-        actions=allowed,
-        resources=[resource],
-        conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
-    )

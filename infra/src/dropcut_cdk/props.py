@@ -101,16 +101,11 @@ class DropcutProps(Settings):
 
     def _check_settings_of_own_buckets(self) -> None:
         """Raises SettingsError: one would change nothing, since no bucket that it holds for is our own."""
-        delivered = "a lifecycle rule in your own bucket for what has the tag dropcut=delivered"
+        own_input, any_own = self.has_own_input, self.has_own_input or not self.output_bucket
         for name, holds, whose, instead in (
-            ("versioned_input", self.has_own_input, "no input is", "versioning of your own bucket"),
-            ("expire_delivered_days", self.has_own_input, "no input is", delivered),
-            (
-                "keep_versions_days",
-                self.has_own_input or not self.output_bucket,
-                "neither an input nor the output is",
-                "lifecycle rules in your own buckets",
-            ),
+            ("versioned_input", own_input, "no input is", "versioning of your own bucket"),
+            ("expire_delivered_days", own_input, "no input is", "a lifecycle rule of yours for dropcut=delivered"),
+            ("keep_versions_days", any_own, "neither an input nor the output is", "lifecycle rules of yours"),
         ):
             value, default = getattr(self, name), getattr(DropcutProps, name)
             if value != default and not holds:

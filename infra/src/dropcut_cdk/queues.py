@@ -72,16 +72,10 @@ class Queues(Construct):
             dead_letter_config=undeliverable[0] if undeliverable else None,
         )
         rule = events.CfnRule(scope, construct_id, targets=[sent], **when)
+        by_it = {"ArnEquals": {"aws:SourceArn": rule.attr_arn}}
         for queue in queues:
-            queue.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid=rule.node.id,
-                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                    actions=["sqs:SendMessage"],
-                    resources=[queue.queue_arn],
-                    conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
-                )
-            )
+            send = allow(rule.node.id, ["sqs:SendMessage"], [queue.queue_arn], by_it, to="events.amazonaws.com")
+            queue.add_to_resource_policy(send)
         return rule
 
 
