@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 
 from dropcut.core.operation import REMOVE_BACKGROUND
 
-from dropcut_cdk.input import PREFIX
+from dropcut_cdk.input import PREFIX, Input
 from dropcut_cdk.kinds import ABOVE_ZERO, SettingsError, checked, checked_values, text
 from dropcut_cdk.provider import BASE_URL, BASE_URLS, NAME, Provider
 from dropcut_cdk.settings import Settings as SettingsOfDropcut
@@ -51,8 +51,10 @@ class Settings(SettingsOfDropcut):
         return Provider.of(self.provider, None, self.api_base_url or "", self.credits_per_image)
 
     def for_dropcut(self) -> dict[str, Any]:
-        """The keyword arguments of `Dropcut` that are plain values."""
-        return {each.name: getattr(self, each.name) for each in fields(SettingsOfDropcut)}
+        """The keyword arguments of `Dropcut`, but for the table that is named by `pace_table`."""
+        shared = {each.name: getattr(self, each.name) for each in fields(SettingsOfDropcut)}
+        inputs = [Input(prefix=self.input_prefix)]
+        return shared | {"name": f"dropcut-{self.stage}", "provider": self.provider_of_api, "inputs": inputs}
 
     @classmethod
     def from_context(cls, context: Mapping[str, object]) -> Self:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from inspect import Signature, signature
-from typing import TYPE_CHECKING, Annotated, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import YES_OR_NO, SettingsError, checked, several, text, thing
@@ -117,26 +118,21 @@ class DropcutProps(Settings):
 
 P = ParamSpec("P")
 Value = TypeVar("Value")
-Self = TypeVar("Self")
 
 
 def keywords_of(
     value: Callable[P, Value],
-) -> Callable[
-    [Callable[[Self, "Construct", str, Value], None]], Callable[Concatenate[Self, "Construct", str, P], None]
-]:
+) -> Callable[[Callable[[Any, "Construct", str, Value], None]], Callable[Concatenate[Any, "Construct", str, P], None]]:
     """Let a construct be made with the fields of a dataclass as keyword arguments.
 
     They are listed once, in the dataclass, and travel on as one value; editors and mypy see each of them.
     """
 
-    def decorate(
-        make: Callable[[Self, "Construct", str, Value], None],
-    ) -> Callable[Concatenate[Self, "Construct", str, P], None]:
-        def init(self: Self, scope: "Construct", construct_id: str, /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def decorate(make: Callable[[Any, "Construct", str, Value], None]) -> Any:
+        @wraps(make)
+        def init(self: Any, scope: "Construct", construct_id: str, /, *args: P.args, **kwargs: P.kwargs) -> None:
             make(self, scope, construct_id, value(*args, **kwargs))
 
-        init.__doc__ = make.__doc__
         three, listed = list(signature(make).parameters.values())[:3], signature(value).parameters.values()
         init.__signature__ = Signature([*three, *listed])  # type: ignore[attr-defined] # what `help` shows
         return init
