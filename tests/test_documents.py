@@ -110,7 +110,7 @@ def test_the_state_tables_attributes_are_those_of_the_adapters() -> None:
         described.setdefault(adapter, {"expires_at"}).update(item)
         set_by[adapter] = attributes_set_in(source)
     assert unknown == []
-    assert {adapter: names - described[adapter] for adapter, names in set_by.items()} == dict.fromkeys(set_by, set())
+    assert {adapter: left for adapter, names in set_by.items() if (left := names - described[adapter])} == {}
 
 
 def attributes_set_in(source: str) -> set[str]:
