@@ -1,4 +1,4 @@
-"""Dead letters: read out of the dead-letter queues, and sent back to the stages that they came from."""
+"""What ended without a cut-out: dead letters, and photos that the API rejected; and how each is sent back."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -6,9 +6,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple
 
-from botocore.exceptions import ClientError
 from dropcut.core.cutout_request import request_event
-from dropcut.core.messages import Upload
+from dropcut.core.item_kinds import JOB
+from dropcut.core.messages import NOT_ASKED_AGAIN, Upload
 
 from dropcut_cli.deployment import Deployment
 
@@ -20,6 +20,8 @@ FROM_THE_PHOTO = {"prepared_gone", "answer_expired"}
 PATIENCE_SECONDS = 1
 """How long an empty answer is waited for: SQS may need it to ask all of its servers."""
 _CRASHED = "It was received too often: the function crashed each time, or was throttled."
+ASKED_FOR = "It was rejected by the API, and somebody asked for it to be tried again."
+"""The reason with which a rejected photo is sent again."""
 
 
 class Failure(NamedTuple):
@@ -44,10 +46,10 @@ def dead_letters(deployment: Deployment, queue: str) -> Iterator[Iterator[Failur
             held |= messages
             if seen_before:  # reading took so long that the first ones are to be seen again
                 break
-        yield (_failure(deployment, queue, message) for message in held.values())
+        yield (_dead_letter(deployment, queue, message) for message in held.values())
     finally:
         for message in held.values():
-            with suppress(ClientError):  # it was sent back and deleted
+            with suppress(sqs.exceptions.ClientError):  # it was sent back and deleted
                 sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
 
 
@@ -62,7 +64,7 @@ def _receive(sqs: Any, url: str) -> list[Mapping[str, Any]]:
     return list(answer.get("Messages", []))
 
 
-def _failure(deployment: Deployment, queue: str, message: Mapping[str, Any]) -> Failure:
+def _dead_letter(deployment: Deployment, queue: str, message: Mapping[str, Any]) -> Failure:
     values = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
     code, reason = values.get("code", WITHOUT_CODE), values.get("reason", _CRASHED)
     send_back = partial(_send_back, deployment, queue, message, code=code, reason=reason)
@@ -82,14 +84,14 @@ def _send_back(deployment: Deployment, queue: str, message: Mapping[str, Any], *
     """Into its stage's queue, then out of the dead-letter queue: a crash in between may send it twice."""
     upload = json.loads(message["Body"]).get("upload") if code in FROM_THE_PHOTO else None
     if upload:
-        deployment.send("Intake", intake_message(Upload.from_fields(upload)), reason)
+        deployment.send("Intake", _intake_message(Upload.from_fields(upload)), reason)
     else:
         deployment.send(queue, message["Body"], reason)
     url = deployment.queue_url(queue, dead_letters=True)
     deployment.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
-def intake_message(upload: Upload) -> str:
+def _intake_message(upload: Upload) -> str:
     """An upload as S3 announces it by EventBridge; or the request again that it was."""
     if upload.request:
         return json.dumps(request_event(upload))
@@ -97,3 +99,21 @@ def intake_message(upload: Upload) -> str:
     stored = {"key": upload.key, "sequencer": upload.sequencer, **version}
     detail = {"bucket": {"name": upload.bucket}, "object": stored}
     return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+
+def rejected_photos(deployment: Deployment) -> Iterator[Failure]:
+    """Photos that were rejected after a call of the API, their own or that of the same picture.
+
+    What was rejected without a call, such as a file that is no picture, would be rejected again.
+    """
+    from boto3.dynamodb.conditions import Attr
+
+    called = Attr("attempts").gt(0) | Attr("reason").contains(NOT_ASKED_AGAIN)
+    condition = Attr("id").begins_with(JOB) & Attr("status").eq("rejected") & called
+    wanted = ("id", "sequencer", "version_id", "requested", "code", "reason")
+    for item in deployment.scan(condition, *wanted):
+        bucket, _, key = item["id"].removeprefix(JOB).partition("/")
+        # Of the same job, so that a newer upload is not undone.
+        upload = Upload(bucket=bucket, key=key, sequencer=item["sequencer"], version_id=item.get("version_id") or None)
+        event = item.get("requested") or _intake_message(upload)
+        yield Failure(key, item["code"], item["reason"], partial(deployment.send, "Intake", event, ASKED_FOR))
