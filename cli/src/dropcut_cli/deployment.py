@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dropcut.adapters.gate_record import GateRecord
     from dropcut.adapters.state_table import StateTable
 
-STACK_FILE = Path(".local") / "stack.json"
 STACKS = ("Storage", "Pipeline", "Monitoring")
 STAGE_FUNCTIONS = {"Intake": "prepare", "Cut": "cut", "Deliver": "deliver", "Notify": "notify"}
 """By the queue that each reads, as outputs name it. A deployment without `webhook_url` has no queue of webhooks."""
@@ -52,10 +51,10 @@ class Deployment:
         Raises:
             CommandError: no region is set, or nothing runs on this machine.
         """
-        import botocore.session
-
         if local:
             return cls._on_this_machine()
+        import botocore.session
+
         session = new_session(botocore.session.Session(), profile_name=profile, region_name=region)
         if not session.region_name:
             raise CommandError(NO_REGION, Exit.USAGE)
@@ -161,10 +160,6 @@ class Deployment:
         found = {source.bucket: source.prefix for source in read_sources(self.setting("Intake", "INPUTS") or "[]")}
         return found or {self.input_bucket: ""}
 
-    @property
-    def input_prefix(self) -> str:
-        return self.sources.get(self.input_bucket, "")
-
     def photo_id(self, key: str, bucket: str = "") -> str:
         """The id of a photo's record; without a bucket, of one in the first."""
         return f"{JOB}{bucket or self.input_bucket}/{key}"
@@ -224,7 +219,6 @@ class Deployment:
         return [queue for queue in STAGE_FUNCTIONS if f"{queue}QueueUrl" in self.outputs]
 
     def queue_url(self, queue: str, *, dead_letters: bool = False) -> str:
-        """`queue` is one of `queues`."""
         return self.outputs[f"{queue}{'DeadLetter' if dead_letters else ''}QueueUrl"]
 
     def queue_attributes(self, queue: str, *names: str, dead_letters: bool = False) -> Mapping[str, str]:
@@ -305,5 +299,6 @@ def _time(text: Any) -> datetime:
 
 def _stack_file() -> Path:
     """Of the clone that this command is run in, or whose code it is."""
-    here = [folder / STACK_FILE for folder in (Path.cwd(), *Path.cwd().parents, Path(__file__).parents[3])]
+    clones = (Path.cwd(), *Path.cwd().parents, Path(__file__).parents[3])
+    here = [clone / ".local" / "stack.json" for clone in clones]
     return next((file for file in here if file.exists()), here[0])

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 from dropcut.core.item_kinds import JOB
@@ -147,12 +147,18 @@ def _memory(deployment: Deployment) -> Iterator[Finding]:
     """A function with more than the account allows fails at its next deployment; new accounts allow 3,008 MB."""
     if deployment.local:
         return  # it has no quotas
-    quotas = deployment.pages("service-quotas", "list_service_quotas", "Quotas", ServiceCode="lambda")
-    most = min((quota["Value"] for quota in quotas if "memory" in quota["QuotaName"].lower()), default=None)
+    most = memory_limit_mb(deployment.client("service-quotas"))
     needed = max(deployment.function(queue)["MemorySize"] for queue in deployment.queues)
     if most is not None and most < needed:
         fix = "Ask for more in Service Quotas (Lambda, function memory), or set max_photo_megapixels lower."
-        yield Finding(f"The account allows a function {most:,.0f} MB; {needed:,} are needed.", fix)
+        yield Finding(f"The account allows a function {most:,} MB; {needed:,} are needed.", fix)
+
+
+def memory_limit_mb(quotas: Any) -> int | None:
+    """The most that an account lets one function have, if Service Quotas lists it."""
+    pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="lambda")
+    found = [each["Value"] for page in pages for each in page["Quotas"] if "memory" in each["QuotaName"].lower()]
+    return int(min(found)) if found else None
 
 
 def _clock(deployment: Deployment) -> Iterator[Finding]:

@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
 def look_up(deployment: Deployment, paths: Sequence[Path], *, prefix: str = "") -> Found:
     """Files and folders as photos of the deployment; keys begin with its own prefix, too."""
-    start = deployment.input_prefix
+    start = deployment.sources.get(deployment.input_bucket, "")
     prefix = prefix if prefix.startswith(start) else start + prefix
     files, left_out = find_files(paths, prefix=prefix, max_mib=deployment.max_photo_mib)
     names = {deployment.photo_id(file.key): file.key for file in files}
