@@ -289,5 +289,5 @@ def test_of_two_in_one_stack_the_construct_has_to_be_named(monkeypatch: pytest.M
 @pytest.mark.parametrize("stack", ["Elsewhere", "Shop/Nothing"])
 def test_a_stack_without_a_deployment_is_a_sentence(monkeypatch: pytest.MonkeyPatch, stack: str) -> None:
     """It never falls back to a stage, which may be another deployment."""
-    with pytest.raises(CommandError, match=f"There is no deployment `{stack}`"):
+    with pytest.raises(CommandError, match=f"There is no deployment `{stack}`.*or deploy it with `cdk deploy`"):
         _ = of_stack(monkeypatch, OF_TWO, stack).outputs

@@ -123,9 +123,10 @@ class Deployment:
             for part in STACKS:
                 found |= self._outputs_of(f"Dropcut-{self.stage}-{part}")
         if "InputBucketName" not in found or "IntakeQueueUrl" not in found:
+            deploy = "`cdk deploy`" if self.stack else "`dropcut deploy`"
             raise CommandError(
                 f"There is no deployment `{self.stack or self.stage}` in region {self.session.region_name}. Name the "
-                "one you mean with --stage or --stack, --region and --profile, or deploy it with `dropcut deploy`."
+                f"one you mean with --stage or --stack, --region and --profile, or deploy it with {deploy}."
             )
         return found
 

@@ -44,6 +44,7 @@ def resume(deployment: Deployment, output: Output) -> int:
         return Exit.NOTHING
     gate.resume_by_hand()
     after = gate.get().state(time.time())
-    output.result({"gate": after}, f"The gate of {deployment.name} was {before}, and is {after} now.")
+    said = f"The gate of {deployment.name} was {before}, and is {after} now. {WHAT_COMES_NEXT.get(after, '')}"
+    output.result({"gate": after}, said.rstrip())
     output.progress(_WITHIN_A_MINUTE)
     return Exit.DONE
