@@ -62,8 +62,7 @@ def refusing(deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.Monke
 
     def refuse(code: str) -> None:
         monkeypatch.setattr(Deployment, "client", lambda _self, _service: Refusing(code))
-        table = SimpleNamespace(name="table", meta=SimpleNamespace(client=Refusing(code)))
-        monkeypatch.setattr(Deployment, "plain_table", table)
+        monkeypatch.setattr(Deployment, "resource", lambda _self, _service: Refusing(code))
 
     return refuse
 

@@ -107,6 +107,12 @@ class Deployment:
             self._clients[service] = self.session.client(service, **self.client_options)  # type: ignore[call-overload]
         return self._clients[service]
 
+    def resource(self, service: str) -> Any:
+        """What boto3 makes of a service's things: tables of plain values, messages that delete themselves."""
+        if (name := f"resource {service}") not in self._clients:
+            self._clients[name] = self.session.resource(service, **self.client_options)  # type: ignore[call-overload]
+        return self._clients[name]
+
     def pages(self, service: str, call: str, results: str, **asked: Any) -> Iterator[Any]:
         """Every one of the results of a call that answers page by page."""
         for page in self.client(service).get_paginator(call).paginate(**asked):
@@ -171,10 +177,10 @@ class Deployment:
 
         return StateTable(self.client("dynamodb"), self.outputs["StateTableName"])
 
-    @cached_property
+    @property
     def plain_table(self) -> Any:
         """boto3's table, which takes conditions such as `Attr("status").eq("held")` and gives plain values."""
-        return self.session.resource("dynamodb", **self.client_options).Table(self.outputs["StateTableName"])
+        return self.resource("dynamodb").Table(self.outputs["StateTableName"])
 
     def scan(self, condition: Any, *names: str, consistent: bool = False) -> Iterator[dict[str, Any]]:
         """These attributes of the items that meet a condition of `boto3.dynamodb.conditions`.

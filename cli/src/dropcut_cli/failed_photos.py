@@ -1,7 +1,7 @@
 """What ended without a cut-out: dead letters, and photos that the API rejected; and how each is sent back."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NamedTuple
@@ -36,39 +36,41 @@ class Failure(NamedTuple):
 
 
 @contextmanager
-def dead_letters(deployment: Deployment, queue: str) -> Iterator[Iterator[Failure]]:
-    """All dead letters of one stage, held while they are looked at, and released after."""
-    sqs, url = deployment.client("sqs"), deployment.queue_url(queue, dead_letters=True)
-    held: dict[str, Mapping[str, Any]] = {}
+def dead_letters(deployment: Deployment, stage: str) -> Iterator[Iterator[Failure]]:
+    """All dead letters of one stage's queue, held while they are looked at, and released after."""
+    sqs = deployment.resource("sqs")
+    queue = sqs.Queue(deployment.queue_url(stage, dead_letters=True))
+    asked = {"MaxNumberOfMessages": 10, "VisibilityTimeout": HELD_SECONDS, "WaitTimeSeconds": PATIENCE_SECONDS}
+    held: dict[str, Any] = {}
     try:
-        while messages := {each["MessageId"]: each for each in _receive(sqs, url)}:
-            seen_before = messages.keys() <= held.keys()
-            held |= messages
+        while came := {
+            each.message_id: each for each in queue.receive_messages(**asked, MessageAttributeNames=["All"])
+        }:
+            seen_before = came.keys() <= held.keys()
+            held |= came
             if seen_before:  # reading took so long that the first ones are to be seen again
                 break
-        yield (_dead_letter(deployment, queue, message) for message in held.values())
+        yield (_dead_letter(deployment, stage, message) for message in held.values())
     finally:
         for message in held.values():
-            with suppress(sqs.exceptions.ClientError):  # it was sent back and deleted
-                sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+            with suppress(sqs.meta.client.exceptions.ClientError):  # it was sent back and deleted
+                message.change_visibility(VisibilityTimeout=0)
 
 
-def _receive(sqs: Any, url: str) -> list[Mapping[str, Any]]:
-    answer = sqs.receive_message(
-        QueueUrl=url,
-        MaxNumberOfMessages=10,
-        VisibilityTimeout=HELD_SECONDS,
-        WaitTimeSeconds=PATIENCE_SECONDS,
-        MessageAttributeNames=["All"],
-    )
-    return list(answer.get("Messages", []))
-
-
-def _dead_letter(deployment: Deployment, queue: str, message: Mapping[str, Any]) -> Failure:
-    values = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
+def _dead_letter(deployment: Deployment, stage: str, message: Any) -> Failure:
+    values = {name: value["StringValue"] for name, value in (message.message_attributes or {}).items()}
     code, reason = values.get("code", WITHOUT_CODE), values.get("reason", _CRASHED)
-    send_back = partial(_send_back, deployment, queue, message, code=code, reason=reason)
-    return Failure(_key_in(message["Body"]), code, reason, send_back)
+
+    def send_back() -> None:
+        """Into its stage's queue, then out of the dead-letter queue: a crash in between may send it twice."""
+        upload = json.loads(message.body).get("upload") if code in FROM_THE_PHOTO else None
+        if upload:
+            deployment.send("Intake", _intake_message(Upload.from_fields(upload)), reason)
+        else:
+            deployment.send(stage, message.body, reason)
+        message.delete()
+
+    return Failure(_key_in(message.body), code, reason, send_back)
 
 
 def _key_in(body: str) -> str:
@@ -78,17 +80,6 @@ def _key_in(body: str) -> str:
         return str(about.get("key") or values.get("detail", {}).get("object", {}).get("key", ""))
     except (ValueError, AttributeError):
         return ""
-
-
-def _send_back(deployment: Deployment, queue: str, message: Mapping[str, Any], *, code: str, reason: str) -> None:
-    """Into its stage's queue, then out of the dead-letter queue: a crash in between may send it twice."""
-    upload = json.loads(message["Body"]).get("upload") if code in FROM_THE_PHOTO else None
-    if upload:
-        deployment.send("Intake", _intake_message(Upload.from_fields(upload)), reason)
-    else:
-        deployment.send(queue, message["Body"], reason)
-    url = deployment.queue_url(queue, dead_letters=True)
-    deployment.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
 
 def _intake_message(upload: Upload) -> str:

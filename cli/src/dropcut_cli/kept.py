@@ -125,8 +125,8 @@ class KeptPhoto:
         names |= set(Held.from_json(job["held"]).keys) if "held" in job else set()
         for name in self._found(bucket, names):
             versions = self._versions(bucket, name)
-            stored = [version for version in versions if "Size" in version]
-            its_own = [version for version in stored if self._owner(bucket, version) == owner]
+            stored = [version for version in versions if version.size is not None]
+            its_own = [version for version in stored if self._owner(version) == owner]
             if its_own:  # the marks of deletions go with the last version
                 yield self._object(bucket, name, versions if len(its_own) == len(stored) else its_own)
 
@@ -135,26 +135,27 @@ class KeptPhoto:
         found = {name for name in names if ANY not in name}
         for name in names - found:
             pattern = re.compile("[^/]+".join(map(re.escape, name.split(ANY))))
-            listed = self.deployment.pages(
-                "s3", "list_object_versions", "Versions", Bucket=bucket, Prefix=name.partition(ANY)[0]
-            )
-            found |= {each["Key"] for each in listed if pattern.fullmatch(each["Key"])}
+            listed = self._listed(bucket, name.partition(ANY)[0])
+            found |= {each.object_key for each in listed if pattern.fullmatch(each.object_key)}
         return sorted(found)
 
     def _versions(self, bucket: str, key: str) -> list[Any]:
         """Versions of an object, and marks of its deletions; one version where the bucket is not versioned."""
         found: list[Any] = []
-        for page in self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key):
-            every = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            found += [each for each in every if each["Key"] == key]
-            if page.get("NextKeyMarker", key) != key:  # from here on names only begin with it
+        for page in self._listed(bucket, key).pages():
+            found += [each for each in page if each.object_key == key]
+            if any(each.object_key != key for each in page):  # from here on names only begin with it
                 break
         return found
 
-    def _owner(self, bucket: str, version: Mapping[str, Any]) -> str:
+    def _listed(self, bucket: str, prefix: str) -> Any:
+        """boto3's versions of what begins so."""
+        return self.deployment.resource("s3").Bucket(bucket).object_versions.filter(Prefix=prefix)
+
+    def _owner(self, version: Any) -> str:
         # What was never versioned is the version `null`, which not every S3 can be asked for by that name.
-        its, ours = {} if version["IsLatest"] else {"VersionId": version["VersionId"]}, self.deployment.input_bucket
-        metadata = self._s3.head_object(Bucket=bucket, Key=version["Key"], **its)["Metadata"]
+        metadata = (version.Object().metadata if version.is_latest else version.head()["Metadata"]) or {}
+        ours = self.deployment.input_bucket
         # Older cut-outs name no bucket: they are of when there was one.
         is_of_ours = metadata.get("dropcut-source-bucket", ours) == ours
         return metadata.get("dropcut-source-sha256", "") if is_of_ours else ""
@@ -163,10 +164,10 @@ class KeptPhoto:
         if versions := self._versions(bucket, key):
             yield self._object(bucket, key, versions, stays=stays)
 
-    def _object(self, bucket: str, key: str, versions: Sequence[Mapping[str, Any]], *, stays: str = "") -> Trace:
+    def _object(self, bucket: str, key: str, versions: Sequence[Any], *, stays: str = "") -> Trace:
         def remove() -> None:
             for version in versions:
-                self._s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+                version.delete()
 
         more = f" ({len(versions)} versions)" if len(versions) > 1 else ""
         return Trace(place=bucket, name=f"{_quoted(key)}{more}", remove=remove, stays=stays)
@@ -184,10 +185,6 @@ class KeptPhoto:
                 ) from error
 
         return Trace(place="state table", name=_quoted(id_), remove=remove)
-
-    @property
-    def _s3(self) -> Any:
-        return self.deployment.client("s3")
 
     @property
     def _job_id(self) -> str:
