@@ -17,16 +17,11 @@ LOOK_WHERE = "Check the network, and the region (--region, or AWS_REGION)."
 class Exit(IntEnum):
     DONE = 0
     FAILED = 1
-    USAGE = 2
-    """The command line is wrong, or a question could not be asked."""
-    DENIED = 4
-    """No credentials, or no permission."""
-    TEMPORARY = 5
-    """The same command may go well later."""
-    PAUSED = 8
-    """Spending is paused, or the day's budget is reached."""
-    NOTHING = 9
-    """There is nothing to do."""
+    USAGE = 2  # the command line is wrong, or a question could not be asked
+    DENIED = 4  # no credentials, or no permission
+    TEMPORARY = 5  # the same command may go well later
+    PAUSED = 8  # spending is paused, or the day's budget is reached
+    NOTHING = 9  # there is nothing to do
     STOPPED = 130
 
 
