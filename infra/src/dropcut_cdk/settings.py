@@ -22,6 +22,8 @@ _INTRODUCTION = kinds.text(
     r"|(?! )[ -~]{1,256}(?<! )", "up to 256 printable ASCII characters, without spaces at either end"
 )
 """256 by the API's specification, no outer spaces by HTTP's."""
+_CREDIT_LIMIT = kinds.number(0, allowed="0, or a number of at least `credits_per_image`")
+_HELD_DAYS = kinds.whole(1, 3649, allowed="a whole number from 1 to 3649, less than `keep_results_days`")
 _EMAIL = kinds.text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+", "an e-mail address, or nothing")
 
 
@@ -49,9 +51,7 @@ class Settings:
     """The window that `rate_limit_requests` counts in, in seconds."""
     lockout_seconds: Annotated[float, kinds.number(0, 3600)] = 60.0
     """How long the API locks a key out after too many requests, in seconds."""
-    daily_credit_limit: Annotated[float, kinds.number(0, allowed="0, or a number of at least `credits_per_image`")] = (
-        0.0
-    )
+    daily_credit_limit: Annotated[float, _CREDIT_LIMIT] = 0.0
     """No more than this many credits are spent in a UTC day by this deployment with one API key; 0 means no limit.
     `make deploy` asks for it."""
     alarm_credits_per_hour: Annotated[float, kinds.ABOVE_ZERO] = 1000.0
@@ -122,9 +122,7 @@ class Settings:
     hold_doubtful: Annotated[bool, kinds.YES_OR_NO] = False
     """Whether a doubtful cut-out waits under `held/` in the output bucket until a person decides (docs/quality.md);
     without it, it is delivered with its doubts."""
-    held_days: Annotated[
-        int, kinds.whole(1, 3649, allowed="a whole number from 1 to 3649, less than `keep_results_days`")
-    ] = 14
+    held_days: Annotated[int, _HELD_DAYS] = 14
     """How long a held cut-out waits for a decision before its photo ends as failed, in days."""
     max_photo_megapixels: Annotated[float, kinds.number(5, MOST_MEGAPIXELS)] = 120.0
     """The largest photo taken, in millions of pixels; the functions get memory to match."""
@@ -147,7 +145,7 @@ class Settings:
     rejection_alarm_percent: Annotated[int, kinds.whole(1, 100)] = 20
     """Alarm when more than this share of an hour's photos is rejected."""
     tracing: Annotated[bool, kinds.YES_OR_NO] = False
-    """Whether X-Ray traces prepare, cut and deliver; the gatekeeper, which runs each minute, is never traced."""
+    """Whether X-Ray traces prepare, cut, deliver and notify; the gatekeeper and the feeder are never traced."""
     architecture: Annotated[str, kinds.choice("arm64", "x86_64")] = "arm64"
     """Processor of the functions."""
     bundle_for: Annotated[str, kinds.choice("lambda", "this_machine")] = "lambda"
