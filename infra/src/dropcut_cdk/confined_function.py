@@ -183,7 +183,7 @@ class ConfinedFunction(Construct):
             self._policy.add_statements(statement)
         statement.add_resources(arn)
 
-    def wake_every_minute(self, scope: Construct, target: str, description: str, **rule_options: Any) -> None:
+    def wake_every_minute(self, target: str, description: str, **rule_options: Any) -> None:
         """Invoke it by a rule, whose options may be its `name` and `state`.
 
         The next minute tries again what failed: an invocation that AWS made twice would be one too many.
@@ -194,16 +194,12 @@ class ConfinedFunction(Construct):
             arn=self.function.function_arn,
             retry_policy=events.CfnRule.RetryPolicyProperty(maximum_retry_attempts=0),
         )
+        when = "rate(1 minute)"
         rule = events.CfnRule(
-            scope,
-            "EveryMinute",
-            description=description,
-            schedule_expression="rate(1 minute)",
-            targets=[woken],
-            **rule_options,
+            self, "EveryMinute", description=description, schedule_expression=when, targets=[woken], **rule_options
         )
         lambda_.CfnPermission(
-            scope,
+            self,
             "EveryMinuteMayInvoke",
             action="lambda:InvokeFunction",
             function_name=self.function.function_name,

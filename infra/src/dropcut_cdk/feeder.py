@@ -62,5 +62,5 @@ class Feeder(Construct):
         self.confined.read_keys(work)
         # Off at first: the command that starts a back-fill turns it on.
         self.confined.wake_every_minute(
-            self, "feeder", "Dropcut: the next photos of the back-fills", name=self.rule_name, state="DISABLED"
+            "feeder", "Dropcut: the next photos of the back-fills", name=self.rule_name, state="DISABLED"
         )

@@ -53,4 +53,4 @@ class Gatekeeper(Construct):
             may_be_traced=False,
         )
         self.confined = ConfinedFunction(self, "Default", deployment, spec)
-        self.confined.wake_every_minute(self, "gatekeeper", "Dropcut: Is there anything to be done at the gate?")
+        self.confined.wake_every_minute("gatekeeper", "Dropcut: Is there anything to be done at the gate?")
