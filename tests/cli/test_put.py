@@ -131,6 +131,34 @@ def test_a_cut_out_never_lands_outside_of_its_folder(
     assert list(tmp_path.rglob("out.png")) == []
 
 
+@pytest.mark.parametrize("fetched_to", ["my photos", "my photos/deep", ".", "link"])
+def test_cut_outs_are_never_fetched_among_the_photos(
+    deployment: Deployment,
+    dropcut: Dropcut,
+    photos: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fetched_to: str,
+) -> None:
+    """They could replace photos, and the next run would pay for them."""
+    monkeypatch.setattr(ends, "wait_for_ends", lambda *_given: iter(()))
+    (tmp_path / "link").symlink_to(photos)
+    ran = dropcut("put", str(photos), "--fetch", str(tmp_path / fetched_to))
+    assert (ran.exit_code, ran.out, keys(deployment)) == (2, "", [])
+    assert f"{photos} overlap: fetch the cut-outs into a folder apart." in ran.err
+
+
+def test_a_photo_that_a_link_names_is_not_fetched_over(
+    deployment: Deployment, dropcut: Dropcut, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends, "wait_for_ends", lambda *_given: iter(()))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.png").write_bytes(PHOTO)
+    (photos / "a.png").symlink_to(tmp_path / "out" / "a.png")
+    assert dropcut("put", str(photos), "--fetch", str(tmp_path / "out")).exit_code == 2
+    assert keys(deployment) == []
+
+
 def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(
     deployment: Deployment, dropcut: Dropcut, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,8 @@ def put(
     from dropcut_cli.uploads import look_up
 
     new, done, left_out, records = look_up(deployment, paths, prefix=prefix)
+    if folder:
+        _keep_apart(folder, (*paths, *(file.path for file in (*new, *done))))
     for each in left_out:
         output.progress(f"Left out: {each.path}: {each.why}")
     if done:
@@ -63,6 +65,14 @@ def put(
             if folder:
                 fetch(deployment, output, record, folder)
     return Exit.FAILED if bad else Exit.DONE if new else Exit.NOTHING
+
+
+def _keep_apart(folder: Path, uploaded: Iterable[Path]) -> None:
+    """Raises UsageError: a cut-out could replace a photo of theirs, or be uploaded by the next run, and paid for."""
+    place = folder.resolve()
+    for path in uploaded:
+        if (real := path.resolve()).is_relative_to(place) or place.is_relative_to(real):
+            raise click.UsageError(f"--fetch {folder} and {path} overlap: fetch the cut-outs into a folder apart.")
 
 
 def _upload(deployment: Deployment, output: Output, files: Sequence[Any], *, shows: bool) -> None:
