@@ -159,6 +159,20 @@ def test_a_photo_that_a_link_names_is_not_fetched_over(
     assert keys(deployment) == []
 
 
+def test_two_files_of_one_key_are_refused_and_the_same_one_twice_is_not(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path
+) -> None:
+    one, other = (tmp_path / name / "x.jpg" for name in ("a", "b"))
+    for file in (one, other):
+        file.parent.mkdir()
+        file.write_bytes(PHOTO + file.parent.name.encode())
+        (file.parent / "notes.txt").write_text("no photo, so no loss")
+    ran = dropcut("put", str(one.parent), str(other.parent), "--to", "shop/")
+    assert (ran.exit_code, ran.out, keys(deployment)) == (2, "", [])
+    assert f"{one} and {other} would both be shop/x.jpg in the bucket" in ran.err
+    assert dropcut("put", str(one), str(one.parent)).out == "uploaded   x.jpg\n"
+
+
 def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(
     deployment: Deployment, dropcut: Dropcut, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 from dropcut.adapters.job_records import known_of
 from dropcut.adapters.state_table import Item
 from dropcut.core.formats.photo_format import recognise
@@ -54,14 +55,23 @@ def find_files(paths: Sequence[Path], *, prefix: str, max_mib: float) -> tuple[l
     """The photos among files and folders, by their first bytes, and the rest; a folder's keep their place below it.
 
     Hidden files and folders are left out without a word.
+
+    Raises:
+        UsageError: two files would have one key, so that one of them would be lost.
     """
-    found: list[File] = []
+    found: dict[str, File] = {}
+    left_out: list[File] = []
     for path in paths:
         root = path if path.is_dir() else path.parent
         for each in sorted(_below(path)) if path.is_dir() else [path]:
             key = prefix + each.relative_to(root).as_posix()
-            found.append(File(each, key, _unfit(each, key, max_mib)))
-    return [file for file in found if not file.why], [file for file in found if file.why]
+            file = File(each, key, _unfit(each, key, max_mib))
+            if file.why:
+                left_out.append(file)
+            elif not found.setdefault(key, file).path.samefile(each):
+                both = f"{found[key].path} and {each}"
+                raise click.UsageError(f"{both} would both be {key} in the bucket: upload one with another --to.")
+    return list(found.values()), left_out
 
 
 def _below(folder: Path) -> Iterator[Path]:
