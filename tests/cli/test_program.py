@@ -140,11 +140,13 @@ class Terminal(io.StringIO):
 def test_a_no_ends_as_a_failure_and_not_as_a_wrong_command_line(
     dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch, typed: str, exit_code: int, said: str
 ) -> None:
-    monkeypatch.setattr(deploy, "_run", lambda *_given, **_variables: Exit.DONE)
+    monkeypatch.setenv("SETTINGS", "")
+    monkeypatch.setattr(deploy, "_run", lambda *_given: Exit.DONE)
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    ran = dropcut("destroy")
-    assert (ran.exit_code, ran.out, ran.err) == (exit_code, "", f"Remove the deployment? [y/N]: {said}")
+    ran = dropcut("destroy", "--stage", "prod")
+    question = "Remove the deployment `prod` (eu-central-1), its stage from --stage or $DROPCUT_STAGE?"
+    assert (ran.exit_code, ran.out, ran.err) == (exit_code, "", f"{question} [y/N]: {said}")
 
 
 class NoStacks:

@@ -136,14 +136,13 @@ def test_cut_outs_are_never_fetched_among_the_photos(
     deployment: Deployment,
     dropcut: Dropcut,
     photos: Path,
-    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     fetched_to: str,
 ) -> None:
     """They could replace photos, and the next run would pay for them."""
     monkeypatch.setattr(ends, "wait_for_ends", lambda *_given: iter(()))
-    (tmp_path / "link").symlink_to(photos)
-    ran = dropcut("put", str(photos), "--fetch", str(tmp_path / fetched_to))
+    (photos.parent / "link").symlink_to(photos)
+    ran = dropcut("put", str(photos), "--fetch", str(photos.parent / fetched_to))
     assert (ran.exit_code, ran.out, keys(deployment)) == (2, "", [])
     assert f"{photos} overlap: fetch the cut-outs into a folder apart." in ran.err
 

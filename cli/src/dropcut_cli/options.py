@@ -18,8 +18,18 @@ _WHICH = ("stage", "stack", "region", "profile", "local")
 _NOT_TOGETHER = [("local", other) for other in ("stage", "stack", "region", "profile")] + [("stack", "stage")]
 
 
-def _stage(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    if not _STAGE.fullmatch(value):
+region_option = click.option(
+    "--region", envvar="AWS_REGION", help="Its AWS region. Default: $AWS_REGION, or the profile's."
+)
+profile_option = click.option("--profile", help="The profile of your AWS credentials.")
+
+
+def stage_option(default: str | None) -> Callable[..., Any]:
+    return click.option("--stage", envvar="DROPCUT_STAGE", default=default, callback=_stage, help=_STAGE_HELP)
+
+
+def _stage(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _STAGE.fullmatch(value):
         raise click.BadParameter("a stage has 1 to 16 characters: a-z, then a-z, 0-9 and hyphens.")
     return value
 
@@ -38,10 +48,10 @@ def as_json(function: Callable[..., Any]) -> Callable[..., Any]:
 def on_a_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
     """The verb is given `output` and `deployment`."""
 
-    @click.option("--stage", envvar="DROPCUT_STAGE", default="prod", callback=_stage, help=_STAGE_HELP)
+    @stage_option(default="prod")
     @click.option("--stack", envvar="DROPCUT_STACK", default="", metavar="STACK[/CONSTRUCT]", help=_STACK_HELP)
-    @click.option("--region", envvar="AWS_REGION", help="Its AWS region. Default: $AWS_REGION, or the profile's.")
-    @click.option("--profile", help="The profile of your AWS credentials.")
+    @region_option
+    @profile_option
     @click.option("--local", is_flag=True, help="The system that `make up` has started on this machine.")
     @as_json
     @functools.wraps(function)
