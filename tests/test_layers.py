@@ -17,14 +17,15 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "stand_in": (),
     "dropcut_cdk": ("dropcut",),
     "infra": ("dropcut", "dropcut_cdk"),
-    "dropcut_cli": ("dropcut",),
+    "dropcut_cli": ("dropcut", "dropcut_cli.clone"),
     "dropcut_cli.clone": ("dropcut", "infra"),
     "dropcut_cli.account": ("dropcut", "dropcut_cdk", "infra", "dropcut_cli", "dropcut_cli.clone"),
     "tools": ("dropcut", "dropcut_cdk", "infra", "dropcut_cli.clone"),
     "local": ("dropcut", "infra", "stand_in", "dropcut_cli", "dropcut_cli.clone"),
     "bench": ("dropcut", "dropcut_cdk", "infra", "stand_in", "dropcut_cli", "dropcut_cli.clone", "local"),
 }
-"""By package, those below it; of `dropcut_cli`, two parts are packages of their own, as its wheel is without them."""
+"""By package, those below it; of `dropcut_cli`, two parts are packages of their own, as its wheel is without them.
+The verbs `deploy` and `destroy` need the clone, and import from it once they know that they are in one."""
 
 
 def _modules() -> Iterator[tuple[str, Path]]:

@@ -106,6 +106,16 @@ def test_what_is_not_clear_or_not_agreed_removes_nothing(
     assert Process.started == []
 
 
+@pytest.mark.parametrize(("ended", "code", "words"), [(4, 4, "failed"), (9, 9, "nothing to do"), (-9, 1, "failed")])
+@pytest.mark.usefixtures("started")
+def test_the_exit_code_is_that_of_the_code_of_make(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ended: int, code: int, words: str
+) -> None:
+    monkeypatch.setattr(Process, "returncode", ended)
+    assert dropcut("destroy", "--yes", "--region", "r1") == code
+    assert words in capsys.readouterr().out
+
+
 def test_a_wrong_setting_is_said_from_any_folder(tmp_path: Path) -> None:
     """A stage may hold no capitals."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(REPOSITORY / "cli" / "src"), "HOME": str(tmp_path)}

@@ -53,7 +53,7 @@ def _stage_meant() -> tuple[str, str]:
         refuse_wrong(settings)
         return settings.get("stage", "prod"), where_it_is_set("stage")
     except Problem as wrong:
-        raise CommandError(str(wrong), Exit.USAGE) from wrong
+        raise CommandError(str(wrong), Exit(wrong.exit_code)) from wrong
 
 
 @click.command(epilog='Example: `dropcut deploy --stage test --settings "output_format=webp"`')
@@ -69,7 +69,7 @@ def deploy(output: Output, target: str, variables: Mapping[str, str]) -> int:
 @click.option("--force", is_flag=True, help="Also while buckets hold objects, which stay.")
 @from_the_clone
 def destroy(output: Output, target: str, variables: Mapping[str, str], yes: bool, force: bool) -> int:
-    """Remove the deployment from your AWS account; buckets that hold objects stay."""
+    """Remove the deployment from your AWS account; buckets that hold objects stay. Ends with 9 when there is none."""
     output.ask(f"Remove the deployment {target}?", yes=yes)
     return _run(output, "destroy", {**variables, "FORCE": "yes" if force else ""})
 
@@ -80,6 +80,7 @@ def _run(output: Output, command: str, variables: Mapping[str, str]) -> int:
     path = os.pathsep.join(filter(None, [str(_CLONE / "cli" / "src"), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, **variables, "PYTHONPATH": path}
     ended = subprocess.run(words, cwd=_CLONE, env=environment, stdout=sys.stderr, check=False)  # noqa: S603
-    done = ended.returncode == 0
-    output.result({"command": command, "done": done}, f"{command}: {'done' if done else 'failed'}")
-    return Exit.DONE if done else Exit.FAILED
+    code = ended.returncode if ended.returncode >= 0 else Exit.FAILED  # a signal ended it
+    said = {0: "done", 9: "there is nothing to do"}.get(code, "failed")
+    output.result({"command": command, "done": code == Exit.DONE}, f"{command}: {said}")
+    return code

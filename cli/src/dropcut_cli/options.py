@@ -24,7 +24,7 @@ region_option = click.option(
 profile_option = click.option("--profile", help="The profile of your AWS credentials.")
 
 
-def stage_option(default: str | None) -> Callable[..., Any]:
+def stage_option(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return click.option("--stage", envvar="DROPCUT_STAGE", default=default, callback=_stage, help=_STAGE_HELP)
 
 

@@ -10,6 +10,7 @@ from dropcut_cli.account import deploy, destroy
 from dropcut_cli.account.real_account import RealAccount, real_account
 from dropcut_cli.clone.problem import Problem
 from dropcut_cli.clone.steps import Steps
+from dropcut_cli.exits import Exit
 from infra.settings import Settings
 from local.embedded_aws import start_embedded_aws
 from local.ports import any_free_port
@@ -227,7 +228,7 @@ def test_deploy_and_destroy_against_the_embedded_aws(
         found.client("s3").head_object(Bucket=outputs["InputBucketName"], Key="a.jpg")
         assert found.outputs("real") == {}
         found.client("secretsmanager").create_secret(Name=outputs["ApiKeySecretName"])
-        assert destroy.main() == 0
+        assert destroy.main() == Exit.NOTHING
         assert "Nothing of stage real is deployed here." in capfd.readouterr().out
     finally:
         program.stop()

@@ -10,6 +10,7 @@ from dropcut_cli.account import destroy
 from dropcut_cli.account.real_account import RealAccount
 from dropcut_cli.clone.problem import Problem
 from dropcut_cli.clone.steps import Steps
+from dropcut_cli.exits import Exit
 from tests.cli.account.conftest import OUTPUTS
 
 
@@ -97,8 +98,15 @@ def test_a_removal_that_was_refused_is_tried_again_as_the_same_one(
     monkeypatch.setattr(destroy, "destroy", refuse)
     monkeypatch.setenv("SETTINGS", "stage=test")
     monkeypatch.setenv("FORCE", "yes")
-    with pytest.raises(Problem, match='`make destroy SETTINGS="stage=test" FORCE=yes` again'):
+    with pytest.raises(Problem, match='`make destroy SETTINGS="stage=test" FORCE=yes` again') as problem:
         destroy.main()
+    assert problem.value.exit_code == Exit.DENIED
+
+
+@pytest.mark.usefixtures("account", "context")
+def test_nothing_to_destroy_has_its_own_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RealAccount, "describe", lambda _account, _stack: {})
+    assert destroy.main() == Exit.NOTHING
 
 
 def test_destroy_goes_on_when_a_bucket_is_gone_already(account: RealAccount) -> None:

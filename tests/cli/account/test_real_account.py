@@ -6,14 +6,16 @@ from moto import mock_aws
 
 from dropcut_cli.account.real_account import RealAccount, real_account
 from dropcut_cli.clone.problem import Problem
+from dropcut_cli.exits import Exit
 
 
 def test_no_region_is_a_problem_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """botocore's own words name no variable."""
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    with pytest.raises(Problem, match="AWS_REGION="):
+    with pytest.raises(Problem, match="AWS_REGION=") as problem:
         real_account()
+    assert problem.value.exit_code == Exit.USAGE
 
 
 @pytest.mark.parametrize(
@@ -31,8 +33,9 @@ def test_who_cannot_sign_in_reads_how(monkeypatch: pytest.MonkeyPatch, variables
         monkeypatch.setenv(name, value)
         if not value:
             monkeypatch.delenv(name)
-    with pytest.raises(Problem, match=f"(?s){words}.*aws sso login"):
+    with pytest.raises(Problem, match=f"(?s){words}.*aws sso login") as problem:
         real_account()
+    assert problem.value.exit_code == Exit.DENIED
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,7 @@ def test_where_nothing_answers_nobody_is_sent_to_sign_in(
     with pytest.raises(Problem, match=words) as problem:
         real_account()
     assert "sso login" not in str(problem.value)
+    assert problem.value.exit_code == (Exit.TEMPORARY if region == "mars-1" else Exit.USAGE)
 
 
 def test_a_stack_that_cannot_be_asked_for_is_a_problem(account: RealAccount, monkeypatch: pytest.MonkeyPatch) -> None:

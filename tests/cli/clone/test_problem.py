@@ -9,6 +9,7 @@ import pytest
 
 from dropcut_cli.clone import problem
 from dropcut_cli.clone.problem import Problem, run_command
+from dropcut_cli.exits import Exit
 
 
 def test_a_problem_keeps_its_lines_and_speaks_to_no_terminal(
@@ -17,11 +18,11 @@ def test_a_problem_keeps_its_lines_and_speaks_to_no_terminal(
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # those of pytest stay
 
     def fail() -> NoReturn:
-        raise Problem("It names a\x1b[31m file.\nThen it says what to do.")
+        raise Problem("It names a\x1b[31m file.\nThen it says what to do.", Exit.TEMPORARY)
 
     with pytest.raises(SystemExit) as ended:
         run_command(fail, when_stopped="")
-    assert ended.value.code == 1
+    assert ended.value.code == Exit.TEMPORARY
     assert capsys.readouterr().err == "\nIt names a\\u001b[31m file.\nThen it says what to do.\n"
 
 

@@ -10,12 +10,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dropcut_cli.account.account_limits import with_numbers_that_fit
-from dropcut_cli.account.real_account import RealAccount, real_account
+from dropcut_cli.account.real_account import RealAccount, problem_of, real_account
 from dropcut_cli.clone.cdk import read_outputs, start_bootstrap, start_deploy, start_synth
 from dropcut_cli.clone.places import LOCAL, private_folder
 from dropcut_cli.clone.problem import Problem
 from dropcut_cli.clone.settings_line import make_command, refuse_wrong, settings_of_deployment
 from dropcut_cli.clone.steps import Steps
+from dropcut_cli.exits import Exit
 from infra.settings import Settings
 
 DAILY_LIMIT = "daily_credit_limit"
@@ -49,7 +50,7 @@ def with_daily_limit(settings: dict[str, str], steps: Steps) -> dict[str, str]:
     if DAILY_LIMIT in settings:
         return settings
     if not sys.stdin.isatty():
-        raise Problem(_NO_LIMIT)
+        raise Problem(_NO_LIMIT, Exit.USAGE)
     steps.say("Whoever may put photos into the input bucket spends credits. A limit stops that until the next day.")
     while True:
         try:
@@ -57,7 +58,7 @@ def with_daily_limit(settings: dict[str, str], steps: Steps) -> dict[str, str]:
             with_limit = {**settings, DAILY_LIMIT: answer}
             refuse_wrong(with_limit)
         except EOFError as nobody:
-            raise Problem(_NO_LIMIT) from nobody
+            raise Problem(_NO_LIMIT, Exit.USAGE) from nobody
         except Problem as wrong:
             steps.say(str(wrong))
         else:
@@ -103,9 +104,10 @@ def put_key(account: RealAccount, secret: str, steps: Steps) -> bool:
             secrets.put_secret_value(SecretId=secret, SecretString=key)
             steps.say(f"The API key is in the secret {secret}.")
     except (BotoCoreError, ClientError) as error:
-        raise Problem(
-            f"The stacks are deployed, but the API key could not be put into the secret {secret}: {error}\n"
-            f"Run `{make_command('deploy')}` again: it goes on from here."
+        raise problem_of(
+            f"The stacks are deployed, but the API key could not be put into the secret {secret}. "
+            f"Run `{make_command('deploy')}` again: it goes on from here.",
+            error,
         ) from error
     return has_key or bool(key)
 

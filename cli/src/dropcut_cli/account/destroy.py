@@ -6,10 +6,11 @@ from contextlib import suppress
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
-from dropcut_cli.account.real_account import RealAccount, real_account, stack_names
+from dropcut_cli.account.real_account import RealAccount, problem_of, real_account, stack_names
 from dropcut_cli.clone.problem import Problem
 from dropcut_cli.clone.settings_line import make_command, refuse_wrong, settings_of_deployment, where_it_is_set
 from dropcut_cli.clone.steps import Steps
+from dropcut_cli.exits import Exit
 
 _BUCKETS = ("InputBucketName", "OutputBucketName", "WorkBucketName")
 _DELETE_BUCKET = (
@@ -21,7 +22,10 @@ _DELETE_BUCKET = (
 
 
 def main() -> int:
-    """Remove the stage that SETTINGS names, or else cdk.json, and say first which one that is."""
+    """Remove the stage that SETTINGS names, or else cdk.json, and say first which one that is.
+
+    Ends with 9 when nothing of it is deployed.
+    """
     steps = Steps()
     settings = settings_of_deployment()
     refuse_wrong(settings)
@@ -32,14 +36,14 @@ def main() -> int:
     outputs = account.outputs(stage)
     if not any(account.describe(stack) for stack in stack_names(stage)):
         steps.say(f"Nothing of stage {stage} is deployed here.")
-        return 0
+        return Exit.NOTHING
     forced = os.environ.get("FORCE", "") == "yes"
     try:
         refuse_while_full(account, outputs, forced=forced)
         destroy(account, stage, outputs, steps)
     except (BotoCoreError, ClientError) as error:
         again = make_command("destroy", *(["FORCE=yes"] if forced else []))
-        raise Problem(f"AWS refused a part of it: {error}\nPut that right and run `{again}` again.") from error
+        raise problem_of(f"Run `{again}` again, once this is put right.", error) from error
     say_what_stays(outputs, steps)
     return 0
 

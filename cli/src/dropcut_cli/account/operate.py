@@ -4,11 +4,9 @@ import os
 import sys
 
 from dropcut_cli.__main__ import main as dropcut
-from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.problem import USAGE, Problem
 from dropcut_cli.clone.settings_line import settings_of_deployment
 from infra.settings import Settings, SettingsError
-
-USAGE = 2
 
 
 def main() -> None:

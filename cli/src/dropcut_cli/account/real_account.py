@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from dropcut_cli.clone.problem import Problem
 from dropcut_cli.deployment import STACKS
-from dropcut_cli.exits import NO_REGION, explained
+from dropcut_cli.exits import NO_REGION, Exit, explained
 
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 
@@ -41,7 +41,7 @@ class RealAccount:
         except ssm.exceptions.ParameterNotFound:
             return False
         except (BotoCoreError, ClientError) as error:
-            raise Problem(f"Whether the account is bootstrapped could not be read. {explained(error)}") from error
+            raise problem_of("Whether the account is bootstrapped could not be read.", error) from error
         return True
 
     def outputs(self, stage: str) -> dict[str, str]:
@@ -56,8 +56,14 @@ class RealAccount:
         except (BotoCoreError, ClientError) as error:
             if "does not exist" in str(error):
                 return {}
-            raise Problem(f"The stack {stack} could not be read. {explained(error)}") from error
+            raise problem_of(f"The stack {stack} could not be read.", error) from error
         return dict(description)
+
+
+def problem_of(what: str, error: Exception) -> Problem:
+    """What failed, and why, with the exit code of every verb that AWS refuses or does not answer."""
+    said = explained(error)
+    return Problem(f"{what} {said}", said.exit_code) if said else Problem(f"{what} {error}")
 
 
 def stack_names(stage: str) -> list[str]:
@@ -74,8 +80,8 @@ def real_account() -> RealAccount:
     try:
         session = boto3.Session(region_name=os.environ.get("AWS_REGION") or None)  # botocore reads the older name only
         if not session.region_name:
-            raise Problem(NO_REGION)
+            raise Problem(NO_REGION, Exit.USAGE)
         identity = session.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
-        raise Problem(f"AWS could not be asked who you are. {explained(error)}") from error
+        raise problem_of("AWS could not be asked who you are.", error) from error
     return RealAccount(session, identity["Account"], session.region_name, identity["Arn"])

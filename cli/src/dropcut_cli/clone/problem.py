@@ -15,9 +15,16 @@ from dropcut.core.plain_text import shown
 
 from dropcut_cli.clone.places import LOCAL, pasted, private_folder
 
+FAILED, USAGE = 1, 2
+"""Exit codes, as those of `dropcut` are."""
+
 
 class Problem(Exception):
     """Something that a person can put right: its text says what, where, why and what to do."""
+
+    def __init__(self, text: str, exit_code: int = FAILED) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 class Interrupted(BaseException):
@@ -68,7 +75,7 @@ def run_command(main: Callable[[], int], *, when_stopped: str) -> NoReturn:
     except Interrupted as interruption:
         said, code = f"Stopped; {when_stopped}.", 128 + interruption.number
     except Exception as error:
-        said, code = _sentence(error), 1
+        said, code = _sentence(error), error.exit_code if isinstance(error, Problem) else FAILED
     print(f"\n{said}", file=sys.stderr)
     sys.exit(code)
 

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from dropcut_cli.clone.places import REPOSITORY
-from dropcut_cli.clone.problem import Problem
+from dropcut_cli.clone.problem import USAGE, Problem
 from infra.settings import Settings, SettingsError, belongs_to_cdk
 
 CDK_JSON = REPOSITORY / "cdk.json"
@@ -37,7 +37,7 @@ def refuse_wrong(settings: Mapping[str, str]) -> None:
     try:
         Settings.from_context(settings)
     except SettingsError as wrong:
-        raise Problem(str(wrong)) from wrong
+        raise Problem(str(wrong), USAGE) from wrong
 
 
 def settings_on_this_machine() -> dict[str, str]:
@@ -86,7 +86,8 @@ def _settings_that_stay() -> dict[str, str]:
     except (OSError, ValueError, AttributeError) as broken:
         raise Problem(
             f"The settings in {CDK_JSON} cannot be read: {broken}\n"
-            'It must be a JSON object whose "context" is one too; `git diff cdk.json` shows what was changed.'
+            'It must be a JSON object whose "context" is one too; `git diff cdk.json` shows what was changed.',
+            USAGE,
         ) from broken
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in settings.items()}
 
@@ -106,10 +107,11 @@ def parse_settings(line: str) -> dict[str, str]:
         name, equals, value = part.partition("=")
         if not equals or not name.isidentifier():
             raise Problem(
-                f'SETTINGS holds {part!r}; write SETTINGS="name=value name=value", for example output_format=webp.'
+                f'SETTINGS holds {part!r}; write SETTINGS="name=value name=value", for example output_format=webp.',
+                USAGE,
             )
         if name in settings:
-            raise Problem(f"SETTINGS gives {name} twice: {settings[name]!r} and {value!r}. Leave one out.")
+            raise Problem(f"SETTINGS gives {name} twice: {settings[name]!r} and {value!r}. Leave one out.", USAGE)
         settings[name] = value
     return settings
 
@@ -137,9 +139,9 @@ def _end_of_json(text: str) -> int:
     try:
         _, end = json.JSONDecoder().raw_decode(text, start)
     except ValueError as broken:
-        raise Problem(_not_json(text, str(broken))) from broken
+        raise Problem(_not_json(text, str(broken)), USAGE) from broken
     if text[end : end + 1].strip():
-        raise Problem(_not_json(text, f"{text[end]!r} follows its end"))
+        raise Problem(_not_json(text, f"{text[end]!r} follows its end"), USAGE)
     return end
 
 
@@ -158,4 +160,4 @@ def _first_word(text: str) -> tuple[str, int]:
     try:
         return words.get_token() or "", characters.tell()
     except ValueError as unbalanced:
-        raise Problem(f"SETTINGS cannot be read ({unbalanced}): {text}") from unbalanced
+        raise Problem(f"SETTINGS cannot be read ({unbalanced}): {text}", USAGE) from unbalanced
