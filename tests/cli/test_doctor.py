@@ -200,17 +200,21 @@ def test_a_function_that_cannot_run_is_found(
     assert set(found("functions and roles", deployment)) == ({words} if words else set())
 
 
-def test_what_may_not_be_looked_at_is_a_finding(
-    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("code", "fix"), [("AccessDenied", "Run the doctor with that permission."), ("SlowDown", "Put that right first.")]
+)
+def test_what_cannot_be_looked_at_is_a_finding_with_its_own_fix(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch, code: str, fix: str
 ) -> None:
-    def denied(_deployment: Deployment) -> None:
-        answer = {"Error": {"Code": "AccessDenied", "Message": "not authorized to perform: sns:List"}}
+    def refused(_deployment: Deployment) -> None:
+        answer = {"Error": {"Code": code, "Message": "not authorized to perform: sns:List"}}
         raise ClientError(answer, "ListSubscriptionsByTopic")  # type: ignore[arg-type]
 
     for check in CHECKS:
         monkeypatch.setitem(CHECKS, check, lambda _deployment: [])
     assert dropcut("doctor").exit_code == 0
-    monkeypatch.setitem(CHECKS, "alarms", denied)
+    monkeypatch.setitem(CHECKS, "alarms", refused)
     ran = dropcut("doctor")
     assert ran.exit_code == 1
-    assert "wrong  alarms: It could not be looked at: You lack the permission for ListSubscriptionsByTopic" in ran.out
+    assert "wrong  alarms: It could not be looked at: " in ran.out
+    assert f"\n       {fix}\n" in ran.out

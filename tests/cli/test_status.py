@@ -11,7 +11,7 @@ from dropcut.core.gate import UNTIL_RESUMED, Gate
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 
 from dropcut_cli.deployment import Deployment
-from tests.cli.conftest import Dropcut
+from tests.cli.conftest import Dropcut, Paged
 from tests.functions.cloud import INPUT, SECRET
 from tests.functions.records import ANSWER, PICTURE
 
@@ -102,6 +102,21 @@ def test_the_key_s_spending_and_trouble_are_shown(deployment: Deployment, dropcu
     assert "1 picture met trouble" in ran.out
     budget.take(key, 2, now=NOW + 600)
     assert dropcut("status").exit_code == 8  # nothing more is paid for today
+
+
+@pytest.mark.usefixtures("jobs")
+def test_a_queue_that_no_function_reads_leaves_the_limits_unknown(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Deployment, "setting", lambda self, queue, _name: self.event_source(queue)["UUID"])
+    deployment._clients["lambda"] = Paged()
+    deployment._clients["lambda"].list_event_source_mappings = lambda **_asked: {"EventSourceMappings": []}
+    ran = dropcut("status")
+    assert (ran.exit_code, len(ran.out.splitlines())) == (0, 11)
+    assert "pace      unknown: `dropcut doctor` finds why, booked for 0 s ahead" in ran.out
+    assert "credits   0 today, limit unknown" in ran.out
+    found = json.loads(dropcut("status", "--json").out)
+    assert (found["pace"]["requests"], found["daily_credit_limit"], found["budget_reached"]) == (None, None, False)
 
 
 @pytest.mark.usefixtures("jobs")

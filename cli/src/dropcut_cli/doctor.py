@@ -54,9 +54,11 @@ def _findings(check: Check, deployment: Deployment) -> list[Finding]:
     try:
         return list(check(deployment))
     except Exception as error:
-        if said := explained(error):
-            return [Finding(f"It could not be looked at: {said}", "Run the doctor with that permission.")]
-        raise
+        if not (said := explained(error)):
+            raise
+        # Each error says itself how it is put right. One that a check raises by itself is found by another check, too.
+        fix = "Run the doctor with that permission." if said.exit_code == Exit.DENIED else "Put that right first."
+        return [Finding(f"It could not be looked at: {said}", fix)]
 
 
 def _secret(deployment: Deployment) -> Iterator[Finding]:

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
 from dropcut_cli.deployment import Deployment
-from dropcut_cli.exits import Exit
+from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.gate import WHAT_COMES_NEXT
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted, for_people
@@ -57,9 +57,9 @@ def overview(deployment: Deployment) -> dict[str, Any]:
         items = pool.submit(deployment.table.get_many, [GATE, health, pace, budget])
         deployed = pool.submit(lambda: deployment.limits)
         queues = dict(zip(names, pool.map(lambda name: queue_counts(deployment, *name), names), strict=True))
-    found, limits = items.result(), deployed.result()
+    found, limits = items.result(), _known(deployed)
     gate = read_gate(found.get(GATE))
-    spent, limit = float(found.get(budget, {}).get("spent", 0.0)), limits["daily_credit_limit"]
+    spent, limit = float(found.get(budget, {}).get("spent", 0.0)), limits.get("daily_credit_limit")
     return {
         "stage": deployment.stage,
         "stack": deployment.stack,
@@ -70,13 +70,21 @@ def overview(deployment: Deployment) -> dict[str, Any]:
         "daily_credit_limit": limit,
         "budget_reached": bool(limit and spent + limits["credits_per_image"] > limit),
         "pace": {
-            "requests": limits["rate_limit_requests"],
-            "seconds": limits["rate_limit_seconds"],
+            "requests": limits.get("rate_limit_requests"),
+            "seconds": limits.get("rate_limit_seconds"),
             "booked_seconds": max(0.0, float(found.get(pace, {}).get("next_free", 0.0)) - now),
         },
         "health": {"troubled": len(read_health(found.get(health)).troubled), "key": key},
         "alarms": [alarm["AlarmName"] for alarm in alarms.result()],
     }
+
+
+def _known(deployed: Future[dict[str, float]]) -> dict[str, float]:
+    """None are while no function reads the queue of cut: the doctor finds that, and the rest is shown."""
+    try:
+        return deployed.result()
+    except CommandError:
+        return {}
 
 
 def queue_counts(deployment: Deployment, queue: str, dead: bool) -> dict[str, int]:
@@ -86,7 +94,7 @@ def queue_counts(deployment: Deployment, queue: str, dead: bool) -> dict[str, in
 
 
 def _lines(deployment: Deployment, values: Mapping[str, Any]) -> list[str]:
-    limit, pace, health = values["daily_credit_limit"], values["pace"], values["health"]
+    pace, health = values["pace"], values["health"]
     dead = sum(values["dead_letters"].values())
     return [
         f"Deployment {deployment.name}",
@@ -96,14 +104,23 @@ def _lines(deployment: Deployment, values: Mapping[str, Any]) -> list[str]:
         ),
         f"  failures  {counted(dead, 'dead letter')}" + ("; `dropcut failures` shows why" if dead else ""),
         f"  gate      {_of_gate(values['gate'])}",
-        f"  pace      {pace['requests']:g} calls in {pace['seconds']:g} s at most, "
-        f"booked for {for_people(pace['booked_seconds'])} ahead",
-        f"  credits   {values['credits_today']:g} today" + (f" of {limit:g}" if limit else ", no daily limit"),
+        f"  pace      {_at_most(pace)}, booked for {for_people(pace['booked_seconds'])} ahead",
+        f"  credits   {values['credits_today']:g} today{_of_limit(values['daily_credit_limit'])}",
         "  health    "
         + (f"{counted(health['troubled'], 'picture')} met trouble" if health["troubled"] else "no trouble")
         + ("" if health["key"] else "; there is no API key: `dropcut set-key`"),
         f"  alarms    {', '.join(values['alarms']) or 'none'}",
     ]
+
+
+def _at_most(pace: Mapping[str, Any]) -> str:
+    if pace["requests"] is None:
+        return "unknown: `dropcut doctor` finds why"
+    return f"{pace['requests']:g} calls in {pace['seconds']:g} s at most"
+
+
+def _of_limit(limit: float | None) -> str:
+    return ", limit unknown" if limit is None else f" of {limit:g}" if limit else ", no daily limit"
 
 
 def _of_gate(gate: Mapping[str, Any]) -> str:
