@@ -174,3 +174,17 @@ def test_a_signal_stops_a_verb_with_a_sentence(number: signal.Signals) -> None:
         process.send_signal(number)
         assert process.wait(timeout=60) == 130
         assert process.stderr.read() == "\nStopped. Run the same command to go on.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [(["set-key"], "That is no key"), (["destroy", "--stage", "prod"], "say it with --yes")]
+)
+def test_closed_standard_input_is_a_wrong_command_line(
+    dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    """As after `<&-`: Python then has none."""
+    monkeypatch.setenv("SETTINGS", "")
+    monkeypatch.setattr(sys, "stdin", None)
+    ran = dropcut(*words)
+    assert (ran.exit_code, ran.out) == (2, "")
+    assert said in ran.err

@@ -8,7 +8,7 @@ from dropcut.core.api_key_text import fingerprint, is_usable
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output
+from dropcut_cli.output import Output, is_terminal
 
 BALANCE_PATHS = {"stability": "/v1/user/balance"}
 """Calls that cost nothing and need a valid key, by provider. The gateway has none."""
@@ -24,8 +24,9 @@ def set_key(deployment: Deployment, output: Output) -> None:
     away. Nothing is ever shown of it.
     """
     secret = deployment.outputs["ApiKeySecretName"]
-    asks = sys.stdin.isatty()
-    key = (click.prompt("API key", hide_input=True, err=True) if asks else sys.stdin.readline()).strip()
+    typed = sys.stdin.readline if sys.stdin else str
+    asks = is_terminal(sys.stdin)
+    key = (click.prompt("API key", hide_input=True, err=True) if asks else typed()).strip()
     if not is_usable(key):
         raise CommandError("That is no key: it is one word of plain characters, as the provider shows it.", Exit.USAGE)
     provider = deployment.setting("Cut", "PROVIDER")

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TextIO
 
 import click
 from dropcut.core.plain_text import shown
@@ -37,10 +38,15 @@ class Output:
         """
         if yes:
             return
-        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
             raise CommandError(f"{shown(question)} There is no terminal to ask at: say it with --yes.", Exit.USAGE)
         if not click.confirm(shown(question), err=True):
             raise CommandError("Nothing was done.")
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """None after `<&-` or `2>&-`."""
+    return bool(stream and stream.isatty())
 
 
 def say(line: str, *, err: bool = False) -> bool:
