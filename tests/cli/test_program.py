@@ -57,6 +57,7 @@ def refused(code: str, status: int = 400) -> ClientError:
             Exit.TEMPORARY,
             "Check the network, and the region",
         ),
+        (EndpointConnectionError(endpoint_url="https://127.0.0.1:4999/"), Exit.TEMPORARY, "run `make down up`"),
         (OSError(28, "No space left on device", "a.png"), Exit.FAILED, "a.png: No space left on device."),
         (CommandError("No.", Exit.PAUSED), Exit.PAUSED, "No."),
     ],
@@ -213,6 +214,16 @@ def test_nothing_on_this_machine_is_said_so(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "stack.json").write_text(json.dumps({**stack, "outputs": outputs}))
     found = Deployment.find(stage="prod", region=None, profile=None, local=True)
     assert (found.stage, found.input_bucket, found.session.region_name) == ("shop", "b", "us-east-1")
+
+
+@pytest.mark.parametrize("written", ["", "{", "{}", "[]", '{"region": 1}'])
+def test_a_broken_description_of_this_machine_says_how_to_start_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    (tmp_path / "stack.json").write_text(written)
+    monkeypatch.setattr("dropcut_cli.deployment._stack_file", lambda: tmp_path / "stack.json")
+    with pytest.raises(CommandError, match="does not say how to reach the system: run `make down up`"):
+        Deployment.find(stage="prod", region=None, profile=None, local=True)
 
 
 @pytest.mark.parametrize(

@@ -63,13 +63,20 @@ class Deployment:
     @classmethod
     def _on_this_machine(cls) -> Self:
         """Nothing in the environment or in `~/.aws` changes where this leads."""
+        file = _stack_file()
+        try:
+            return cls._described(json.loads(file.read_text()))
+        except FileNotFoundError:
+            raise CommandError("Nothing runs on this machine: start it with `make up`.") from None
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise CommandError(f"{file} does not say how to reach the system: run `make down up`.") from None
+
+    @classmethod
+    def _described(cls, stack: Mapping[str, Any]) -> Self:
+        """By what `make up` has written."""
         import botocore.session
         from botocore.config import Config
 
-        try:
-            stack = json.loads(_stack_file().read_text())
-        except FileNotFoundError:
-            raise CommandError("Nothing runs on this machine: start it with `make up`.") from None
         no_file = (None, None, os.devnull, None)
         files = {"profile": (None, None, None, None), "config_file": no_file, "credentials_file": no_file}
         core = botocore.session.Session(session_vars=files)

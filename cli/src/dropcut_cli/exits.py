@@ -13,6 +13,8 @@ SIGN_IN = (
 )
 LOOK_WHERE = "Check the network, and the region (--region, or AWS_REGION)."
 
+LOOK_HERE = "What `make up` started has ended, or is broken: run `make down up`."
+
 
 class Exit(IntEnum):
     DONE = 0
@@ -67,7 +69,8 @@ def _of_aws(error: Exception) -> CommandError | None:
         case aws.NoRegionError() | aws.InvalidRegionError():
             said, exit_code = NO_REGION, Exit.USAGE
         case aws.ConnectionError() | aws.HTTPClientError():
-            said, exit_code = f"AWS did not answer: {error}. {LOOK_WHERE}", Exit.TEMPORARY
+            where = LOOK_HERE if "://127.0.0.1:" in str(error) else LOOK_WHERE
+            said, exit_code = f"AWS did not answer: {error}. {where}", Exit.TEMPORARY
         case (
             aws.NoCredentialsError() | aws.PartialCredentialsError() | aws.CredentialRetrievalError()
             | aws.ProfileNotFound() | aws.ConfigParseError() | aws.SSOError() | aws.TokenRetrievalError()
