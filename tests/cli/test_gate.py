@@ -21,3 +21,9 @@ def test_resuming_a_pause_that_trouble_caused_lets_one_call_be_tried(deployment:
     GateRecord(table=deployment.table).close(Gate(code="no_credits", reason="Buy some.", until=NOW * 2))
     assert json.loads(dropcut("resume", "--json").out) == {"gate": "due"}
     assert "was due, and is due now. The pause is over: the next picture is tried" in dropcut("resume").out
+
+
+def test_a_pause_needs_a_reason_that_can_be_read(deployment: Deployment, dropcut: Dropcut) -> None:
+    ran = dropcut("pause", "--reason", " ")
+    assert (ran.exit_code, ran.out, deployment.gate.get().is_closed) == (2, "", False)
+    assert "--reason is empty" in ran.err

@@ -25,6 +25,8 @@ _WITHIN_A_MINUTE = "The gatekeeper carries it out and publishes it within a minu
 @on_a_deployment
 def pause(deployment: Deployment, output: Output, reason: str) -> None:
     """Stop the spending: pictures wait until `dropcut resume`. A call that is being made ends; no photo is lost."""
+    if not reason.strip():
+        raise click.UsageError("--reason is empty: whoever waits reads it.")
     deployment.gate.close_by_hand(reason, now=time.time())
     output.result({"gate": "by hand", "reason": reason}, f"The gate of {deployment.name} is closed by hand: {reason}")
     output.progress(_WITHIN_A_MINUTE)
