@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from dropcut.adapters.gate_record import GateRecord
@@ -218,6 +218,30 @@ def test_files_that_cannot_be_taken_say_why(tmp_path: Path, name: str, size: int
     files, left_out = find_files([tmp_path], prefix="", max_mib=1)
     assert (len(files), len(left_out)) == ((0, 1) if why else (1, 0))
     assert not left_out or why in left_out[0].why
+
+
+def test_what_a_folder_holds_and_is_not_read_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe without a writer would be waited for without end."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "deep")
+    (tmp_path / "nowhere.jpg").symlink_to(tmp_path / "gone.jpg")
+    scandir = os.scandir
+
+    def unreadable(folder: str) -> Any:
+        if str(folder).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", unreadable)  # root may read every folder
+    files, left_out = find_files([tmp_path], prefix="", max_mib=1)
+    assert files == []
+    assert {each.path.name: each.why for each in left_out} == {
+        "pipe.jpg": "it is no file",
+        "link": "it is a link to a folder",
+        "nowhere.jpg": "No such file or directory",
+        "deep": "Permission denied",
+    }
 
 
 def test_a_key_too_long_for_s3_is_left_out(tmp_path: Path) -> None:

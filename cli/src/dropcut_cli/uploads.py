@@ -63,7 +63,7 @@ def find_files(paths: Sequence[Path], *, prefix: str, max_mib: float) -> tuple[l
     left_out: list[File] = []
     for path in paths:
         root = path if path.is_dir() else path.parent
-        for each in sorted(_below(path)) if path.is_dir() else [path]:
+        for each in sorted(_below(path, left_out)) if path.is_dir() else [path]:
             key = prefix + each.relative_to(root).as_posix()
             file = File(each, key, _unfit(each, key, max_mib))
             if file.why:
@@ -74,9 +74,16 @@ def find_files(paths: Sequence[Path], *, prefix: str, max_mib: float) -> tuple[l
     return list(found.values()), left_out
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
+def _below(folder: Path, unread: list[File]) -> Iterator[Path]:
+    """The files that are not hidden; `unread` is given folders that are not looked into, each with the reason."""
+
+    def not_read(error: OSError) -> None:
+        unread.append(File(Path(error.filename), "", error.strerror or str(error)))
+
+    for place, folders, names in os.walk(folder, onerror=not_read):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        links = (Path(place) / name for name in folders)
+        unread += (File(link, "", "it is a link to a folder") for link in links if link.is_symlink())
         yield from (Path(place) / name for name in names if not name.startswith("."))
 
 
@@ -84,6 +91,8 @@ def _unfit(path: Path, key: str, max_mib: float) -> str:
     """Why a file is not uploaded; empty for a photo."""
     try:
         encoded = key.encode()
+        if path.exists() and not path.is_file():  # to open a pipe waits for its writer
+            return "it is no file"
         with path.open("rb") as file:
             recognise(file.read(_FIRST_BYTES))
         size = path.stat().st_size
