@@ -172,6 +172,14 @@ def test_two_files_of_one_key_are_refused_and_the_same_one_twice_is_not(
     assert dropcut("put", str(one), str(one.parent)).out == "uploaded   x.jpg\n"
 
 
+@pytest.mark.parametrize(("prefix", "exit_code"), [("../esc/", 2), ("a/../b", 2), ("..", 2), ("/a", 2), ("a../b..", 0)])
+def test_a_prefix_that_leads_out_of_a_folder_is_refused(
+    deployment: Deployment, dropcut: Dropcut, photos: Path, prefix: str, exit_code: int
+) -> None:
+    ran = dropcut("put", str(photos / "ä.jpg"), "--to", prefix)
+    assert (ran.exit_code, len(keys(deployment))) == (exit_code, 0 if exit_code else 1)
+
+
 def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(
     deployment: Deployment, dropcut: Dropcut, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,9 +20,16 @@ ASK_ABOVE = 50
 SECONDS_BETWEEN_LINES = 5.0
 
 
+def _prefix(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Names of cut-outs follow those of photos: --fetch would refuse such a name after it was paid for."""
+    if value.startswith("/") or ".." in value.split("/"):
+        raise click.BadParameter("it begins with no slash, and has no part `..`.")
+    return value
+
+
 @click.command(epilog="Examples: `dropcut put a.jpg`, `dropcut put photos/ --to shop/ --wait --fetch cut-outs`")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="PATH...")
-@click.option("--to", "prefix", default="", help="What the keys begin with, such as shop/.")
+@click.option("--to", "prefix", default="", callback=_prefix, help="What the keys begin with, such as shop/.")
 @click.option("--wait", "waits", is_flag=True, help="Wait for each photo's end.")
 @click.option("--fetch", "folder", type=click.Path(path_type=Path), help="Bring the cut-outs here; waits for them.")
 @click.option("--yes", is_flag=True, help=f"Do not ask above {ASK_ABOVE} photos.")
