@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from dropcut_cli.clone.places import REPOSITORY
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.program import VERBS
 from tests.cli.conftest import Dropcut, bodies
@@ -115,6 +116,8 @@ def test_an_unknown_key_is_said_and_nothing_is_sent(deployment: Deployment, drop
 # With standard output and error as a shell gives them.
 
 
+MODULE = [sys.executable, "-m", "dropcut_cli"]
+
 RUN = """
 import click, sys, time
 from dropcut_cli import __main__, output, program
@@ -188,3 +191,20 @@ def test_closed_standard_input_is_a_wrong_command_line(
     ran = dropcut(*words)
     assert (ran.exit_code, ran.out) == (2, "")
     assert said in ran.err
+
+
+@pytest.mark.parametrize(("module", "words"), [("sitecustomize", ["./dropcut"]), ("signal", MODULE), ("click", MODULE)])
+def test_ctrl_c_while_modules_are_imported_shows_no_traceback(tmp_path: Path, module: str, words: list[str]) -> None:
+    """Each is imported in the place of one of the same name, and Ctrl-C comes right then."""
+    (tmp_path / f"{module}.py").write_text("import os\nos.kill(os.getpid(), 2)\n")
+    path = f"{tmp_path}:{HERE['PYTHONPATH']}"
+    ran = subprocess.run(
+        [*words, "--help"],
+        cwd=REPOSITORY,
+        env=HERE | {"PYTHONPATH": path},
+        capture_output=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (-signal.SIGINT, b"", b"")

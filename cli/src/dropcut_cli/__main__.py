@@ -1,12 +1,18 @@
 """`python -m dropcut_cli`, and the script `dropcut`."""
 
+if __name__ == "__main__":
+    import _signal  # type: ignore[import-not-found] # a part of Python itself: `signal` would have to be loaded first
+
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import os
 import signal
 import sys
 
 
 def main() -> None:
-    heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    heard = signal.getsignal(signal.SIGINT) != signal.SIG_IGN
     if heard:  # Ctrl-C while modules are imported ends it without a traceback
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from dropcut_cli.program import run
