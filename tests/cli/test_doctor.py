@@ -117,20 +117,20 @@ def test_a_clock_that_is_off_is_found(
 
 
 class Lambda:
-    """An account with 21 functions at once, and a deployment that asks for these many."""
+    """An account with 22 functions at once, and a deployment that asks for these many."""
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
 
     def get_account_settings(self) -> dict[str, object]:
-        return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 21}}
+        return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": 22}}
 
     def list_event_source_mappings(self, **_asked: str) -> dict[str, object]:
         return {"EventSourceMappings": [{"ScalingConfig": {"MaximumConcurrency": self._at_once}}]}
 
 
 @pytest.mark.parametrize(
-    ("at_once", "said"), [(6, ["The account may run 21 functions at once; 25 are needed."]), (5, [])]
+    ("at_once", "said"), [(6, ["The account may run 22 functions at once; 26 are needed."]), (5, [])]
 )
 def test_an_account_with_too_few_functions_at_once_is_found(
     deployment: Deployment, at_once: int, said: list[str]

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import click
@@ -17,7 +17,8 @@ from dropcut_cli.status import queue_counts
 MOST_CLOCK_SECONDS = 30.0
 """AWS refuses requests five minutes off; long before that, ages and pauses shown here are wrong."""
 WITHOUT_END_SECONDS = 86_400.0
-GATEKEEPER_AT_ONCE = 1
+_WOKEN_EACH_MINUTE = 2
+"""The gatekeeper and the feeder, which run once at a time."""
 
 
 class Finding(NamedTuple):
@@ -139,10 +140,15 @@ def _alarms(deployment: Deployment) -> Iterator[Finding]:
 def _concurrency(deployment: Deployment) -> Iterator[Finding]:
     limits = deployment.client("lambda").get_account_settings()["AccountLimit"]
     sources = [deployment.event_source(queue) for queue in deployment.queues]
-    needed = GATEKEEPER_AT_ONCE + sum(each.get("ScalingConfig", {}).get("MaximumConcurrency", 0) for each in sources)
+    needed = functions_at_once(each.get("ScalingConfig", {}).get("MaximumConcurrency", 0) for each in sources)
     if (most := limits["UnreservedConcurrentExecutions"]) < needed:
         fix = "Ask for more in Service Quotas (Lambda, concurrent executions), or set max_concurrency lower."
         yield Finding(f"The account may run {most} functions at once; {needed} are needed.", fix)
+
+
+def functions_at_once(of_queues: Iterable[int]) -> int:
+    """How many functions of a deployment run at the same time, by how many read each queue."""
+    return _WOKEN_EACH_MINUTE + sum(of_queues)
 
 
 def _memory(deployment: Deployment) -> Iterator[Finding]:

@@ -56,17 +56,17 @@ def fitted(account: Account, steps: Steps, **given: str) -> dict[str, str]:
 
 
 def test_an_account_that_allows_enough_is_no_matter(steps: Steps) -> None:
-    assert fitted(Account(at_once=28), steps) == {}
+    assert fitted(Account(at_once=29), steps) == {}
     assert steps.console.export_text() == ""
 
 
 @pytest.mark.parametrize(
     ("at_once", "given", "cut", "imaging"),
     [
-        (27, {}, "7", "8"),
-        (10, {}, "3", "3"),
-        (10, {"max_concurrency": "2"}, None, "3"),
-        (29, {"webhook_url": "https://example.com/hook"}, "7", "8"),
+        (28, {}, "7", "8"),
+        (10, {}, "2", "2"),
+        (10, {"max_concurrency": "2"}, None, "2"),
+        (30, {"webhook_url": "https://example.com/hook"}, "7", "8"),
         (1, {}, "2", "2"),
     ],
 )

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from dropcut_cdk.sizes import megapixels_that_fit, size_of_deliver, size_of_prepare
 from dropcut_cli.account.real_account import RealAccount
 from dropcut_cli.clone.steps import Steps
-from dropcut_cli.doctor import GATEKEEPER_AT_ONCE, memory_limit_mb
+from dropcut_cli.doctor import functions_at_once, memory_limit_mb
 from infra.settings import Settings
 
 LARGEST_MEMORY_MB_OF_NEW_ACCOUNTS = 3008
@@ -37,7 +37,7 @@ def _concurrency_that_fits(account: RealAccount, settings: Settings, steps: Step
         steps.say(f"How many functions this account may run at once could not be looked at: {error}")
         return {}
     free = int(limits["UnreservedConcurrentExecutions"])
-    others = GATEKEEPER_AT_ONCE + (_NOTIFY_AT_ONCE if settings.webhook_url else 0)
+    others = functions_at_once([_NOTIFY_AT_ONCE] if settings.webhook_url else [])
     needed = settings.max_concurrency + 2 * settings.imaging_concurrency + others
     if needed <= free:
         return {}
