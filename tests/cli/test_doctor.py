@@ -3,6 +3,7 @@
 import json
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,7 +13,7 @@ from dropcut.core.messages import Upload
 from dropcut_cli import doctor
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.doctor import CHECKS, MOST_CLOCK_SECONDS, WITHOUT_END_SECONDS
-from tests.cli.conftest import ALARMS, Dropcut, Paged
+from tests.cli.conftest import ALARMS, RULE, Dropcut, Paged
 from tests.functions.cloud import INPUT, SECRET
 
 
@@ -180,24 +181,89 @@ def test_alarms_that_reach_nobody_are_found(
     assert found("alarms", deployment) == ([said] if said else [])
 
 
+class Functions(dict[str, Any]):
+    """Lambda with one function."""
+
+    def get_function_configuration(self, **_asked: str) -> dict[str, Any]:
+        return self
+
+
 @pytest.mark.parametrize(
-    ("function", "role", "words"),
+    ("function", "said"),
     [
-        ({"State": "Active"}, True, ""),
-        ({"State": "Inactive"}, True, ""),
-        ({"State": "Failed"}, True, "The function f is Failed."),
-        ({"LastUpdateStatus": "Failed"}, True, "The function f is Active."),
-        ({}, False, "The role of f is gone."),
+        ({"State": "Active"}, ""),
+        ({"State": "Inactive"}, ""),
+        ({"State": "Failed"}, "The function f is Failed."),
+        ({"LastUpdateStatus": "Failed"}, "The function f is Active."),
     ],
 )
 def test_a_function_that_cannot_run_is_found(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, function: dict[str, str], role: bool, words: str
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, function: dict[str, str], said: str
 ) -> None:
-    arn = "arn:aws:iam::123456789012:role/path/r"
-    monkeypatch.setattr(Deployment, "function", lambda _self, _queue: {"FunctionName": "f", "Role": arn, **function})
-    if role:
-        deployment.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")
-    assert set(found("functions and roles", deployment)) == ({words} if words else set())
+    monkeypatch.setattr(Deployment, "resources", lambda _self: [("AWS::Lambda::Function", "f")])
+    deployment._clients["lambda"] = Functions(function)
+    assert found("resources", deployment) == ([said] if said else [])
+
+
+POLICY = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}}'
+
+
+@pytest.fixture
+def deployed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """With a role, the feeder's rule and another, a queue with its dead-letter queue, and an alarm."""
+    iam, events, sqs = (deployment.client(service) for service in ("iam", "events", "sqs"))
+    iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")
+    iam.put_role_policy(RoleName="role", PolicyName="p", PolicyDocument=POLICY)
+    events.put_rule(Name="rule", ScheduleExpression="rate(1 minute)")
+    for rule in ("rule", RULE):
+        events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": deployment.queue_arn("Cut")}])
+    cut, dead = deployment.queue_url("Cut"), deployment.queue_url("Cut", dead_letters=True)
+    arn = deployment.queue_attributes("Cut", "QueueArn", dead_letters=True)["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5})
+    sqs.set_queue_attributes(QueueUrl=cut, Attributes={"RedrivePolicy": redrive})
+    deployment.client("cloudwatch").put_metric_alarm(
+        **{"AlarmName": "alarm", "Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60},
+        **{"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"},
+    )
+    there = {"IAM::Role": ["role"], "Events::Rule": ["rule", RULE], "SQS::Queue": [cut, dead]}
+    there |= {"CloudWatch::Alarm": ["alarm"], "DynamoDB::Table": ["not looked at"]}
+    resources = [(f"AWS::{kind}", name) for kind, names in there.items() for name in names]
+    monkeypatch.setattr(Deployment, "resources", lambda _self: resources)
+    return deployment
+
+
+@pytest.mark.parametrize(
+    ("service", "call", "asked", "said"),
+    [
+        ("sts", "get_caller_identity", {}, []),
+        ("iam", "delete_role_policy", {"RoleName": "role", "PolicyName": "p"}, ["The role role has no policy."]),
+        ("events", "disable_rule", {"Name": "rule"}, ["The rule rule is turned off."]),
+        ("events", "remove_targets", {"Rule": "rule", "Ids": ["t"]}, ["The rule rule has no target."]),
+        ("cloudwatch", "delete_alarms", {"AlarmNames": ["alarm"]}, ["The alarm alarm is gone."]),
+    ],
+)
+def test_what_was_deployed_and_changed_by_hand_is_found(
+    deployed: Deployment, service: str, call: str, asked: dict[str, Any], said: list[str]
+) -> None:
+    getattr(deployed.client(service), call)(**asked)
+    assert found("resources", deployed) == said
+
+
+def test_what_was_deployed_and_is_gone_is_found(deployed: Deployment) -> None:
+    iam, events, cut = deployed.client("iam"), deployed.client("events"), deployed.queue_url("Cut")
+    iam.delete_role_policy(RoleName="role", PolicyName="p")
+    iam.delete_role(RoleName="role")
+    events.remove_targets(Rule="rule", Ids=["t"])
+    events.delete_rule(Name="rule")
+    deployed.client("sqs").delete_queue(QueueUrl=cut)
+    said = ["The role role is gone.", "The rule rule is gone.", f"The queue {cut} is gone."]
+    assert found("resources", deployed) == said
+
+
+def test_a_queue_without_a_dead_letter_queue_is_found(deployed: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    intake = deployed.queue_url("Intake")
+    monkeypatch.setattr(Deployment, "resources", lambda _self: [("AWS::SQS::Queue", intake)])
+    assert found("resources", deployed) == [f"The queue {intake} has no dead-letter queue."]
 
 
 @pytest.mark.parametrize(

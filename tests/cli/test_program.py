@@ -23,7 +23,7 @@ from dropcut_cli.deployment import Deployment, new_session
 from dropcut_cli.exits import CommandError, Exit, explained
 from dropcut_cli.output import Output, for_people
 from dropcut_cli.program import VERBS, cli
-from tests.cli.conftest import Dropcut
+from tests.cli.conftest import Dropcut, Paged
 
 CLI = Path(__file__).parents[2] / "cli" / "src"
 HERE = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CLI), "AWS_CONFIG_FILE": os.devnull, "HOME": "/nonexistent"}
@@ -297,6 +297,15 @@ def test_of_two_in_one_stack_the_construct_has_to_be_named(monkeypatch: pytest.M
     with pytest.raises(CommandError, match="--stack Shop/Cutouts, --stack Shop/Others"):
         _ = of_stack(monkeypatch, OF_TWO, "Shop").outputs
     assert of_stack(monkeypatch, OF_TWO, "Shop/Others").outputs["StateTableName"] == "others-StateTableName"
+
+
+@pytest.mark.parametrize(("stack", "names"), [("Shop/Cutouts", ["c"]), ("", ["c", "o", "t"] * 3)])
+def test_resources_of_somebodys_app_are_not_ours(monkeypatch: pytest.MonkeyPatch, stack: str, names: list[str]) -> None:
+    deployment = of_stack(monkeypatch, OF_TWO, stack)
+    ids = {"CutoutsRoleA1": "c", "OthersRoleA1": "o", "TheirsB2": "t"}
+    listed = [{"LogicalResourceId": id_, "ResourceType": "R", "PhysicalResourceId": ids[id_]} for id_ in ids]
+    deployment._clients["cloudformation"] = Paged(list_stack_resources={"StackResourceSummaries": listed})
+    assert list(deployment.resources()) == [("R", name) for name in names]
 
 
 @pytest.mark.parametrize("stack", ["Elsewhere", "Shop/Nothing"])

@@ -153,14 +153,26 @@ class Deployment:
             raise
         return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 
+    def resources(self) -> Iterator[tuple[str, str]]:
+        """The kind and the name of each resource that its stacks were deployed with, as CloudFormation knows them."""
+        stack, _, construct = self.stack.partition("/")
+        path = self._path(self._outputs_of(stack), construct) if stack else ""
+        for name in [stack] if stack else [f"Dropcut-{self.stage}-{part}" for part in STACKS]:
+            for each in self.pages("cloudformation", "list_stack_resources", "StackResourceSummaries", StackName=name):
+                if each["LogicalResourceId"].startswith(path):  # an app has resources of its own, too
+                    yield each["ResourceType"], each["PhysicalResourceId"]
+
     def _of_construct(self, outputs: Mapping[str, str], construct: str) -> dict[str, str]:
         """A `Dropcut` puts the path of its construct before the names of its outputs."""
+        path = self._path(outputs, construct)
+        return {name.removeprefix(path): value for name, value in outputs.items() if name.startswith(path)}
+
+    def _path(self, outputs: Mapping[str, str], construct: str) -> str:
         there = [name.removesuffix("InputBucketName") for name in outputs if name.endswith("InputBucketName")]
         if len(there) > 1 and not construct:
             known = ", ".join(f"--stack {self.stack}/{each}" for each in there)
             raise CommandError(f"The stack {self.stack} holds several deployments. Name one: {known}", Exit.USAGE)
-        path = construct or "".join(there)
-        return {name.removeprefix(path): value for name, value in outputs.items() if name.startswith(path)}
+        return construct or "".join(there)
 
     @property
     def input_bucket(self) -> str:

@@ -78,17 +78,64 @@ def _notifications(deployment: Deployment) -> Iterator[Finding]:
         yield Finding("No enabled rule of EventBridge leads uploads to the intake queue.")
 
 
-def _functions(deployment: Deployment) -> Iterator[Finding]:
-    iam = deployment.client("iam")
-    for queue in deployment.queues:
-        function = deployment.function(queue)
-        name, state = function["FunctionName"], function.get("State", "Active")
-        if state not in ("Active", "Inactive") or function.get("LastUpdateStatus", "Successful") == "Failed":
-            yield Finding(f"The function {name} is {state}.", f"{deployment.deploy_again} Look at what it says.")
+def _resources(deployment: Deployment) -> Iterator[Finding]:
+    """What was deployed is there still, and as it must be."""
+    from botocore.exceptions import ClientError
+
+    for kind, name in deployment.resources():
+        if kind not in _LOOKS:
+            continue
         try:
-            iam.get_role(RoleName=function["Role"].rpartition("/")[2])
-        except iam.exceptions.NoSuchEntityException:
-            yield Finding(f"The role of {name} is gone.")
+            wrong = _LOOKS[kind](deployment, name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _GONE:
+                raise
+            wrong = "is gone"
+        if wrong:
+            yield Finding(f"The {kind.rpartition('::')[2].lower()} {name} {wrong}.")
+
+
+def _function(deployment: Deployment, name: str) -> str:
+    found = deployment.client("lambda").get_function_configuration(FunctionName=name)
+    state = found.get("State", "Active")
+    return f"is {state}" if state == "Failed" or found.get("LastUpdateStatus") == "Failed" else ""
+
+
+def _role(deployment: Deployment, name: str) -> str:
+    iam = deployment.client("iam")
+    inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    return "" if inline or iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] else "has no policy"
+
+
+def _rule(deployment: Deployment, name: str) -> str:
+    """The feeder's is on only while a back-fill runs."""
+    events = deployment.client("events")
+    off = events.describe_rule(Name=name)["State"] == "DISABLED"
+    if off and name == deployment.outputs.get("BackfillRuleName"):
+        off = any(each.status == "running" for each in deployment.backfills.all())
+    return "is turned off" if off else "" if events.list_targets_by_rule(Rule=name)["Targets"] else "has no target"
+
+
+def _queue(deployment: Deployment, url: str) -> str:
+    if url in {deployment.queue_url(queue, dead_letters=True) for queue in deployment.queues}:
+        return ""
+    asked = deployment.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    return "" if asked.get("Attributes") else "has no dead-letter queue"
+
+
+def _alarm(deployment: Deployment, name: str) -> str:
+    return "" if deployment.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"] else "is gone"
+
+
+_GONE = {"ResourceNotFoundException", "NoSuchEntity", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+_LOOKS: dict[str, Callable[[Deployment, str], str]] = {
+    "AWS::Lambda::Function": _function,
+    "AWS::IAM::Role": _role,
+    "AWS::Events::Rule": _rule,
+    "AWS::SQS::Queue": _queue,
+    "AWS::CloudWatch::Alarm": _alarm,
+}
+"""By kind of resource: what is wrong with the one of this name; it raises when there is none."""
 
 
 def _event_sources(deployment: Deployment) -> Iterator[Finding]:
@@ -201,7 +248,7 @@ def _photos_without_end(deployment: Deployment) -> Iterator[Finding]:
 CHECKS: dict[str, Check] = {
     "API key": _secret,
     "bucket's events": _notifications,
-    "functions and roles": _functions,
+    "resources": _resources,
     "event sources": _event_sources,
     "queues' policies": _queue_policies,
     "spending": _gate,
