@@ -22,6 +22,7 @@ WIDTH, HEIGHT = 2400, 1800
 LIMITS = DecodeLimits(max_pixels=30_000_000, max_frames=10)
 
 
+@cache
 def screenshot(width: int = WIDTH, height: int = HEIGHT, *, dark: bool = False, step: int = 26) -> Levels:
     """Bars, and lines of text with soft edges."""
     rng = np.random.default_rng(1)
@@ -61,6 +62,7 @@ def gradient() -> Levels:
     return levels(np.array([40, 90, 160]) * (1 - across) + np.array([230, 180, 120]) * across * down)
 
 
+@cache
 def photo(noise: float = 1.5) -> Levels:
     """Soft structures of all sizes, and a camera's noise."""
     rng = np.random.default_rng(4)
@@ -78,6 +80,7 @@ def product() -> Levels:
     return levels(thing * photo() + (1 - thing) * 255)
 
 
+@cache
 def noise() -> Levels:
     return levels(128 + 40 * np.random.default_rng(5).standard_normal((HEIGHT, WIDTH, 3), np.float32))
 
