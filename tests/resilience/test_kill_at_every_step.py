@@ -75,11 +75,11 @@ def test_one_photo(
 
 @pytest.mark.parametrize("stage", OF_A_LARGER_PICTURE)
 def test_one_larger_photo(deployment: Deployment, recorded: Recorded, stage: str) -> None:
-    """The process is killed before and after the step that a small photo does not have."""
+    """The process is killed at the step that a small photo does not have, and at the next ones: in cut, to the call."""
     effects = recorded(stage, "larger")
     names = [effect.name for effect in effects]
     its_own = names.index(OF_A_LARGER_PICTURE[stage])
-    _none_goes_wrong(deployment, effects, stage, "larger", "killed", only=effects[its_own : its_own + 2])
+    _none_goes_wrong(deployment, effects, stage, "larger", "killed", only=effects[its_own : its_own + 5])
 
 
 def test_a_batch_that_times_out(deployment: Deployment, recorded: Recorded) -> None:
