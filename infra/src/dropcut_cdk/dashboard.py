@@ -1,7 +1,5 @@
 """The one dashboard: how many came, waited, were paid for, arrived, were refused, and what it cost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -42,7 +40,7 @@ _TROUBLE = {
 class Dashboard(Construct):
     """Rows from the whole to the detail: totals, flow and backlog, the API and its cost, the functions."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, of: Dropcut) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, of: "Dropcut") -> None:
         super().__init__(scope, construct_id)
         props = of.props
         self._of = of
@@ -70,7 +68,11 @@ class Dashboard(Construct):
                     self._function_errors(),
                     self._dead_letters(),
                 ],
-                [self._doubtful(), _graph("Back-fills, photos per minute", self._counts(_BACKFILLS))],
+                [
+                    self._doubtful(),
+                    _graph("Back-fills, photos per minute", self._counts(_BACKFILLS)),
+                    *([self._webhooks()] if props.webhook_url else []),
+                ],
                 [self._logs()],
             ],
         )
@@ -125,6 +127,9 @@ class Dashboard(Construct):
         doubtful = self._of.metric("CutoutsDoubtful", _HOUR, statistic="Average")
         share = _math("doubtful, percent of the cut-outs", _HOUR, "100 * doubtful", doubtful=doubtful)
         return _graph("Doubtful cut-outs", [share], right=[self._count("CutoutsHeld", _HOUR, "held per hour")])
+
+    def _webhooks(self) -> cloudwatch.IWidget:
+        return _graph("Webhooks per minute", [self._count("WebhooksDelivered", label="delivered")])
 
     def _function_errors(self) -> cloudwatch.IWidget:
         functions = {name: stage.confined.function for name, stage in self._stages.items()}
