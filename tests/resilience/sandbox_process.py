@@ -45,7 +45,14 @@ class ForkedServer:
     """What `decoder_process` needs of a `Popen` of imaging/child.py, as a fork of this process."""
 
     def __init__(
-        self, command: Sequence[str], *, env: Mapping[str, str], cwd: str, pass_fds: Sequence[int], stderr: Any, **_: Any
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: str,
+        pass_fds: Sequence[int],
+        stderr: Any,
+        **_: Any,
     ) -> None:
         self._pid = os.fork()
         if self._pid == 0:
