@@ -18,7 +18,7 @@ from dropcut_cdk.settings import Settings
 
 
 def check_place(scope: Construct, bucket: IBucket, of: str) -> None:
-    """Check where a bucket is, as far as the CDK knows; `dropcut doctor` knows all.
+    """Check where a bucket is, as far as the CDK knows; `dropcut doctor` asks S3 for its region.
 
     Raises:
         SettingsError: in another account or region. S3 sends events to neither, and is asked for our own buckets only.
