@@ -82,7 +82,7 @@ class ImagingProcess:
             ImagingFailedError: it is not; trying again may help.
         """
         with self._done("fit", {"photo": source}, limits=asdict(limits)) as (done, made):
-            return decoder_results.fitted(done, made, target, limits)
+            return decoder_results.fitted(done, made, target)
 
     def make_cutouts(
         self,
