@@ -179,9 +179,9 @@ class Deployment:
                 if len(records) < BATCH_SIZE:
                     break
 
-    def run_to_the_end(self, *, most_rounds: int = 12) -> bool:
+    def run_to_the_end(self) -> bool:
         """Let time pass and the queues bring work back until none holds a message; whether that came about."""
-        for _ in range(most_rounds):
+        for _ in range(12):
             self.run()
             if not self._in_flight:
                 return True
