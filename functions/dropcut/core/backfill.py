@@ -23,7 +23,7 @@ TABLE = table(EVENTS, {
 # fmt: on
 """`stopped`: by an operator; a page that was on its way counts. `broken`: its list, or the bucket, cannot be read."""
 
-AHEAD_SECONDS = 100.0
+FED_AHEAD_SECONDS = 100.0
 """So far ahead photos are sent. The feeder comes once a minute: forty seconds are kept for one that comes late."""
 MOST_SECONDS = 70.0
 """The most work that is sent at a time: what live photos took of one visit's time is not made up for by the next."""
@@ -128,7 +128,7 @@ class Share:
 
 
 def next_share(*, now: float, fed_until: float, waiting: Waiting, interval_seconds: float) -> Share:
-    """Fill the time up to AHEAD_SECONDS with photos, less what waits already.
+    """Fill the time up to FED_AHEAD_SECONDS with photos, less what waits already.
 
     What waits beyond the usual comes from live photos, a pause, or an API slower than its limit. It goes first.
 
@@ -136,7 +136,7 @@ def next_share(*, now: float, fed_until: float, waiting: Waiting, interval_secon
         fed_until: when the last photo that was sent becomes visible (epoch seconds).
         interval_seconds: between two calls of the API at the pace.
     """
-    begins, ends = max(now, fed_until), now + AHEAD_SECONDS
+    begins, ends = max(now, fed_until), now + FED_AHEAD_SECONDS
     backlog = waiting.visible + max(0.0, waiting.in_work - IN_WORK_SECONDS / interval_seconds)
     count = int(min(ends - begins, MOST_SECONDS) / interval_seconds - backlog)
     if count <= 0:

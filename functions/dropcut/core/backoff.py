@@ -1,6 +1,8 @@
 """How long to wait before the next attempt, and how rarely a message may be received."""
 
 LONGEST_WAIT_SECONDS = 3600.0
+CLOCKS_APART_SECONDS = 5.0
+"""How far our clocks, and that of SQS, may differ."""
 _QUICK_RECEIVES = 20
 _SECONDS_PER_RECEIVE = 10.0
 

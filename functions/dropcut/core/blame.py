@@ -20,7 +20,7 @@ from typing import Literal
 
 from dropcut.core.decision import AccountProblem, Failure, LockedOut, Refused, Trouble
 
-LONG_LOCKOUT_SECONDS = 300.0
+CLOSING_LOCKOUT_SECONDS = 300.0
 LOCKOUTS_IN_A_ROW = 3
 ACCOUNT_FAILURES_IN_A_ROW = 3
 """So many different pictures whose failure points at the account are believed: the pause ends by itself."""
@@ -97,7 +97,7 @@ def judge(decision: Trouble, evidence: Evidence, rules: BlameRules) -> Verdict:
             in_vain = decision.possibly_paid and evidence.possibly_paid_this_hour >= rules.pause_after_possibly_paid
             return Verdict("rejected", "paid_in_vain") if in_vain else _refusal(evidence, rules)
         case LockedOut():
-            stays = evidence.lockout_seconds > LONG_LOCKOUT_SECONDS or evidence.lockouts >= LOCKOUTS_IN_A_ROW
+            stays = evidence.lockout_seconds > CLOSING_LOCKOUT_SECONDS or evidence.lockouts >= LOCKOUTS_IN_A_ROW
             return Verdict("waits", decision.code if stays or evidence.is_probe else "")
         case AccountProblem():
             known = evidence.troubled_before and evidence.others_went_well and not evidence.is_probe
