@@ -153,18 +153,18 @@ class Deliver:
         upload = outcome.upload
         with scratch_folder() as name:
             folder = Path(name)
-            state, sources = self.together(
+            state, made_from = self.together(
                 partial(self.jobs.state, upload),
                 partial(self.maker.fetch, upload, answer, folder, receive_count=receive_count),
             )
             if state == "ended":
                 self._was_done_before(upload)
                 return
-            if sources.is_another:
+            if made_from.is_another:
                 state = self.jobs.state(upload)  # by now the newer one may have been taken up
             written, held_in = None, ""
             if state != "superseded":
-                cutouts = self.maker.make(upload, answer, sources, folder, receive_count=receive_count)
+                cutouts = self.maker.make(upload, answer, made_from, folder, receive_count=receive_count)
                 held_in = self.holding.folder_for(cutouts)
                 # If each upload has its own keys, no taken key shows that a newer upload came meanwhile.
                 if not (self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded"):
@@ -172,8 +172,8 @@ class Deliver:
         if written is None:
             self.announcer.ended(upload, SUPERSEDED)
         elif held_in:
-            self.holding.hold(outcome, answer, written, has_tags=sources.has_tags)
+            self.holding.hold(outcome, answer, written, has_tags=made_from.has_tags)
         else:
-            self.announcer.delivered(outcome, answer, written, has_tags=sources.has_tags)
+            self.announcer.delivered(outcome, answer, written, has_tags=made_from.has_tags)
             if not upload.is_fed:  # its message was sent to be seen later
                 count(SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))

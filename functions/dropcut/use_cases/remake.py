@@ -47,12 +47,12 @@ class Remaker:
         with scratch_folder() as name:
             folder = Path(name)
             try:
-                sources = self.maker.fetch(upload, answer, folder, receive_count=receive_count)
+                made_from = self.maker.fetch(upload, answer, folder, receive_count=receive_count)
             except AnswerGoneError:
                 return _not_remade("answer_expired", _ANSWER_EXPIRED)
-            if sources.is_another and self.jobs.state(upload) == "superseded":
+            if made_from.is_another and self.jobs.state(upload) == "superseded":
                 return _superseded()
-            cutouts = self.maker.make(upload, answer, sources, folder, receive_count=receive_count)
+            cutouts = self.maker.make(upload, answer, made_from, folder, receive_count=receive_count)
             if upload.etag and not cutouts.full_size:
                 return _not_remade("less_than_before", cutouts.note)
             if self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded":
