@@ -254,8 +254,8 @@ class FakeEventBus:
     published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
 
-    def publish(self, event: Event, *, apart: str = "") -> None:
-        fields, id_ = fields_of(event), event_id("dropcut", event, apart)
+    def publish(self, event: Event, *, occasion: str = "") -> None:
+        fields, id_ = fields_of(event), event_id("dropcut", event, occasion)
         envelope = Envelope(version=VERSION, event_id=id_, service="dropcut", time="", release="1.2.3")
         check_published(event.NAME, json.loads(json.dumps({**asdict(envelope), **fields})))
         self.published.append((event.NAME, fields))

@@ -31,7 +31,7 @@ If it is not, the second one costs a look at the records, and no call."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class JobRecord:
     """A key's newest upload, as its record has it."""
 
     job_id: str
@@ -128,15 +128,15 @@ class JobRecords:
         item = self.table.get(job_item_id(upload))
         return item is not None and item["job_id"] != upload.job_id
 
-    def known(self, upload: Upload) -> "Known | None":
+    def record(self, upload: Upload) -> JobRecord | None:
         """What is on record of the key's newest upload."""
         item = self.table.get(job_item_id(upload))
-        return None if item is None else known_of(item)
+        return None if item is None else job_record(item)
 
-    def known_of_many(self, bucket: str, keys: Iterable[str]) -> Mapping[str, "Known"]:
+    def records(self, bucket: str, keys: Iterable[str]) -> Mapping[str, JobRecord]:
         """What is on record of the newest uploads of these keys."""
         ids = {job_item_id_of(bucket, key): key for key in keys}
-        return {ids[id_]: known_of(item) for id_, item in self.table.get_many(ids).items()}
+        return {ids[id_]: job_record(item) for id_, item in self.table.get_many(ids).items()}
 
     def wait_for_cut(self, request: CutRequest, *, now: float) -> None:
         """The picture is ready and stands in the cut queue.
@@ -231,8 +231,8 @@ class JobRecords:
         return update.changed and "held" in (update.before or {})
 
 
-def known_of(item: Item) -> Known:
-    known = Known(
+def job_record(item: Item) -> JobRecord:
+    record = JobRecord(
         job_id=item["job_id"],
         status=item["status"],
         renditions=item.get("renditions"),
@@ -240,8 +240,8 @@ def known_of(item: Item) -> Known:
     )
     if outcome := item.get("delivered_outcome", ""):
         upload = OutcomeMessage.from_json(outcome).upload
-        return replace(known, etag=upload.etag, chosen=upload.choices.renditions)
-    return known
+        return replace(record, etag=upload.etag, chosen=upload.choices.renditions)
+    return record
 
 
 def job_state(item: Item | None, upload: Upload) -> JobState:

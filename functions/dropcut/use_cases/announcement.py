@@ -107,4 +107,4 @@ class Announcer:
 
     def _publish_end(self, upload: Upload, end: Ended) -> None:
         """One that was tried again may end as before, which is another event."""
-        self.events.publish(events.ended(upload, end), apart=f"{end.code} {end.redriven_at:.3f}")
+        self.events.publish(events.ended(upload, end), occasion=f"{end.code} {end.redriven_at:.3f}")

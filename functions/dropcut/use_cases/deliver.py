@@ -72,9 +72,9 @@ class Deliver:
             return refused
         match announced:
             case SpendingNotice():
-                self.events.publish(events.spending(announced), apart=f"{message.sent_at_seconds:.3f}")
+                self.events.publish(events.spending(announced), occasion=f"{message.sent_at_seconds:.3f}")
             case RefusedRequest():
-                self.events.publish(events.refused(announced), apart=announced.code)
+                self.events.publish(events.refused(announced), occasion=announced.code)
             case Remake():
                 return self.remake(announced, message)
             case OutcomeMessage(outcome=PaidAnswer() as answer):

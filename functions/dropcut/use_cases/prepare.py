@@ -133,7 +133,7 @@ class Prepare:
 
     def _is_done(self, upload: Upload, source: Opened) -> bool:
         """Whether there is nothing to do for the object as it is now, by the key's record or else by the tag."""
-        known = self.jobs.known(upload)
+        known = self.jobs.record(upload)
         if known is None:  # never met, or met so long ago that its record is gone
             tags = self.objects.tags(upload.bucket, upload.key, upload.version_id) if source.tag_count else {}
             return tags.get(OUTCOME_TAG) in DONE

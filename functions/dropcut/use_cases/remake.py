@@ -62,7 +62,7 @@ class Remaker:
             return _superseded()
         cutout = replace(written.published(answer), credits=0.0)
         event = events.Delivered(photo=events.Photo.of(upload), cutout=cutout, remade=True)
-        self.events.publish(event, apart=f"remade {message.sent_at_seconds:.3f}")
+        self.events.publish(event, occasion=f"remade {message.sent_at_seconds:.3f}")
         self.jobs.delivered(
             delivered,
             output_keys=written.keys,
