@@ -142,7 +142,7 @@ def outcome_of(
     names = [event.key for event in news if isinstance(event, Outcome)]
     results = dropped.results_for([Photo(SAMPLES / "cat.webp", name) for name in names])
     dropped.all(results)
-    return results, Ending(OutFolder(out), dropped, Silence(), stands_in=True).tell(results, of=len(results))
+    return results, Ending(OutFolder(out), dropped, Silence(), stands_in=True).finish(results, photos=len(results))
 
 
 def test_a_picture_that_was_paid_before_is_said_to_be_the_same_and_paid_once(
