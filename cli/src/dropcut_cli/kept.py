@@ -16,7 +16,7 @@ from dropcut.core.operation import OPERATIONS
 from dropcut.core.output_naming import output_keys
 from dropcut.core.plain_text import shown
 from dropcut.core.rendition import FORMATS, Rendition
-from dropcut.core.review import HELD, Held
+from dropcut.core.review import HELD_FOLDER, Held
 
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError
@@ -112,7 +112,7 @@ class KeptPhoto:
             for extension in FORMATS.values()
             for name in output_keys(self.key, rendition, extension, ANY_EDITION)
         }
-        names |= {HELD + name for name in names}
+        names |= {HELD_FOLDER + name for name in names}
         names |= set(Held.from_json(job["held"]).keys) if "held" in job else set()
         for name in self._found(bucket, names):
             versions = self._versions(bucket, name)

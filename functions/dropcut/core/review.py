@@ -9,7 +9,7 @@ from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, 
 from dropcut.core.quality import Quality
 from dropcut.core.rendition import RenditionFile
 
-HELD = "held/"
+HELD_FOLDER = "held/"
 """Folder of the output bucket in which doubtful cut-outs wait, and into which reviewers put their own."""
 DECIDED_AGAIN_AFTER_SECONDS = 86_400.0
 """A decision that was not carried out within a day makes room for another: its message is a dead letter by then."""

@@ -9,7 +9,7 @@ from dropcut.core import events
 from dropcut.core.messages import OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
-from dropcut.core.review import HELD, Held, Review
+from dropcut.core.review import HELD_FOLDER, Held, Review
 from dropcut.observability import count, logger
 from dropcut.use_cases.announcement import Announcer
 from dropcut.use_cases.cutout_maker import Cutouts
@@ -29,7 +29,7 @@ class Holding:
 
     def folder_for(self, cutouts: Cutouts) -> str:
         """Where in the output bucket they belong: under `held/` when they are doubtful; empty for their own place."""
-        return HELD if self.is_on and cutouts.quality and cutouts.quality.doubts else ""
+        return HELD_FOLDER if self.is_on and cutouts.quality and cutouts.quality.doubts else ""
 
     def hold(self, outcome: OutcomeMessage, answer: PaidAnswer, written: Written, *, has_tags: bool) -> None:
         """Announce what was written under `held/`. Whatever breaks off here is done again: the record comes last."""
@@ -75,5 +75,5 @@ class Holding:
             queue_url=self.queue_url,
             accept=of_it(decision="accept").to_fields(),
             reject=of_it(decision="reject").to_fields(),
-            replace=of_it(decision="replace", picture=f"{HELD}KEY_OF_YOUR_PICTURE").to_fields(),
+            replace=of_it(decision="replace", picture=f"{HELD_FOLDER}KEY_OF_YOUR_PICTURE").to_fields(),
         )

@@ -11,7 +11,7 @@ from dropcut.core.message_result import DeadLetter, Done, MessageResult
 from dropcut.core.messages import Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition_setting import read_renditions
-from dropcut.core.review import HELD, REJECTED, EndOldHeld, Held, Review, held_too_long
+from dropcut.core.review import HELD_FOLDER, REJECTED, EndOldHeld, Held, Review, held_too_long
 from dropcut.observability import log_about, logger
 from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import Cutouts, MakeReplacement
@@ -79,8 +79,8 @@ class Reviewer:
 
     def _replace(self, review: Review, held: Held, folder: Path) -> MessageResult:
         key, picture = review.picture or "", folder / "picture"
-        if not key.startswith(HELD):
-            return _refused("not_under_held", f"The picture has to lie under {HELD} in the output bucket.")
+        if not key.startswith(HELD_FOLDER):
+            return _refused("not_under_held", f"The picture has to lie under {HELD_FOLDER} in the output bucket.")
         try:
             found = self.objects.open(self.outputs.bucket, key)
         except ObjectGoneError:

@@ -11,7 +11,7 @@ from dropcut.core.messages import PAID
 from dropcut.core.photo_source import PhotoSource, source_renditions_to_json
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
-from dropcut.core.review import HELD
+from dropcut.core.review import HELD_FOLDER
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import DeliverEnvironment
 
@@ -100,7 +100,7 @@ class Deliver(Construct):
             self._find_vanished,
             read_state(storage.state_table, JOB),
             write_state(storage.state_table, JOB),
-            allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD}*")]),
+            allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD_FOLDER}*")]),
             allow("FindOldHeld", ["dynamodb:Query"], [f"{storage.state_table.table_arn}/index/{HELD_INDEX}"]),
             publish(*EVENTS.values()),
         ]
