@@ -10,6 +10,7 @@ from typing import Any
 
 from dropcut.adapters.state_table import Item
 from dropcut.core.item_kinds import JOB, PAYMENT
+from dropcut.core.job_status import UNDER_WAY
 from dropcut.core.key_template import Edition
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.operation import OPERATIONS
@@ -25,7 +26,6 @@ ANY = "\0"
 ANY_EDITION = Edition(version=ANY, sha256=ANY)
 """Stands in a name for what differs from upload to upload of the photo."""
 PREPARED_FORMATS = ("jpeg", "png", "webp")
-UNDER_WAY = ("preparing", "waiting")
 MESSAGE_SECONDS = 28 * 86_400.0
 """The longest that a message can live: 14 days in a queue, then 14 in its dead-letter queue."""
 _KEYS_AT_ONCE = 40

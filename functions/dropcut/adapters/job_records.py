@@ -9,6 +9,7 @@ from dropcut.adapters.state_table import Item, StateTable, Value
 from dropcut.core.backfill import is_done
 from dropcut.core.cutout_request import BEFORE_ALL, request_event, sequencer_after
 from dropcut.core.item_kinds import JOB
+from dropcut.core.job_status import ENDED, UNDER_WAY, JobStatus
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Quality
 
@@ -16,8 +17,6 @@ Begun = Literal["begun", "already_under_way", "superseded"]
 JobState = Literal["under_way", "superseded", "ended"]
 """How the record of a key is about one upload of it. `ended`: for good, or held until a person decides."""
 
-_ENDED = {"delivered", "rejected", "skipped", "held"}
-"""Nothing is left to be done for it. `failed` is not among them: such a photo may be sent again."""
 OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
 """Attributes that say why there is no cut-out."""
 OF_A_WAIT = "waits_for, next_try"
@@ -35,7 +34,7 @@ class JobRecord:
     """A key's newest upload, as its record has it."""
 
     job_id: str
-    status: str
+    status: JobStatus
     etag: str | None = None
     """Of the bytes that were delivered, where that is known."""
     chosen: Sequence[str] = ()
@@ -58,7 +57,7 @@ class JobRecord:
 
     def is_under_way(self, *, now: float) -> bool:
         """One that has stood still for longer than SQS keeps messages is lost: no queue holds it any more."""
-        return self.status in ("preparing", "waiting") and now - self.updated_at < _KEPT_BY_SQS_SECONDS
+        return self.status in UNDER_WAY and now - self.updated_at < _KEPT_BY_SQS_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,7 +249,7 @@ def job_state(item: Item | None, upload: Upload) -> JobState:
         return "under_way"
     if item["sequencer"] > upload.sequencer:
         return "superseded"
-    ended = item["job_id"] == upload.job_id and item["status"] in _ENDED
+    ended = item["job_id"] == upload.job_id and item["status"] in ENDED
     return "ended" if ended else "under_way"
 
 

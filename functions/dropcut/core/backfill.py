@@ -7,6 +7,7 @@ queues stay short by that, and a live photo hardly waits.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from dropcut.core.job_status import DONE, JobStatus
 from dropcut.core.messages import FED
 from dropcut.core.transitions import Transition, table
 
@@ -29,8 +30,6 @@ MOST_SECONDS = 70.0
 """The most work that is sent at a time: what live photos took of one visit's time is not made up for by the next."""
 IN_WORK_SECONDS = 20.0
 """So many seconds' work are always in somebody's hands: slots are booked up to 10 s ahead, and a call takes some."""
-DONE = frozenset({"delivered", "held", "rejected"})
-"""How a photo ended that a back-fill leaves alone. One that failed or was skipped is tried again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +143,7 @@ def next_share(*, now: float, fed_until: float, waiting: Waiting, interval_secon
     return Share(count=count, begins=begins, seconds_apart=(ends - begins) / count)
 
 
-def is_done(status: str, *, made: Collection[str] | None, wanted: Collection[str]) -> bool:
+def is_done(status: JobStatus, *, made: Collection[str] | None, wanted: Collection[str]) -> bool:
     """Whether a photo needs nothing.
 
     Args:

@@ -17,9 +17,9 @@ from dropcut.adapters.object_store import (
     not_there_yet,
 )
 from dropcut.adapters.scratch import scratch_folder
-from dropcut.core.backfill import DONE
 from dropcut.core.choices import ChoicesError, choices_of_photo
 from dropcut.core.cutout_request import BEFORE_ALL
+from dropcut.core.job_status import DONE
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
