@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, get_args
 
-from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.quality import Quality
 from dropcut.core.rendition import RenditionFile
 
@@ -63,22 +63,6 @@ class Review:
 @dataclass(frozen=True)
 class EndOldHeld:
     """A message in the deliver queue: end the photos on which nobody decided in time."""
-
-
-def read_review(text: str) -> Review | EndOldHeld | None:
-    """None for a message about something else. Raises MalformedMessageError: a review that cannot be understood."""
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(values, dict) or "review" not in values:
-        return EndOldHeld() if isinstance(values, dict) and "end_old_held" in values else None
-    try:
-        return Review(**values["review"])
-    except (ValueError, TypeError) as error:
-        raise MalformedMessageError(
-            f"The message is not a review ({error}). docs/quality.md shows how to decide on a held photo."
-        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

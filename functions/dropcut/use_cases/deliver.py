@@ -9,6 +9,7 @@ from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import events
+from dropcut.core.deliver_message import DeliverMessage, read_deliver_message
 from dropcut.core.message_checks import check_notice, check_outcome, check_refused
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
 from dropcut.core.messages import (
@@ -20,11 +21,10 @@ from dropcut.core.messages import (
     Remake,
     SpendingNotice,
     Upload,
-    read_announcement,
 )
 from dropcut.core.photo_source import INPUT_REMOVED, PhotoSource, why_no_input
 from dropcut.core.ports import Together
-from dropcut.core.review import EndOldHeld, Review, read_review
+from dropcut.core.review import EndOldHeld, Review
 from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import AnswerGoneError, CutoutMaker
@@ -63,14 +63,14 @@ class Deliver:
         Raises:
             MalformedMessageError: it is not what deliver reads, or nothing that a stage could have written.
         """
-        if review := read_review(message.body):
-            return self._decide(review, message)
         announced = self._read(message.body)
         if isinstance(announced, OutcomeMessage):
             log_about(announced.upload)
         if refused := self._of_no_input(announced):
             return refused
         match announced:
+            case Review() | EndOldHeld():
+                return self._decide(announced, message)
             case SpendingNotice():
                 self.events.publish(events.spending(announced), occasion=f"{message.sent_at_seconds:.3f}")
             case RefusedRequest():
@@ -89,7 +89,7 @@ class Deliver:
             raise MalformedMessageError(f"A function decided on a held photo, and only people do: {message.sender}.")
         return self.review(review)
 
-    def _of_no_input(self, announced: OutcomeMessage | SpendingNotice | Remake | RefusedRequest) -> DeadLetter | None:
+    def _of_no_input(self, announced: DeliverMessage) -> DeadLetter | None:
         """Why nothing is made of this photo. That its input was removed has only to be published."""
         match announced:
             case OutcomeMessage(outcome=Ended(code=code)) if code == INPUT_REMOVED:
@@ -105,8 +105,6 @@ class Deliver:
 
         Of a remake and of a review nothing is published: what was delivered, or is held, is still there.
         """
-        if read_review(message.body):
-            return
         outcome = self._read(message.body)
         if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
             log_about(outcome.upload)
@@ -117,8 +115,8 @@ class Deliver:
             failed = replace(known, kind="failed", code=code, reason=reason, redriven_at=redriven_at)
             (self.announcer.of_no_input if removed else self.announcer.ended)(outcome.upload, failed)
 
-    def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake | RefusedRequest:
-        announcement = read_announcement(body)
+    def _read(self, body: str) -> DeliverMessage:
+        announcement = read_deliver_message(body)
         if isinstance(announcement, OutcomeMessage):
             check_outcome(announcement.upload, announcement.outcome)
         elif isinstance(announcement, SpendingNotice):

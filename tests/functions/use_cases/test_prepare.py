@@ -14,6 +14,7 @@ from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.object_store import CUTOUT_OF, ObjectForbiddenError, ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.choices import Choices
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.message_result import DeadLetter, Done, Message, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
@@ -22,7 +23,6 @@ from dropcut.core.messages import (
     OutcomeMessage,
     RefusedRequest,
     Upload,
-    read_announcement,
 )
 from dropcut.core.photo_source import ByPhoto, PhotoSource
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
@@ -473,7 +473,7 @@ def settled(stage: Stage, key: str = "a.jpg") -> None:
 
 
 def refused(stage: Stage) -> tuple[RefusedRequest, ...]:
-    read = [read_announcement(sent) for sent in stage.deliver_queue.sent]
+    read = [read_deliver_message(sent) for sent in stage.deliver_queue.sent]
     return tuple(each for each in read if isinstance(each, RefusedRequest))
 
 
