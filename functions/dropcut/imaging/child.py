@@ -173,9 +173,7 @@ def answer(request: Arguments, operations: Operations) -> dict[str, Any]:
 def end(pid: int, grace: float, working: set[int]) -> int | None:
     """End a process with all that came of it; how it ended if it did so by itself, within some seconds."""
     deadline = time.monotonic() + grace
-    while (
-        not (itself := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and time.monotonic() < deadline
-    ):
+    while not (itself := os.waitid(os.P_PID, pid, _LOOK_ONLY)) and time.monotonic() < deadline:
         time.sleep(0.01)
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)

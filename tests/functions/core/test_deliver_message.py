@@ -21,6 +21,8 @@ from tests.functions.records import ANSWER
 
 UPLOAD = Upload(bucket="in", key="a.jpg", sequencer="0A")
 ACCEPT = Review(bucket="in", key="a.jpg", decision="accept")
+REJECT = replace(ACCEPT, decision="reject")
+REPLACE = replace(ACCEPT, decision="replace", picture="held/mine.png", job_id="j")
 NOTICES = [
     SpendingNotice(kind="paused", code="no_credits", reason="Buy “some”.", until=12.5),
     SpendingNotice(kind="resumed", code="open", reason="It went well."),
@@ -54,14 +56,7 @@ def test_a_remake_that_names_no_photo_is_malformed(text: str) -> None:
         read_deliver_message(text)
 
 
-@pytest.mark.parametrize(
-    "review",
-    [
-        ACCEPT,
-        replace(ACCEPT, decision="reject"),
-        replace(ACCEPT, decision="replace", picture="held/my.png", job_id="j"),
-    ],
-)
+@pytest.mark.parametrize("review", [ACCEPT, REJECT, REPLACE])
 def test_a_decision_is_read_from_what_it_is_written_as(review: Review) -> None:
     assert read_deliver_message(json.dumps(review.to_fields())) == review
 
