@@ -12,6 +12,7 @@ from dropcut.core.item_kinds import JOB
 from dropcut.core.job_status import ENDED, UNDER_WAY, JobStatus
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Quality
+from dropcut.core.units import DAY_SECONDS
 
 Begun = Literal["begun", "already_under_way", "superseded"]
 JobState = Literal["under_way", "superseded", "ended"]
@@ -22,8 +23,7 @@ OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
 OF_A_WAIT = "waits_for, next_try"
 _OF_THE_INDEX = "held_index, held_at"
 """Of photos that are held (adapters/held_records.py)."""
-_DAY_SECONDS = 86_400
-_KEPT_BY_SQS_SECONDS = 14 * _DAY_SECONDS
+_KEPT_BY_SQS_SECONDS = 14 * DAY_SECONDS
 LOST_AFTER_SECONDS = 3600.0
 """A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
 If it is not, the second one costs a look at the records, and no call."""
@@ -218,7 +218,7 @@ class JobRecords:
         return self._set(upload, f"{change}, {calls} REMOVE {OF_A_WAIT}, {_OF_THE_INDEX}", values)
 
     def _expires_at(self, now: float) -> int:
-        return int(now) + self.keep_days * _DAY_SECONDS
+        return int(now) + self.keep_days * DAY_SECONDS
 
     def _set(self, upload: Upload, change: str, values: dict[str, Value], *, only_if: str = "") -> bool:
         """Only while the record is still about this upload: a newer one's record is not touched.

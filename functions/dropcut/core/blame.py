@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dropcut.core.decision import AccountProblem, Failure, LockedOut, Refused, Trouble
+from dropcut.core.units import DAY_SECONDS
 
 CLOSING_LOCKOUT_SECONDS = 300.0
 LOCKOUTS_IN_A_ROW = 3
 ACCOUNT_FAILURES_IN_A_ROW = 3
 """So many different pictures whose failure points at the account are believed: the pause ends by itself."""
-LONE_PICTURE_SECONDS = 86_400.0
+LONE_PICTURE_SECONDS = float(DAY_SECONDS)
 """An outage of the API or an empty account is over within a day, mostly: until then a lone picture waits."""
 FEW_PICTURES_SECONDS = 3 * LONE_PICTURE_SECONDS
 """Several pictures are better evidence against the account; but each of them may be at fault."""

@@ -6,6 +6,8 @@ Source: the published request schemas of the maker; the gateway agrees.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dropcut.core.units import MIB
+
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
@@ -31,7 +33,7 @@ class Operation:
     """Price of one success by provider, as their price pages say; a setting can overrule it."""
     key_prefix: str = ""
     """Keeps the payment keys of two operations apart."""
-    longest_body_bytes: int = 48 * 1024 * 1024
+    longest_body_bytes: int = 48 * MIB
     """4,194,304 pixels of four bytes are 16 MiB, in base64 22 MiB: twice that is no answer of this API."""
 
     def payment_key(self, picture_sha256: str) -> str:

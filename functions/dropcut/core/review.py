@@ -8,10 +8,11 @@ from typing import Any, Literal, Self, get_args
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.quality import Quality
 from dropcut.core.rendition import RenditionFile
+from dropcut.core.units import DAY_SECONDS
 
 HELD_FOLDER = "held/"
 """Folder of the output bucket in which doubtful cut-outs wait, and into which reviewers put their own."""
-DECIDED_AGAIN_AFTER_SECONDS = 86_400.0
+DECIDED_AGAIN_AFTER_SECONDS = float(DAY_SECONDS)
 """A decision that was not carried out within a day makes room for another: its message is a dead letter by then."""
 Word = Literal["accept", "reject", "replace"]
 

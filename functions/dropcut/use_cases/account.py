@@ -17,9 +17,8 @@ from dropcut.core.gate import Gate, pause_after_probes
 from dropcut.core.message_result import Wait
 from dropcut.core.payment import Payment
 from dropcut.core.ports import BudgetStore, GateStore, HealthStore, PaceStore
+from dropcut.core.units import DAY_SECONDS
 from dropcut.observability import count, logger
-
-_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +128,7 @@ class Account:
                 return self._close("answer_not_stored", _not_stored(error), probe)
         taken_at = self._of.clock()
         if not self._of.budget.take(key.fingerprint, self._rules.credits_per_image, now=taken_at):
-            return self._close("daily_credit_limit", _BUDGET, probe, not_after=(_utc_day(taken_at) + 1) * _DAY_SECONDS)
+            return self._close("daily_credit_limit", _BUDGET, probe, not_after=(_utc_day(taken_at) + 1) * DAY_SECONDS)
         permit = Permit(key=key, taken_at=taken_at, probe=probe)
         wait: Wait | None = Wait(seconds=0, why="it was interrupted")
         try:
@@ -360,4 +359,4 @@ def _why(verdict: Verdict, decision: Trouble) -> str:
 
 def _utc_day(seconds: float) -> float:
     """Whole days since the epoch."""
-    return seconds // _DAY_SECONDS
+    return seconds // DAY_SECONDS

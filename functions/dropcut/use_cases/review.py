@@ -9,9 +9,11 @@ from dropcut.adapters.object_store import ObjectGoneError, ObjectStore
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.message_result import DeadLetter, Done, MessageResult
 from dropcut.core.messages import Upload
+from dropcut.core.photo_source import refuses_size
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.core.review import HELD_FOLDER, REJECTED, EndOldHeld, Held, Review, held_too_long
+from dropcut.core.units import DAY_SECONDS
 from dropcut.observability import log_about, logger
 from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import Cutouts, MakeReplacement
@@ -20,8 +22,6 @@ from dropcut.use_cases.outputs import Outputs
 ENDED_AT_ONCE = 100
 """Old ones of one message, which comes every hour: each takes some calls of AWS."""
 _NEVER_DECIDED = "held too long"
-_DAY_SECONDS = 86_400.0
-_MIB = 1024 * 1024
 
 
 class NotYetHeldError(LookupError):
@@ -85,9 +85,9 @@ class Reviewer:
             found = self.objects.open(self.outputs.bucket, key)
         except ObjectGoneError:
             return _refused("picture_missing", f"There is no {key} in the output bucket.")
-        if found.size_bytes > self.max_photo_mib * _MIB:
+        if not_read := refuses_size(found.size_bytes, most_mib=self.max_photo_mib):
             found.close()
-            return _refused("picture_not_usable", f"It has more than {self.max_photo_mib:g} MiB (`max_photo_mib`).")
+            return _refused("picture_not_usable", not_read.reason)
         found.save(picture)
         shape = held.answer.width, held.answer.height
         made_folder = folder / "made"
@@ -122,7 +122,7 @@ class Reviewer:
 
     def _end_old(self) -> MessageResult:
         """A photo that cannot be ended now is tried again in an hour, and no other waits for it."""
-        until = self.clock() - self.held_days * _DAY_SECONDS
+        until = self.clock() - self.held_days * DAY_SECONDS
         for bucket, key in self.records.held_before(until, most=ENDED_AT_ONCE):
             try:
                 self._end_if_held(bucket, key)
