@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.output import counted, for_people
 
 DOLLARS_A_CREDIT = {"stability": 0.01}
 """The maker's list price. The gateway's depends on the plan: nothing is said about it unless the operator does."""
 
 
-def price(deployment: Any, photos: int, dollars_a_credit: float | None = None) -> dict[str, Any]:
+def price(deployment: Deployment, photos: int, dollars_a_credit: float | None = None) -> dict[str, Any]:
     """Credits, US dollars (None when a credit's price is unknown), seconds at the full pace, and days of the limit."""
-    from dropcut.core.pace import Pace  # noqa: PLC0415
+    from dropcut.core.pace import Pace
 
     setting, each = deployment.limits, dollars_a_credit
     credits = photos * setting["credits_per_image"]
