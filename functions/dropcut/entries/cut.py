@@ -72,10 +72,8 @@ accounts = Accounts(
     jitter=random.random,
 )
 deliver_queue = Queue(sqs, environment.deliver_queue_url)
-endings = Endings(
-    deliver_queue=deliver_queue,
-    dead_letters=Queue(sqs, environment.dead_letter_queue_url),
-)
+dead_letters = Queue(sqs, environment.dead_letter_queue_url)
+endings = Endings(deliver_queue=deliver_queue, dead_letters=dead_letters)
 cut = Cut(
     accounts=accounts,
     claims=Claims(
@@ -116,7 +114,7 @@ cut = Cut(
 batch = MessageBatch(
     stage="cut",
     queue=Queue(sqs, environment.queue_url),
-    dead_letters=Queue(sqs, environment.dead_letter_queue_url),
+    dead_letters=dead_letters,
     threads=CALLS_AT_ONCE,
     needed_seconds=environment.needed_seconds,
     announce_failure=cut.announce_failure,

@@ -9,12 +9,13 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from dropcut.core.backoff import IMAGING_RECEIVES
 
 from dropcut_cdk.permissions import allow
 
 BATCH_SIZE = 10
-DELIBERATE_RECEIVES = 15
-"""More than the twelve tries after which the functions themselves dead-letter a message, with the reason."""
+DELIBERATE_RECEIVES = IMAGING_RECEIVES + 3
+"""More than those after which the functions themselves dead-letter a message, with the reason."""
 WAITING_RECEIVES = 1000
 """SQS's most: a picture that waits for its turn or for the account is received again and again, and is not failing."""
 VISIBILITY_TIMEOUTS = 6
