@@ -95,7 +95,7 @@ class CutoutMaker:
         Raises:
             ImagingFailedError: the machinery failed; trying again may help.
         """
-        renditions = upload.choices.of(self.renditions)
+        renditions = upload.choices.chosen_from(self.renditions)
         note = " ".join(text for text in (answer.note, made_from.note) if text)
         for source in [made_from.original, None] if made_from.original else [None]:
             try:

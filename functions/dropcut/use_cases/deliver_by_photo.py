@@ -16,12 +16,12 @@ class DeliverByPhoto:
 
     def __call__(self, message: Message) -> MessageResult:
         """Handle one message of the deliver queue. Raises MalformedMessageError: it is not what deliver reads."""
-        return self._of(message)(message)
+        return self._deliver_for(message)(message)
 
     def announce_failure(self, message: Message, reason: str) -> None:
-        self._of(message).announce_failure(message, reason)
+        self._deliver_for(message).announce_failure(message, reason)
 
-    def _of(self, message: Message) -> Deliver:
+    def _deliver_for(self, message: Message) -> Deliver:
         announced = read_deliver_message(message.body)
         if isinstance(announced, SpendingNotice | RefusedRequest | EndOldHeld):
             return self.deliver.others

@@ -92,7 +92,7 @@ class Reviewer:
         shape = held.answer.width, held.answer.height
         made_folder = folder / "made"
         made_folder.mkdir()
-        chosen = held.upload.choices.of(self.outputs.renditions)
+        chosen = held.upload.choices.chosen_from(self.outputs.renditions)
         try:
             made = self.make_replacement(picture, shape, chosen, made_folder)
         except PictureRefusedError as refusal:
