@@ -41,7 +41,7 @@ class Permit:
     taken_at: float
     """When the credits were taken from the day's budget (epoch seconds)."""
     probe: str = ""
-    """Names the holder of the one call of a closed gate; empty when the gate is open."""
+    """Names the one call of a closed gate; empty when the gate is open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,14 +108,14 @@ class Account:
 
     def _begin_probe(self) -> str:
         """The probe's name; empty when another worker makes it."""
-        holder, now = secrets.token_hex(8), self._shared.clock()
+        probe, now = secrets.token_hex(8), self._shared.clock()
         ends = now + self._rules.probe_seconds
         with self._lock:  # a thread of this batch may have begun one just before
             if self._gate.state(now) != "due":
                 return ""
-            mine = self._shared.gate.begin_probe(holder, now=now, ends=ends)
-            self._gate = replace(self._gate, holder=holder, probe_ends=ends)
-        return holder if mine else ""
+            mine = self._shared.gate.begin_probe(probe, now=now, ends=ends)
+            self._gate = replace(self._gate, probe=probe, probe_ends=ends)
+        return probe if mine else ""
 
     def _permit(self, probe: str) -> Permit | Wait:
         try:
@@ -248,9 +248,9 @@ class Account:
 
     def _open(self, probe: str) -> None:
         """Begin to open the gate, if this was the probe and did not close it anew itself."""
-        if probe and self._gate.holder == probe:
+        if probe and self._gate.probe == probe:
             self._shared.gate.begin_to_open(probe)
-            self._gate = replace(self._gate, is_closed=False, is_opening=True, holder="")
+            self._gate = replace(self._gate, is_closed=False, is_opening=True, probe="")
 
     def _lockout(self, lockout: LockedOut, permit: Permit, known: Evidence) -> Evidence:
         seconds = self._rules.lockout_seconds if lockout.seconds is None else lockout.seconds
@@ -263,7 +263,7 @@ class Account:
 
     def _probe_proved_nothing(self, probe: str) -> None:
         """The end of its call was the picture's own."""
-        self._gate = replace(self._gate, until=self._shared.clock() + self._rules.pause_seconds, holder="")
+        self._gate = replace(self._gate, until=self._shared.clock() + self._rules.pause_seconds, probe="")
         self._shared.gate.end_probe(probe, self._gate)
 
     def _close(
@@ -300,7 +300,7 @@ class Account:
 
     def _is_closed_for(self, probe: str) -> bool:
         """Whether the gate is closed, and this is not the probe that may pass it."""
-        return self._gate.is_closed and not (probe and self._gate.holder == probe)
+        return self._gate.is_closed and not (probe and self._gate.probe == probe)
 
     def _wait_for_gate(self) -> Wait:
         if self._gate.state(self._shared.clock()) == "probing":
