@@ -83,6 +83,22 @@ class Deliver:
                 self._end(upload, end)
         return Done()
 
+    def announce_failure(self, message: Message, reason: str) -> None:
+        """Publish that an outcome could not be delivered, after its message was dead-lettered for unexpected errors.
+
+        Of a remake and of a review nothing is published: what was delivered, or is held, is still there.
+        """
+        outcome = self._read(message.body)
+        if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
+            log_about(outcome.upload)
+            known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
+            redriven_at = message.sent_at_seconds if message.redriven else known.redriven_at
+            failed = replace(known, kind="failed", code="deliver_failed", reason=reason, redriven_at=redriven_at)
+            if why_no_input(self.sources, outcome.upload.bucket):
+                self.announcer.of_no_input(outcome.upload, replace(failed, code=INPUT_REMOVED))
+            else:
+                self.announcer.ended(outcome.upload, failed)
+
     def _decide(self, review: Review | EndOldHeld, message: Message) -> MessageResult:
         """Raises MalformedMessageError: a function decided, and only people do."""
         if isinstance(review, Review) and message.sender.partition(":")[0] in self.stage_roles:
@@ -99,21 +115,6 @@ class Deliver:
                     paid = isinstance(announced, OutcomeMessage) and isinstance(announced.outcome, PaidAnswer)
                     return DeadLetter(reason=removed, details={"code": INPUT_REMOVED}, announce=paid)
         return None
-
-    def announce_failure(self, message: Message, reason: str) -> None:
-        """Publish that an outcome could not be delivered, after its message was dead-lettered for unexpected errors.
-
-        Of a remake and of a review nothing is published: what was delivered, or is held, is still there.
-        """
-        outcome = self._read(message.body)
-        if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
-            log_about(outcome.upload)
-            known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
-            redriven_at = message.sent_at_seconds if message.redriven else known.redriven_at
-            removed = why_no_input(self.sources, outcome.upload.bucket)
-            code = INPUT_REMOVED if removed else "deliver_failed"
-            failed = replace(known, kind="failed", code=code, reason=reason, redriven_at=redriven_at)
-            (self.announcer.of_no_input if removed else self.announcer.ended)(outcome.upload, failed)
 
     def _read(self, body: str) -> DeliverMessage:
         announcement = read_deliver_message(body)
