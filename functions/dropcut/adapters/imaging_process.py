@@ -162,7 +162,7 @@ class ImagingProcess:
                 self._heed(Sandbox(**process.ready["ready"]))
                 answer = process.ask(request, seconds=self._seconds)
         except DecoderEndedError as ended:
-            raise _verdict(ended, self._seconds) from ended
+            raise _fault(ended, self._seconds) from ended
         if "refused" in answer:
             raise decoder_results.refusal(answer["refused"])
         if "failed" in answer:
@@ -221,7 +221,7 @@ def _furnished(name: str, given: Mapping[str, Path]) -> Path:
     return folder
 
 
-def _verdict(ended: DecoderEndedError, seconds: float) -> Exception:
+def _fault(ended: DecoderEndedError, seconds: float) -> Exception:
     """Whose fault it is that a process ended."""
     if ended.returncode == -signal.SIGXCPU:
         return picture_refusals.too_slow(seconds)

@@ -15,7 +15,7 @@ from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Together
-from dropcut.core.quality import Quality, verdict
+from dropcut.core.quality import Quality, quality_of
 from dropcut.core.rendition import MadeCutouts, Rendition, RenditionFile
 from dropcut.observability import count, logger
 
@@ -144,7 +144,7 @@ class CutoutMaker:
 
 
 def _judged(made: MadeCutouts, note: str, *, full_size: bool) -> Cutouts:
-    quality = verdict(made.measures) if made.measures else None
+    quality = quality_of(made.measures) if made.measures else None
     if quality:
         count(CutoutsDoubtful=bool(quality.doubts))  # its average is the share of all that were judged
     return Cutouts(made=made.files, note=_all_notes(made.files, note), full_size=full_size, quality=quality)
