@@ -3,16 +3,11 @@
 The constructs' ids are `Default`, which the CDK leaves out of logical ids: deployments keep their resources.
 """
 
-from __future__ import annotations
-
-from typing import Any
-
 from aws_cdk import App, CfnOutput, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
 from dropcut_cdk.artifact import ArtifactError
 from dropcut_cdk.dropcut import Dropcut
-from dropcut_cdk.input import Input
 from dropcut_cdk.monitoring import Monitoring
 from dropcut_cdk.props import DropcutProps
 from dropcut_cdk.storage import Storage
@@ -31,7 +26,9 @@ def add_stacks(app: App, settings: Settings) -> None:
     work = stack("Pipeline", "prepare, cut, deliver")
     watch = stack("Monitoring", "alarms and dashboard")
 
-    arguments = _arguments(settings, work)
+    arguments = settings.for_dropcut()
+    if settings.pace_table:
+        arguments["pace_table"] = dynamodb.Table.from_table_name(work, "PaceTable", settings.pace_table)
     storage = Storage(data, "Default", DropcutProps(**arguments))
     dropcut = Dropcut(work, "Default", storage=storage, monitoring=False, **arguments)
     monitoring = Monitoring(watch, "Default", of=dropcut, command=f"dropcut {{}} --stage {settings.stage}")
@@ -44,15 +41,3 @@ def add_stacks(app: App, settings: Settings) -> None:
         CfnOutput(data if name in of_data else work, name, value=value)
     for name, value in monitoring.outputs.items():
         CfnOutput(watch, name, value=value)
-
-
-def _arguments(settings: Settings, stack: Stack) -> dict[str, Any]:
-    """The settings as keyword arguments of `Dropcut`."""
-    arguments = settings.for_dropcut() | {
-        "name": f"dropcut-{settings.stage}",
-        "provider": settings.provider_of_api,
-        "inputs": [Input(prefix=settings.input_prefix)],
-    }
-    if settings.pace_table:
-        arguments["pace_table"] = dynamodb.Table.from_table_name(stack, "PaceTable", settings.pace_table)
-    return arguments

@@ -30,7 +30,7 @@ REPLACED = {
 
 PYTHON = ("app.py", "bench", "cli", "examples", "functions", "infra", "local", "stand_in", "tools")
 PYTHON_WITHOUT_MESSAGES = ("tests",)
-PROSE = ("*.md", "*/*.md", "docs/*/**/*.md")
+PROSE = ("*.md", "*/*.md", "docs/*/**/*.md", "infra/src/dropcut_cdk/*.toml")
 _LEFT_OUT = {"node_modules", "cdk.out", "__pycache__", "build", "dist"}
 
 _NEW_BLOCK = re.compile(r"\s*([-*+] |\d+\. |#|>|<|$)")

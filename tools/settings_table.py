@@ -1,19 +1,26 @@
 """Tables of settings in the documents, from the dataclasses that hold them: `python -m tools.settings_table`."""
 
+import ast
+import inspect
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, fields
+from itertools import pairwise
 from typing import Any
 
 from dropcut_cdk.input import Input
 from dropcut_cdk.props import DropcutProps
+from dropcut_cdk.settings import Settings as SettingsOfDropcut
 from dropcut_cli.clone.places import REPOSITORY
-from infra.settings import in_order
+from infra.settings import Settings
 
+CLASSES = (SettingsOfDropcut, DropcutProps, Input, Settings)
 TABLES: Mapping[str, Mapping[str, Iterable[Field[Any]]]] = {
-    "docs/settings.md": {"settings": in_order()},
+    "docs/settings.md": {
+        "settings": sorted(fields(Settings), key=lambda each: each in fields(SettingsOfDropcut)),  # ours first
+    },
     "docs/construct.md": {
-        "arguments": [each for each in fields(DropcutProps) if each not in in_order()],
+        "arguments": [each for each in fields(DropcutProps) if each not in fields(Settings)],
         "inputs": fields(Input),
     },
 }
@@ -61,17 +68,32 @@ def with_content(document: str, name: str, content: str) -> str:
 
 def table(settings: Iterable[Field[Any]]) -> str:
     """Settings as a Markdown table, ending in a newline."""
+    purposes = {field: purpose for each in CLASSES for field, purpose in _purposes(each).items()}
     lines = ["| setting | default | allowed | what it is for |", "|---|---|---|---|"]
     for each in settings:
-        about = each.metadata
-        default = about["shown_default"] or _as_text(each.default)
-        lines.append(f"| `{each.name}` | {default} | {about['kind'].allowed} | {about['purpose']} |")
+        kind, *shown = each.type.__metadata__  # type: ignore[union-attr] # it is `Annotated`
+        default = shown[0] if shown else _as_text(each.default)
+        lines.append(f"| `{each.name}` | {default} | {kind.allowed} | {purposes[each]} |")
     return "\n".join(lines) + "\n"
+
+
+def _purposes(settings: type[Any]) -> dict[Field[Any], str]:
+    """What each setting of a class is for: the text below it."""
+    (of_class,) = ast.parse(inspect.getsource(settings)).body
+    known = {each.name: each for each in fields(settings)}
+    found = {}
+    for field, text in pairwise(of_class.body if isinstance(of_class, ast.ClassDef) else ()):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(purpose))):
+                found[known[name]] = " ".join(purpose.split())
+    return found
 
 
 def _as_text(default: object) -> str:
     if default in (None, "", ()):
         return "none"
+    if isinstance(default, tuple):
+        return f"`{','.join(default)}`"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
     return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"

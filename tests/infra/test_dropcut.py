@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +103,32 @@ def test_two_of_them_live_side_by_side_in_one_stack(resources_of: Callable[[Make
     resources = resources_of(make)
     names = {each["Name"] for each in of_kind(resources, "AWS::SecretsManager::Secret").values()}
     assert "hats-api-key" in names and len(names) == 2
+
+
+@pytest.mark.parametrize("stages", [False, True])
+@pytest.mark.parametrize("regions", [(None, None), ("eu-central-1", "eu-central-1"), ("eu-central-1", "us-east-1")])
+def test_two_of_one_name_in_an_account_and_region_stop_the_synth(
+    regions: tuple[str | None, str | None], stages: bool
+) -> None:
+    """They would share their metrics, secret and dashboard, which is found by the deployment at the earliest."""
+    from aws_cdk import App, Environment, Stack, Stage
+
+    from dropcut_cdk import Dropcut, SettingsError
+
+    app = App(context={"aws:cdk:bundling-stacks": []})
+    one, other = (
+        Stack(
+            Stage(app, f"Stage{number}") if stages else app,
+            f"Shop{number}",
+            env=Environment(account="111122223333", region=region) if region else None,
+        )
+        for number, region in enumerate(regions)
+    )
+    Dropcut(one, "Shoes", name="hats")
+    may_be_elsewhere = stages and regions == (None, None)
+    refused = len(set(regions)) == 1 and not may_be_elsewhere
+    with pytest.raises(SettingsError, match=r"name is 'hats', as in .*Allowed:") if refused else nullcontext():
+        Dropcut(other, "Hats", name="hats")
 
 
 def test_its_stack_says_what_the_operators_command_needs(tmp_path: Path) -> None:
@@ -206,7 +233,7 @@ def test_of_anothers_buckets_it_may_read_what_it_takes_and_write_cutouts(
 
     resources = resources_of(make)
     assert len(of_kind(resources, "AWS::S3::Bucket")) == 1  # for work
-    read, write = statements(resources, "Prepare")["ReadPhotos"], statements(resources, "Deliver")["WriteCutouts"]
+    read, write = statements(resources, "Prepare")["UsePhotos"], statements(resources, "Deliver")["WriteCutouts"]
     assert written_out(read["Resource"]) == "arn:<AWS::Partition>:s3:::photos/new/*"
     assert written_out(write["Resource"]) == "arn:<AWS::Partition>:s3:::shop/*"
 
@@ -392,6 +419,28 @@ def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any
     assert said in str(refusal.value)
 
 
+@pytest.mark.parametrize("make", ["Dropcut", "Input", "add_input"])
+@pytest.mark.parametrize(("name", "near"), [("prefx", "prefix"), ("max_atempts", "max_attempts"), ("zzz", None)])
+def test_an_unknown_argument_is_a_sentence_with_the_nearest_and_all_there_are(
+    stack: "Stack", make: str, name: str, near: str | None
+) -> None:
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    photos, wrong = a_bucket(stack, "photos"), {name: "a/"}
+    known = {"Dropcut": {"max_attempts", "inputs", "alarm_topic"}}.get(make, {"prefix", "suffixes", "renditions"})
+    with pytest.raises(SettingsError, match=rf"There is no .*\b{name}\b.* \(given as 'a/'\)\. ") as refusal:
+        if make == "Dropcut":
+            Dropcut(stack, "Cutouts", **wrong)
+        elif make == "Input":
+            Input(**wrong)
+        else:
+            Dropcut(stack, "Cutouts").add_input(photos, **wrong)
+    said, _, allowed = str(refusal.value).partition("Allowed: ")
+    assert known <= set(re.findall(r"\w+", allowed))
+    assert (f"Did you mean {near}? " in said) is (near in known)
+    assert ("Did you mean" in said) is (near in known)
+
+
 def test_a_providers_secret_by_its_name_is_a_sentence_too() -> None:
     from dropcut_cdk import Provider, SettingsError
 
@@ -412,11 +461,31 @@ def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack"
     assert Dropcut(stack, "Right", storage=without_input, inputs=[photos]).storage is without_input
 
 
-def test_photos_of_anothers_bucket_are_never_removed(stack: "Stack") -> None:
-    from dropcut_cdk import Dropcut, Input, SettingsError
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("expire_delivered_days", 30, "is 30, and no input is a bucket of our own. Allowed: 0, and a lifecycle rule"),
+        ("versioned_input", True, "is True, and no input is a bucket of our own. Allowed: False, and versioning"),
+        ("keep_versions_days", 7, "is 7, and neither an input nor the output is a bucket of our own. Allowed: 90, and"),
+    ],
+)
+def test_a_setting_of_our_own_buckets_is_refused_where_all_are_anothers(
+    stack: "Stack", setting: str, value: object, said: str
+) -> None:
+    from dropcut_cdk import DropcutProps, Input, SettingsError
 
-    with pytest.raises(SettingsError, match="expire_delivered_days is 30, and no input is a bucket of our own"):
-        Dropcut(stack, "Cutouts", inputs=[Input(bucket=a_bucket(stack, "photos"))], expire_delivered_days=30)
+    wanted: dict[str, Any] = {setting: value}
+    photos, shop = Input(bucket=a_bucket(stack, "photos")), a_bucket(stack, "shop")
+    with pytest.raises(SettingsError, match=re.escape(f"Setting {setting} {said}")):
+        DropcutProps(inputs=[photos], output_bucket=shop, **wanted)
+    assert getattr(DropcutProps(inputs=[photos, Input()], output_bucket=shop, **wanted), setting) == value
+    DropcutProps(inputs=[photos], output_bucket=shop)
+
+
+def test_older_cutouts_of_our_own_output_bucket_may_go_whosever_the_photos_are(stack: "Stack") -> None:
+    from dropcut_cdk import DropcutProps, Input
+
+    assert DropcutProps(inputs=[Input(bucket=a_bucket(stack, "photos"))], keep_versions_days=7).keep_versions_days == 7
 
 
 def test_a_key_for_a_topic_that_is_not_made_is_refused(stack: "Stack") -> None:

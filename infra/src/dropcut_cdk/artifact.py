@@ -5,8 +5,6 @@ An artifact is a zip of the packages that the function names, as `functions/requ
 source installs nothing. Beside each artifact lies its bill of materials.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os
@@ -22,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from dropcut_cdk.packages import Locked, PipError, make_wheels, normalized, read_lock, run_pip
 from dropcut_cdk.sources import FUNCTIONS, artifact_folder
@@ -47,7 +46,7 @@ class Target:
     """What makes pip choose that target's wheels."""
 
     @classmethod
-    def for_lambda(cls, architecture: str) -> Target:
+    def for_lambda(cls, architecture: str) -> Self:
         """The Lambda runtime on `arm64` or `x86_64`, whatever this machine is."""
         processor = {"arm64": "aarch64", "x86_64": "x86_64"}[architecture]
         platforms = [f"--platform={manylinux}_{processor}" for manylinux in _MANYLINUX]
@@ -55,7 +54,7 @@ class Target:
         return cls(name=f"python{PYTHON_VERSION}-{processor}", pip_options=options)
 
     @classmethod
-    def this_machine(cls) -> Target:
+    def this_machine(cls) -> Self:
         """The Python and the processor that run the synth."""
         interpreter = f"{platform.python_implementation()}{platform.python_version()}".lower()
         return cls(name=f"{interpreter}-{sysconfig.get_platform()}", pip_options=())

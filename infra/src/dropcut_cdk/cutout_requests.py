@@ -1,7 +1,5 @@
 """Requests: events `Cutout Requested` about objects of the inputs' buckets go to the intake queue."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from aws_cdk import Aws
@@ -12,6 +10,7 @@ from dropcut.core import event_names
 
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
+from dropcut_cdk.permissions import DEFAULT_BUS_ARN
 from dropcut_cdk.queues import Queues
 
 
@@ -22,9 +21,7 @@ class CutoutRequests(Construct):
         super().__init__(scope, construct_id)
         self._props, self._buckets = deployment.props, list[str]()
         bus = self._props.request_bus
-        self._bus_arn = (
-            bus.event_bus_arn if bus else f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
-        )
+        self._bus_arn = bus.event_bus_arn if bus else DEFAULT_BUS_ARN
         self._rule = intake.rule(
             self,
             "Rule",
@@ -35,7 +32,21 @@ class CutoutRequests(Construct):
         )
         for account in self._props.request_accounts:
             # What EventBridge allows is 64 characters; what makes a name of our own unique is its end.
-            self._let_in(account, f"{deployment.name}-{account}"[-64:])
+            statement_id = f"{deployment.name}-{account}"[-64:]
+            events.CfnEventBusPolicy(
+                self,
+                f"From{account}",
+                statement_id=statement_id,
+                event_bus_name=bus.event_bus_name if bus else None,
+                statement={
+                    "Sid": statement_id,
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:{Aws.PARTITION}:iam::{account}:root"},
+                    "Action": "events:PutEvents",
+                    "Resource": self._bus_arn,
+                    "Condition": self._requests_only(),
+                },
+            )
 
     def take_from(self, photos: Input) -> None:
         """Let objects of this bucket be requested. What else an input asks for is looked at by prepare."""
@@ -59,21 +70,6 @@ class CutoutRequests(Construct):
             "detail": {"bucket": list(dict.fromkeys(self._buckets))},
             **({"source": sources} if sources else {}),
         }
-
-    def _let_in(self, account: str, statement_id: str) -> None:
-        bus = self._props.request_bus
-        statement = {
-            "Sid": statement_id,
-            "Effect": "Allow",
-            "Principal": {"AWS": f"arn:{Aws.PARTITION}:iam::{account}:root"},
-            "Action": "events:PutEvents",
-            "Resource": self._bus_arn,
-            "Condition": self._requests_only(),
-        }
-        name = bus.event_bus_name if bus else None
-        events.CfnEventBusPolicy(
-            self, f"From{account}", statement_id=statement_id, event_bus_name=name, statement=statement
-        )
 
     def _requests_only(self) -> dict[str, Any]:
         """For each event of a call; AWS always fills in the key, and the embedded AWS does not."""

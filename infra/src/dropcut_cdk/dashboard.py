@@ -1,7 +1,5 @@
 """The one dashboard: how many came, waited, were paid for, arrived, were refused, and what it cost."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -42,7 +40,7 @@ _TROUBLE = {
 class Dashboard(Construct):
     """Rows from the whole to the detail: totals, flow and backlog, the API and its cost, the functions."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, of: Dropcut) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, of: "Dropcut") -> None:
         super().__init__(scope, construct_id)
         props = of.props
         self._of = of

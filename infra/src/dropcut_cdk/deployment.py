@@ -1,9 +1,11 @@
 """What the functions of one deployment have in common; each construct is given it as a whole."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_cdk import Aws
+from dropcut.core.photo_source import rendition_names_to_json
+from dropcut.core.rendition_setting import renditions_to_json
 from dropcut.environment import Environment
 
 from dropcut_cdk.api_key import ApiKey
@@ -11,6 +13,8 @@ from dropcut_cdk.props import DropcutProps
 from dropcut_cdk.queues import Queues
 from dropcut_cdk.sizes import Size
 from dropcut_cdk.storage import Storage
+
+Variables = TypeVar("Variables", bound=Environment)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +25,13 @@ class Deployment:
     storage: Storage
     api_key: ApiKey
 
-    def known(self, environment: type[Environment], size: Size, own: Queues | None = None) -> dict[str, Any]:
-        """The shared values that a function needs, by the names in its environment. Each input adds itself later."""
+    def environment(self, of: type[Variables], size: Size, queues: Queues | None = None, **own: Any) -> Variables:
+        """A function's settings: of what is shared, all that has a field's name, and its own.
+
+        The pipeline sets the inputs, what is made of them, and the roles of stages later.
+        """
         props, provider, storage = self.props, self.props.provider, self.storage
-        values = {each.name: getattr(props, each.name) for each in fields(props)} | asdict(size)
+        values: dict[str, Any] = {each.name: getattr(props, each.name) for each in fields(props)} | asdict(size)
         values |= {
             "function_seconds": size.timeout_seconds,
             "state_table": storage.state_table.table_name,
@@ -33,11 +40,15 @@ class Deployment:
             "output_bucket": storage.output_bucket.bucket_name,
             "account_id": Aws.ACCOUNT_ID,
             "inputs": "[]",
+            "renditions": renditions_to_json(props.renditions_made),
+            "rendition_names": rendition_names_to_json(props.renditions_made),
+            "input_renditions": "[]",
+            "stage_roles": "",
             "provider": provider.name,
             "api_base_url": provider.base_url,
             "credits_per_image": provider.credits_per_image,
             "api_key_secret": self.api_key.secret,
         }
-        if own:
-            values |= {"queue_url": own.queue.queue_url, "dead_letter_queue_url": own.dead_letter_queue.queue_url}
-        return {each.name: values[each.name] for each in fields(environment) if each.name in values}
+        if queues:
+            values |= {"queue_url": queues.queue.queue_url, "dead_letter_queue_url": queues.dead_letter_queue.queue_url}
+        return of(**{each.name: values[each.name] for each in fields(of) if each.name in values}, **own)

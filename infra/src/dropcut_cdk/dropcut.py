@@ -1,31 +1,23 @@
 """Dropcut for anybody's app: photos dropped into a bucket come out, cut out, in another."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
-from aws_cdk import Annotations, Aws, CfnOutput, Duration, Names, Stack, Token
+from aws_cdk import Annotations, Aws, CfnOutput, Duration, Names, Stack, Stage, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_secretsmanager as secretsmanager
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core import event_names
 
 from dropcut_cdk.api_key import ApiKey
-from dropcut_cdk.confined_function import Stage
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.event_schemas import EventSchemas
-from dropcut_cdk.feeder import Feeder
-from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input, InputFilters
+from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.monitoring import Monitoring
 from dropcut_cdk.pipeline import Pipeline
 from dropcut_cdk.props import DropcutProps, keywords_of
@@ -49,28 +41,53 @@ class Dropcut(Construct):
         super().__init__(scope, construct_id)
         self.props = props = as_tried_out(self, props)
         self.name = props.name or f"dropcut-{Names.unique_resource_name(self, max_length=50)}"
+        """Of the deployment in its metrics, its secret and its dashboard."""
+        self._refuse_another_of_this_name()
+        self._warn_without_ceiling()
         self.storage = props.storage or Storage(self, "Storage", props)
+        self.output_bucket, self.state_table = self.storage.output_bucket, self.storage.state_table
         self.api_key = ApiKey(self, self.name, props.provider)
-        self.inputs: list[Input] = []
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
         self.pipeline = Pipeline(self, "Default", deployment)
-        self.stages: dict[str, Stage] = {
-            "intake": self.pipeline.prepare,
-            "cut": self.pipeline.cut,
-            "deliver": self.pipeline.deliver,
-        }
-        if self.pipeline.notify:
-            self.stages["notify"] = self.pipeline.notify
+        self.stages = self.pipeline.stages
+        """By `intake`, `cut` and `deliver`; with `webhook_url`, by `notify`."""
+        self.queues = {name: stage.queues.queue for name, stage in self.stages.items()}
+        self.dead_letter_queues = {name: stage.queues.dead_letter_queue for name, stage in self.stages.items()}
+        self.functions = {each.node.id.lower(): each.confined.function for each in self.pipeline.constructs}
+        """By `prepare`, `cut`, `deliver`, `gatekeeper` and `feeder`; with `webhook_url`, by `notify`."""
+        self.webhook_secret = self.pipeline.notify.secret if self.pipeline.notify else None
+        """The keys that sign webhooks, for whoever verifies them; None without `webhook_url`."""
         if props.event_schemas and not props.for_embedded_aws:  # it has no registry
             EventSchemas(self, "EventSchemas", name=self.name)
-        self._warn_without_ceiling()
+        self.inputs: list[Input] = []
         for photos in props.inputs:
             self._take_from(photos)
+        self.input_bucket = self.inputs[0].taken_from
+        """The bucket of the first input."""
         if props.permissions_boundary:
             iam.PermissionsBoundary.of(self).apply(props.permissions_boundary)
         self.monitoring = Monitoring(self, "Monitoring", of=self, command=self._command) if props.monitoring else None
+        self.alarms: Sequence[cloudwatch.Alarm] = self.monitoring.alarms if self.monitoring else ()
+        self.dashboard = self.monitoring.dashboard if self.monitoring else None
         if not props.storage:  # in a stack of its own, which says it
             self._write_outputs()
+
+    def _refuse_another_of_this_name(self) -> None:
+        """Raises SettingsError: another has the name in this account and region, and left its mark.
+
+        Where they are not known at synth, stages of the CDK may go to accounts of their own.
+        """
+        stack = Stack.of(self)
+        known = not Token.is_unresolved(stack.account) and not Token.is_unresolved(stack.region)
+        place = self.node.root if known else Stage.of(self) or self.node.root
+        mark = f"Dropcut {self.name} of {stack.environment}"
+        if place.node.try_find_child(mark):
+            raise SettingsError(
+                f"Setting name is {self.name!r}, as in another Dropcut of this app. In one account and region both "
+                "would share their metrics, secret and dashboard. Allowed: a name of its own, or none."
+            )
+        assert isinstance(place, Construct)
+        Construct(place, mark)
 
     def _warn_without_ceiling(self) -> None:
         """Whoever may put photos into an input bucket spends money, as fast as the API allows it."""
@@ -85,56 +102,9 @@ class Dropcut(Construct):
         )
 
     @property
-    def input_bucket(self) -> s3.IBucket:
-        """The bucket of the first input."""
-        return self.inputs[0].taken_from
-
-    @property
-    def output_bucket(self) -> s3.IBucket:
-        return self.storage.output_bucket
-
-    @property
-    def queues(self) -> Mapping[str, sqs.Queue]:
-        """The queue of each stage, by `intake`, `cut` and `deliver`; with `webhook_url`, by `notify`."""
-        return {name: stage.queues.queue for name, stage in self.stages.items()}
-
-    @property
-    def dead_letter_queues(self) -> Mapping[str, sqs.Queue]:
-        """The dead-letter queue of each stage, by the same names."""
-        return {name: stage.queues.dead_letter_queue for name, stage in self.stages.items()}
-
-    @property
-    def functions(self) -> Mapping[str, lambda_.Function]:
-        """By `prepare`, `cut`, `deliver`, `gatekeeper` and `feeder`; with `webhook_url`, by `notify`."""
-        stages: list[Stage | Gatekeeper | Feeder] = [
-            *self.stages.values(),
-            self.pipeline.gatekeeper,
-            self.pipeline.feeder,
-        ]
-        return {stage.node.id.lower(): stage.confined.function for stage in stages}
-
-    @property
-    def webhook_secret(self) -> secretsmanager.ISecret | None:
-        """The keys that sign webhooks, for whoever verifies them; None without `webhook_url`."""
-        return self.pipeline.notify.secret if self.pipeline.notify else None
-
-    @property
-    def state_table(self) -> dynamodb.Table:
-        return self.storage.state_table
-
-    @property
-    def alarms(self) -> Sequence[cloudwatch.Alarm]:
-        """Empty without monitoring."""
-        return self.monitoring.alarms if self.monitoring else ()
-
-    @property
-    def dashboard(self) -> cloudwatch.Dashboard | None:
-        """None without monitoring."""
-        return self.monitoring.dashboard if self.monitoring else None
-
-    @property
     def outputs(self) -> Mapping[str, str]:
         """What the operator's command has to know, by the names of stack outputs."""
+        notify, monitoring = self.pipeline.notify, self.monitoring
         return {
             "InputBucketName": self.input_bucket.bucket_name,
             "OutputBucketName": self.output_bucket.bucket_name,
@@ -145,8 +115,8 @@ class Dropcut(Construct):
             "PrepareFunctionName": self.functions["prepare"].function_name,
             **{f"{name.title()}QueueUrl": queue.queue_url for name, queue in self.queues.items()},
             **{f"{name.title()}DeadLetterQueueUrl": queue.queue_url for name, queue in self.dead_letter_queues.items()},
-            **({"WebhookSecretArn": notify.secret_arn} if (notify := self.pipeline.notify) else {}),
-            **(self.monitoring.outputs if self.monitoring else {}),
+            **({"WebhookSecretArn": notify.secret_arn} if notify else {}),
+            **(monitoring.outputs if monitoring else {}),
         }
 
     @property

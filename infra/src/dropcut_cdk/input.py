@@ -1,27 +1,13 @@
 """Where photos come from: a bucket, which of its objects are photos, and what is made of them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from dropcut.core.photo_source import PhotoSource
 from dropcut.core.rendition import Rendition
 
-from dropcut_cdk.kinds import (
-    RENDITIONS,
-    Kind,
-    SettingsError,
-    check_settings,
-    number,
-    optional,
-    setting,
-    several,
-    text,
-    thing,
-    whole,
-)
+from dropcut_cdk.kinds import RENDITIONS, Kind, SettingsError, checked, number, several, text, thing, whole
 
 if TYPE_CHECKING:
     from aws_cdk.aws_s3 import IBucket
@@ -30,18 +16,18 @@ PREFIX = text(r"(?!/)[ -#%-)+->@-~]{0,512}", "up to 512 ASCII characters, none o
 _SUFFIX = text(r"[ -#%-)+->@-\[\]-~]{1,64}", "1 to 64 ASCII characters, none of `* ? $ \\`, such as `.jpg`")
 
 
-def _tag(value: object) -> tuple[str, str]:
+def _check_tag(value: object) -> tuple[str, str]:
     match value:
         case (str(key), str(wanted)) if key and key != "dropcut":
             return key, wanted
     raise ValueError("not a tag's key and value")
 
 
-_TAG = Kind(allowed="a tag's key and value as a pair of texts; the key `dropcut` is ours", check=_tag)
+_TAG = Kind(allowed="a tag's key and value as a pair of texts; the key `dropcut` is ours", check=_check_tag)
 
 
 class InputFilters(TypedDict, total=False):
-    """Which objects of a bucket are photos, and what is made of them; `Input` says what each means."""
+    """The arguments of `Input` without its bucket."""
 
     prefix: str
     suffixes: Sequence[str]
@@ -51,6 +37,7 @@ class InputFilters(TypedDict, total=False):
     renditions: Sequence[str | Mapping[str, object] | Rendition]
 
 
+@checked("an Input")
 @dataclass(frozen=True, kw_only=True)
 class Input:
     """Photos of one bucket.
@@ -59,35 +46,25 @@ class Input:
     are: get its notification configuration, add `"EventBridgeConfiguration": {}`, and put it back.
 
     Raises:
-        SettingsError: an argument is not allowed, or contradicts another.
+        SettingsError: an argument is unknown, is not allowed, or contradicts another.
     """
 
-    bucket: IBucket | None = setting(
-        None,
-        optional(thing("an `s3.IBucket`", with_attribute="bucket_arn")),
-        "Without one, the photos are those of a bucket of our own.",
-    )
-    prefix: str = setting("", PREFIX, "What the key begins with.")
-    suffixes: Sequence[str] = setting(
-        (),
-        several(_SUFFIX),
-        "What the key ends in: one of these, as written, in small letters or in capitals. Without any, anything.",
-    )
-    smallest_bytes: int = setting(0, whole(0, 5_000_000_000), "Smaller objects are passed over, without an event.")
-    largest_mib: float | None = setting(
-        None,
-        optional(number(0.001, 4768)),  # EventBridge compares no number above 5 billion
-        "Larger objects are passed over, without an event. What is over `max_photo_mib` is rejected, with an event.",
-    )
-    tag: tuple[str, str] | None = setting(
-        None, optional(_TAG), "Key and value of a tag. An object without it is skipped, with an event."
-    )
-    renditions: Sequence[str | Mapping[str, object] | Rendition] = setting(
-        (), RENDITIONS, "What is made of these photos, if not what is made of all."
-    )
+    bucket: Annotated["IBucket | None", thing("an `s3.IBucket`", "bucket_arn")] = None
+    """Without one, the photos are those of a bucket of our own."""
+    prefix: Annotated[str, PREFIX] = ""
+    """What the key begins with."""
+    suffixes: Annotated[Sequence[str], several(_SUFFIX)] = ()
+    """What the key ends in: one of these, as written, in small letters or in capitals. Without any, anything."""
+    smallest_bytes: Annotated[int, whole(0, 5_000_000_000)] = 0
+    """Smaller objects are passed over, without an event."""
+    largest_mib: Annotated[float | None, number(0.001, 4768)] = None  # EventBridge compares nothing above 5 billion
+    """Larger objects are passed over, without an event. What is over `max_photo_mib` is rejected, with an event."""
+    tag: Annotated[tuple[str, str] | None, _TAG] = None
+    """Key and value of a tag. An object without it is skipped, with an event."""
+    renditions: Annotated[Sequence[str | Mapping[str, object] | Rendition], RENDITIONS] = ()
+    """What is made of these photos, if not what is made of all."""
 
     def __post_init__(self) -> None:
-        check_settings(self, "{} of an Input")
         least, most = self.smallest_bytes, self.largest_mib
         if most is not None and least > most * 1024 * 1024:
             raise SettingsError(
@@ -96,7 +73,7 @@ class Input:
             )
 
     @property
-    def taken_from(self) -> IBucket:
+    def taken_from(self) -> "IBucket":
         assert self.bucket is not None, "Dropcut gives its own bucket to an input that names none"
         return self.bucket
 

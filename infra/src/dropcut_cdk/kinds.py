@@ -1,15 +1,23 @@
-"""What a setting may be: its type, its range, and the words for both. Each setting says it once, beside its default."""
+"""What a setting may be: its type, its range, and the words for both.
 
+A class of settings is a frozen dataclass, and each setting is said in one place. The field's `Annotated` type has its
+`Kind`, and how documents show its default, where not as it is. The text below the field says what it is for.
+"""
+
+import difflib
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import wraps
+from typing import Any, TypeVar
 
 from dropcut.core.formats.photo_format import PHOTO_FORMATS
 from dropcut.core.rendition import Rendition, RenditionError
 from dropcut.core.rendition_setting import read_renditions, renditions_to_json
+
+Class = TypeVar("Class")
 
 
 class SettingsError(ValueError):
@@ -18,7 +26,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What values a setting may have."""
+    """What values a setting may have. None is one of them where it is the default."""
 
     allowed: str
     """The end of a sentence that begins with "Allowed:"."""
@@ -32,35 +40,62 @@ class Kind:
         return self.check(self.from_text(given) if isinstance(given, str) else given)
 
 
-def setting(default: object, kind: Kind, purpose: str, *, shown_default: str = "") -> Any:
-    """A field of a dataclass of settings."""
-    return field(default=default, metadata={"kind": kind, "purpose": purpose, "shown_default": shown_default})
+def checked(of: str = "") -> Callable[[type[Class]], type[Class]]:
+    """Let a dataclass of settings take what their kinds allow, and raise SettingsError for anything else.
+
+    Args:
+        of: whose arguments the settings are, such as `an Input`; nothing for those of a deployment.
+    """
+
+    def decorate(settings: Any) -> Any:
+        make = settings.__init__
+
+        @wraps(make)
+        def init(self: object, **given: object) -> None:
+            make(self, **checked_values(settings, given, of=of))
+
+        settings.__init__ = init
+        return settings
+
+    return decorate
 
 
-def read_setting(name: str, kind: Kind, given: object, read: Callable[[Any], Any]) -> Any:
-    """A value as `read` makes it. Raises SettingsError: a sentence with the name, the value, and what is allowed."""
+def checked_values(
+    settings: type[Any], given: Mapping[str, object], *, of: str = "", as_text: bool = False
+) -> dict[str, Any]:
+    """The values of settings, each as its kind keeps it.
+
+    Args:
+        as_text: whether a text is what somebody wrote on a command line.
+
+    Raises:
+        SettingsError: the first that is unknown or not allowed.
+    """
+    known = {each.name: each for each in fields(settings)}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]}? " if near else ""
+            called = f"{name} of {of}" if of else f"setting {name}"
+            raise SettingsError(f"There is no {called} (given as {value!r}). {hint}Allowed: {', '.join(known)}.")
+        if value is None and known[name].default is None:
+            values[name] = None
+        else:
+            kind: Kind = known[name].type.__metadata__[0]  # type: ignore[union-attr] # it is `Annotated`
+            called = f"{name} of {of}" if of else f"Setting {name}"
+            values[name] = _checked(called, kind, value, kind.read if as_text else kind.check)
+    return values
+
+
+def _checked(called: str, kind: Kind, value: object, read: Callable[[Any], Any]) -> object:
     try:
-        return read(given)
+        return read(value)
     except ValueError as cause:
-        said = f"{name} is {given!r}: {cause}."
+        said = f"{called} is {value!r}: {cause}."
         if "Allowed: " not in said:  # renditions say it of the one option that is wrong
             said += f" Allowed: {kind.allowed.replace('`', '')}."
         raise SettingsError(said) from cause
-
-
-def check_settings(given: Any, name: str) -> None:
-    """Check every setting of a frozen dataclass, and keep each as its kind has it.
-
-    Args:
-        name: what the sentence calls one, such as `Setting {}`.
-
-    Raises:
-        SettingsError: the first that is not allowed.
-    """
-    for each in fields(given):
-        kind: Kind = each.metadata["kind"]
-        checked = read_setting(name.format(each.name), kind, getattr(given, each.name), kind.check)
-        object.__setattr__(given, each.name, checked)
 
 
 def _from_json(said: str) -> object:
@@ -70,11 +105,9 @@ def _from_json(said: str) -> object:
         return said
 
 
-def number(
-    lowest: float, highest: float = sys.float_info.max, *, of: type[float] = float, called: str = "", allowed: str = ""
-) -> Kind:
+def number(lowest: float, highest: float = sys.float_info.max, *, of: type[float] = float, allowed: str = "") -> Kind:
     """A finite number in a range, kept as a float, or as an `int` if it has to be whole."""
-    called = called or "a number"
+    called = "a whole number" if of is int else "a number"
 
     def check(value: object) -> float:
         if not isinstance(value, int | of) or isinstance(value, bool):
@@ -88,7 +121,7 @@ def number(
 
 
 def whole(lowest: int, highest: float = sys.float_info.max, *, allowed: str = "") -> Kind:
-    return number(lowest, highest, of=int, called="a whole number", allowed=allowed)
+    return number(lowest, highest, of=int, allowed=allowed)
 
 
 ABOVE_ZERO = number(sys.float_info.min, allowed="a number above 0")
@@ -145,12 +178,7 @@ def words(*names: str) -> Kind:
     return replace(kind, allowed=f"a list, or a text with commas, of {listed}", check=check)
 
 
-def optional(kind: Kind) -> Kind:
-    """A value of a kind, or None."""
-    return replace(kind, check=lambda value: None if value is None else kind.check(value))
-
-
-def thing(allowed: str, *, with_attribute: str) -> Kind:
+def thing(allowed: str, with_attribute: str) -> Kind:
     """An object of the CDK or of ours, known by an attribute: what implements an interface has no common class."""
 
     def check(value: object) -> object:

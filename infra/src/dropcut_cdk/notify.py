@@ -3,12 +3,9 @@
 rule ─ EventBridge ─▶ [notify] ─▶ notify ─▶ the receiver
 """
 
-from __future__ import annotations
-
 import string
 
 from aws_cdk import Aws
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 from dropcut.core import event_names
@@ -36,28 +33,36 @@ class Notify(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
         super().__init__(scope, construct_id)
-        size = Size(timeout_seconds=notify_function_seconds(), memory_mb=256)
+        size, state = Size(timeout_seconds=notify_function_seconds(), memory_mb=256), deployment.storage.state_table
         self.secret = self._secret(deployment.name)
-        self.secret_arn = _arn_of(self.secret)
-        self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=RECEIVES)
-        self.confined = ConfinedFunction(
-            self,
-            "Default",
-            deployment,
-            FunctionSpec(
-                entry="notify",
-                description="Dropcut: sends events as signed webhooks",
-                size=size,
-                packages=POWERTOOLS,
-                environment=NotifyEnvironment(
-                    **deployment.known(NotifyEnvironment, size, self.queues), webhook_secret=self.secret_arn
-                ),
-                permissions=[*self._permissions(deployment), *self.queues.permissions()],
-                variables={"RES_OPTIONS": RESOLVER_OPTIONS},
-            ),
+        resource = self.secret.node.default_child
+        assert isinstance(resource, secretsmanager.CfnSecret)
+        self.secret_arn = resource.attr_id  # an ARN on the embedded AWS, too, where its `Ref` is a name
+        self.queues = Queues(self, "Queues", size, receives=RECEIVES)
+        spec = FunctionSpec(
+            entry="notify",
+            description="Dropcut: sends events as signed webhooks",
+            size=size,
+            packages=POWERTOOLS,
+            environment=deployment.environment(NotifyEnvironment, size, self.queues, webhook_secret=self.secret_arn),
+            permissions=[
+                allow("ReadKeys", ["secretsmanager:GetSecretValue"], [self.secret_arn]),
+                read_state(state, WEBHOOK),
+                write_state(state, WEBHOOK),
+                publish(event_names.WEBHOOK_DISABLED),
+            ],
+            variables={"RES_OPTIONS": RESOLVER_OPTIONS},
         )
-        self.event_source = self.queues.feed(self, self.confined.function, max_concurrency=AT_ONCE)
-        self._feed(deployment)
+        self.confined = ConfinedFunction(self, "Default", deployment, spec)
+        self.event_source = self.confined.consume(self.queues, at_once=AT_ONCE)
+        chosen = {
+            "source": [event_names.SOURCE],
+            "account": [Aws.ACCOUNT_ID],  # another account's events are not ours
+            "detail-type": [EVENTS[kind] for kind in deployment.props.webhook_events],
+            "detail": {"service": [deployment.name]},
+        }
+        about = "Events go to notify, to be sent as webhooks"
+        self.queues.rule(self, "EventsRule", target="notify", description=about, event_pattern=chosen)
 
     def _secret(self, name: str) -> secretsmanager.Secret:
         """Made once, with a key that can be used as it is; no deployment changes it after that."""
@@ -73,30 +78,3 @@ class Notify(Construct):
                 exclude_characters=string.punctuation,  # the embedded AWS knows this one alone
             ),
         )
-
-    def _permissions(self, deployment: Deployment) -> list[iam.PolicyStatement]:
-        state = deployment.storage.state_table
-        return [
-            allow("ReadKeys", ["secretsmanager:GetSecretValue"], [self.secret_arn]),
-            read_state(state, WEBHOOK),
-            write_state(state, WEBHOOK),
-            publish(event_names.WEBHOOK_DISABLED),
-        ]
-
-    def _feed(self, deployment: Deployment) -> None:
-        """Send the chosen events of this deployment to the queue; another account's are not ours."""
-        chosen = {
-            "source": [event_names.SOURCE],
-            "account": [Aws.ACCOUNT_ID],
-            "detail-type": [EVENTS[kind] for kind in deployment.props.webhook_events],
-            "detail": {"service": [deployment.name]},
-        }
-        about = "Events go to notify, to be sent as webhooks"
-        self.queues.rule(self, "EventsRule", target="notify", description=about, event_pattern=chosen)
-
-
-def _arn_of(secret: secretsmanager.Secret) -> str:
-    """By the attribute that is an ARN on the embedded AWS, too: its `Ref` is a name."""
-    resource = secret.node.default_child
-    assert isinstance(resource, secretsmanager.CfnSecret)
-    return resource.attr_id

@@ -1,22 +1,28 @@
 """Permissions of the functions' roles, as statements."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from aws_cdk import Aws
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from dropcut.core import event_names
 
+Conditions = Mapping[str, Any]
+"""By operator, values by key."""
+DEFAULT_BUS_ARN = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
+
 
 def allow(
-    sid: str,
-    actions: Sequence[str],
-    resources: Sequence[str],
-    conditions: Mapping[str, Mapping[str, str | list[str]]] | None = None,
+    sid: str, actions: Sequence[str], resources: Sequence[str], conditions: Conditions | None = None, *, to: str = ""
 ) -> iam.PolicyStatement:
-    """A statement that allows exactly these actions on these resources."""
+    """A statement that allows exactly these actions on these resources; in a resource's policy, to a service of AWS."""
     return iam.PolicyStatement(
-        sid=sid, actions=list(actions), resources=list(resources), conditions=dict(conditions or {})
+        sid=sid,
+        principals=[iam.ServicePrincipal(to)] if to else None,
+        actions=list(actions),
+        resources=list(resources),
+        conditions=dict(conditions or {}),
     )
 
 
@@ -44,14 +50,10 @@ def use_state(table: dynamodb.ITable, sid: str, action: str, kinds: Sequence[str
 
 def publish(*detail_types: str) -> iam.PolicyStatement:
     """Put these events of ours on the default bus. A request is none: a function that could ask would spend."""
-    named: dict[str, str | list[str]] = {"events:source": event_names.SOURCE, "events:detail-type": list(detail_types)}
+    named = {"events:source": event_names.SOURCE, "events:detail-type": list(detail_types)}
     # Each key has a value for each event of a call; `ForAllValues` alone would also allow to name none.
-    conditions: dict[str, dict[str, str | list[str]]] = {
-        "ForAllValues:StringEquals": named,
-        "Null": dict.fromkeys(named, "false"),
-    }
-    bus = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:event-bus/default"
-    return allow("Publish", ["events:PutEvents"], [bus], conditions)
+    conditions = {"ForAllValues:StringEquals": named, "Null": dict.fromkeys(named, "false")}
+    return allow("Publish", ["events:PutEvents"], [DEFAULT_BUS_ARN], conditions)
 
 
 def of_photos(*actions: str) -> list[str]:

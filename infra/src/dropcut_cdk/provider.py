@@ -1,20 +1,19 @@
 """Whose API cuts out, where it is, what it takes for a picture, and where its key is kept."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Self
 
 from dropcut.core.operation import REMOVE_BACKGROUND
 from dropcut.core.webhook_receiver import Receiver
 
-from dropcut_cdk.kinds import ABOVE_ZERO, Kind, SettingsError, optional, read_setting, thing
+from dropcut_cdk.kinds import ABOVE_ZERO, Kind, SettingsError, checked, choice, thing
 
 if TYPE_CHECKING:
     from aws_cdk.aws_secretsmanager import ISecret
 
 BASE_URLS: Mapping[str, str] = {"ezlink": "https://api.ezlinkai.com", "stability": "https://api.stability.ai"}
+NAME = choice(*BASE_URLS)
 
 
 def _check_base_url(value: object) -> str:
@@ -30,9 +29,7 @@ BASE_URL = Kind(
 )
 
 
-_SECRET = optional(thing("a `secretsmanager.ISecret`", with_attribute="secret_name"))
-
-
+@checked("the provider")
 @dataclass(frozen=True, kw_only=True)
 class Provider:
     """Made by `Provider.ezlink(...)` or `Provider.stability(...)`.
@@ -41,20 +38,15 @@ class Provider:
         SettingsError: the URL, the price or the secret is not allowed.
     """
 
-    name: str
-    base_url: str
-    credits_per_image: float
-    secret: ISecret | None = None
-
-    def __post_init__(self) -> None:
-        for name, kind in (("base_url", BASE_URL), ("credits_per_image", ABOVE_ZERO), ("secret", _SECRET)):
-            checked = read_setting(f"{name} of the provider", kind, getattr(self, name), kind.check)
-            object.__setattr__(self, name, checked)
+    name: Annotated[str, NAME]
+    base_url: Annotated[str, BASE_URL]
+    credits_per_image: Annotated[float, ABOVE_ZERO]
+    secret: Annotated["ISecret | None", thing("a `secretsmanager.ISecret`", "secret_name")] = None
 
     @classmethod
     def ezlink(
-        cls, secret: ISecret | None = None, *, base_url: str = "", credits_per_image: float | None = None
-    ) -> Provider:
+        cls, secret: "ISecret | None" = None, *, base_url: str = "", credits_per_image: float | None = None
+    ) -> Self:
         """The gateway EZLINK AI.
 
         Args:
@@ -66,13 +58,13 @@ class Provider:
 
     @classmethod
     def stability(
-        cls, secret: ISecret | None = None, *, base_url: str = "", credits_per_image: float | None = None
-    ) -> Provider:
+        cls, secret: "ISecret | None" = None, *, base_url: str = "", credits_per_image: float | None = None
+    ) -> Self:
         """The maker, Stability AI. The arguments are those of `ezlink`."""
         return cls.of("stability", secret, base_url, credits_per_image)
 
     @classmethod
-    def of(cls, name: str, secret: ISecret | None, base_url: str, credits_per_image: float | None) -> Provider:
+    def of(cls, name: str, secret: "ISecret | None", base_url: str, credits_per_image: float | None) -> Self:
         """The provider of this name, one of `BASE_URLS`."""
         price = REMOVE_BACKGROUND.credits[name] if credits_per_image is None else credits_per_image
         return cls(name=name, base_url=base_url or BASE_URLS[name], credits_per_image=price, secret=secret)

@@ -1,4 +1,4 @@
-"""The queue of a stage with its dead-letter queue, and how they feed the stage's function."""
+"""The queue of a stage with its dead-letter queue, and the rules that send to it."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core.backoff import IMAGING_RECEIVES
 
 from dropcut_cdk.permissions import allow
+from dropcut_cdk.sizes import Size
 
 BATCH_SIZE = 10
 DELIBERATE_RECEIVES = IMAGING_RECEIVES + 3
@@ -22,6 +22,7 @@ VISIBILITY_TIMEOUTS = 6
 """Visibility timeout of a queue, in time-outs of its function: shorter, and work in progress is handed out again."""
 RETENTION = Duration.days(14)
 """The longest that SQS keeps a message; in the dead-letter queue as well, where age counts from the first sending."""
+CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
 
 
 class Queues(Construct):
@@ -30,13 +31,14 @@ class Queues(Construct):
     Not under a KMS key: EventBridge cannot send to a queue under the key that AWS manages.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, function_seconds: int, max_receive_count: int) -> None:
+    def __init__(self, scope: Construct, construct_id: str, size: Size, *, receives: int) -> None:
+        """For a function of this size, which receives a message so many times before SQS dead-letters it."""
         super().__init__(scope, construct_id)
         self.dead_letter_queue = self._queue("DeadLetterQueue")
         self.queue = self._queue(
             "Queue",
-            visibility_timeout=Duration.seconds(VISIBILITY_TIMEOUTS * function_seconds),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=max_receive_count),
+            visibility_timeout=Duration.seconds(VISIBILITY_TIMEOUTS * size.timeout_seconds),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letter_queue, max_receive_count=receives),
         )
 
     def _queue(self, construct_id: str, **more: Any) -> sqs.Queue:
@@ -48,28 +50,6 @@ class Queues(Construct):
             retention_period=RETENTION,
             removal_policy=RemovalPolicy.DESTROY,
             **more,
-        )
-
-    def permissions(self) -> list[iam.PolicyStatement]:
-        """What the function that works them off may do."""
-        return [
-            allow("ConsumeOwnQueue", CONSUME, [self.queue.queue_arn]),
-            allow("DeadLetter", ["sqs:SendMessage"], [self.dead_letter_queue.queue_arn]),
-        ]
-
-    def feed(
-        self, stage: Construct, function: lambda_.Function, *, max_concurrency: int, batch_size: int = BATCH_SIZE
-    ) -> lambda_.EventSourceMapping:
-        """Let a stage's function work off the queue."""
-        return lambda_.EventSourceMapping(
-            stage,
-            "EventSource",
-            target=function,
-            event_source_arn=self.queue.queue_arn,
-            batch_size=batch_size,
-            report_batch_item_failures=True,
-            # Not reserved concurrency: that dead-letters throttled messages without a look at them.
-            max_concurrency=max_concurrency,
         )
 
     def rule(
@@ -93,20 +73,11 @@ class Queues(Construct):
             dead_letter_config=undeliverable[0] if undeliverable else None,
         )
         rule = events.CfnRule(scope, construct_id, targets=[sent], **when)
+        by_it = {"ArnEquals": {"aws:SourceArn": rule.attr_arn}}
         for queue in queues:
-            queue.add_to_resource_policy(
-                iam.PolicyStatement(
-                    sid=rule.node.id,
-                    principals=[iam.ServicePrincipal("events.amazonaws.com")],
-                    actions=["sqs:SendMessage"],
-                    resources=[queue.queue_arn],
-                    conditions={"ArnEquals": {"aws:SourceArn": rule.attr_arn}},
-                )
-            )
+            send = allow(rule.node.id, ["sqs:SendMessage"], [queue.queue_arn], by_it, to="events.amazonaws.com")
+            queue.add_to_resource_policy(send)
         return rule
-
-
-CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility")
 
 
 def send_to(sid: str, *queues: sqs.IQueue) -> iam.PolicyStatement:

@@ -1,7 +1,5 @@
 """Inputs and output: where they are, and whether a loop would pay without end, or one photo have two answers."""
 
-from __future__ import annotations
-
 import string
 from collections.abc import Sequence
 from itertools import combinations

@@ -1,9 +1,7 @@
 """What each function needs of Lambda: time, memory and disk, derived from the settings and from what was measured."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +56,7 @@ class ImagingSize(Size):
     """How much memory one process that decodes may use."""
 
 
-def size_of_prepare(settings: Settings) -> ImagingSize:
+def size_of_prepare(settings: "Settings") -> ImagingSize:
     """Time for a photo, and half a minute for a batch. On the disk: a photo's file, and its first frame if turned."""
     photo_mb = math.ceil(settings.max_photo_mib * 1.05 + settings.max_photo_megapixels * 4)
     memory_mib = decoder_mib(settings)
@@ -71,12 +69,12 @@ def size_of_prepare(settings: Settings) -> ImagingSize:
     )
 
 
-def size_of_cut(settings: Settings) -> Size:
+def size_of_cut(settings: "Settings") -> Size:
     """Longer than the longest call, so that a paid answer is not lost with the function."""
     return Size(timeout_seconds=cut_function_seconds(settings.api_timeout_seconds), memory_mb=1024)
 
 
-def size_of_deliver(settings: Settings, renditions: tuple[Rendition, ...]) -> ImagingSize:
+def size_of_deliver(settings: "Settings", renditions: Sequence["Rendition"]) -> ImagingSize:
     """Time for a photo, then for its answer alone, and a batch. WebP's encoder may need more memory than any decoder.
 
     Raises:
@@ -100,12 +98,12 @@ def largest(sizes: Iterable[ImagingSize]) -> ImagingSize:
     return ImagingSize(**{name: max(size[name] for size in every) for name in every[0]})
 
 
-def size_of_gatekeeper(settings: Settings) -> Size:
+def size_of_gatekeeper(settings: "Settings") -> Size:
     """It waits for a whole run of `cut`."""
     return Size(timeout_seconds=size_of_cut(settings).timeout_seconds + SECONDS_AROUND_A_PROBE, memory_mb=256)
 
 
-def decoder_mib(settings: Settings) -> int:
+def decoder_mib(settings: "Settings") -> int:
     """How much memory one process that decodes photos may use.
 
     The hungriest (progressive JPEG in CMYK, interlaced PNG with 16 bits and alpha) take 8 bytes a pixel. The rest is
@@ -119,7 +117,7 @@ def megapixels_that_fit(memory_mb: int) -> int:
     return ((memory_mb - _OF_THE_FUNCTION_MB) // PHOTOS_AT_ONCE - 240) // 8
 
 
-def _disk_of_deliver(settings: Settings, renditions: tuple[Rendition, ...]) -> int:
+def _disk_of_deliver(settings: "Settings", renditions: Sequence["Rendition"]) -> int:
     """Each photo's file, what is decoded of it, its renditions, in MB.
 
     Bytes a pixel: 3 for a turned photo while it is decoded, 4 for the cut-out, under 3 for it as a PNG.

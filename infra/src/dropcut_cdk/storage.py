@@ -3,8 +3,6 @@
 Everything here stays when the stack is destroyed, but not when its first deployment fails: it is empty then.
 """
 
-from __future__ import annotations
-
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
@@ -30,14 +28,19 @@ class Storage(Construct):
         self._key = props.encryption_key
         # The embedded AWS knows `Retain` alone, and would delete by the other.
         self._kept = RemovalPolicy.RETAIN if props.for_embedded_aws else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
-        self.input_bucket: s3.IBucket | None = None
-        if any(photos.bucket is None for photos in props.inputs):
-            self.input_bucket = self._input_bucket(props)
+        self.input_bucket = self._input_bucket(props) if props.has_own_input else None
         self.output_bucket: s3.IBucket = props.output_bucket or self._bucket(
             "OutputBucket", keep_versions=props.keep_versions_days
         )
         self.work_bucket = self._bucket("WorkBucket", keep_versions=1)
-        self._expire_work(keep_results_days=props.keep_results_days)
+        # What was prepared goes when it is paid for or refused, and at last when its message cannot wait any longer. A
+        # paid answer lives as long as it is used again, and as its own photo's message can wait for its delivery.
+        for name, prefix, days in (
+            ("prepared", PREPARED, DAYS_IN_QUEUES),
+            ("paid", PAID, max(props.keep_results_days, DAYS_IN_QUEUES)),
+            ("lists", LISTS, LIST_DAYS),
+        ):
+            self.work_bucket.add_lifecycle_rule(id=name, prefix=prefix, expiration=Duration.days(days + ROUNDING_DAYS))
         self.state_table = self._state_table()
 
     def _bucket(self, construct_id: str, *, versioned: bool = False, keep_versions: int) -> s3.Bucket:
@@ -83,19 +86,6 @@ class Storage(Construct):
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
         return bucket
-
-    def _expire_work(self, *, keep_results_days: int) -> None:
-        """Keep prepared pictures as long as their message can wait, unless they are paid for or refused before.
-
-        A paid answer lives as long as it is used again, and as its own photo's message can wait for its delivery.
-        """
-        kept_days = {
-            "prepared": (PREPARED, DAYS_IN_QUEUES),
-            "paid": (PAID, max(keep_results_days, DAYS_IN_QUEUES)),
-            "lists": (LISTS, LIST_DAYS),
-        }
-        for name, (prefix, days) in kept_days.items():
-            self.work_bucket.add_lifecycle_rule(id=name, prefix=prefix, expiration=Duration.days(days + ROUNDING_DAYS))
 
     def _state_table(self) -> dynamodb.Table:
         """Jobs, payments, pace and budget, by id.

@@ -3,15 +3,11 @@
 cdk deploy -c dropcut:bundle_for=this_machine -c dropcut:api_base_url=http://127.0.0.1:8080 ...
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from constructs import Construct
 
 from dropcut_cdk.props import DropcutProps
-
-if TYPE_CHECKING:
-    from constructs import Construct
 
 
 def as_tried_out(scope: Construct, props: DropcutProps) -> DropcutProps:
