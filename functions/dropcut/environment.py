@@ -200,8 +200,9 @@ class CutEnvironment(StageEnvironment):
 
     @property
     def blame(self) -> BlameRules:
+        """At a picture's first failure nobody knows yet whether others' calls go well: it has two calls at least."""
         return BlameRules(
-            max_attempts=self.max_attempts,
+            max_attempts=max(2, self.max_attempts),
             max_possibly_paid=self.max_possibly_paid,
             pause_after_failures=self.pause_after_failures,
             pause_after_possibly_paid=self.pause_after_possibly_paid,

@@ -125,7 +125,7 @@ class Settings:
         5,
         whole(1, 100),
         "Calls for one picture before it fails, if others' calls go well meanwhile. If none does, it waits "
-        "(docs/pauses.md). Waiting is no attempt.",
+        "(docs/pauses.md). Waiting is no attempt. 1 counts as 2, as the first failure alone shows neither.",
     )
     max_possibly_paid: int = setting(
         3,
