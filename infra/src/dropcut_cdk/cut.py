@@ -13,7 +13,7 @@ from dropcut_cdk.confined_function import CALLING, POWERTOOLS, ConfinedFunction,
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
 from dropcut_cdk.permissions import allow, use_state, write_state
-from dropcut_cdk.queues import WAITING_RECEIVES, Queues, send_to
+from dropcut_cdk.queues import MOST_RECEIVES, Queues, send_to
 from dropcut_cdk.sizes import size_of_cut
 
 GIVE_MEMORY_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
@@ -28,7 +28,7 @@ class Cut(Construct):
         super().__init__(scope, construct_id)
         size = size_of_cut(deployment.props)
         self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
-        self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=WAITING_RECEIVES)
+        self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=MOST_RECEIVES)
         self.confined = ConfinedFunction(
             self,
             "Default",

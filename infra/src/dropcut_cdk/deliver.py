@@ -20,7 +20,7 @@ from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow, of_photos, publish, read_state, write_state
-from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
+from dropcut_cdk.queues import MOST_RECEIVES, Queues
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, largest, size_of_deliver
 
 
@@ -41,9 +41,7 @@ class Deliver(Construct):
             "ReadAndTagPhotos", of_photos("GetObject", "GetObjectTagging", "PutObjectTagging"), []
         )
         self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
-        self.queues = Queues(
-            self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
-        )
+        self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=MOST_RECEIVES)
         self.confined = ConfinedFunction(
             self,
             "Default",

@@ -16,7 +16,7 @@ from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
 from dropcut_cdk.permissions import allow, of_photos, read_state, write_state
-from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues, send_to
+from dropcut_cdk.queues import MOST_RECEIVES, Queues, send_to
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, size_of_prepare
 
 
@@ -38,9 +38,7 @@ class Prepare(Construct):
         props, storage, size = deployment.props, deployment.storage, size_of_prepare(deployment.props)
         self._read_photos = allow("ReadPhotos", of_photos("GetObject", "GetObjectTagging"), [])
         self._find_vanished = allow("FindVanished", ["s3:ListBucket"], [])
-        self.queues = Queues(
-            self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=DELIBERATE_RECEIVES
-        )
+        self.queues = Queues(self, "Queues", function_seconds=size.timeout_seconds, max_receive_count=MOST_RECEIVES)
         self.confined = ConfinedFunction(
             self,
             "Default",

@@ -13,10 +13,8 @@ from constructs import Construct
 from dropcut_cdk.permissions import allow
 
 BATCH_SIZE = 10
-DELIBERATE_RECEIVES = 15
-"""More than the twelve tries after which the functions themselves dead-letter a message, with the reason."""
-WAITING_RECEIVES = 1000
-"""SQS's most: a picture that waits for its turn or for the account is received again and again, and is not failing."""
+MOST_RECEIVES = 1000
+"""SQS's most. The functions themselves dead-letter a message, with its reason and its event, which SQS has not."""
 VISIBILITY_TIMEOUTS = 6
 """Visibility timeout of a queue, in time-outs of its function: shorter, and work in progress is handed out again."""
 RETENTION = Duration.days(14)
