@@ -278,6 +278,11 @@ class FeederEnvironment(Environment):
     cut_queue_url: str
     rule_name: str
     """Of the EventBridge rule that wakes it."""
+    api_key_secret: str
+    """Name of the secret that holds the API key: the day's credits are counted by its fingerprint."""
+    credits_per_image: float
+    daily_credit_limit: float
+    """0 means no limit; then the key is not read."""
     rate_limit_requests: int
     rate_limit_seconds: float
 

@@ -317,7 +317,7 @@ CHANGED = Settings(
     renditions=read_renditions(["full", "amazon_main"]),
 )
 """No value is a default, or whole where it need not be."""
-SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 2}
+SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 4}
 """How many: a field of an environment whose name is no setting's is not compared."""
 
 
@@ -384,7 +384,11 @@ ITEMS = {
     },
     "Deliver": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
     "Gatekeeper": {READ_STATE: ["gate", "health#*"], WRITE_STATE: ["gate", "health#*"]},
-    "Feeder": {READ_STATE: ["backfills", "gate"], READ_MANY: ["backfill#*", "object#*"], WRITE_STATE: ["backfill#*"]},
+    "Feeder": {
+        READ_STATE: ["backfills", "gate"],
+        READ_MANY: ["backfill#*", "object#*"],
+        WRITE_STATE: ["backfill#*"],
+    },
 }
 """Whoever decodes strangers' files has no business with payments, budget and gate."""
 
@@ -496,6 +500,16 @@ def as_list(value: Any) -> list[Any]:
 @pytest.mark.parametrize("stage", FUNCTIONS)
 def test_a_role_allows_exactly_what_its_function_does(app: Synthesized, stage: str) -> None:
     assert allowed(app, stage) == ALLOWED[stage]
+
+
+def test_only_where_there_is_a_daily_limit_the_feeder_may_see_what_is_spent(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    """It is counted by the API key's fingerprint."""
+    limited = synthesize(daily_credit_limit=100.0)
+    assert allowed(limited, "Feeder") == ALLOWED["Feeder"] | {SECRET: {"secretsmanager:GetSecretValue"}}
+    (reads,) = (each for each in statements(limited, "Feeder") if each["Action"] == READ_STATE)
+    assert reads["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["backfills", "gate", "budget#*"]
 
 
 def test_a_versioned_input_and_a_prefix_change_only_what_is_allowed_on_photos(

@@ -8,9 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from dropcut.adapters.api_key import ApiKeyMissingError, ApiKeys
 from dropcut.adapters.job_records import Known
 from dropcut.core import events
-from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, next_share
+from dropcut.core.backfill import (
+    Backfill,
+    Entry,
+    ListNotReadableError,
+    Page,
+    Share,
+    Waiting,
+    next_share,
+    paid_for_today,
+)
 from dropcut.core.cutout_request import BEFORE_ALL, request_event
 from dropcut.core.messages import Upload
 from dropcut.core.photo_source import ByPhoto, PhotoSource, lets_through
@@ -37,6 +47,12 @@ class Publisher(Protocol):
     def publish(self, event: events.Event, *, apart: str = "") -> None: ...
 
 
+class Spending(Protocol):
+    """The day's credits."""
+
+    def spent(self, fingerprint: str, *, now: float) -> float: ...
+
+
 class Rule(Protocol):
     """What wakes the feeder."""
 
@@ -54,6 +70,11 @@ class Feed:
     intake: IntakeQueue
     cut_queue: IntakeQueue
     gate: GateStore
+    keys: ApiKeys
+    budget: Spending
+    credits_per_image: float
+    daily_credit_limit: float
+    """0 means no limit."""
     events: Publisher
     rule: Rule
     sources: Sequence[PhotoSource]
@@ -85,12 +106,30 @@ class Feed:
 
     def _share(self, every: Sequence[Backfill]) -> Share:
         """Photos of a back-fill that has finished, or was stopped, may yet have to be seen: they count, too."""
-        return next_share(
+        waiting = self.intake.waiting() + self.cut_queue.waiting()
+        share = next_share(
             now=self.clock(),
             fed_until=max(each.fed_until for each in every),
-            waiting=self.intake.waiting() + self.cut_queue.waiting(),
+            waiting=waiting,
             interval_seconds=self.interval_seconds,
         )
+        return share.at_most(self._paid_for_today(waiting)) if self.daily_credit_limit and share.count else share
+
+    def _paid_for_today(self, waiting: Waiting) -> int:
+        """How many photos the day's credits still buy: a part of them is left for live photos."""
+        try:
+            key = self.keys.current()
+        except ApiKeyMissingError:
+            return 0  # cut says so, and closes the gate, when a live photo comes
+        most = paid_for_today(
+            spent=self.budget.spent(key.fingerprint, now=self.clock()),
+            waiting=waiting,
+            daily_credit_limit=self.daily_credit_limit,
+            credits_per_image=self.credits_per_image,
+        )
+        if not most:
+            logger.info("The day's credits for back-fills are spent, or what waits will spend them")
+        return most
 
     def _rest(self) -> None:
         """Be woken no more. One that is started meanwhile has turned the rule on before it was turned off."""

@@ -10,7 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from dropcut.core import event_names
-from dropcut.core.item_kinds import BACKFILL, BACKFILLS, GATE, JOB
+from dropcut.core.item_kinds import BACKFILL, BACKFILLS, BUDGET, GATE, JOB
 from dropcut.core.messages import LISTS
 from dropcut.environment import FeederEnvironment
 
@@ -78,16 +78,19 @@ class Feeder(Construct):
         self, deployment: Deployment, photos_to: sqs.Queue, pictures_in: sqs.Queue
     ) -> list[iam.PolicyStatement]:
         work, state = deployment.storage.work_bucket, deployment.storage.state_table
+        # The day's credits are counted by the key's fingerprint; without a limit nobody asks for them.
+        counted, read_key = ([BUDGET], deployment.api_key.read()) if deployment.props.daily_credit_limit else ([], [])
         rule_arn = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/{self.rule_name}"
         return [
             self._list_photos,
             allow("ReadLists", ["s3:GetObject"], [work.arn_for_objects(f"{LISTS}*")]),
             allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
-            use_state(state, "ReadState", "dynamodb:GetItem", [BACKFILLS, GATE]),
+            use_state(state, "ReadState", "dynamodb:GetItem", [BACKFILLS, GATE, *counted]),
             use_state(state, "ReadMany", "dynamodb:BatchGetItem", [BACKFILL, JOB]),
             write_state(state, BACKFILL),
             send_to("SendPhotos", photos_to),
             allow("SeeWhatWaits", ["sqs:GetQueueAttributes"], [photos_to.queue_arn, pictures_in.queue_arn]),
             allow("TurnItselfOffAndOn", ["events:DisableRule", "events:EnableRule"], [rule_arn]),
             publish(event_names.BACKFILL_STARTED, event_names.BACKFILL_FINISHED),
+            *read_key,
         ]

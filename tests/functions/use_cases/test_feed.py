@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from dropcut.adapters.api_key import ApiKey, ApiKeyMissingError
 from dropcut.adapters.job_records import Known
 from dropcut.core.backfill import TABLE, Backfill, Entry, ListNotReadableError, Page, Waiting
 from dropcut.core.cutout_request import read_request
@@ -106,6 +107,27 @@ class FakeRecords:
 
 
 @dataclass
+class FakeKeys:
+    """The secret; empty for no key."""
+
+    text: str = "key-1"
+
+    def current(self) -> ApiKey:
+        if not self.text:
+            raise ApiKeyMissingError
+        return ApiKey(self.text)
+
+
+@dataclass
+class FakeSpending:
+    today: float = 0.0
+
+    def spent(self, fingerprint: str, *, now: float) -> float:
+        assert (fingerprint, now) == (ApiKey("key-1").fingerprint, NOW)
+        return self.today
+
+
+@dataclass
 class FakeRule:
     is_on: bool = True
     before_it_is_off: Callable[[], object] = lambda: None
@@ -128,6 +150,9 @@ class Shop:
     intake: FakeIntake = field(default_factory=FakeIntake)
     cut_queue: FakeIntake = field(default_factory=FakeIntake)
     gate: FakeGate = field(default_factory=FakeGate)
+    keys: FakeKeys = field(default_factory=FakeKeys)
+    budget: FakeSpending = field(default_factory=FakeSpending)
+    daily_credit_limit: float = 0.0
     events: FakeEventBus = field(default_factory=FakeEventBus)
     rule: FakeRule = field(default_factory=FakeRule)
     now: float = NOW
@@ -146,6 +171,10 @@ class Shop:
             intake=self.intake,
             cut_queue=self.cut_queue,
             gate=self.gate,
+            keys=self.keys,  # type: ignore[arg-type]
+            budget=self.budget,
+            credits_per_image=2.0,
+            daily_credit_limit=self.daily_credit_limit,
             events=self.events,  # type: ignore[arg-type]
             rule=self.rule,
             sources=[self.source],
@@ -238,6 +267,49 @@ def test_nothing_is_sent_while_more_waits_than_the_pace_takes(shop: Shop, queue:
     getattr(shop, queue).counts = Waiting(visible=1_000, in_work=0)
     shop.wake()
     assert (shop.intake.sent, shop.lists.pages) == ([], 0)
+
+
+# ---- the day's credits
+
+
+@pytest.mark.parametrize(
+    ("spent", "waiting", "sent"),
+    [
+        pytest.param(0.0, Waiting(visible=0, in_work=0), 45, id="a tenth of the day is left for live photos"),
+        pytest.param(50.0, Waiting(visible=0, in_work=0), 20, id="live photos have spent some"),
+        pytest.param(0.0, Waiting(visible=10, in_work=20, delayed=5), 10, id="what is on its way may cost as much"),
+        pytest.param(88.0, Waiting(visible=0, in_work=0), 1, id="the last one"),
+        pytest.param(89.0, Waiting(visible=0, in_work=0), 0, id="too little for one more"),
+        pytest.param(99.0, Waiting(visible=0, in_work=0), 0, id="live photos have spent more than that"),
+    ],
+)
+def test_live_photos_find_a_tenth_of_the_days_credits(shop: Shop, spent: float, waiting: Waiting, sent: int) -> None:
+    """Once a back-fill spent them all, and live photos waited until midnight."""
+    shop.daily_credit_limit, shop.budget.today, shop.intake.counts = 100.0, spent, waiting
+    shop.start("a", keys(100))
+    shop.wake()
+    assert (len(shop.intake.sent), shop.status()) == (sent, "running")
+
+
+def test_a_limit_of_one_photo_a_day_does_not_stop_a_back_fill_for_ever(shop: Shop) -> None:
+    shop.daily_credit_limit = 2.0
+    shop.start("a", keys(3))
+    shop.wake()
+    assert shop.intake.keys == keys(3)[:1]
+
+
+def test_without_a_key_nothing_that_counts_against_a_limit_is_sent(shop: Shop) -> None:
+    shop.daily_credit_limit, shop.keys.text = 100.0, ""
+    shop.start("a", keys(3))
+    shop.wake()
+    assert (shop.intake.sent, shop.status()) == ([], "running")
+
+
+def test_without_a_limit_the_key_is_not_read(shop: Shop) -> None:
+    shop.keys.text = ""
+    shop.start("a", keys(3))
+    shop.wake()
+    assert len(shop.intake.sent) == 3
 
 
 def test_several_take_turns(shop: Shop) -> None:
