@@ -5,7 +5,7 @@ queues stay short by that, and a live photo hardly waits.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dropcut.core.messages import FED
 from dropcut.core.transitions import Transition, table
@@ -90,6 +90,8 @@ class Entry:
     """None where the list does not say."""
     etag: str | None = None
     """Of its bytes, as S3 writes it; None where the list does not say."""
+    cursor: str = field(default="", compare=False)
+    """Where a page begins that comes after it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,11 @@ class Page:
     cursor: str
     """Where the next page begins."""
     is_last: bool
+
+    def before(self, entry: Entry) -> "Page":
+        """What comes before one of its entries, which is not the first: the next page begins with it."""
+        end = next(number for number, each in enumerate(self.entries) if each is entry)
+        return Page(entries=self.entries[:end], cursor=self.entries[end - 1].cursor, is_last=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ from dropcut.observability import count, logger
 
 PAGE = 1000
 """The most that S3 lists at once."""
+LEAST_PAGE = 100
+"""So many objects are looked at although fewer may be sent: most may be done, and each page costs some requests."""
 SECONDS_FOR_A_PAGE = 10.0
 """A page is not begun with less time left: a hundred requests to SQS, and some to others."""
 
@@ -142,21 +144,22 @@ class Feed:
         if not backfill.announced:
             self.events.publish(events.backfill_started(backfill), apart=backfill.name)
             self.backfills.announced(backfill)
-        sources = [source for source in self.sources if source.bucket == backfill.bucket]
+        sources = [source for source in self.sources if _takes_from(source, backfill)]
         if not sources:
             self._break_off(backfill, _NO_INPUT.format(backfill))
             return share
         while share.count and self.clock() + SECONDS_FOR_A_PAGE <= ends_at:
             try:
-                page = self.lists.page(backfill, most=min(PAGE, share.count))
+                page = self.lists.page(backfill, most=min(PAGE, max(LEAST_PAGE, share.count)))
             except ListNotReadableError as error:
                 self._break_off(backfill, str(error))
                 return share
-            photos = [each for each in page.entries if lets_through(sources, each.key, each.size_bytes)]
-            to_do = self._to_do(backfill.bucket, photos)
+            to_do = self._to_do(backfill.bucket, _photos(page, sources))
+            if len(to_do) > share.count:
+                page, to_do = page.before(to_do[share.count]), to_do[: share.count]
             self._send(backfill, to_do, share)
             share = share.after(len(to_do))
-            after = self._counted(backfill, page, len(photos), share)
+            after = self._counted(backfill, page, len(_photos(page, sources)), share)
             status = self.backfills.page_sent(backfill, after)
             if status == "running" and page.is_last:
                 self._finish(after)
@@ -205,9 +208,19 @@ class Feed:
 
 
 _NO_INPUT = (
-    "No photos are taken from {0.bucket} any more: its input was taken away. Add it back, deploy, then run "
-    "`dropcut backfill resume {0.name}`."
+    "No photos are taken from s3://{0.bucket}/{0.prefix} any more: its input was taken away. Add it back, deploy, then "
+    "run `dropcut backfill resume {0.name}`."
 )
+
+
+def _takes_from(source: PhotoSource, backfill: Backfill) -> bool:
+    """Whether one key may be of both."""
+    ours, theirs = source.prefix, backfill.prefix
+    return source.bucket == backfill.bucket and (ours.startswith(theirs) or theirs.startswith(ours))
+
+
+def _photos(page: Page, sources: Sequence[PhotoSource]) -> Sequence[Entry]:
+    return [each for each in page.entries if lets_through(sources, each.key, each.size_bytes)]
 
 
 def _in_turn(every: Sequence[Backfill]) -> Sequence[Backfill]:

@@ -70,8 +70,9 @@ class FakeLists:
         if self.gone:
             raise ListNotReadableError(self.gone)
         first = int(backfill.cursor or 0)
-        found = self.entries[backfill.name][first : first + most]
-        end = first + len(found)
+        some = self.entries[backfill.name][first : first + most]
+        end = first + len(some)
+        found = [replace(each, cursor=str(number)) for number, each in enumerate(some, start=first + 1)]
         return Page(entries=found, cursor=str(end), is_last=end == len(self.entries[backfill.name]))
 
 
@@ -399,13 +400,25 @@ def test_one_that_meets_errors_again_and_again_does_not_hold_up_the_others(shop:
     assert (shop.status("a"), shop.status("b")) == ("running", "finished")
 
 
-def test_one_whose_input_was_taken_away_stops_instead_of_leaving_all_out(shop: Shop) -> None:
-    shop.start("a", keys(3))
-    shop.source = PhotoSource(bucket="another")
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        (PhotoSource(bucket="another"), "broken"),
+        (PhotoSource(bucket="photos", prefix="2025/"), "broken"),
+        (PhotoSource(bucket="photos", prefix="2024/shop/"), "finished"),
+        (PhotoSource(bucket="photos", prefix="20"), "finished"),
+    ],
+)
+def test_one_whose_input_was_taken_away_stops_instead_of_leaving_all_out(
+    shop: Shop, source: PhotoSource, status: str
+) -> None:
+    shop.start("a", keys(3, "2024/shop/"), prefix="2024/")
+    shop.source = source
     shop.wake()
-    broken = shop.backfills.records["a"]
-    assert (broken.status, broken.seen, shop.intake.sent) == ("broken", 0, [])
-    assert "photos" in broken.reason and "backfill resume a" in broken.reason
+    ended = shop.backfills.records["a"]
+    assert (ended.status, ended.seen, len(shop.intake.sent)) == (status, *((0, 0) if status == "broken" else (3, 3)))
+    if status == "broken":
+        assert "s3://photos/2024/" in ended.reason and "backfill resume a" in ended.reason
 
 
 def test_one_that_comes_after_another_waits_until_its_last_photo_is_seen(shop: Shop) -> None:
@@ -427,6 +440,30 @@ def test_a_page_of_done_photos_takes_none_of_the_pace(shop: Shop) -> None:
     assert (shop.status(), shop.intake.keys) == ("finished", keys(5_000)[4_990:])
     (finished,) = shop.published(BACKFILL_FINISHED)
     assert (finished["seen"], finished["sent"], finished["left_out"]) == (5_000, 5_000, 0)
+
+
+def test_where_little_may_be_sent_done_photos_are_passed_by_the_hundred(shop: Shop) -> None:
+    """Once a page had as many objects as could be sent: three, say, of a million that were done."""
+    shop.daily_credit_limit, shop.budget.today = 100.0, 84.0
+    shop.start("a", keys(1_000))
+    to_do = [*keys(500)[490:], *keys(1_000)[-1:]]
+    shop.jobs.known = {key: Known(job_id="1", status="rejected") for key in keys(1_000) if key not in to_do}
+    shop.wake()
+    assert (shop.intake.keys, shop.lists.pages) == (to_do[:3], 5)
+    shop.budget.today = 0.0
+    shop.wake()
+    assert (shop.intake.keys, shop.status()) == (to_do, "finished")
+    record = shop.backfills.records["a"]
+    assert (record.seen, record.sent) == (1_000, 1_000)
+
+
+@pytest.mark.parametrize("key", ["", "a" * 1025, "é" * 513, "a\ud800.jpg"])
+def test_a_line_of_a_list_that_can_be_no_key_does_not_hold_up_the_others(shop: Shop, key: str) -> None:
+    """DynamoDB refuses to look for one of over 2,048 bytes: once its page was tried again each minute, for ever."""
+    shop.start("a", [])
+    shop.lists.entries["a"] = [Entry(key=key), Entry(key="b.jpg")]
+    shop.wake()
+    assert (shop.intake.keys, shop.status(), shop.backfills.records["a"].left_out) == (["b.jpg"], "finished", 1)
 
 
 MADE = frozenset({"full", "small"})
