@@ -32,7 +32,7 @@ test: ready ## Run all tests, those on the deployed stacks included (about seven
 quick: ready ## Run the tests that take seconds
 	@$(ALONE) $(PYTHON) -m pytest -q -n 2 -m "not slow and not end_to_end"
 
-check: ready ## Check style and types, and that the locks are not stale
+check: ready ## Check style, types, plain sentences, locks, the events' schemas
 	@$(ALONE) $(PYTHON) -m tools check
 
 lock: ready ## Lock the packages anew, with hashes, from requirements.txt and functions/requirements.txt

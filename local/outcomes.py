@@ -1,7 +1,7 @@
 """What became of each photo, learnt as any other program would: from the events that Dropcut publishes.
 
-Also an example of how to subscribe: a rule on the default event bus, a queue, and the permission between the two.
-Events may be lost between bus and queue as anywhere; the tag on the source object is the second witness.
+How to subscribe is in `cli/src/dropcut_cli/subscription.py`. Events may be lost between bus and queue as anywhere; the
+tag on the source object is the second witness.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

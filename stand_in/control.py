@@ -1,4 +1,4 @@
-"""The control plane under /_stand_in/, and the front page. The package's docstring lists the routes."""
+"""The control plane under /_stand_in/, and the front page. `docs/stand-in.md` lists the routes."""
 
 import json
 from dataclasses import asdict

@@ -1,5 +1,6 @@
 """What people read: links lead somewhere, tables are the code's, and the README's figures are the pages'."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -66,11 +67,18 @@ def test_the_readmes_speed_is_that_of_the_benchmarks() -> None:
     assert [row for row in rows_under("How fast it is", README) if row not in measured] == []
 
 
-def test_the_readmes_prices_are_those_of_the_costs_page() -> None:
+def test_prices_are_those_of_the_costs_page() -> None:
     api, photos, idle = (row[-1] for row in rows_under("What it costs", README))
     costs = (DOCS / "costs.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| \*\*.*together\*\* \|.*\*\*([\d.]+)\*\* \|$", costs, re.MULTILINE) == [photos, idle]
     assert f"**{api}**" in costs
+    assert f"An idle deployment costs {idle} $ a month" in (DECISIONS / "no-vpc.md").read_text(encoding="utf-8")
+
+
+def test_every_list_of_what_make_check_does_is_the_same() -> None:
+    checks = re.findall(r"^check:.*## Check (.+)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    pages = (README, REPOSITORY / "CONTRIBUTING.md", DOCS / "contributing.md")
+    assert [re.findall(r"^make check +# (.+)$", page.read_text(), re.MULTILINE) for page in pages] == [checks] * 3
 
 
 def test_the_ready_made_renditions_are_those_of_the_code() -> None:
@@ -91,12 +99,31 @@ def test_the_state_tables_items_are_those_of_the_code() -> None:
 
 
 def test_the_state_tables_attributes_are_those_of_the_adapters() -> None:
-    unknown = []
+    unknown, set_by, described = [], dict[str, set[str]](), dict[str, set[str]]()
+    item: list[str] = []
     for row in rows_under("The state table's items", DOCS / "architecture.md"):
         adapter = re.findall(r"adapters/(\w+\.py)", row[3])[0]
         source = (ADAPTERS / adapter).read_text(encoding="utf-8")
-        unknown += [name for name in re.findall(r"`(\w+)`", row[2]) if not re.search(rf"\b{name}\b", source)]
+        names = re.findall(r"`(\w+)`", row[2])
+        unknown += [name for name in names if not re.search(rf"\b{name}\b", source)]
+        item = [*item, *names] if row[0].startswith("the same") else names
+        described.setdefault(adapter, {"expires_at"}).update(item)
+        set_by[adapter] = attributes_set_in(source)
     assert unknown == []
+    assert {adapter: left for adapter, names in set_by.items() if (left := names - described[adapter])} == {}
+
+
+def attributes_set_in(source: str) -> set[str]:
+    """The attributes that an adapter writes; a condition names no others.
+
+    They stand in its expressions (`SET code = :code`), or are the keys of `values` that are all set by their own names.
+    """
+    named = set(re.findall(r"(\w+) = :\w", source)) | set(re.findall(r"ADD (\w+) :", source))
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef) and re.search(r"_set\(values\)|= :\{name\}", ast.unparse(function)):
+            dicts = (node for node in ast.walk(function) if isinstance(node, ast.Dict))
+            named |= {key.value for each in dicts for key in each.keys if isinstance(key, ast.Constant)}
+    return named - {"now", "holder"}
 
 
 @pytest.mark.parametrize("record", sorted(DECISIONS.glob("*.md")), ids=lambda record: record.stem)

@@ -59,10 +59,34 @@ def test_each_night_runs_every_benchmark() -> None:
     assert made <= set(TARGETS)
 
 
+def hooks() -> dict[str, Any]:
+    """Of pre-commit, by their ids; all of them run at a stage that `pre-commit install` sets up."""
+    config = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    (repo,) = config["repos"]
+    assert repo["repo"] == "local"
+    assert [stage for hook in repo["hooks"] for stage in hook["stages"]] == config["default_install_hook_types"]
+    return {hook["id"]: hook for hook in repo["hooks"]}
+
+
 def test_what_runs_before_a_commit_is_make_check() -> None:
-    (repo,) = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
-    (hook,) = repo["hooks"]
-    assert (repo["repo"], hook["entry"], hook["always_run"]) == ("local", "make check", True)
+    check = hooks()["check"]
+    assert (check["stages"], check["entry"], check["always_run"]) == (["pre-commit"], "make check", True)
+
+
+@pytest.mark.parametrize(
+    ("message", "is_refused"),
+    [
+        ("a" * 60, False),
+        ("a" * 61, True),
+        ("a" * 60 + "\n\n" + "b" * 100 + "\n", False),
+        ("a" * 61 + "\n\nb\n", True),
+        ("Merge branch 'one' of " + "a" * 60, False),
+    ],
+)
+def test_a_subject_of_more_than_60_characters_is_refused(message: str, is_refused: bool) -> None:
+    subject = hooks()["subject"]
+    assert (subject["stages"], subject["language"], subject["args"]) == (["commit-msg"], "pygrep", ["--multiline"])
+    assert bool(re.search(subject["entry"].encode(), message.encode(), re.MULTILINE)) is is_refused
 
 
 def test_every_kind_of_dependency_is_looked_after() -> None:

@@ -80,4 +80,6 @@ def test_the_stand_ins_wheel_brings_a_command_and_a_fixture(tmp_path: Path) -> N
     assert int(run(site, "-c", IMPORT_ALL, "stand_in")) > 15
     assert "not the real one" in run(site, "-m", "stand_in", "--help")
     (tmp_path / "test_mine.py").write_text(A_TEST)
+    # Who installs it into the clone has it named by the clone's tests, too.
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["stand_in.pytest_plugin"]')
     assert "1 passed" in run(site, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir=.", "test_mine.py")

@@ -1,7 +1,7 @@
 """Names the sentences that are hard to read: over 25 words, or with a word that this project replaced.
 
-It reads what people read: the docs, and the docstrings, comments and messages of the code. It leaves out tables, code,
-addresses and the strings of tests, which repeat messages.
+It reads what people read: the docs, and the docstrings, comments and messages of the code. Of a table it reads each
+cell by itself. It leaves out code, addresses and the strings of tests, which repeat messages.
 """
 
 import ast
@@ -37,6 +37,7 @@ _NEW_BLOCK = re.compile(r"\s*([-*+] |\d+\. |#|>|<|$)")
 _SECTION = re.compile(r"\s*(Args|Attributes|Raises|Returns|Yields):$")
 _COLUMNS = re.compile(r"\S {2,}\S")
 _BETWEEN = re.compile(r"(?<=[.!?])(?<!\.\.\.)(?<!e\.g\.)(?<!i\.e\.)(?<!etc\.)(?:[\"')\]*_]*\s+)(?=\S)")
+_BETWEEN_CELLS = re.compile(r"(?<!\\)\|")
 _CODE = re.compile(r"``.+?``|`[^`]+`")
 _LINK = re.compile(r"!?\[([^][]*)\]\([^)]*\)|<?https?://\S+")
 _PRAGMA = re.compile(r"#\s*(noqa|type:|fmt:|pragma|mypy:|ruff:|!).*")
@@ -44,7 +45,7 @@ _PRAGMA = re.compile(r"#\s*(noqa|type:|fmt:|pragma|mypy:|ruff:|!).*")
 
 @dataclass(frozen=True)
 class Block:
-    """A paragraph, an entry of a list, a comment or a message: sentences that belong together."""
+    """A paragraph, an entry of a list, a cell, a comment or a message: sentences that belong together."""
 
     line: int
     text: str
@@ -75,14 +76,16 @@ def hard_sentences(repository: Path) -> list[Finding]:
 
 
 def prose(text: str) -> Iterator[Block]:
-    """The paragraphs and list entries of a Markdown text, without headings, tables and code."""
+    """The paragraphs, list entries and cells of tables of a Markdown text, without headings and code."""
     lines: list[str] = []
     is_code = False
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         fence = line.lstrip().startswith("```")
         is_code ^= fence
         left_out = fence or is_code or line.lstrip().startswith(("|", "#", "<"))
         lines.append("" if left_out else line)
+        if line.startswith("|") and not is_code:
+            yield from (Block(number, cell) for cell in _BETWEEN_CELLS.split(line))
     yield from _paragraphs(lines, 1)
 
 

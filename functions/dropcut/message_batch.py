@@ -76,7 +76,7 @@ class MessageBatch:
     def _begun(self, event: dict[str, Any], begin: Begin) -> Handle:
         """What handles each message; when the batch could not begin, each of them fails with that error by itself.
 
-        Else the whole batch would be unseen for six time-outs of the function.
+        Otherwise no message of the batch would be received again for six time-outs of the function.
         """
         try:
             return begin([_message(SQSRecord(record)) for record in event["Records"]])

@@ -1,12 +1,15 @@
 """What is kept of a photo is found, shown, and removed; what is another's stays."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.model import OperationModel
+from botocore.stub import Stubber
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.payment_records import PaymentRecords, payment_id
@@ -15,10 +18,12 @@ from dropcut.core.rendition_setting import FULL, read_renditions
 from dropcut.use_cases.outputs import _provenance
 from moto import mock_aws
 
+from dropcut_cli.clone.places import REPOSITORY
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError
 from dropcut_cli.kept import MESSAGE_SECONDS, KeptPhoto, Trace
-from tests.cli.conftest import Dropcut
+from dropcut_cli.program import run
+from tests.cli.conftest import SETTINGS, Dropcut
 from tests.functions.cloud import INPUT, OUTPUT, REGION, TABLE, WORK, Clients, Cloud, Queues, new_table
 
 NOW = 1_722_081_600.0
@@ -311,6 +316,38 @@ def test_it_removes_reports_and_names_what_it_does_not_remove(
     again = dropcut("forget", KEY)
     assert again.exit_code == 9
     assert "Nothing is kept of 'shop/a ü.jpg' in `prod` (eu-central-1)." in again.err
+
+
+def test_the_privacy_page_names_the_rights_that_it_needs(
+    command: Shop, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.delivered(COPY, "x", paid_by_it=False)  # so that the answer stays, without this photo's name
+    calls = set[str]()
+    session = boto3.Session(aws_access_key_id="testing", aws_secret_access_key="testing", region_name=REGION)
+    session.events.register("provide-client-params", lambda model, **_: calls.update(_rights(model)))
+    watched = Deployment(stage="prod", session=session)
+    monkeypatch.setattr(Deployment, "find", lambda **_asked: watched)
+    with Stubber(watched.client("cloudformation")) as stacks, Stubber(watched.client("lambda")) as functions:
+        for outputs in (deployment.outputs, {}, {}):
+            described = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
+            stack = {"StackName": "a", "StackStatus": "b", "CreationTime": 0, "Outputs": described}
+            stacks.add_response("describe_stacks", {"Stacks": [stack]})
+        functions.add_response("list_event_source_mappings", {"EventSourceMappings": [{"FunctionArn": "deliver"}]})
+        functions.add_response("get_function_configuration", {"Environment": {"Variables": SETTINGS}})
+        assert run(("forget", KEY, "--yes")) == 0
+    page = (REPOSITORY / "docs" / "privacy.md").read_text(encoding="utf-8").partition("It needs these rights:")[2]
+    assert calls == set(re.findall(r"`(\w+:\w+)`", page))
+
+
+def _rights(call: OperationModel) -> set[str]:
+    """The rights that a call of AWS asks for: those of S3 have other names, and more for an older version."""
+    service, name = call.service_model.service_name, call.name
+    of_s3 = {
+        "ListObjectVersions": {"s3:ListBucketVersions"},
+        "HeadObject": {"s3:GetObject", "s3:GetObjectVersion"},
+        "DeleteObject": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
+    }
+    return of_s3[name] if service == "s3" else {f"{service}:{name}"}
 
 
 def test_without_a_key_nothing_is_looked_for(command: Shop, dropcut: Dropcut) -> None:

@@ -1,5 +1,6 @@
 """Monitoring: what raises an alarm, what does not, that it is delivered, and that the dashboard shows all of it."""
 
+import ast
 import json
 import re
 from collections.abc import Callable
@@ -13,27 +14,28 @@ from dropcut_cdk.monitoring import LOGGED_ERRORS, RUNBOOK
 from .synthesized import Synthesized, written_out
 
 OURS = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
-EMITTED = {
-    "PhotosReceived",
-    "PhotosDelivered",
-    "PhotosRejected",
-    "PhotosSkipped",
-    "PhotosFailed",
-    "PicturesPaid",
-    "CreditsSpent",
-    "AnswersReused",
-    "ApiCalls",
-    "ApiMilliseconds",
-    "ApiRetries",
-    "PossiblyPaidCalls",
-    "CallsDeferred",
-    "SpendingPauses",
-    "DeadLettered",
-    "SecondsToDelivery",
-    "CutoutsNotFullSize",
-    "CutoutsDoubtful",
-    "CutoutsHeld",
-}
+FUNCTIONS = Path("functions/dropcut")
+
+
+def emitted() -> set[str]:
+    """The names of all metrics that the functions count: `count("A", B=1)`, or `count(_METRIC[kind])` by a table."""
+    names = set[str]()
+    for path in FUNCTIONS.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tables = {
+            node.targets[0].id: node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "count":
+                names |= {str(keyword.arg) for keyword in node.keywords}
+                for argument in node.args:
+                    if isinstance(argument, ast.Subscript) and isinstance(argument.value, ast.Name):
+                        names |= set(ast.literal_eval(tables[argument.value.id]).values())
+                    else:
+                        names.add(ast.literal_eval(argument))
+    return names
 
 
 def alarms(app: Synthesized) -> dict[str, Any]:
@@ -111,7 +113,7 @@ def test_one_logged_error_of_any_function_is_enough(app: Synthesized) -> None:
 
 def test_the_words_of_unknown_errors_are_those_that_the_functions_log() -> None:
     """Nothing else would show them: such an error is caught."""
-    logged = "".join(path.read_text() for path in Path("functions/dropcut").rglob("*.py"))
+    logged = "".join(path.read_text() for path in FUNCTIONS.rglob("*.py"))
     unknown = [words for words in LOGGED_ERRORS if "could not" in words]
     assert len(unknown) == 2
     assert all(words in logged for words in unknown)
@@ -181,10 +183,28 @@ def test_cloudwatch_may_publish_to_the_topic_which_has_no_key(app: Synthesized) 
     ]
 
 
-def test_all_alarms_together_look_at_eleven_metrics_since_each_costs_money(app: Synthesized) -> None:
-    """docs/costs.md counts with it."""
+# ---- what they cost, as the documents say
+
+
+def test_the_costs_page_counts_the_alarms_and_the_metrics_that_they_look_at(app: Synthesized) -> None:
     looked_at = [sum("MetricStat" in each for each in alarm.get("Metrics", [])) or 1 for alarm in alarms(app).values()]
     assert sum(looked_at) == 11
+    row = f"| {len(looked_at)} alarms | on {sum(looked_at)} metrics x 0.10 | {sum(looked_at) * 0.10:.2f} |"
+    assert row in Path("docs/costs.md").read_text()
+
+
+def test_the_costs_page_counts_the_metrics_that_the_functions_emit() -> None:
+    and_that_of_the_logs = len(emitted()) + 1
+    assert f"(up to {and_that_of_the_logs} x 0.30 in a month of photos)" in Path("docs/costs.md").read_text()
+
+
+def test_the_price_of_idle_webhooks_is_the_sum_of_what_they_add(app: Synthesized, full_app: Synthesized) -> None:
+    page = Path("docs/webhooks.md").read_text()
+    (said,) = re.findall(r"Idle, they cost about ([\d.]+) \$", page)
+    (secret, alarm, polling) = re.findall(r"costs ([\d.]+)", page.partition("Idle, they cost")[2])[:3]
+    assert alarms(full_app).keys() - alarms(app).keys() == {"DeadLettersNotify"}
+    assert (secret, alarm, polling) == ("0.40", "0.10", f"{5 * 130_000 * 0.40 / 1_000_000:.2f}")
+    assert said == f"{float(secret) + float(alarm) + float(polling):.2f}"
 
 
 def test_the_topic_is_reached_by_tls_only(app: Synthesized) -> None:
@@ -205,12 +225,16 @@ def test_alarms_go_by_mail_only_where_an_address_is_set(app: Synthesized, full_a
 # ---- the dashboard
 
 
-@pytest.fixture(scope="module")
-def widgets(app: Synthesized) -> list[Any]:
+def widgets_of(app: Synthesized) -> list[Any]:
     (dashboard,) = app.resources("Monitoring", "AWS::CloudWatch::Dashboard").values()
     text = written_out(dashboard["Properties"]["DashboardBody"])
     found: list[Any] = json.loads(text)["widgets"]
     return found
+
+
+@pytest.fixture(scope="module")
+def widgets(app: Synthesized) -> list[Any]:
+    return widgets_of(app)
 
 
 def test_there_is_one_dashboard_with_a_text_on_how_to_read_it(widgets: list[Any]) -> None:
@@ -219,9 +243,11 @@ def test_there_is_one_dashboard_with_a_text_on_how_to_read_it(widgets: list[Any]
     assert "150 requests in 10 s" in texts[0]
 
 
-def test_the_dashboard_shows_every_metric_that_the_functions_emit(widgets: list[Any]) -> None:
-    shown = {word for word in re.findall(r"\w+", json.dumps(widgets)) if word in EMITTED}
-    assert shown == EMITTED
+def test_each_metric_that_the_functions_emit_is_shown_or_raises_an_alarm(full_app: Synthesized) -> None:
+    shown = set(re.findall(r"\w+", json.dumps(widgets_of(full_app))))
+    rings = {alarm.get("MetricName") for alarm in alarms(full_app).values()}
+    assert len(emitted()) > 20
+    assert emitted() - shown - rings == set()
 
 
 def test_the_first_row_answers_what_came_waited_was_paid_for_and_became_of_it(widgets: list[Any]) -> None:
@@ -240,7 +266,8 @@ def test_our_metrics_have_the_one_dimension_that_the_functions_use(app: Synthesi
     assert all(metric[2:4] == ["service", "dropcut-prod"] for metric in on_dashboard)
 
 
-def test_no_widget_covers_another(widgets: list[Any]) -> None:
+def test_no_widget_covers_another(full_app: Synthesized) -> None:
+    widgets = widgets_of(full_app)
     cells = [
         (x, y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["y"], w["y"] + w["height"])
     ]

@@ -22,6 +22,7 @@ from dropcut.environment import (
     Environment,
     FeederEnvironment,
     GatekeeperEnvironment,
+    NotifyEnvironment,
     PrepareEnvironment,
     longest_call_seconds,
 )
@@ -44,6 +45,7 @@ ENVIRONMENTS: dict[str, type[Environment]] = {
     "Deliver": DeliverEnvironment,
     "Gatekeeper": GatekeeperEnvironment,
     "Feeder": FeederEnvironment,
+    "Notify": NotifyEnvironment,
 }
 LIBRARIES = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL"}
 """Variables that a library reads."""
@@ -315,9 +317,10 @@ CHANGED = Settings(
     colour_profile="srgb",
     output_format="webp",
     renditions=read_renditions(["full", "amazon_main"]),
+    webhook_url="https://shop.example/hook",
 )
 """No value is a default, or whole where it need not be."""
-SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 4}
+SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 4, "Notify": 1}
 """How many: a field of an environment whose name is no setting's is not compared."""
 
 
@@ -326,7 +329,7 @@ def changed_app(synthesize: Callable[..., Synthesized]) -> Synthesized:
     return synthesize(**{field.name: getattr(CHANGED, field.name) for field in fields(CHANGED)})
 
 
-@pytest.mark.parametrize("stage", FUNCTIONS)
+@pytest.mark.parametrize("stage", ENVIRONMENTS)
 def test_a_function_reads_back_the_settings_and_its_real_timeout(changed_app: Synthesized, stage: str) -> None:
     environment = ENVIRONMENTS[stage].read(variables(changed_app, stage))
     read = asdict(environment)

@@ -56,6 +56,7 @@ _SETTINGS = Settings(
     rate_limit_seconds=1.0,
     lockout_seconds=3.0,
     credits_per_image=CREDITS,
+    daily_credit_limit=1_000_000.0,  # never reached; the feeder asks what is spent of it
     pause_after_failures=50,
     keep_results_days=3650,
 )

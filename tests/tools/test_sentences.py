@@ -30,6 +30,7 @@ def found(folder: Path, **files: str) -> list[Finding]:
         ("README_md", f"# Title\n\nShort.\n{LONG}\n", 4),
         ("README_md", f"{FITS[:-5]} ... e.g. that.\n", 1),
         ("docs__page_md", f"- An entry.\n- {LONG}\n", 2),
+        ("docs__page_md", f"| a | b |\n|---|---|\n| {FITS} | {LONG} |\n", 3),
         ("app_py", f'"""{LONG}"""\n', 1),
         ("functions__a_py", f'def f():\n    """Short.\n\n    {LONG}\n    """\n', 4),
         ("infra__a_py", f'A = 1\n"""Short. {LONG}"""\n', 2),
@@ -50,7 +51,8 @@ def test_a_long_sentence_is_named_with_its_line(tmp_path: Path, name: str, text:
     [
         ("README_md", f"{FITS} {FITS}\n"),
         ("README_md", f"{FITS} pip " + "two " * 23 + "end."),
-        ("README_md", f"| {LONG} |\n|---|\n"),
+        ("README_md", f"| {FITS[:-5]} | {FITS[:-5]} |\n|---|---|\n| {FITS[:-5]} | {FITS[:-5]} |\n"),
+        ("README_md", f"```\n| {LONG} |\n```\n"),
         ("README_md", f"```\n{LONG}\n```\n"),
         ("README_md", f"One `{LONG}` is code.\n"),
         ("README_md", "- One" + " two" * 20 + "\n- three" + " four" * 20 + "\n"),

@@ -19,8 +19,8 @@ _ENVIRONMENT_BEGINS = 47
 def hide_credentials() -> None:
     """Once, before any process is started. `os.environ` and C's `getenv` go on as before."""
     _clear_environment_block()
-    # A process that may not be dumped belongs to root under /proc, and cannot be traced. It does not touch processes
-    # started.
+    # A process that may not be dumped belongs to root under /proc, and cannot be traced. It does not bind processes
+    # that are started from here.
     if ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0):
         logging.getLogger(__name__).error("prctl failed: processes that decode photos can read the credentials")
 

@@ -7,12 +7,12 @@
 | 401, 402, 403, 404, 3xx ...  | it did so before, and others went well     | at once otherwise                       |
 | 429                          | never                                      | over five minutes, or three in a row    |
 | empty 500, not connected ... | it used up its attempts, others went well  | three pictures, or one after all tries  |
-| other 5xx, broken off ...    | the same, or it used up possibly paid ones | `pause_after_failures` pictures, or one |
+| other 5xx, broken off ...    | the same, or it used up possibly paid ones | so many, or one after all tries         |
 | an answer not storable       | never                                      | at once (`answer_not_stored`)           |
 
 `pause_after_possibly_paid` calls in an hour close the gate whatever the rest says (`paid_in_vain`).
-A lone picture has nothing to be compared with. It fails after `max_attempts` probes, a day after its trouble began; one
-of several that wait after three days.
+A lone picture has nothing to be compared with. It fails after `max_attempts` probes, a day after its trouble began.
+One of several that wait fails after three days.
 """
 
 from dataclasses import dataclass

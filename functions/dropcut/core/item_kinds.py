@@ -1,4 +1,4 @@
-"""What an item of the state table is about: its id begins with one of these, or is the last.
+"""What an item of the state table is about: its id begins with one of these, or is one of them.
 
 The functions' roles are cut along them.
 """

@@ -55,8 +55,10 @@ def _fit(
     is_sound: bool,
     jpeg_fails_on: decode.JpegFailsOn = "warning",
 ) -> Fitted:
-    """Args:
-    is_sound: whether nothing was amiss until now; only then the photo's own bytes may go out.
+    """Make the photo fit the API's limits.
+
+    Args:
+        is_sound: whether nothing was amiss until now; only then the photo's own bytes may go out.
     """
     info = decode.identify(source)
     decode.check(info, limits)

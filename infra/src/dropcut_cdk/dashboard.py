@@ -70,7 +70,11 @@ class Dashboard(Construct):
                     self._function_errors(),
                     self._dead_letters(),
                 ],
-                [self._doubtful(), _graph("Back-fills, photos per minute", self._counts(_BACKFILLS))],
+                [
+                    self._doubtful(),
+                    _graph("Back-fills, photos per minute", self._counts(_BACKFILLS)),
+                    *([self._webhooks()] if props.webhook_url else []),
+                ],
                 [self._logs()],
             ],
         )
@@ -125,6 +129,9 @@ class Dashboard(Construct):
         doubtful = self._of.metric("CutoutsDoubtful", _HOUR, statistic="Average")
         share = _math("doubtful, percent of the cut-outs", _HOUR, "100 * doubtful", doubtful=doubtful)
         return _graph("Doubtful cut-outs", [share], right=[self._count("CutoutsHeld", _HOUR, "held per hour")])
+
+    def _webhooks(self) -> cloudwatch.IWidget:
+        return _graph("Webhooks per minute", [self._count("WebhooksDelivered", label="delivered")])
 
     def _function_errors(self) -> cloudwatch.IWidget:
         functions = {name: stage.confined.function for name, stage in self._stages.items()}

@@ -1,7 +1,8 @@
 """The pipeline, as in the diagram: inputs, prepare, cut, deliver, output bucket.
 
-inputs ─ EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ cut ─▶ [deliver] ─▶ deliver ─▶ output bucket
-                                                                               └─ EventBridge ─▶ [notify] ─▶ notify
+inputs ─── EventBridge ─▶ [intake] ─▶ prepare ─▶ [cut] ─▶ cut ─▶ [deliver] ─▶ deliver ─▶ output bucket
+requests ─ EventBridge ──┤                                                       └─ EventBridge ─▶ [notify] ─▶ notify
+feeder ──────────────────┘
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from dropcut_cdk.prepare import Prepare
 
 
 class Pipeline(Construct):
-    """The three stages with their queues, the gatekeeper, and the rules that feed the first queue."""
+    """The three stages with their queues, the gatekeeper, feeder and notify, and the rules that feed the queues."""
 
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment) -> None:
         super().__init__(scope, construct_id)

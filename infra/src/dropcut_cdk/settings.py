@@ -243,7 +243,7 @@ class Settings:
     tracing: bool = setting(
         False,
         YES_OR_NO,
-        "Whether X-Ray traces prepare, cut and deliver; the gatekeeper, which runs each minute, is never traced.",
+        "Whether X-Ray traces prepare, cut, deliver and notify; the gatekeeper and the feeder are never traced.",
     )
     architecture: str = setting("arm64", choice("arm64", "x86_64"), "Processor of the functions.")
     bundle_for: str = setting(

@@ -23,7 +23,7 @@ LONGEST_API_TIMEOUT_SECONDS = (LONGEST_FUNCTION_SECONDS - SECONDS_AROUND_A_PROBE
 """A call lasts up to twice the time-out, and the gatekeeper waits for a whole run of the cut function."""
 
 PHOTOS_AT_ONCE = 2
-"""Photos that one function works on at the same time (`threads` in its entry)."""
+"""Photos that one function works on at the same time (`PHOTOS_AT_ONCE` of `imaging_stage.py`)."""
 LONGEST_IMAGING_SECONDS = 300
 """Cut-outs with the photo, then without it, and what is around them stay within a function's time."""
 SECONDS_FOR_ANOTHER_RENDITION = 10

@@ -88,7 +88,7 @@ def test_a_subject_at_the_pictures_edge_has_a_shadow_too(place: tuple[int, int, 
     left, top, right, bottom = place
     alpha = np.zeros((SIDE, SIDE), np.uint8)
     alpha[top:bottom, left:right] = 255
-    alpha_of_the_layer(alpha)
+    assert alpha_of_the_layer(alpha).max() > 80
 
 
 @pytest.mark.parametrize(("width", "height"), [(160, 160), (40, 160), (160, 40), (160, 12), (160, 1)])
