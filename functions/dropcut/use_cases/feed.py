@@ -157,9 +157,11 @@ class Feed:
             to_do = self._to_do(backfill.bucket, _photos(page, sources))
             if len(to_do) > share.count:
                 page, to_do = page.before(to_do[share.count]), to_do[: share.count]
+            photos = _photos(page, sources)
+            count(PhotosDoneBefore=len(photos) - len(to_do))
             self._send(backfill, to_do, share)
             share = share.after(len(to_do))
-            after = self._counted(backfill, page, len(_photos(page, sources)), share)
+            after = self._counted(backfill, page, len(photos), share)
             status = self.backfills.page_sent(backfill, after)
             if status == "running" and page.is_last:
                 self._finish(after)
@@ -171,9 +173,7 @@ class Feed:
     def _to_do(self, bucket: str, photos: Sequence[Entry]) -> Sequence[Entry]:
         """Those that prepare would not find done. It takes them at the pace of the API, one by one."""
         known = self.jobs.known_of_many(bucket, [each.key for each in photos])
-        found = [each for each in photos if not self._is_done(bucket, each, known.get(each.key))]
-        count(PhotosDoneBefore=len(photos) - len(found))
-        return found
+        return [each for each in photos if not self._is_done(bucket, each, known.get(each.key))]
 
     def _is_done(self, bucket: str, photo: Entry, known: Known | None) -> bool:
         """As prepare has it. Where the list does not say enough, prepare decides."""

@@ -15,6 +15,7 @@ from dropcut.core.event_names import BACKFILL_FINISHED, BACKFILL_STARTED
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Upload
 from dropcut.core.photo_source import ByPhoto, PhotoSource
+from dropcut.observability import metrics
 from dropcut.use_cases.feed import SECONDS_FOR_A_PAGE, Feed
 
 from tests.functions.fakes import FakeEventBus, FakeGate
@@ -444,6 +445,7 @@ def test_a_page_of_done_photos_takes_none_of_the_pace(shop: Shop) -> None:
 
 def test_where_little_may_be_sent_done_photos_are_passed_by_the_hundred(shop: Shop) -> None:
     """Once a page had as many objects as could be sent: three, say, of a million that were done."""
+    metrics.metric_set.clear()
     shop.daily_credit_limit, shop.budget.today = 100.0, 84.0
     shop.start("a", keys(1_000))
     to_do = [*keys(500)[490:], *keys(1_000)[-1:]]
@@ -455,6 +457,7 @@ def test_where_little_may_be_sent_done_photos_are_passed_by_the_hundred(shop: Sh
     assert (shop.intake.keys, shop.status()) == (to_do, "finished")
     record = shop.backfills.records["a"]
     assert (record.seen, record.sent) == (1_000, 1_000)
+    assert sum(metrics.metric_set["PhotosDoneBefore"]["Value"]) == 1_000 - len(to_do)
 
 
 @pytest.mark.parametrize("key", ["", "a" * 1025, "é" * 513, "a\ud800.jpg"])
