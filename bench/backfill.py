@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from statistics import median, quantiles
 
+from boto3.dynamodb.conditions import Attr
 from dropcut.core.backfill import Backfill
+from dropcut.core.item_kinds import JOB
 
 from bench.deployed import Arrivals, api, deployed, drop
 from bench.report import Report, Table, Target
@@ -108,8 +110,7 @@ def _ends(deployment: Deployment, broken: int) -> Counter[str]:
     """By status; the last ones may be a little late."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
-        items = deployment.scan("begins_with(id, :job)", {":job": {"S": "object#"}})
-        found = Counter(item["status"]["S"] for item in items)
+        found = Counter(item["status"] for item in deployment.scan(Attr("id").begins_with(JOB), "status"))
         if found["rejected"] >= broken or time.monotonic() > deadline:
             return found
         time.sleep(1)

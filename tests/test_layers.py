@@ -19,7 +19,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "infra": ("dropcut", "dropcut_cdk"),
     "dropcut_cli": ("dropcut",),
     "dropcut_cli.clone": ("dropcut", "infra"),
-    "dropcut_cli.account": ("dropcut", "dropcut_cdk", "infra", "dropcut_cli.clone"),
+    "dropcut_cli.account": ("dropcut", "dropcut_cdk", "infra", "dropcut_cli", "dropcut_cli.clone"),
     "tools": ("dropcut", "dropcut_cdk", "infra", "dropcut_cli.clone"),
     "local": ("dropcut", "infra", "stand_in", "dropcut_cli", "dropcut_cli.clone"),
     "bench": ("dropcut", "dropcut_cdk", "infra", "stand_in", "dropcut_cli", "dropcut_cli.clone", "local"),

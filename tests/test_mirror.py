@@ -39,7 +39,7 @@ TESTED_BY: Mapping[str, tuple[str, ...]] = {
     "cli/clone/test_programs.py": ("cli/clone/leash",),
     "cli/clone/test_surroundings.py": ("cli/clone/places",),
     "cli/test_backfill.py": ("cli/backfill_photos",),
-    "cli/test_failures.py": ("cli/dead_letters", "cli/rejected"),
+    "cli/test_failures.py": ("cli/failed_photos",),
     "cli/test_forget.py": ("cli/kept",),
     "cli/test_program.py": ("cli/__main__", "cli/deployment", "cli/exits", "cli/options", "cli/output"),
     "cli/test_put.py": ("cli/ends", "cli/uploads"),

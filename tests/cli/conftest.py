@@ -9,7 +9,7 @@ import pytest
 from dropcut.core.photo_source import PhotoSource, sources_to_json
 from moto import mock_aws
 
-from dropcut_cli import dead_letters
+from dropcut_cli import failed_photos
 from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
 from dropcut_cli.program import run
 from tests.functions.cloud import INPUT, OUTPUT, REGION, SECRET, TABLE, WORK
@@ -32,7 +32,7 @@ def deployment(aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> I
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_REGION", "DROPCUT_STAGE", "SETTINGS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(dead_letters, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(failed_photos, "PATIENCE_SECONDS", 0)
     with mock_aws():
         sqs, s3 = aws_session.client("sqs"), aws_session.client("s3")
         outputs = {

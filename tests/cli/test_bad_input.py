@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -41,7 +42,8 @@ class Refusing:
 
     def __init__(self, code: str) -> None:
         self._code = code
-        self.exceptions = type("Exceptions", (), {"NoSuchEntityException": KeyError})
+        names = ("ClientError", "NoSuchEntityException", "ResourceNotFoundException")
+        self.exceptions = SimpleNamespace(**dict.fromkeys(names, KeyError))
 
     def get_paginator(self, _name: str) -> Any:
         return type("Pages", (), {"paginate": self.refuse})()
@@ -60,6 +62,7 @@ def refusing(deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.Monke
 
     def refuse(code: str) -> None:
         monkeypatch.setattr(Deployment, "client", lambda _self, _service: Refusing(code))
+        monkeypatch.setattr(Deployment, "resource", lambda _self, _service: Refusing(code))
 
     return refuse
 

@@ -1,6 +1,8 @@
 """Each thing that is wrong is found, and said with its fix; what cannot be looked at is a finding, too."""
 
+import json
 import time
+from dataclasses import replace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -38,6 +40,21 @@ def test_a_key_that_is_missing_is_found(deployment: Deployment) -> None:
 def test_a_key_that_is_there_is_no_finding(deployment: Deployment) -> None:
     deployment.client("secretsmanager").put_secret_value(SecretId=SECRET, SecretString="k")
     assert found("API key", deployment) == []
+
+
+@pytest.mark.parametrize(
+    ("stack", "fix"), [("", "Run `dropcut deploy`."), ("Shop/Cutouts", "Deploy your app again (`cdk deploy`).")]
+)
+def test_a_fix_is_for_our_own_deployment_or_for_somebodys_app(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch, stack: str, fix: str
+) -> None:
+    for check in CHECKS.keys() - {"queues' policies"}:
+        monkeypatch.setitem(CHECKS, check, lambda _deployment: [])
+    theirs = replace(deployment, stack=stack)
+    monkeypatch.setitem(vars(theirs), "outputs", deployment.outputs)
+    monkeypatch.setattr(Deployment, "find", lambda **_asked: theirs)
+    said = [json.loads(line) for line in dropcut("doctor", "--json").out.splitlines()]
+    assert {each["fix"] for each in said if not each["ok"]} == {fix}
 
 
 class Store(dict[str, object]):

@@ -12,10 +12,9 @@ from dropcut.core.cutout_request import BEFORE_ALL, read_request
 from dropcut.core.messages import NOT_ASKED_AGAIN, Ended, EndKind, Upload
 from dropcut.core.upload_event import read_uploads
 
-from dropcut_cli import dead_letters
-from dropcut_cli.dead_letters import WITHOUT_CODE
+from dropcut_cli import failed_photos
 from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
-from dropcut_cli.rejected import REJECTED
+from dropcut_cli.failed_photos import ASKED_FOR, WITHOUT_CODE
 from tests.cli.conftest import Dropcut, bodies
 from tests.functions.cloud import INPUT
 
@@ -74,7 +73,7 @@ def test_a_queue_that_takes_long_to_read_is_counted_once_and_comes_to_an_end(
     deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then those that were read first are to be seen again."""
-    monkeypatch.setattr(dead_letters, "HELD_SECONDS", 0)
+    monkeypatch.setattr(failed_photos, "HELD_SECONDS", 0)
     for key in ("a.jpg", "b.jpg"):
         dead_letter(deployment, "Cut", json.dumps({"upload": {"key": key}}), code="http_500", reason="The API failed.")
     (group,) = map(json.loads, dropcut("failures", "--json").out.splitlines())
@@ -180,7 +179,7 @@ def test_rejected_photos_come_to_prepare_as_the_uploads_they_were(
     assert {upload.key: upload.version_id for upload in sent}["v1.png"] == "v1"
     jobs = JobRecords(table=deployment.table)
     assert {jobs.begin(upload, now=3.0, redriven=True) for upload in sent} == {"begun"}
-    assert reasons(deployment, "Intake") == [REJECTED] * 3
+    assert reasons(deployment, "Intake") == [ASKED_FOR] * 3
 
 
 @pytest.mark.parametrize(

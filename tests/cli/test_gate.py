@@ -20,3 +20,4 @@ def test_a_pause_by_hand_shows_its_reason_until_it_is_resumed(deployment: Deploy
 def test_resuming_a_pause_that_trouble_caused_lets_one_call_be_tried(deployment: Deployment, dropcut: Dropcut) -> None:
     GateRecord(table=deployment.table).close(Gate(code="no_credits", reason="Buy some.", until=NOW * 2))
     assert json.loads(dropcut("resume", "--json").out) == {"gate": "due"}
+    assert "was due, and is due now. The pause is over: the next picture is tried" in dropcut("resume").out

@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -90,6 +91,7 @@ def test_a_provider_without_a_balance_call_is_not_asked(
 
 
 def test_a_provider_that_does_not_answer_is_temporary() -> None:
-    with pytest.raises(CommandError, match="Try again") as refusal:
-        key.balance("http://127.0.0.1:1", "stability", GOOD_KEY)
+    with socket.socket() as silent, pytest.raises(CommandError, match="Try again") as refusal:
+        silent.bind(("127.0.0.1", 0))  # and nobody listens at it
+        key.balance(f"http://127.0.0.1:{silent.getsockname()[1]}", "stability", GOOD_KEY)
     assert refusal.value.exit_code == 5

@@ -1,5 +1,6 @@
 """The command's contract: results on standard output, one sentence for what is wrong, and the exit codes."""
 
+import io
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import botocore.session
@@ -16,6 +18,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from botocore.utils import parse_timestamp
 from dropcut import RELEASE
 
+from dropcut_cli import deploy
 from dropcut_cli.deployment import Deployment, new_session
 from dropcut_cli.exits import CommandError, Exit, explained
 from dropcut_cli.output import Output, for_people
@@ -49,7 +52,11 @@ def refused(code: str, status: int = 400) -> ClientError:
         (refused("ValidationError"), Exit.FAILED, "AWS refused GetItem: Not for you."),
         (NoCredentialsError(), Exit.DENIED, "no AWS credentials"),
         (NoRegionError(), Exit.USAGE, "--region eu-central-1"),
-        (EndpointConnectionError(endpoint_url="https://x"), Exit.TEMPORARY, "Check the network and --region."),
+        (
+            EndpointConnectionError(endpoint_url="https://x"),
+            Exit.TEMPORARY,
+            "Check the network, and the region",
+        ),
         (OSError(28, "No space left on device", "a.png"), Exit.FAILED, "a.png: No space left on device."),
         (CommandError("No.", Exit.PAUSED), Exit.PAUSED, "No."),
     ],
@@ -121,11 +128,29 @@ def test_a_question_without_a_terminal_names_the_option_that_answers_it() -> Non
     with pytest.raises(CommandError, match="say it with --yes") as refusal:
         Output(as_json=False).ask("Really?", yes=False)
     assert refusal.value.exit_code == Exit.USAGE
-    assert Output(as_json=False).ask("Really?", yes=True)
+    Output(as_json=False).ask("Really?", yes=True)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("typed", "exit_code", "said"), [("n\n", 1, "Nothing was done.\n"), ("y\n", 0, "")])
+def test_a_no_ends_as_a_failure_and_not_as_a_wrong_command_line(
+    dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch, typed: str, exit_code: int, said: str
+) -> None:
+    monkeypatch.setattr(deploy, "_run", lambda *_given, **_variables: Exit.DONE)
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    ran = dropcut("destroy")
+    assert (ran.exit_code, ran.out, ran.err) == (exit_code, "", f"Remove the deployment? [y/N]: {said}")
 
 
 class NoStacks:
     """CloudFormation, as it answers for a stack that is not there."""
+
+    exceptions = SimpleNamespace(ClientError=ClientError)
 
     def describe_stacks(self, **asked: str) -> None:
         message = f"Stack with id {asked['StackName']} does not exist"
@@ -141,6 +166,39 @@ def test_a_deployment_that_is_not_there_is_named(
     ran = dropcut("status", "a.jpg")
     assert (ran.exit_code, ran.out) == (1, "")
     assert ran.err.startswith("There is no deployment `other` in region eu-central-1. Name the one you mean")
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (["--local", "--stage", "test"], "--local and --stage"),
+        (["--local", "--stack", "Shop"], "--local and --stack"),
+        (["--local", "--region", "eu-central-1"], "--local and --region"),
+        (["--local", "--profile", "me"], "--local and --profile"),
+        (["--stack", "Shop", "--stage", "test"], "--stack and --stage"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(dropcut: Dropcut, given: list[str], names: str) -> None:
+    ran = dropcut("status", *given)
+    said = f"{names} contradict each other: leave one out. See `dropcut status --help`.\n"
+    assert (ran.exit_code, ran.out, ran.err) == (2, "", said)
+
+
+def test_what_is_written_comes_before_the_environment(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DROPCUT_STAGE", "DROPCUT_STACK"):
+        monkeypatch.setenv(name, "other")
+    found: list[Mapping[str, object]] = []
+    monkeypatch.setattr(Deployment, "find", lambda **which: found.append(which) or deployment)
+    for given in (["--stage", "test"], ["--stack", "Shop"], ["--local"], []):
+        dropcut("failures", *given)
+    assert [(which["stage"], which["stack"], which["local"]) for which in found] == [
+        ("test", "", False),
+        ("other", "Shop", False),
+        ("other", "other", True),
+        ("other", "other", False),
+    ]
 
 
 def test_nothing_on_this_machine_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,5 +289,5 @@ def test_of_two_in_one_stack_the_construct_has_to_be_named(monkeypatch: pytest.M
 @pytest.mark.parametrize("stack", ["Elsewhere", "Shop/Nothing"])
 def test_a_stack_without_a_deployment_is_a_sentence(monkeypatch: pytest.MonkeyPatch, stack: str) -> None:
     """It never falls back to a stage, which may be another deployment."""
-    with pytest.raises(CommandError, match=f"There is no deployment `{stack}`"):
+    with pytest.raises(CommandError, match=f"There is no deployment `{stack}`.*or deploy it with `cdk deploy`"):
         _ = of_stack(monkeypatch, OF_TWO, stack).outputs

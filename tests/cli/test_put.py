@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from dropcut.adapters.gate_record import GateRecord
@@ -136,11 +137,11 @@ def test_a_full_disk_is_a_sentence_and_leaves_no_half_file(
     dropcut("put", str(photos / "ä.jpg"))
     end(deployment, "ä.jpg", "a.png")
 
-    def full(_bucket: str, _key: str, name: str) -> None:
-        Path(name).write_bytes(b"half")
+    def full(_task: object, fileobj: BinaryIO, data: bytes, **_more: object) -> None:
+        fileobj.write(data[:4])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(deployment.client("s3"), "download_file", full)
+    monkeypatch.setattr("s3transfer.download.IOWriteTask._main", full)
     ran = dropcut("put", str(photos / "ä.jpg"), "--fetch", str(tmp_path / "out"))
     assert ran.exit_code == 1
     assert f"{tmp_path}/out/a.png: No space left on device. Put that right" in ran.err

@@ -105,6 +105,31 @@ def test_the_key_s_spending_and_trouble_are_shown(deployment: Deployment, dropcu
 
 
 @pytest.mark.usefixtures("jobs")
+@pytest.mark.parametrize(
+    ("until", "event", "said"),
+    [
+        (NOW + 1500, "", "closed (no_credits): Buy some. One picture is tried in 15 min; `dropcut resume` tries it at"),
+        (NOW, "", "due (no_credits): Buy some. The pause is over: the next picture is tried, and spending resumes if"),
+        (NOW, "probe", "probing (no_credits): Buy some. One picture is being tried now: spending resumes if that goes"),
+        (NOW, "opens", "opening (no_credits): Buy some. Spending resumes: the gatekeeper lets the waiting pictures in"),
+        (NOW, "by hand", "by hand (paused_by_hand): Moving. An operator closed it: nothing is paid for until"),
+    ],
+)
+def test_a_gate_that_is_not_open_says_what_that_means_and_what_comes_next(
+    deployment: Deployment, dropcut: Dropcut, until: float, event: str, said: str
+) -> None:
+    gate = deployment.gate
+    gate.close(Gate(code="no_credits", reason="Buy some.", until=until))
+    if event in ("probe", "opens"):
+        gate.begin_probe("us", now=NOW + 600, ends=NOW + 900)
+    if event == "opens":
+        gate.begin_to_open("us")
+    if event == "by hand":
+        gate.close_by_hand("Moving", now=NOW)
+    assert f"gate      {said}" in dropcut("status").out
+
+
+@pytest.mark.usefixtures("jobs")
 def test_a_pause_is_an_exit_code_of_its_own(deployment: Deployment, dropcut: Dropcut) -> None:
     GateRecord(table=deployment.table).close(Gate(code="no_credits", reason="Buy some.", until=NOW + 900))
     ran = dropcut("status", "--json")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from dropcut_cli.clone.steps import Silence
+from dropcut_cli.clone.steps import Steps
 from local.outcomes import subscribed
 from local.system import System, bring_up, run_few_processes
 from stand_in.stand_in import StandIn
@@ -47,7 +48,7 @@ def system(api: StandIn, receiver: WebhookReceiver, tmp_path_factory: pytest.Tem
     """The deployed system: that of tests/end_to_end alone, gone when the last test of this folder has run."""
     folder = tmp_path_factory.mktemp("system")
     settings = {**SETTINGS, "api_base_url": api.base_url, "webhook_url": receiver.url}
-    system = bring_up(folder, settings, steps=Silence(), calls_file=folder / CALLS)
+    system = bring_up(folder, settings, steps=Steps(Console(quiet=True)), calls_file=folder / CALLS)
     try:
         run_few_processes(system)
         yield system

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from rich.console import Console
 
 from dropcut_cli.clone import settings_line
 from dropcut_cli.clone.problem import Interrupted, Problem
-from dropcut_cli.clone.steps import Silence
+from dropcut_cli.clone.steps import Steps
 from local import demo, drop, system
 from local.demo import Ending, run_demo
 from local.drop import Drop
@@ -120,7 +121,7 @@ class Account:
 
 
 def drop_into(out: OutFolder, *, full: Collection[str] = (), patience_seconds: float = 5) -> Drop:
-    return Drop(cast(System, Account(full)), {}, out, Silence(), patience_seconds)
+    return Drop(cast(System, Account(full)), {}, out, Steps(Console(quiet=True)), patience_seconds)
 
 
 def delivered(name: str, picture: str, *renditions: str) -> Outcome:
@@ -142,7 +143,9 @@ def outcome_of(
     names = [event.key for event in news if isinstance(event, Outcome)]
     results = dropped.results_for([Photo(SAMPLES / "cat.webp", name) for name in names])
     dropped.all(results)
-    return results, Ending(OutFolder(out), dropped, Silence(), stands_in=True).tell(results, of=len(results))
+    return results, Ending(OutFolder(out), dropped, Steps(Console(quiet=True)), stands_in=True).tell(
+        results, of=len(results)
+    )
 
 
 def test_a_picture_that_was_paid_before_is_said_to_be_the_same_and_paid_once(

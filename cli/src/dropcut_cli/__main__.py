@@ -9,7 +9,7 @@ def main() -> None:
     heard = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if heard:  # Ctrl-C while modules are imported ends it without a traceback
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from dropcut_cli.program import run  # noqa: PLC0415
+    from dropcut_cli.program import run
 
     try:
         if heard:

@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, for_people
+from dropcut_cli.price import price
 from dropcut_cli.put import ASK_ABOVE
 
 
@@ -28,8 +30,8 @@ def _on_photos(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--dollars-per-credit", type=click.FloatRange(0), help="Of your plan. Default: the list price.")
     @on_a_deployment
     @wraps(function)
-    def with_photos(*, deployment: Any, where: Any, keys: Any, dollars_per_credit: Any, **named: Any) -> Any:
-        from dropcut_cli.backfill_photos import find_photos, lines_of, planned  # noqa: PLC0415
+    def with_photos(*, deployment: Deployment, where: Any, keys: Any, dollars_per_credit: Any, **named: Any) -> Any:
+        from dropcut_cli.backfill_photos import find_photos, lines_of, planned
 
         if (where is None) == (keys is None):
             raise CommandError("Which photos? Name s3://BUCKET/PREFIX, or a list with --keys.", Exit.USAGE)
@@ -51,9 +53,9 @@ def plan_(*, output: Output, plan: dict[str, Any], lines: list[str], **_more: An
 @backfill.command(epilog="Examples: `dropcut backfill start s3://shop/2024/`, `... start --keys keys.txt --yes`")
 @click.option("--yes", is_flag=True, help=f"Do not ask above {ASK_ABOVE} photos.")
 @_on_photos
-def start(*, deployment: Any, output: Output, photos: Any, plan: Any, lines: list[str], yes: bool) -> int:
+def start(*, deployment: Deployment, output: Output, photos: Any, plan: Any, lines: list[str], yes: bool) -> int:
     """Begin a back-fill, after showing its plan. It goes on by itself; several take turns. Ends with 9 if nothing."""
-    from dropcut.core.backfill import Backfill  # noqa: PLC0415
+    from dropcut.core.backfill import Backfill
 
     rule, now = _rule(deployment), time.time()
     for line in lines:
@@ -62,8 +64,8 @@ def start(*, deployment: Any, output: Output, photos: Any, plan: Any, lines: lis
         return Exit.NOTHING
     # Also of those that will probably be rejected: their bytes decide, and not their names.
     sent = plan["objects"] - plan["left_out"] - plan["done"]
-    if (sent > ASK_ABOVE or plan["done_is_estimated"]) and not output.ask("Start this back-fill?", yes=yes):
-        return Exit.USAGE
+    if sent > ASK_ABOVE or plan["done_is_estimated"]:
+        output.ask("Start this back-fill?", yes=yes)
     name = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M}-{secrets.token_hex(2)}"
     begun = Backfill(name=name, bucket=photos.bucket, prefix=photos.prefix, total=plan["objects"], started_at=now)
     deployment.backfills.start(photos.stored(begun))
@@ -80,7 +82,7 @@ def _is_nothing(plan: dict[str, Any]) -> bool:
 
 @backfill.command("list", epilog="Examples: `dropcut backfill list`, `dropcut backfill list --json`")
 @on_a_deployment
-def list_(deployment: Any, output: Output) -> int:
+def list_(deployment: Deployment, output: Output) -> int:
     """Show each back-fill: how far it is, when it will end, why it does not go on. Ends with 9 when there is none."""
     every, gate = deployment.backfills.all(), deployment.gate.get()
     is_off = deployment.client("events").describe_rule(Name=_rule(deployment))["State"] == "DISABLED"
@@ -98,10 +100,10 @@ def list_(deployment: Any, output: Output) -> int:
     return Exit.DONE if every else Exit.NOTHING
 
 
-def _waits_for_tomorrow(deployment: Any) -> str:
+def _waits_for_tomorrow(deployment: Deployment) -> str:
     """Why nothing is sent before midnight; empty when something may be."""
-    from dropcut.adapters.key_records import BudgetRecord  # noqa: PLC0415
-    from dropcut.core.backfill import credits_for_backfills  # noqa: PLC0415
+    from dropcut.adapters.key_records import BudgetRecord
+    from dropcut.core.backfill import credits_for_backfills
 
     limit, each = deployment.limits["daily_credit_limit"], deployment.limits["credits_per_image"]
     most = credits_for_backfills(daily_credit_limit=limit, credits_per_image=each)
@@ -114,11 +116,9 @@ def _waits_for_tomorrow(deployment: Any) -> str:
     )
 
 
-def _ends_at(deployment: Any, each: Any, running: int) -> float:
+def _ends_at(deployment: Deployment, each: Any, running: int) -> float:
     """When all are sent: at the pace, of which each that runs has its part, or as the daily limit has it."""
-    from dropcut.core.backfill import PART_OF_THE_DAY  # noqa: PLC0415
-
-    from dropcut_cli.price import price  # noqa: PLC0415
+    from dropcut.core.backfill import PART_OF_THE_DAY
 
     cost = price(deployment, max(0, each.total - each.seen), part_of_the_day=PART_OF_THE_DAY)
     return float(time.time() + max(cost["seconds"] * running, 86_400 * (cost["days_of_the_limit"] or 0)))
@@ -135,7 +135,7 @@ def _line(shown: dict[str, Any]) -> str:
 @backfill.command(epilog="Example: `dropcut backfill stop 20261126-0915-7f3a`")
 @click.argument("name", required=False)
 @on_a_deployment
-def stop(deployment: Any, output: Output, name: str | None) -> int:
+def stop(deployment: Deployment, output: Output, name: str | None) -> int:
     """Send no more photos; what is sent already is cut out. NAME is needed where there are several."""
     return _change(deployment, output, name, "stop")
 
@@ -143,14 +143,14 @@ def stop(deployment: Any, output: Output, name: str | None) -> int:
 @backfill.command(epilog="Example: `dropcut backfill resume 20261126-0915-7f3a`")
 @click.argument("name", required=False)
 @on_a_deployment
-def resume(deployment: Any, output: Output, name: str | None) -> int:
+def resume(deployment: Deployment, output: Output, name: str | None) -> int:
     """Go on where it stopped. NAME is needed where there are several."""
     code = _change(deployment, output, name, "resume")
     deployment.client("events").enable_rule(Name=_rule(deployment))
     return code
 
 
-def _change(deployment: Any, output: Output, name: str | None, event: str) -> int:
+def _change(deployment: Deployment, output: Output, name: str | None, event: str) -> int:
     every = [] if name else deployment.backfills.all()
     names = [name] if name else [each.name for each in every if each.transition(event).next != each.status]
     if len(names) != 1:
@@ -163,8 +163,8 @@ def _change(deployment: Any, output: Output, name: str | None, event: str) -> in
     return Exit.NOTHING if status == "finished" else Exit.DONE
 
 
-def _rule(deployment: Any) -> str:
+def _rule(deployment: Deployment) -> str:
     rule = deployment.outputs.get("BackfillRuleName")
     if not rule:
-        raise CommandError(f"{deployment.name} was deployed before there were back-fills. Run `dropcut deploy`.")
+        raise CommandError(f"{deployment.name} was deployed before there were back-fills. {deployment.deploy_again}")
     return str(rule)

@@ -50,7 +50,8 @@ class Photos:
                     raise CommandError(f"{self.keys} names two buckets, {self.bucket} and {bucket}: make two lists.")
                 yield Entry(key=key)
             return
-        for each in self.deployment.objects(self.bucket, self.prefix):
+        named = {"Bucket": self.bucket, "Prefix": self.prefix}
+        for each in self.deployment.pages("s3", "list_objects_v2", "Contents", **named):
             yield Entry(key=each["Key"], size_bytes=each["Size"])
 
     def stored(self, backfill: Backfill) -> Backfill:

@@ -7,9 +7,11 @@ from typing import Any
 
 import click
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted
+from dropcut_cli.put import side_by_side
 
 _SENT = "`dropcut status KEY` shows when it is done."
 
@@ -22,26 +24,26 @@ _SENT = "`dropcut status KEY` shows when it is done."
 @click.option("--all", "every", is_flag=True, help="Every delivered photo.")
 @click.option("--send", is_flag=True, help="Have them made; without it they are only shown.")
 @on_a_deployment
-def remake(*, deployment: Any, output: Output, key: str | None, prefix: str | None, every: bool, send: bool) -> int:
+def remake(
+    *, deployment: Deployment, output: Output, key: str | None, prefix: str | None, every: bool, send: bool
+) -> int:
     """Make the renditions of delivered photos anew, as they are described now, from what was paid for.
 
     Nothing is paid. Ends with 9 when no photo matches.
     """
-    from dropcut.core.messages import Remake  # noqa: PLC0415
-
-    from dropcut_cli.put import side_by_side  # noqa: PLC0415
+    from dropcut.core.messages import Remake
 
     if sum((key is not None, prefix is not None, every)) != 1:
         raise CommandError("Which photos? Name one KEY, a --prefix, or --all.", Exit.USAGE)
-    keys = [key] if key else list(_delivered(deployment, prefix or ""))
     if key:
         _check_state(deployment, key, "delivered")
-    bucket, deliver = deployment.input_bucket, "Deliver"
-    deployment.client("sqs")
+    keys = [key] if key else list(_delivered(deployment, prefix or ""))
+    bucket = deployment.input_bucket
+    deployment.client("sqs")  # made in one thread, used in several
 
     def order(each: str) -> str:
         if send:
-            deployment.send(deliver, Remake(bucket=bucket, key=each).to_json())
+            deployment.send("Deliver", Remake(bucket=bucket, key=each).to_json())
         return each
 
     for each in side_by_side(order, keys):
@@ -51,20 +53,18 @@ def remake(*, deployment: Any, output: Output, key: str | None, prefix: str | No
     return Exit.DONE if keys else Exit.NOTHING
 
 
-def _delivered(deployment: Any, prefix: str) -> Iterator[str]:
+def _delivered(deployment: Deployment, prefix: str) -> Iterator[str]:
     """Keys of delivered photos that can be made anew."""
-    from dropcut_cli.photo import photo_item_id  # noqa: PLC0415
+    from boto3.dynamodb.conditions import Attr
 
-    start = photo_item_id(deployment, "")
-    condition = "begins_with(id, :start) AND #status = :delivered AND attribute_exists(delivered_outcome)"
-    values = {":start": {"S": start + prefix}, ":delivered": {"S": "delivered"}}
-    names = {"#status": "status"}
-    for item in deployment.scan(condition, values, ExpressionAttributeNames=names, ProjectionExpression="id"):
-        yield item["id"]["S"].removeprefix(start)
+    start = deployment.photo_id("")
+    named = Attr("id").begins_with(start + prefix)
+    for item in deployment.scan(named & Attr("status").eq("delivered") & Attr("delivered_outcome").exists(), "id"):
+        yield item["id"].removeprefix(start)
 
 
-def _check_state(deployment: Any, key: str, wanted: str, bucket: str = "") -> Any:
-    from dropcut_cli.photo import find_photo  # noqa: PLC0415
+def _check_state(deployment: Deployment, key: str, wanted: str, bucket: str = "") -> Any:
+    from dropcut_cli.photo import find_photo
 
     record = find_photo(deployment, key, bucket)
     if record.get("status") != wanted:
@@ -75,7 +75,7 @@ def _check_state(deployment: Any, key: str, wanted: str, bucket: str = "") -> An
 @click.command(epilog="Example: `dropcut accept shop/a.jpg`")
 @click.argument("key")
 @on_a_deployment
-def accept(deployment: Any, output: Output, key: str) -> None:
+def accept(deployment: Deployment, output: Output, key: str) -> None:
     """Deliver a cut-out that is held for review."""
     _decide(deployment, output, key, "accept")
 
@@ -83,7 +83,7 @@ def accept(deployment: Any, output: Output, key: str) -> None:
 @click.command(epilog="Example: `dropcut reject shop/a.jpg`")
 @click.argument("key")
 @on_a_deployment
-def reject(deployment: Any, output: Output, key: str) -> None:
+def reject(deployment: Deployment, output: Output, key: str) -> None:
     """End a photo whose cut-out is held for review; its held files are removed."""
     _decide(deployment, output, key, "reject")
 
@@ -92,18 +92,18 @@ def reject(deployment: Any, output: Output, key: str) -> None:
 @click.argument("key")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False, readable=True))
 @on_a_deployment
-def replace(deployment: Any, output: Output, key: str, file: Path) -> None:
+def replace(deployment: Deployment, output: Output, key: str, file: Path) -> None:
     """Deliver a picture of your own instead of a held cut-out: with transparency, and the whole frame."""
     _decide(deployment, output, key, "replace", file)
 
 
-def _decide(deployment: Any, output: Output, key: str, decision: Any, file: Path | None = None) -> None:
-    output.result(send_decision(deployment, key, decision, file=file), f"{decision}  {key}")
+def _decide(deployment: Deployment, output: Output, key: str, decision: str, file: Path | None = None) -> None:
+    show_decision(output, send_decision(deployment, key, decision, file=file))
     output.progress(_SENT)
 
 
 def send_decision(
-    deployment: Any, key: str, decision: Any, *, bucket: str = "", job_id: str = "", file: Path | None = None
+    deployment: Deployment, key: str, decision: Any, *, bucket: str = "", job_id: str = "", file: Path | None = None
 ) -> dict[str, str]:
     """Send a decision on a held photo, with the picture that replaces it; returns what `--json` says of it.
 
@@ -113,7 +113,7 @@ def send_decision(
     Raises:
         CommandError: it is not held any more.
     """
-    from dropcut.core.review import HELD, Review  # noqa: PLC0415
+    from dropcut.core.review import HELD, Review
 
     held = _check_state(deployment, key, "held", bucket)["job_id"]
     if job_id not in ("", held):
@@ -126,3 +126,7 @@ def send_decision(
             deployment.client("s3").put_object(Bucket=deployment.outputs["OutputBucketName"], Key=picture, Body=content)
     deployment.send("Deliver", json.dumps(review.to_fields()))
     return {"bucket": of, "key": key, "decision": decision, "job_id": held}
+
+
+def show_decision(output: Output, sent: dict[str, str]) -> None:
+    output.result(sent, f"{sent['decision']}  {sent['key']}")

@@ -31,8 +31,7 @@ def deploy(output: Output, settings: str) -> int:
 @as_json
 def destroy(output: Output, settings: str, yes: bool, force: bool) -> int:
     """Remove the deployment from your AWS account; buckets that hold objects stay."""
-    if not output.ask("Remove the deployment?", yes=yes):
-        return Exit.USAGE
+    output.ask("Remove the deployment?", yes=yes)
     return _run(output, "destroy", SETTINGS=settings, FORCE="yes" if force else "")
 
 
@@ -48,7 +47,6 @@ def _run(output: Output, command: str, **variables: str) -> int:
     path = os.pathsep.join(filter(None, [str(_CLONE / "cli" / "src"), os.environ.get("PYTHONPATH")]))
     environment = {**os.environ, **variables, "PYTHONPATH": path}
     ended = subprocess.run(words, cwd=_CLONE, env=environment, stdout=sys.stderr, check=False)  # noqa: S603
-    output.result(
-        {"command": command, "done": ended.returncode == 0}, f"{command}: " + ("failed" if ended.returncode else "done")
-    )
-    return Exit.DONE if ended.returncode == 0 else Exit.FAILED
+    done = ended.returncode == 0
+    output.result({"command": command, "done": done}, f"{command}: {'done' if done else 'failed'}")
+    return Exit.DONE if done else Exit.FAILED

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import click
+from dropcut.core.item_kinds import JOB
 
+from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
 from dropcut_cli.exits import CommandError, Exit, explained
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted, for_people
+from dropcut_cli.status import queue_counts
 
 MOST_CLOCK_SECONDS = 30.0
 """AWS refuses requests five minutes off; long before that, ages and pauses shown here are wrong."""
@@ -19,105 +22,107 @@ GATEKEEPER_AT_ONCE = 1
 
 class Finding(NamedTuple):
     what: str
-    fix: str
+    fix: str = ""
+    """Empty where deploying again is the fix."""
+
+
+Check = Callable[[Deployment], Iterator[Finding]]
 
 
 @click.command(epilog="Examples: `dropcut doctor`, `dropcut doctor --stage test --json`")
 @on_a_deployment
-def doctor(deployment: Any, output: Output) -> int:
+def doctor(deployment: Deployment, output: Output) -> int:
     """Look for what is wrong with the deployment, each with its fix. Nothing is changed.
 
     Ends with 1 when something is found.
     """
     deployment.outputs  # noqa: B018 - no deployment is no finding
     count = 0
-    for name, look in CHECKS.items():
-        try:
-            findings = list(look(deployment))
-        except Exception as error:
-            said = explained(error)
-            if said is None:
-                raise
-            findings = [Finding(f"It could not be looked at: {said}", "Run the doctor with that permission.")]
+    for name, check in CHECKS.items():
+        findings = _findings(check, deployment)
         count += len(findings)
-        for found in findings:
-            values = {"check": name, "ok": False, "what": found.what, "fix": found.fix}
-            output.result(values, f"wrong  {name}: {found.what}", f"       {found.fix}")
+        for what, fix in findings:
+            fix_or_deploy = fix or deployment.deploy_again
+            values = {"check": name, "ok": False, "what": what, "fix": fix_or_deploy}
+            output.result(values, f"wrong  {name}: {what}", f"       {fix_or_deploy}")
         if not findings:
             output.result({"check": name, "ok": True, "what": None, "fix": None}, f"ok     {name}")
     return Exit.FAILED if count else Exit.DONE
 
 
-def _secret(deployment: Any) -> Iterator[Finding]:
+def _findings(check: Check, deployment: Deployment) -> list[Finding]:
+    try:
+        return list(check(deployment))
+    except Exception as error:
+        if said := explained(error):
+            return [Finding(f"It could not be looked at: {said}", "Run the doctor with that permission.")]
+        raise
+
+
+def _secret(deployment: Deployment) -> Iterator[Finding]:
     if not deployment.fingerprint:
         yield Finding("The secret holds no API key.", "Put it in with `dropcut set-key`.")
 
 
-def _notifications(deployment: Any) -> Iterator[Finding]:
+def _notifications(deployment: Deployment) -> Iterator[Finding]:
     s3, events = deployment.client("s3"), deployment.client("events")
     for bucket in deployment.sources:
         if "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=bucket):
-            fix = "Run `dropcut deploy`, or turn EventBridge on in the bucket's properties."
+            fix = f"{deployment.deploy_again} Or turn EventBridge on in the bucket's properties."
             yield Finding(f"The bucket {bucket} does not send its events to EventBridge.", fix)
     rules = events.list_rule_names_by_target(TargetArn=deployment.queue_arn("Intake"))["RuleNames"]
     if not any(events.describe_rule(Name=name)["State"] == "ENABLED" for name in rules):
-        yield Finding("No enabled rule of EventBridge leads uploads to the intake queue.", "Run `dropcut deploy`.")
+        yield Finding("No enabled rule of EventBridge leads uploads to the intake queue.")
 
 
-def _functions(deployment: Any) -> Iterator[Finding]:
+def _functions(deployment: Deployment) -> Iterator[Finding]:
+    iam = deployment.client("iam")
     for queue in deployment.queues:
         function = deployment.function(queue)
-        name = function["FunctionName"]
-        state = function.get("State", "Active")
+        name, state = function["FunctionName"], function.get("State", "Active")
         if state not in ("Active", "Inactive") or function.get("LastUpdateStatus", "Successful") == "Failed":
-            yield Finding(f"The function {name} is {state}.", "Run `dropcut deploy`, and look at what it says.")
-        iam = deployment.client("iam")
+            yield Finding(f"The function {name} is {state}.", f"{deployment.deploy_again} Look at what it says.")
         try:
             iam.get_role(RoleName=function["Role"].rpartition("/")[2])
         except iam.exceptions.NoSuchEntityException:
-            yield Finding(f"The role of {name} is gone.", "Run `dropcut deploy`.")
+            yield Finding(f"The role of {name} is gone.")
 
 
-def _event_sources(deployment: Any) -> Iterator[Finding]:
-    from dropcut_cli.deployment import STAGE_FUNCTIONS  # noqa: PLC0415
-
+def _event_sources(deployment: Deployment) -> Iterator[Finding]:
     paused = deployment.gate.get().is_closed
     for queue in deployment.queues:
         try:
             state = deployment.event_source(queue)["State"]
         except CommandError as missing:
-            yield Finding(str(missing), "Run `dropcut deploy`.")
+            yield Finding(str(missing))
             continue
         if state in ("Disabled", "Disabling") and not (queue == "Cut" and paused):
-            fix = "Enable the trigger in the function's console, or run `dropcut deploy`."
+            fix = f"Enable the trigger in the function's console. Or: {deployment.deploy_again}"
             yield Finding(f"The queue of {STAGE_FUNCTIONS[queue]} is turned off ({state}).", fix)
 
 
-def _queue_policies(deployment: Any) -> Iterator[Finding]:
+def _queue_policies(deployment: Deployment) -> Iterator[Finding]:
     """EventBridge must be let in, and nothing without TLS."""
     for queue in deployment.queues:
-        answer = deployment.client("sqs").get_queue_attributes(
-            QueueUrl=deployment.queue_url(queue), AttributeNames=["Policy"]
-        )
-        statements = json.loads(answer.get("Attributes", {}).get("Policy") or '{"Statement": []}')["Statement"]
-        denies = any(each["Effect"] == "Deny" and "aws:SecureTransport" in json.dumps(each) for each in statements)
-        lets_in = any(each["Effect"] == "Allow" and "events.amazonaws.com" in json.dumps(each) for each in statements)
-        if not denies:
-            yield Finding(f"The queue {queue} takes messages without TLS.", "Run `dropcut deploy`.")
+        policy = json.loads(deployment.queue_attributes(queue, "Policy").get("Policy") or '{"Statement": []}')
+        statements = {(each["Effect"], json.dumps(each)) for each in policy["Statement"]}
+        if not any(effect == "Deny" and "aws:SecureTransport" in text for effect, text in statements):
+            yield Finding(f"The queue {queue} takes messages without TLS.")
+        lets_in = any(effect == "Allow" and "events.amazonaws.com" in text for effect, text in statements)
         if queue == "Intake" and not lets_in:
-            yield Finding("EventBridge may not send uploads to the intake queue.", "Run `dropcut deploy`.")
+            yield Finding("EventBridge may not send uploads to the intake queue.")
 
 
-def _gate(deployment: Any) -> Iterator[Finding]:
+def _gate(deployment: Deployment) -> Iterator[Finding]:
     gate = deployment.gate.get()
     if gate.is_closed:
         yield Finding(f"S{gate.why[1:]}", "Put right what it says; then `dropcut resume` tries at once.")
 
 
-def _alarms(deployment: Any) -> Iterator[Finding]:
+def _alarms(deployment: Deployment) -> Iterator[Finding]:
     if deployment.stack and "AlarmTopicArn" not in deployment.outputs:
         return  # its app has alarms of its own
-    subscriptions = deployment.subscriptions()
+    subscriptions, alarms = deployment.subscriptions(), deployment.alarms()
     pending = [each["Endpoint"] for each in subscriptions if not each["SubscriptionArn"].startswith("arn:")]
     if pending:
         fix = "Confirm the e-mail that AWS has sent, then `dropcut test-alarm`."
@@ -125,12 +130,11 @@ def _alarms(deployment: Any) -> Iterator[Finding]:
     if not subscriptions:
         fix = "Deploy with alarm_email=you@example.com, confirm the e-mail, then `dropcut test-alarm`."
         yield Finding("Nobody hears the alarms: their topic has no subscription.", fix)
-    alarms = deployment.alarms()
     if not alarms or not all(each["ActionsEnabled"] for each in alarms):
-        yield Finding("Alarms are gone, or their actions are turned off.", "Run `dropcut deploy`.")
+        yield Finding("Alarms are gone, or their actions are turned off.")
 
 
-def _concurrency(deployment: Any) -> Iterator[Finding]:
+def _concurrency(deployment: Deployment) -> Iterator[Finding]:
     limits = deployment.client("lambda").get_account_settings()["AccountLimit"]
     sources = [deployment.event_source(queue) for queue in deployment.queues]
     needed = GATEKEEPER_AT_ONCE + sum(each.get("ScalingConfig", {}).get("MaximumConcurrency", 0) for each in sources)
@@ -139,20 +143,26 @@ def _concurrency(deployment: Any) -> Iterator[Finding]:
         yield Finding(f"The account may run {most} functions at once; {needed} are needed.", fix)
 
 
-def _memory(deployment: Any) -> Iterator[Finding]:
+def _memory(deployment: Deployment) -> Iterator[Finding]:
     """A function with more than the account allows fails at its next deployment; new accounts allow 3,008 MB."""
     if deployment.local:
         return  # it has no quotas
-    quotas = deployment.pages("service-quotas", "list_service_quotas", "Quotas", ServiceCode="lambda")
-    most = min((quota["Value"] for quota in quotas if "memory" in quota["QuotaName"].lower()), default=None)
+    most = memory_limit_mb(deployment.client("service-quotas"))
     needed = max(deployment.function(queue)["MemorySize"] for queue in deployment.queues)
     if most is not None and most < needed:
         fix = "Ask for more in Service Quotas (Lambda, function memory), or set max_photo_megapixels lower."
-        yield Finding(f"The account allows a function {most:,.0f} MB; {needed:,} are needed.", fix)
+        yield Finding(f"The account allows a function {most:,} MB; {needed:,} are needed.", fix)
 
 
-def _clock(deployment: Any) -> Iterator[Finding]:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415
+def memory_limit_mb(quotas: Any) -> int | None:
+    """The most that an account lets one function have, if Service Quotas lists it."""
+    pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="lambda")
+    found = [each["Value"] for page in pages for each in page["Quotas"] if "memory" in each["QuotaName"].lower()]
+    return int(min(found)) if found else None
+
+
+def _clock(deployment: Deployment) -> Iterator[Finding]:
+    from email.utils import parsedate_to_datetime
 
     answer = deployment.client("s3").head_bucket(Bucket=deployment.input_bucket)
     date = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
@@ -161,34 +171,26 @@ def _clock(deployment: Any) -> Iterator[Finding]:
         yield Finding(f"This machine's clock is {for_people(off)} off.", "Set it: ages shown here are wrong.")
 
 
-def _dead_letters(deployment: Any) -> Iterator[Finding]:
-    from dropcut_cli.status import queue_counts  # noqa: PLC0415
-
+def _dead_letters(deployment: Deployment) -> Iterator[Finding]:
     dead = sum(queue_counts(deployment, queue, True)["waiting"] for queue in deployment.queues)
     if dead:
         fix = "`dropcut failures` shows why; `dropcut redrive --send` sends them back."
         yield Finding(f"{counted(dead, 'dead letter')}: photos without a result.", fix)
 
 
-def _photos_without_end(deployment: Any) -> Iterator[Finding]:
-    from dropcut.core.item_kinds import JOB  # noqa: PLC0415
+def _photos_without_end(deployment: Deployment) -> Iterator[Finding]:
+    from boto3.dynamodb.conditions import Attr
 
-    condition = "begins_with(id, :job) AND #status IN (:preparing, :waiting) AND updated_at < :old"
-    values = {
-        ":job": {"S": JOB},
-        ":preparing": {"S": "preparing"},
-        ":waiting": {"S": "waiting"},
-        ":old": {"N": repr(time.time() - WITHOUT_END_SECONDS)},
-    }
-    names = {"#status": "status"}
-    found = list(deployment.scan(condition, values, ExpressionAttributeNames=names, ProjectionExpression="id"))
+    old = round(time.time() - WITHOUT_END_SECONDS)
+    under_way = Attr("status").is_in(["preparing", "waiting"]) & Attr("updated_at").lt(old)
+    found = [item["id"] for item in deployment.scan(Attr("id").begins_with(JOB) & under_way, "id")]
     if found:
-        example = found[0]["id"]["S"].partition("/")[2]
+        example = found[0].partition("/")[2]
         fix = f"Look at one: `dropcut status '{example}'`. Upload it again if its message is gone; it is paid for once."
         yield Finding(f"{counted(len(found), 'photo')} under way for over a day, such as {example}.", fix)
 
 
-CHECKS: dict[str, Callable[[Any], Iterator[Finding]]] = {
+CHECKS: dict[str, Check] = {
     "API key": _secret,
     "bucket's events": _notifications,
     "functions and roles": _functions,

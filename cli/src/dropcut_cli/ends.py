@@ -10,8 +10,8 @@ from dropcut.core.item_kinds import GATE, JOB
 
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
-from dropcut_cli.output import Output, counted
-from dropcut_cli.photo import ENDED, described, photo_item_id
+from dropcut_cli.output import Output
+from dropcut_cli.photo import ENDED, described
 from dropcut_cli.uploads import RECORDS_AT_ONCE
 
 LOOKS_EVERY_SECONDS = 1.0
@@ -28,21 +28,20 @@ def wait_for_ends(
     Raises:
         CommandError: spending is paused, so that waiting may take days.
     """
-    names = {photo_item_id(deployment, key): job for key, job in before.items()}
-    waiting = list(names)
+    waiting = {deployment.photo_id(key): job for key, job in before.items()}
     while waiting:
-        some, rest = waiting[: RECORDS_AT_ONCE - 1], waiting[RECORDS_AT_ONCE - 1 :]
+        some, rest = list(waiting)[: RECORDS_AT_ONCE - 1], list(waiting)[RECORDS_AT_ONCE - 1 :]
         found = deployment.table.get_many([*some, GATE])
-        ended = [id_ for id_ in some if _has_ended(found.get(id_), names[id_])]
-        for id_ in ended:
-            photo = described(found[id_])
+        ended = {id_: found[id_] for id_ in some if _has_ended(found.get(id_), waiting[id_])}
+        for record in ended.values():
+            photo = described(record)
             reason = f": {photo['reason']}" if photo["reason"] else ""
             output.result(photo, f"{photo['state']:10} {photo['key']}{reason}")
-            yield found[id_]
-        waiting = rest + [id_ for id_ in some if id_ not in set(ended)]
+            yield record
+        waiting = {id_: waiting[id_] for id_ in (*rest, *some) if id_ not in ended}
         gate = read_gate(found.get(GATE))
         if waiting and gate.is_closed:
-            left = counted(len(waiting), "photo") + (" waits" if len(waiting) == 1 else " wait")
+            left = "1 photo waits" if len(waiting) == 1 else f"{len(waiting):,} photos wait"
             why = gate.why.rstrip(".")
             raise CommandError(f"{left}, since {why}. What waits goes on by itself when spending resumes.", Exit.PAUSED)
         if waiting and not ended:
@@ -54,7 +53,7 @@ def _has_ended(record: Mapping[str, Any] | None, job_before: str | None) -> bool
 
 
 def fetch(deployment: Deployment, output: Output, record: Mapping[str, Any], folder: Path) -> None:
-    """Bring a delivered photo's cut-outs; a file is there whole or not at all.
+    """Bring a delivered photo's cut-outs; boto3 gives a file its name when it is whole.
 
     Raises:
         CommandError: a key leads out of the folder.
@@ -67,13 +66,9 @@ def fetch(deployment: Deployment, output: Output, record: Mapping[str, Any], fol
             key_of_photo = record["id"].removeprefix(JOB)
             raise CommandError(f"The cut-out {key} of {key_of_photo} would lie outside of {folder}: fetch it by hand.")
         file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_name(f"{file.name}.part")
         try:
-            deployment.client("s3").download_file(deployment.outputs["OutputBucketName"], key, str(unfinished))
-            unfinished.replace(file)
+            deployment.client("s3").download_file(deployment.outputs["OutputBucketName"], key, str(file))
         except OSError as error:  # boto3's does not say where
             error.filename = error.filename or str(file)
             raise
-        finally:
-            unfinished.unlink(missing_ok=True)
         output.progress(f"fetched    {file}")

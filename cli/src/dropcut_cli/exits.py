@@ -2,27 +2,26 @@
 
 import sys
 from enum import IntEnum
+from typing import Any
 
 NO_REGION = (
-    "No AWS region is set, or it is none. Name it, for example --region eu-central-1; or --local for what `make up` "
-    "started."
+    "No AWS region is set, or it is none. Name it, for example --region eu-central-1 (or AWS_REGION=eu-central-1), or "
+    "--local for what `make up` started."
 )
-SIGN_IN = "Sign in (`aws sso login`, or `aws configure`), name the profile with --profile, then run this again."
+SIGN_IN = (
+    "Sign in (`aws sso login`, or `aws configure`), name the profile by --profile or AWS_PROFILE, then run this again."
+)
+LOOK_WHERE = "Check the network, and the region (--region, or AWS_REGION)."
 
 
 class Exit(IntEnum):
     DONE = 0
     FAILED = 1
-    USAGE = 2
-    """The command line is wrong, or a question could not be asked."""
-    DENIED = 4
-    """No credentials, or no permission."""
-    TEMPORARY = 5
-    """The same command may go well later."""
-    PAUSED = 8
-    """Spending is paused, or the day's budget is reached."""
-    NOTHING = 9
-    """There is nothing to do."""
+    USAGE = 2  # the command line is wrong, or a question could not be asked
+    DENIED = 4  # no credentials, or no permission
+    TEMPORARY = 5  # the same command may go well later
+    PAUSED = 8  # spending is paused, or the day's budget is reached
+    NOTHING = 9  # there is nothing to do
     STOPPED = 130
 
 
@@ -56,44 +55,42 @@ def explained(error: Exception) -> CommandError | None:
 
 
 def _of_aws(error: Exception) -> CommandError | None:
-    from botocore import exceptions as aws  # noqa: PLC0415 - slow; whoever met its error has imported it
+    """Whoever met such an error has imported what is slow to import."""
+    from boto3.exceptions import Boto3Error
+    from botocore import exceptions as aws
+    from dropcut.adapters.state_table import ItemsNotReadError
 
-    if isinstance(error, aws.ClientError):
-        return _refused(error.response, error.operation_name)
-    if isinstance(error, aws.NoRegionError | aws.InvalidRegionError):
-        return CommandError(NO_REGION, Exit.USAGE)
-    if isinstance(error, aws.ConnectionError | aws.HTTPClientError):
-        return CommandError(f"AWS did not answer: {error}. Check the network and --region.", Exit.TEMPORARY)
-    without = (
-        aws.NoCredentialsError, aws.PartialCredentialsError, aws.ProfileNotFound, aws.CredentialRetrievalError,
-        aws.SSOError, aws.TokenRetrievalError, aws.ConfigParseError,
-    )  # fmt: skip
-    if isinstance(error, without):
-        return CommandError(f"There are no AWS credentials to use: {error}. {SIGN_IN}", Exit.DENIED)
-    if isinstance(error, aws.BotoCoreError):
-        return CommandError(f"AWS could not be asked: {error}.")
-    return _of_what_uses_it(error)
-
-
-def _of_what_uses_it(error: Exception) -> CommandError | None:
-    from boto3.exceptions import Boto3Error  # noqa: PLC0415 - the same
-    from dropcut.adapters.state_table import ItemsNotReadError  # noqa: PLC0415
-
-    again = isinstance(error, Boto3Error | ItemsNotReadError)
-    return CommandError(f"AWS is busy ({error}). Run this again.", Exit.TEMPORARY) if again else None
+    said, exit_code = "", Exit.FAILED
+    match error:
+        case aws.ClientError():
+            said, exit_code = _refused(error)
+        case aws.NoRegionError() | aws.InvalidRegionError():
+            said, exit_code = NO_REGION, Exit.USAGE
+        case aws.ConnectionError() | aws.HTTPClientError():
+            said, exit_code = f"AWS did not answer: {error}. {LOOK_WHERE}", Exit.TEMPORARY
+        case (
+            aws.NoCredentialsError() | aws.PartialCredentialsError() | aws.CredentialRetrievalError()
+            | aws.ProfileNotFound() | aws.ConfigParseError() | aws.SSOError() | aws.TokenRetrievalError()
+        ):  # fmt: skip
+            said, exit_code = f"There are no AWS credentials to use: {error}. {SIGN_IN}", Exit.DENIED
+        case aws.BotoCoreError():
+            said = f"AWS could not be asked: {error}."
+        case Boto3Error() | ItemsNotReadError():
+            said, exit_code = f"AWS is busy ({error}). Run this again.", Exit.TEMPORARY
+    return CommandError(said, exit_code) if said else None
 
 
-def _refused(response: object, operation: str) -> CommandError:
-    answer = response if isinstance(response, dict) else {}
-    code = str(answer.get("Error", {}).get("Code", ""))
-    message = str(answer.get("Error", {}).get("Message", "")).rstrip(".")
-    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+def _refused(error: Any) -> tuple[str, Exit]:
+    """By the code of a `ClientError`."""
+    operation, answer = error.operation_name, error.response.get("Error", {})
+    code, message = str(answer.get("Code", "")), str(answer.get("Message", "")).rstrip(".")
     if code in _EXPIRED:
-        return CommandError(f"These AWS credentials have expired. {SIGN_IN}", Exit.DENIED)
+        return f"These AWS credentials have expired. {SIGN_IN}", Exit.DENIED
     if code in _WRONG_KEY:
-        return CommandError(f"AWS refuses these credentials ({message or code}). {SIGN_IN}", Exit.DENIED)
+        return f"AWS refuses these credentials ({message or code}). {SIGN_IN}", Exit.DENIED
     if code in _DENIED:
-        return CommandError(f"You lack the permission for {operation}: {message}. Ask for it.", Exit.DENIED)
+        return f"You lack the permission for {operation}: {message}. Ask for it.", Exit.DENIED
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _BUSY or "Throttl" in code or status >= 500:
-        return CommandError(f"AWS is busy ({operation}: {message or code}). Run this again.", Exit.TEMPORARY)
-    return CommandError(f"AWS refused {operation}: {message or code}.")
+        return f"AWS is busy ({operation}: {message or code}). Run this again.", Exit.TEMPORARY
+    return f"AWS refused {operation}: {message or code}.", Exit.FAILED

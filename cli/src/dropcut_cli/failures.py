@@ -8,33 +8,33 @@ from typing import Any
 
 import click
 
+from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted
 
-STAGES = {"intake": "Intake", "cut": "Cut", "deliver": "Deliver", "notify": "Notify"}
+STAGES = {queue.lower(): queue for queue in STAGE_FUNCTIONS}
 Group = tuple[str, str, str]
 """Stage, code and reason of failures."""
 
 
-def selection(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that narrow failures down."""
-    options = (
-        click.argument("key", required=False),
-        click.option("--queue", type=click.Choice(list(STAGES)), help="Only this stage's dead letters."),
-        click.option("--rejected", is_flag=True, help="Photos that the API rejected, instead of dead letters."),
-        click.option("--code", help="Only those that ended with this code, such as http_500."),
+def on_failures(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The verb is given what narrows failures down."""
+    for option in (
+        on_a_deployment,
         click.option("--reason", default="", help="Only those whose reason holds this text."),
-    )
-    for option in reversed(options):
+        click.option("--code", help="Only those that ended with this code, such as http_500."),
+        click.option("--rejected", is_flag=True, help="Photos that the API rejected, instead of dead letters."),
+        click.option("--queue", type=click.Choice(list(STAGES)), help="Only this stage's dead letters."),
+        click.argument("key", required=False),
+    ):
         function = option(function)
     return function
 
 
 @click.command(epilog="Examples: `dropcut failures`, `dropcut failures --rejected --code content_moderation`")
-@selection
-@on_a_deployment
-def failures(deployment: Any, output: Output, **chosen: Any) -> int:
+@on_failures
+def failures(deployment: Deployment, output: Output, **chosen: Any) -> int:
     """List what ended without a cut-out, grouped by reason, with an example.
 
     Dead letters, unless --rejected asks for what the API rejected. Nothing is changed. Ends with 9 when there is none.
@@ -43,10 +43,9 @@ def failures(deployment: Any, output: Output, **chosen: Any) -> int:
 
 
 @click.command(epilog="Examples: `dropcut redrive --code http_500 --send`, `dropcut redrive shop/a.jpg --send`")
-@selection
 @click.option("--send", is_flag=True, help="Send them; without it they are only shown.")
-@on_a_deployment
-def redrive(deployment: Any, output: Output, send: bool, **chosen: Any) -> int:
+@on_failures
+def redrive(deployment: Deployment, output: Output, send: bool, **chosen: Any) -> int:
     """Send failed photos back to the stages they came from, or rejected ones through the pipeline again.
 
     Nothing that was paid for is paid for again. The record of a failure or a refusal is removed, and the API is asked
@@ -56,7 +55,7 @@ def redrive(deployment: Any, output: Output, send: bool, **chosen: Any) -> int:
     return _show(deployment, output, chosen, send=send)
 
 
-def _show(deployment: Any, output: Output, chosen: dict[str, Any], *, send: bool) -> int:
+def _show(deployment: Deployment, output: Output, chosen: dict[str, Any], *, send: bool) -> int:
     """The groups that were chosen, the largest first."""
     found = sorted(find_failures(deployment, send=send, **chosen).items(), key=lambda group: -len(group[1]))
     for (stage, code, reason), keys in found:
@@ -70,7 +69,7 @@ def _show(deployment: Any, output: Output, chosen: dict[str, Any], *, send: bool
 
 
 def find_failures(
-    deployment: Any,
+    deployment: Deployment,
     *,
     key: str | None = None,
     queue: str | None = None,
@@ -80,8 +79,7 @@ def find_failures(
     send: bool,
 ) -> dict[Group, list[str]]:
     """The keys of each group of failures; they are sent back when that is wanted."""
-    from dropcut_cli.dead_letters import dead_letters  # noqa: PLC0415
-    from dropcut_cli.rejected import rejected_photos  # noqa: PLC0415
+    from dropcut_cli.failed_photos import dead_letters, rejected_photos
 
     if rejected and queue:
         raise CommandError("Rejected photos lie in no queue: leave out --queue or --rejected.", Exit.USAGE)
@@ -99,7 +97,7 @@ def find_failures(
     return groups
 
 
-def _summary(deployment: Any, chosen: dict[str, Any], count: int, *, sent: bool) -> str:
+def _summary(deployment: Deployment, chosen: dict[str, Any], count: int, *, sent: bool) -> str:
     noun = "rejected photo" if chosen["rejected"] else "dead letter"
     number = f"{counted(count, noun)} of {deployment.name}"
     if not count:
@@ -111,7 +109,7 @@ def _summary(deployment: Any, chosen: dict[str, Any], count: int, *, sent: bool)
     return f"{number} {where}."
 
 
-def how_to_send(deployment: Any, chosen: dict[str, Any]) -> str:
+def how_to_send(deployment: Deployment, chosen: dict[str, Any]) -> str:
     """The command that sends what was shown, and only that: with what narrowed it down."""
     words = ["dropcut", "redrive", *([chosen["key"]] if chosen["key"] else [])]
     for name in ("queue", "code", "reason"):

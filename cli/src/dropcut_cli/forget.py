@@ -1,10 +1,10 @@
 """`dropcut forget`: removes what is kept of one photo, and reports what was removed where."""
 
 import time
-from typing import Any
 
 import click
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
@@ -22,22 +22,20 @@ Not removed, because it cannot be found by a photo's name or is not kept here:
 @click.option("--yes", is_flag=True, help="Remove it; without this it is only shown.")
 @click.option("--photo", is_flag=True, help="The photo itself, too, with all its versions.")
 @on_a_deployment
-def forget(deployment: Any, output: Output, key: str, yes: bool, photo: bool) -> int:
+def forget(deployment: Deployment, output: Output, key: str, yes: bool, photo: bool) -> int:
     """Show what is kept of a photo, or remove it.
 
     An answer that other photos of the same picture share stays as long as one of them is on record.
     The photo may also be named by the environment variable KEY. Ends with 9 when nothing is kept.
     """
-    from dropcut.core.photo_source import read_source_renditions  # noqa: PLC0415
-    from dropcut.core.rendition_setting import read_renditions  # noqa: PLC0415
+    from dropcut.core.photo_source import read_source_renditions
+    from dropcut.core.rendition_setting import read_renditions
 
-    from dropcut_cli.kept import KeptPhoto  # noqa: PLC0415
+    from dropcut_cli.kept import KeptPhoto
 
-    of_some = read_source_renditions(deployment.setting("Deliver", "INPUT_RENDITIONS") or "[]")
-    renditions = [
-        *read_renditions(deployment.setting("Deliver", "RENDITIONS")),
-        *(own for _, some in of_some for own in some),
-    ]
+    renditions = list(read_renditions(deployment.setting("Deliver", "RENDITIONS")))
+    for _source, own in read_source_renditions(deployment.setting("Deliver", "INPUT_RENDITIONS") or "[]"):
+        renditions += own
     kept = KeptPhoto(deployment=deployment, renditions=renditions, key=key, now=time.time())
     traces = kept.traces(with_photo=photo)
     for trace in traces:

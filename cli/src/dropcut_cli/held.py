@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
 from dropcut.core.formats.photo_format import recognise
 from dropcut.core.item_kinds import HELD_INDEX
 from dropcut.core.messages import PREPARED
@@ -59,9 +58,10 @@ class HeldPhoto:
         raise CommandError("Browsers do not show this kind of photo, and what was sent to the API is not kept.")
 
     def _read(self, what: str, bucket: str, key: str, **pinned: str) -> bytes:
+        s3 = self.deployment.client("s3")
         try:
-            return bytes(self.deployment.client("s3").get_object(Bucket=bucket, Key=key, **pinned)["Body"].read())
-        except ClientError as error:
+            return bytes(s3.get_object(Bucket=bucket, Key=key, **pinned)["Body"].read())
+        except s3.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
             raise CommandError(f"The {what} is gone, or was replaced: upload the photo again, or reject it.") from error

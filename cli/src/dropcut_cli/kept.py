@@ -3,12 +3,15 @@
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from decimal import Decimal
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 
-from dropcut.adapters.state_table import Item
+from boto3.dynamodb.conditions import Attr
 from dropcut.core.item_kinds import JOB, PAYMENT
 from dropcut.core.key_template import Edition
 from dropcut.core.messages import PAID, PREPARED
@@ -28,7 +31,7 @@ PREPARED_FORMATS = ("jpeg", "png", "webp")
 UNDER_WAY = ("preparing", "waiting")
 MESSAGE_SECONDS = 28 * 86_400.0
 """The longest that a message can live: 14 days in a queue, then 14 in its dead-letter queue."""
-_KEYS_AT_ONCE = 40
+_KEYS_AT_ONCE = 20
 """DynamoDB's filter expressions have at most 300 operators and 4 KiB."""
 
 
@@ -64,17 +67,17 @@ class KeptPhoto:
                 "would be made again. Wait until it has ended, then run this again."
             )
         stays = "" if with_photo else "it is the photo itself, which `--photo` removes with all its versions"
-        photo = self._stored(self.deployment.input_bucket, self.key, stays=stays)
-        of_job = ("job_id = :job_id", {":job_id": {"S": job.get("job_id")}})
         return [
             *self._payments(job),
             *self._cutouts(job),
-            *photo,
-            *([self._item(self._job_id, *of_job)] if job else []),
+            *self._stored(self.deployment.input_bucket, self.key, stays=stays),
+            *([self._item(self._job_id, Attr("job_id").eq(job.get("job_id")))] if job else []),
         ]
 
-    def _payments(self, job: Item) -> Iterator[Trace]:
-        paid_by_it = {id_.removeprefix(PAYMENT) for id_ in self._scan_payments()}
+    def _payments(self, job: Mapping[str, Any]) -> Iterator[Trace]:
+        """Of all uploads of this key, those before the newest included."""
+        paid = Attr("id").begins_with(PAYMENT) & Attr("photo").eq(self._job_id.removeprefix(JOB))
+        paid_by_it = {item["id"].removeprefix(PAYMENT) for item in self.deployment.scan(paid, "id", consistent=True)}
         # A record that somebody forged must not lead to anybody else's pictures.
         of_it = sorted(payment for payment in paid_by_it | _payment_keys(job) if _is_payment_key(payment))
         sharers = self._sharers(of_it)
@@ -87,37 +90,43 @@ class KeptPhoto:
         item = self.deployment.table.get(id_)
         sha256 = (item or {}).get("picture_sha256") or payment.partition(".")[0]
         kept = f"it is shared by {sharers} other photo{'s' * (sharers > 1)} of the same picture" if sharers else ""
-        work = self.deployment.outputs["WorkBucketName"]
         for key in (f"{PAID}{payment}", *(f"{PREPARED}{sha256}.{format_}" for format_ in PREPARED_FORMATS)):
-            yield from self._stored(work, key, stays=kept)
-        if item is None:
-            return
-        if not kept:
-            unclaimed = "attribute_not_exists(lease_until) OR lease_until < :now"
-            yield self._item(id_, unclaimed, {":now": {"N": repr(self.now)}})
-            return
-        yield Trace(place="state table", name=_quoted(id_), stays=kept)
-        if is_payer:
-            forget_name = partial(self.deployment.table.update, id_, "REMOVE photo", {})
-            yield Trace(place="state table", name=f"the photo's name in {_quoted(id_)}", remove=forget_name)
+            yield from self._stored(self.deployment.outputs["WorkBucketName"], key, stays=kept)
+        if item is not None and not kept:
+            lease = Attr("lease_until")
+            yield self._item(id_, lease.not_exists() | lease.lt(Decimal(repr(self.now))))
+        elif item is not None:
+            yield Trace(place="state table", name=_quoted(id_), stays=kept)
+            if is_payer:
+                forget_name = partial(self.deployment.table.update, id_, "REMOVE photo", {})
+                yield Trace(place="state table", name=f"the photo's name in {_quoted(id_)}", remove=forget_name)
 
-    def _cutouts(self, job: Item) -> Iterator[Trace]:
+    def _sharers(self, payments: Sequence[str]) -> Counter[str]:
+        """How many other photos' records name each payment: as under way, or as what they were delivered of."""
+        sharers = Counter[str]()
+        for first in range(0, len(payments), _KEYS_AT_ONCE):
+            some = payments[first : first + _KEYS_AT_ONCE]
+            delivered = (Attr("delivered_outcome").contains(json.dumps(f"{PAID}{payment}")) for payment in some)
+            others = Attr("id").begins_with(JOB) & Attr("id").ne(self._job_id)
+            name_it = reduce(or_, delivered, Attr("payment_key").is_in(some))
+            for item in self.deployment.scan(others & name_it, "payment_key", "delivered_outcome", consistent=True):
+                sharers.update(_payment_keys(item) & {*some})
+        return sharers
+
+    def _cutouts(self, job: Mapping[str, Any]) -> Iterator[Trace]:
         """Cut-outs under every name that one may have, as far as their metadata say that they are this photo's."""
         bucket = self.deployment.outputs["OutputBucketName"]
         owner = hashlib.sha256(self.key.encode("utf-8", "surrogatepass")).hexdigest()
         names = {*job.get("output_keys", ()), *([job["output_key"]] if "output_key" in job else [])}
-        names |= {
-            name
-            for rendition in self.renditions
-            for extension in FORMATS.values()
-            for name in output_keys(self.key, rendition, extension, ANY_EDITION)
-        }
+        for rendition in self.renditions:
+            for extension in FORMATS.values():
+                names.update(output_keys(self.key, rendition, extension, ANY_EDITION))
         names |= {HELD + name for name in names}
         names |= set(Held.from_json(job["held"]).keys) if "held" in job else set()
         for name in self._found(bucket, names):
             versions = self._versions(bucket, name)
-            stored = [version for version in versions if "Size" in version]
-            its_own = [version for version in stored if self._owner(bucket, version) == owner]
+            stored = [version for version in versions if version.size is not None]
+            its_own = [version for version in stored if self._owner(version) == owner]
             if its_own:  # the marks of deletions go with the last version
                 yield self._object(bucket, name, versions if len(its_own) == len(stored) else its_own)
 
@@ -126,79 +135,50 @@ class KeptPhoto:
         found = {name for name in names if ANY not in name}
         for name in names - found:
             pattern = re.compile("[^/]+".join(map(re.escape, name.split(ANY))))
-            prefix = name.partition(ANY)[0]
-            for page in self._pages_of_versions(bucket, prefix):
-                found |= {each["Key"] for each in page.get("Versions", []) if pattern.fullmatch(each["Key"])}
+            listed = self._listed(bucket, name.partition(ANY)[0])
+            found |= {each.object_key for each in listed if pattern.fullmatch(each.object_key)}
         return sorted(found)
-
-    def _scan_payments(self) -> Iterator[str]:
-        """Ids of what uploads of this key paid for, those before the newest included."""
-        values = {":kind": {"S": PAYMENT}, ":photo": {"S": self._name}}
-        condition = "begins_with(id, :kind) AND photo = :photo"
-        for item in self.deployment.scan(condition, values, ProjectionExpression="id", ConsistentRead=True):
-            yield item["id"]["S"]
-
-    def _sharers(self, payments: Sequence[str]) -> Mapping[str, int]:
-        """How many other photos' records name each payment: as under way, or as what they were delivered of."""
-        sharers = dict.fromkeys(payments, 0)
-        for first in range(0, len(payments), _KEYS_AT_ONCE):
-            some = payments[first : first + _KEYS_AT_ONCE]
-            values = {":kind": {"S": JOB}, ":own": {"S": self._job_id}}
-            for place, payment in enumerate(some):
-                values |= {f":k{place}": {"S": payment}, f":w{place}": {"S": json.dumps(f"{PAID}{payment}")}}
-            one = " OR ".join(f"payment_key = :k{n} OR contains(delivered_outcome, :w{n})" for n in range(len(some)))
-            condition = f"begins_with(id, :kind) AND id <> :own AND ({one})"
-            wanted = "id, payment_key, delivered_outcome"
-            for item in self.deployment.scan(condition, values, ProjectionExpression=wanted, ConsistentRead=True):
-                for payment in _payment_keys({name: value["S"] for name, value in item.items()}) & sharers.keys():
-                    sharers[payment] += 1
-        return sharers
 
     def _versions(self, bucket: str, key: str) -> list[Any]:
         """Versions of an object, and marks of its deletions; one version where the bucket is not versioned."""
-        found = []
-        for page in self._pages_of_versions(bucket, key):
-            found += [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            if found and found[-1]["Key"] > key:
+        found: list[Any] = []
+        for page in self._listed(bucket, key).pages():
+            found += [each for each in page if each.object_key == key]
+            if any(each.object_key != key for each in page):  # from here on names only begin with it
                 break
-        return [each for each in found if each["Key"] == key]
+        return found
 
-    def _pages_of_versions(self, bucket: str, prefix: str) -> Any:
-        return self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    def _listed(self, bucket: str, prefix: str) -> Any:
+        """boto3's versions of what begins so."""
+        return self.deployment.resource("s3").Bucket(bucket).object_versions.filter(Prefix=prefix)
 
-    def _owner(self, bucket: str, version: Mapping[str, Any]) -> str:
+    def _owner(self, version: Any) -> str:
         # What was never versioned is the version `null`, which not every S3 can be asked for by that name.
-        its, ours = {} if version["IsLatest"] else {"VersionId": version["VersionId"]}, self.deployment.input_bucket
-        metadata = self._s3.head_object(Bucket=bucket, Key=version["Key"], **its)["Metadata"]
+        metadata = (version.Object().metadata if version.is_latest else version.head()["Metadata"]) or {}
+        ours = self.deployment.input_bucket
         # Older cut-outs name no bucket: they are of when there was one.
         is_of_ours = metadata.get("dropcut-source-bucket", ours) == ours
         return metadata.get("dropcut-source-sha256", "") if is_of_ours else ""
 
     def _stored(self, bucket: str, key: str, *, stays: str) -> Iterator[Trace]:
-        versions = self._versions(bucket, key)
-        if versions:
+        if versions := self._versions(bucket, key):
             yield self._object(bucket, key, versions, stays=stays)
 
-    def _object(self, bucket: str, key: str, versions: Sequence[Mapping[str, Any]], *, stays: str = "") -> Trace:
+    def _object(self, bucket: str, key: str, versions: Sequence[Any], *, stays: str = "") -> Trace:
         def remove() -> None:
             for version in versions:
-                self._s3.delete_object(Bucket=bucket, Key=key, VersionId=version["VersionId"])
+                version.delete()
 
         more = f" ({len(versions)} versions)" if len(versions) > 1 else ""
         return Trace(place=bucket, name=f"{_quoted(key)}{more}", remove=remove, stays=stays)
 
-    def _item(self, id_: str, condition: str, values: Any) -> Trace:
-        dynamodb = self.deployment.client("dynamodb")
+    def _item(self, id_: str, condition: Any) -> Trace:
+        table = self.deployment.plain_table
 
         def remove() -> None:
             try:
-                dynamodb.delete_item(
-                    TableName=self.deployment.outputs["StateTableName"],
-                    Key={"id": {"S": id_}},
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values,
-                )
-            except dynamodb.exceptions.ConditionalCheckFailedException as error:
+                table.delete_item(Key={"id": id_}, ConditionExpression=condition)
+            except table.meta.client.exceptions.ConditionalCheckFailedException as error:
                 raise CommandError(
                     f"The record {_quoted(id_)} changed meanwhile: the photo, or one of the same picture, came again. "
                     "Run this again once that has ended."
@@ -207,16 +187,8 @@ class KeptPhoto:
         return Trace(place="state table", name=_quoted(id_), remove=remove)
 
     @property
-    def _s3(self) -> Any:
-        return self.deployment.client("s3")
-
-    @property
-    def _name(self) -> str:
-        return f"{self.deployment.input_bucket}/{self.key}"
-
-    @property
     def _job_id(self) -> str:
-        return f"{JOB}{self._name}"
+        return self.deployment.photo_id(self.key)
 
 
 def _quoted(name: str) -> str:

@@ -1,10 +1,11 @@
 """`dropcut set-key`: the API key, asked for without echo, tried for free where that is possible, and put away."""
 
 import sys
-from typing import Any
 
 import click
+from dropcut.core.api_key_text import fingerprint, is_usable
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
@@ -16,14 +17,12 @@ _SECONDS = 15
 
 @click.command(name="set-key", epilog="Examples: `dropcut set-key`, `dropcut set-key < key.txt`")
 @on_a_deployment
-def set_key(deployment: Any, output: Output) -> None:
+def set_key(deployment: Deployment, output: Output) -> None:
     """Put the API key into the deployment's secret: asked for without echo, or read from standard input.
 
     Where the provider has a call for the balance, the key is tried first, free of charge; a refused one is not put
     away. Nothing is ever shown of it.
     """
-    from dropcut.core.api_key_text import fingerprint, is_usable  # noqa: PLC0415
-
     secret = deployment.outputs["ApiKeySecretName"]
     asks = sys.stdin.isatty()
     key = (click.prompt("API key", hide_input=True, err=True) if asks else sys.stdin.readline()).strip()
@@ -47,7 +46,7 @@ def balance(base_url: str, provider: str, key: str) -> float:
     Raises:
         CommandError: the key is refused, or the provider does not answer.
     """
-    import urllib3  # noqa: PLC0415 - slow
+    import urllib3
 
     url, headers = base_url.rstrip("/") + BALANCE_PATHS[provider], {"authorization": f"Bearer {key}"}
     try:  # the key goes nowhere else, so no redirect is followed

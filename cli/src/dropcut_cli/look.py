@@ -1,4 +1,4 @@
-"""`dropcut logs` and `dropcut test-alarm`: the lines about one photo, and whether alarms arrive."""
+"""`dropcut logs`, `test-alarm` and `sandbox-probe`: what a deployment says when it is asked."""
 
 import json
 import time
@@ -7,18 +7,29 @@ from typing import Any
 
 import click
 
-from dropcut_cli.exits import Exit
+from dropcut_cli.deployment import STAGE_FUNCTIONS, Deployment
+from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
+
+LAYERS = {
+    "prctl": "the function's memory and environment are closed to other processes of its user",
+    "no_new_privs": "no program that is run could gain rights",
+    "landlock": "files outside of a photo's own folder, TCP, and other processes are out of reach",
+    "seccomp": "no socket, program, process, tracing or signal to others",
+    "exposed": "a taken-over decoder could read the function's credentials",
+    "yama_ptrace_scope": "whom the kernel lets trace others; none without yama",
+}
+"""What holds a process that decodes photos, and what that means."""
 
 
 @click.command(epilog="Examples: `dropcut logs shop/a.jpg`, `dropcut logs JOB --days 7 --json`")
 @click.argument("photo", metavar="KEY|JOB")
 @click.option("--days", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True, help="How far back.")
 @on_a_deployment
-def logs(deployment: Any, output: Output, photo: str, days: float) -> int:
+def logs(deployment: Deployment, output: Output, photo: str, days: float) -> int:
     """Show the log lines of one photo from all stages, in the order of time. Ends with 9 when there is none."""
-    from dropcut_cli.photo import find_photo  # noqa: PLC0415
+    from dropcut_cli.photo import find_photo
 
     job = str(find_photo(deployment, photo)["job_id"])
     lines = sorted(_lines_about(deployment, job, since=time.time() - days * 86_400), key=lambda line: line["time"])
@@ -30,9 +41,7 @@ def logs(deployment: Any, output: Output, photo: str, days: float) -> int:
     return Exit.DONE if lines else Exit.NOTHING
 
 
-def _lines_about(deployment: Any, job: str, *, since: float) -> Iterator[dict[str, Any]]:
-    from dropcut_cli.deployment import STAGE_FUNCTIONS  # noqa: PLC0415
-
+def _lines_about(deployment: Deployment, job: str, *, since: float) -> Iterator[dict[str, Any]]:
     asked = {"filterPattern": f'"{job}"', "startTime": int(since * 1000)}
     for queue in deployment.queues:
         group = deployment.function(queue)["LoggingConfig"]["LogGroup"]
@@ -52,22 +61,37 @@ def _line(stage: str, when: float, message: str) -> dict[str, Any]:
 
 @click.command(name="test-alarm", epilog="Example: `dropcut test-alarm --stage test`")
 @on_a_deployment
-def test_alarm(deployment: Any, output: Output) -> int:
+def test_alarm(deployment: Deployment, output: Output) -> int:
     """Send a test the way an alarm goes: an alarm of the deployment is set, and CloudWatch notifies the topic.
 
     It returns to its own state with its next look at the metric, within minutes. Ends with 1 when nobody listens.
     """
     found = deployment.subscriptions()
     confirmed = sum(each["SubscriptionArn"].startswith("arn:") for each in found)
-    alarms = [alarm["AlarmName"] for alarm in deployment.alarms() if alarm["StateValue"] != "ALARM"]
-    if alarms:
+    alarm = next((each["AlarmName"] for each in deployment.alarms() if each["StateValue"] != "ALARM"), None)
+    if alarm:
         reason = "A test by `dropcut test-alarm`: nothing is wrong."
-        deployment.client("cloudwatch").set_alarm_state(AlarmName=alarms[0], StateValue="ALARM", StateReason=reason)
+        deployment.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=reason)
     output.result(
-        {"alarm": alarms[0] if alarms else None, "confirmed": confirmed, "subscriptions": len(found)},
-        f"The alarm {alarms[0]} was set." if alarms else "Every alarm is set already: no test was sent.",
+        {"alarm": alarm, "confirmed": confirmed, "subscriptions": len(found)},
+        f"The alarm {alarm} was set." if alarm else "Every alarm is set already: no test was sent.",
         f"{confirmed} of {len(found)} subscriptions of the topic are confirmed.",
     )
     if not confirmed:
         output.progress("Nobody hears the alarms: deploy with alarm_email=you@example.com, and confirm the e-mail.")
-    return Exit.DONE if confirmed and alarms else Exit.FAILED
+    return Exit.DONE if confirmed and alarm else Exit.FAILED
+
+
+@click.command(name="sandbox-probe", epilog="Example: `dropcut sandbox-probe --stage test`")
+@on_a_deployment
+def sandbox_probe(deployment: Deployment, output: Output) -> None:
+    """Ask the prepare function, once, what holds its decoders. It answers yes or no to each, and decodes nothing."""
+    from dropcut.core.sandbox_probe import SANDBOX_PROBE
+
+    name = deployment.function("Intake")["FunctionName"]
+    answer = deployment.client("lambda").invoke(FunctionName=name, Payload=json.dumps(SANDBOX_PROBE).encode())
+    said = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise CommandError(f"The function {name} failed: {said}. Look into its logs.")
+    found = {layer: said.get(layer) for layer in LAYERS}
+    output.result(found, *(f"{layer:18} {json.dumps(found[layer]):6} {LAYERS[layer]}" for layer in LAYERS))

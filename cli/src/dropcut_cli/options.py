@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.output import Output
 
 _STAGE_HELP = "The deployment. Default: $DROPCUT_STAGE, or prod."
 _STAGE = re.compile(r"[a-z][a-z0-9-]{0,15}")
 _STACK_HELP = "Instead of a stage: the stack of a `Dropcut` in an app of your own. Default: $DROPCUT_STACK."
+_WHICH = ("stage", "stack", "region", "profile", "local")
+_NOT_TOGETHER = [("local", other) for other in ("stage", "stack", "region", "profile")] + [("stack", "stage")]
 
 
 def _stage(_context: click.Context, _option: click.Parameter, value: str) -> str:
@@ -42,9 +46,14 @@ def on_a_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
     @as_json
     @functools.wraps(function)
     def with_deployment(*arguments: Any, **named: Any) -> Any:
-        from dropcut_cli.deployment import Deployment  # noqa: PLC0415 - boto3 comes only when a verb runs
-
-        which = {name: named.pop(name) for name in ("stage", "stack", "region", "profile", "local")}
+        which = {name: named.pop(name) for name in _WHICH}
+        source = click.get_current_context().get_parameter_source
+        written = {name for name in _WHICH if source(name) is ParameterSource.COMMANDLINE}
+        for one, other in _NOT_TOGETHER:
+            if written >= {one, other}:
+                raise click.UsageError(f"--{one} and --{other} contradict each other: leave one out.")
+        if "stage" in written:
+            which["stack"] = ""  # that of the environment is not meant
         return function(*arguments, deployment=Deployment.find(**which), **named)
 
     return with_deployment

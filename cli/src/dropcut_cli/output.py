@@ -29,17 +29,18 @@ class Output:
     def progress(self, line: str) -> None:
         say(shown(line), err=True)
 
-    def ask(self, question: str, *, yes: bool) -> bool:
-        """Whether the person agrees; `yes` is the option that answers in advance.
+    def ask(self, question: str, *, yes: bool) -> None:
+        """Go on only if the person agrees; `yes` is the option that answers in advance.
 
         Raises:
-            CommandError: there is no terminal to ask at.
+            CommandError: the answer is no, or there is no terminal to ask at.
         """
         if yes:
-            return True
+            return
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise CommandError(f"{shown(question)} There is no terminal to ask at: say it with --yes.", Exit.USAGE)
-        return click.confirm(shown(question), err=True)
+        if not click.confirm(shown(question), err=True):
+            raise CommandError("Nothing was done.")
 
 
 def say(line: str, *, err: bool = False) -> bool:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from dropcut.adapters.job_records import job_item_id_of
 from dropcut.core.gate import UNTIL_RESUMED
 from dropcut.core.item_kinds import JOB
 from dropcut.core.messages import OutcomeMessage, PaidAnswer
@@ -26,10 +25,7 @@ _ADVICE = {
     "skipped": "Nothing is to be done.",
     "delivered": "Nothing is to be done.",
 }
-
-
-def photo_item_id(deployment: Deployment, key: str) -> str:
-    return job_item_id_of(deployment.input_bucket, key)
+_WAITS_FOR_A_PERSON = "`dropcut resume`, if nobody needs the pause any more. Its turn comes within minutes of that."
 
 
 def find_photo(deployment: Deployment, name: str, bucket: str = "") -> Mapping[str, Any]:
@@ -38,7 +34,7 @@ def find_photo(deployment: Deployment, name: str, bucket: str = "") -> Mapping[s
     Raises:
         CommandError: there is no record of it.
     """
-    item: Mapping[str, Any] | None = deployment.table.get(job_item_id_of(bucket or deployment.input_bucket, name))
+    item = deployment.table.get(deployment.photo_id(name, bucket))
     if item is None and len(name) == 32 and not set(name) - set("0123456789abcdef"):
         item = _of_job(deployment, name)
     if item is None:
@@ -49,18 +45,22 @@ def find_photo(deployment: Deployment, name: str, bucket: str = "") -> Mapping[s
     return item
 
 
-def _of_job(deployment: Deployment, job_id: str) -> Mapping[str, Any] | None:
-    values = {":kind": {"S": JOB}, ":job_id": {"S": job_id}}
-    for found in deployment.scan("begins_with(id, :kind) AND job_id = :job_id", values, ProjectionExpression="id"):
-        return deployment.table.get(found["id"]["S"])
+def _of_job(deployment: Deployment, job_id: str) -> dict[str, Any] | None:
+    from boto3.dynamodb.conditions import Attr
+
+    for found in deployment.scan(Attr("id").begins_with(JOB) & Attr("job_id").eq(job_id), "id"):
+        return deployment.table.get(found["id"])
     return None
 
 
 def described(item: Mapping[str, Any]) -> dict[str, Any]:
     """The record under the stable names of `--json`. Times are epoch seconds."""
-    state = str(item.get("status", ""))
+    state, outcome = str(item.get("status", "")), None
     bucket, _, key = str(item["id"]).removeprefix(JOB).partition("/")
-    found: dict[str, Any] = {
+    if "delivered_outcome" in item:
+        outcome = OutcomeMessage.from_json(item["delivered_outcome"]).outcome
+    by_hand = state == "waiting" and item.get("next_try", 0) >= UNTIL_RESUMED
+    return {
         "key": key,
         "bucket": bucket,
         "state": state,
@@ -68,44 +68,32 @@ def described(item: Mapping[str, Any]) -> dict[str, Any]:
         "job_id": item.get("job_id"),
         "attempts": int(item.get("attempts", 0)),
         "possibly_paid": int(item.get("possibly_paid", 0)),
-        "credits": None,
+        "credits": outcome.credits if isinstance(outcome, PaidAnswer) else None,
         "code": item.get("code"),
         "reason": item.get("reason"),
         "waits_for": item.get("waits_for"),
         "next_try": item.get("next_try"),
         "outputs": sorted(item.get("output_keys", [])) if state == "delivered" else [],
         "quality": json.loads(item["quality"]) if "quality" in item else None,
-        "advice": _advice(state, by_hand=float(item.get("next_try", 0)) >= UNTIL_RESUMED),
+        "advice": _WAITS_FOR_A_PERSON if by_hand else _ADVICE.get(state, "Look into its logs: `dropcut logs KEY`."),
     }
-    if "delivered_outcome" in item:
-        outcome = OutcomeMessage.from_json(item["delivered_outcome"]).outcome
-        found["credits"] = outcome.credits if isinstance(outcome, PaidAnswer) else None
-    return found
 
 
 def lines_of(photo: Mapping[str, Any]) -> list[str]:
+    """What `described` returns, for people."""
     now = time.time()
     since = f", for {for_people(now - photo['since'])}" if photo["since"] else ""
     lines = [f"{photo['key']}: {photo['state']}{since}"]
     if photo["reason"]:
         lines.append(f"  why      {photo['reason']} ({photo['code']})")
     if photo["waits_for"]:
-        lines.append(f"  waits    {photo['waits_for']}, {_when(photo['next_try'] or now, now)}")
+        next_try = photo["next_try"] or now
+        when = "until `dropcut resume`" if next_try >= UNTIL_RESUMED else f"next try in {for_people(next_try - now)}"
+        lines.append(f"  waits    {photo['waits_for']}, {when}")
     if photo["attempts"] or photo["possibly_paid"]:
         lines.append(f"  calls    {photo['attempts']}, of which {photo['possibly_paid']} may have been charged in vain")
     if photo["credits"] is not None:
         lines.append(f"  credits  {photo['credits']:g}")
     lines += [f"  output   {key}" for key in photo["outputs"]]
-    for doubt in (photo["quality"] or {}).get("doubts", []):
-        lines.append(f"  doubt    {doubt['sentence']}")
+    lines += [f"  doubt    {doubt['sentence']}" for doubt in (photo["quality"] or {}).get("doubts", [])]
     return [*lines, f"  to do    {photo['advice']}"]
-
-
-def _advice(state: str, *, by_hand: bool) -> str:
-    if state == "waiting" and by_hand:
-        return "`dropcut resume`, if nobody needs the pause any more. Its turn comes within minutes of that."
-    return _ADVICE.get(state, "Look into its logs: `dropcut logs KEY`.")
-
-
-def _when(next_try: float, now: float) -> str:
-    return "until `dropcut resume`" if next_try >= UNTIL_RESUMED else f"next try in {for_people(next_try - now)}"

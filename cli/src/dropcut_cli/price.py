@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.output import counted, for_people
 
 DOLLARS_A_CREDIT = {"stability": 0.01}
@@ -9,14 +10,14 @@ DOLLARS_A_CREDIT = {"stability": 0.01}
 
 
 def price(
-    deployment: Any, photos: int, dollars_a_credit: float | None = None, *, part_of_the_day: float = 1.0
+    deployment: Deployment, photos: int, dollars_a_credit: float | None = None, *, part_of_the_day: float = 1.0
 ) -> dict[str, Any]:
     """Credits, US dollars (None when a credit's price is unknown), seconds at the full pace, and days of the limit.
 
     Args:
         part_of_the_day: of the daily limit, that these photos may use up.
     """
-    from dropcut.core.pace import Pace  # noqa: PLC0415
+    from dropcut.core.pace import Pace
 
     setting, each = deployment.limits, dollars_a_credit
     credits = photos * setting["credits_per_image"]

@@ -34,7 +34,7 @@ VERBS = {
     "logs": ("look", "Show the log lines of one photo, from all stages."),
     "events": ("watch", "Show what is published, live."),
     "forget": ("forget", "Remove what is kept of one photo."),
-    "sandbox-probe": ("sandbox", "Ask what holds the processes that decode photos."),
+    "sandbox-probe": ("look", "Ask what holds the processes that decode photos."),
     "deploy": ("deploy", "Deploy from this clone, as `make deploy` does."),
     "destroy": ("deploy", "Remove the deployment, as `make destroy` does."),
 }

@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted
+from dropcut_cli.price import in_words, price
 
 AT_ONCE = 8
 ASK_ABOVE = 50
@@ -26,67 +28,59 @@ SECONDS_BETWEEN_LINES = 5.0
 @click.option("--yes", is_flag=True, help=f"Do not ask above {ASK_ABOVE} photos.")
 @on_a_deployment
 def put(
-    *, deployment: Any, output: Output, paths: Sequence[Path], prefix: str, waits: bool, folder: Path | None, yes: bool
+    *,
+    deployment: Deployment,
+    output: Output,
+    paths: Sequence[Path],
+    prefix: str,
+    waits: bool,
+    folder: Path | None,
+    yes: bool,
 ) -> int:
     """Upload photos and folders, eight at a time; what was delivered already is not sent again.
 
     Files in a folder that are no photos are left out. Ends with 1 when a named file is no photo, or when a photo is
     rejected or fails. Ends with 8 when spending is paused while it waits, and with 9 when there is nothing to do.
     """
-    from dropcut_cli.price import in_words, price  # noqa: PLC0415
-    from dropcut_cli.uploads import find_files, is_delivered, records_of  # noqa: PLC0415
+    from dropcut_cli.ends import fetch, wait_for_ends
+    from dropcut_cli.uploads import look_up
 
-    start = deployment.input_prefix
-    prefix = prefix if prefix.startswith(start) else start + prefix
-    files, left_out = find_files(paths, prefix=prefix, max_mib=deployment.max_photo_mib)
+    new, done, left_out, records = look_up(deployment, paths, prefix=prefix)
     for each in left_out:
         output.progress(f"Left out: {each.path}: {each.why}")
-    records = records_of(deployment, [file.key for file in files])
-    new = [file for file in files if not is_delivered(file, records.get(file.key, {}))]
-    if len(new) < len(files):
-        output.progress(f"{counted(len(files) - len(new), 'photo')} of {len(files):,} delivered already.")
-    if not files:
+    if done:
+        output.progress(f"{counted(len(done), 'photo')} of {len(new) + len(done):,} delivered already.")
+    elif not new:
         output.progress("There is no photo to upload.")
-    cost = in_words(price(deployment, len(new))) if len(new) > ASK_ABOVE else ""
-    if cost and not output.ask(f"{cost}. Upload them?", yes=yes):
-        return Exit.USAGE
+    if len(new) > ASK_ABOVE:
+        output.ask(f"{in_words(price(deployment, len(new)))}. Upload them?", yes=yes)
     _upload(deployment, output, new, shows=not (waits or folder))
-    before = {file.key: records.get(file.key, {}).get("job_id") for file in new}
     bad = any(each.path in paths for each in left_out)
     if waits or folder:
-        done = [records[file.key] for file in files if file not in set(new)]
-        bad |= _wait(deployment, output, before, done, folder)
+        before = {file.key: records.get(file.key, {}).get("job_id") for file in new}
+        for record in chain((records[file.key] for file in done), wait_for_ends(deployment, output, before)):
+            bad |= record["status"] in ("rejected", "failed")
+            if folder:
+                fetch(deployment, output, record, folder)
     return Exit.FAILED if bad else Exit.DONE if new else Exit.NOTHING
 
 
-def _upload(deployment: Any, output: Output, files: Sequence[Any], *, shows: bool) -> None:
+def _upload(deployment: Deployment, output: Output, files: Sequence[Any], *, shows: bool) -> None:
     """`shows`: the uploads are the result, and not the ends that are waited for."""
     s3, bucket = deployment.client("s3"), deployment.input_bucket
 
-    def send(file: Any) -> Any:
+    def send(file: Any) -> str:
         with file.path.open("rb") as content:
             s3.put_object(Bucket=bucket, Key=file.key, Body=content)
-        return file
+        return str(file.key)
 
     said = time.monotonic()
-    for number, file in enumerate(side_by_side(send, files), start=1):
+    for number, key in enumerate(side_by_side(send, files), start=1):
         if shows:
-            output.result({"key": file.key, "uploaded": True}, f"uploaded   {file.key}")
+            output.result({"key": key, "uploaded": True}, f"uploaded   {key}")
         if time.monotonic() - said > SECONDS_BETWEEN_LINES:
             said = time.monotonic()
             output.progress(f"{number:,} of {len(files):,} uploaded")
-
-
-def _wait(deployment: Any, output: Output, before: Any, done: Sequence[Any], folder: Path | None) -> bool:
-    """Wait for the ends, and bring the cut-outs where that is wanted. Whether a photo was rejected or failed."""
-    from dropcut_cli.ends import fetch, wait_for_ends  # noqa: PLC0415
-
-    bad = False
-    for record in chain(done, wait_for_ends(deployment, output, before)):
-        bad |= record["status"] in ("rejected", "failed")
-        if folder:
-            fetch(deployment, output, record, folder)
-    return bad
 
 
 def side_by_side(work: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:

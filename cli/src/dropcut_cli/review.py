@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from dropcut_cli.decide import send_decision, show_decision
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted
@@ -23,7 +25,7 @@ from dropcut_cli.output import Output, counted
 @click.option("--apply", "decisions", type=click.File(encoding="utf-8"), help="Carry out what a written page saved.")
 @on_a_deployment
 def review(
-    *, deployment: Any, output: Output, folder: Path | None, serves: bool, port: int | None, decisions: Any
+    *, deployment: Deployment, output: Output, folder: Path | None, serves: bool, port: int | None, decisions: Any
 ) -> int:
     """Show the held cut-outs on a page, worst first, to accept, reject or replace them. Nothing is paid.
 
@@ -35,7 +37,7 @@ def review(
         raise CommandError("Which is it? Name a new FOLDER, or --serve (with a --port), or --apply FILE.", Exit.USAGE)
     if decisions:
         return _apply(deployment, output, decisions)
-    from dropcut_cli.held import held_photos  # noqa: PLC0415
+    from dropcut_cli.held import held_photos
 
     held = held_photos(deployment)
     if not held:
@@ -43,7 +45,7 @@ def review(
         return Exit.NOTHING
     if serves:
         return _serve(deployment, output, held, port or 0)
-    from dropcut_cli.review_page import write_page  # noqa: PLC0415
+    from dropcut_cli.review_page import write_page
 
     assert folder
     write_page(folder, held, output)
@@ -53,10 +55,10 @@ def review(
     return Exit.DONE
 
 
-def _serve(deployment: Any, output: Output, held: Sequence[Any], port: int) -> int:
-    from dropcut_cli.review_server import ReviewServer  # noqa: PLC0415
+def _serve(deployment: Deployment, output: Output, held: Sequence[Any], port: int) -> int:
+    from dropcut_cli.review_server import ReviewServer
 
-    most_mib, on_sent = deployment.max_photo_mib, partial(_show, output)
+    most_mib, on_sent = deployment.max_photo_mib, partial(show_decision, output)
     with (
         TemporaryDirectory(prefix="dropcut-review-") as folder,
         ReviewServer(held, port=port, folder=Path(folder), most_mib=most_mib, on_sent=on_sent) as server,
@@ -67,21 +69,15 @@ def _serve(deployment: Any, output: Output, held: Sequence[Any], port: int) -> i
     return Exit.DONE
 
 
-def _show(output: Output, sent: dict[str, str]) -> None:
-    output.result(sent, f"{sent['decision']}  {sent['key']}")
-
-
-def _apply(deployment: Any, output: Output, decisions: Any) -> int:
+def _apply(deployment: Deployment, output: Output, decisions: Any) -> int:
     """Each line is sent, or why not is said; what was sent before is refused as no longer held."""
-    from dropcut_cli.decide import send_decision  # noqa: PLC0415
-
     beside, done, failed = Path(decisions.name).parent, 0, 0
     for line in filter(str.strip, decisions):
         try:
             chosen = json.loads(line)
             file = beside / Path(chosen["file"]).name if "file" in chosen else None
             named = {name: str(chosen[name]) for name in ("bucket", "key", "job_id", "decision")}
-            _show(output, send_decision(deployment, **named, file=file))
+            show_decision(output, send_decision(deployment, **named, file=file))
             done += 1
         except (ValueError, KeyError, TypeError) as error:
             raise CommandError(f"{decisions.name} is no file that the page saved: {error}.", Exit.USAGE) from None

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import Exit
+from dropcut_cli.gate import WHAT_COMES_NEXT
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output, counted, for_people
 
@@ -22,13 +24,13 @@ _COUNTS = {
 @click.command(epilog="Examples: `dropcut status`, `dropcut status shop/a.jpg --stage test`, `dropcut status --json`")
 @click.argument("photo", metavar="[KEY|JOB]", required=False)
 @on_a_deployment
-def status(deployment: Any, output: Output, photo: str | None) -> int:
+def status(deployment: Deployment, output: Output, photo: str | None) -> int:
     """Say where a photo is, since when, why, and what to do; without KEY, how the deployment is.
 
     Ends with 8 when spending is paused or the day's budget is reached.
     """
     if photo:
-        from dropcut_cli.photo import described, find_photo, lines_of  # noqa: PLC0415
+        from dropcut_cli.photo import described, find_photo, lines_of
 
         found = described(find_photo(deployment, photo))
         output.result(found, *lines_of(found))
@@ -38,26 +40,26 @@ def status(deployment: Any, output: Output, photo: str | None) -> int:
     return Exit.PAUSED if values["gate"]["state"] != "open" or values["budget_reached"] else Exit.DONE
 
 
-def overview(deployment: Any) -> dict[str, Any]:
+def overview(deployment: Deployment) -> dict[str, Any]:
     """The deployment now, under the stable names of `--json`."""
-    from dropcut.adapters.gate_record import read_gate  # noqa: PLC0415
-    from dropcut.adapters.key_records import health_id, read_health  # noqa: PLC0415
-    from dropcut.core.item_kinds import BUDGET, GATE, PACE  # noqa: PLC0415
+    from dropcut.adapters.gate_record import read_gate
+    from dropcut.adapters.key_records import health_id, read_health
+    from dropcut.core.item_kinds import BUDGET, GATE, PACE
 
     now, key = time.time(), deployment.fingerprint
-    budget_id = f"{BUDGET}{key}#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
+    health, pace = health_id(key), f"{PACE}{key}"
+    budget = f"{BUDGET}{key}#{datetime.fromtimestamp(now, UTC):%Y-%m-%d}"
     names = [(queue, dead) for queue in deployment.queues for dead in (False, True)]
     for service in ("sqs", "cloudwatch", "dynamodb", "lambda"):
         deployment.client(service)  # clients are made one after the other, and called at once
     with ThreadPoolExecutor() as pool:
         alarms = pool.submit(deployment.alarms, StateValue="ALARM")
-        items = pool.submit(deployment.table.get_many, [GATE, health_id(key), f"{PACE}{key}", budget_id])
-        limits = pool.submit(lambda: deployment.limits)
+        items = pool.submit(deployment.table.get_many, [GATE, health, pace, budget])
+        deployed = pool.submit(lambda: deployment.limits)
         queues = dict(zip(names, pool.map(lambda name: queue_counts(deployment, *name), names), strict=True))
-    found = items.result()
+    found, limits = items.result(), deployed.result()
     gate = read_gate(found.get(GATE))
-    spent = float(found.get(budget_id, {}).get("spent", 0.0))
-    limit, credits = limits.result()["daily_credit_limit"], limits.result()["credits_per_image"]
+    spent, limit = float(found.get(budget, {}).get("spent", 0.0)), limits["daily_credit_limit"]
     return {
         "stage": deployment.stage,
         "stack": deployment.stack,
@@ -66,29 +68,26 @@ def overview(deployment: Any) -> dict[str, Any]:
         "gate": {"state": gate.state(now), "code": gate.code, "reason": gate.reason, "next_try": gate.until},
         "credits_today": spent,
         "daily_credit_limit": limit,
-        "budget_reached": bool(limit and spent + credits > limit),
+        "budget_reached": bool(limit and spent + limits["credits_per_image"] > limit),
         "pace": {
-            "requests": limits.result()["rate_limit_requests"],
-            "seconds": limits.result()["rate_limit_seconds"],
-            "booked_seconds": max(0.0, float(found.get(f"{PACE}{key}", {}).get("next_free", 0.0)) - now),
+            "requests": limits["rate_limit_requests"],
+            "seconds": limits["rate_limit_seconds"],
+            "booked_seconds": max(0.0, float(found.get(pace, {}).get("next_free", 0.0)) - now),
         },
-        "health": {"troubled": len(read_health(found.get(health_id(key))).troubled), "key": key},
+        "health": {"troubled": len(read_health(found.get(health)).troubled), "key": key},
         "alarms": [alarm["AlarmName"] for alarm in alarms.result()],
     }
 
 
-def queue_counts(deployment: Any, queue: str, dead: bool) -> dict[str, int]:
+def queue_counts(deployment: Deployment, queue: str, dead: bool) -> dict[str, int]:
     """How many messages wait, are in work and are delayed, as far as SQS knows."""
-    url = deployment.queue_url(queue, dead_letters=dead)
-    attributes = deployment.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS.values()))
-    return {name: int(attributes["Attributes"].get(attribute, 0)) for name, attribute in _COUNTS.items()}
+    found = deployment.queue_attributes(queue, *_COUNTS.values(), dead_letters=dead)
+    return {name: int(found.get(attribute, 0)) for name, attribute in _COUNTS.items()}
 
 
-def _lines(deployment: Any, values: Mapping[str, Any]) -> list[str]:
-    gate, limit, pace = values["gate"], values["daily_credit_limit"], values["pace"]
-    paused = gate["state"] != "open"
+def _lines(deployment: Deployment, values: Mapping[str, Any]) -> list[str]:
+    limit, pace, health = values["daily_credit_limit"], values["pace"], values["health"]
     dead = sum(values["dead_letters"].values())
-    troubled = values["health"]["troubled"]
     return [
         f"Deployment {deployment.name}",
         *(
@@ -96,11 +95,20 @@ def _lines(deployment: Any, values: Mapping[str, Any]) -> list[str]:
             for queue, each in values["queues"].items()
         ),
         f"  failures  {counted(dead, 'dead letter')}" + ("; `dropcut failures` shows why" if dead else ""),
-        f"  gate      {gate['state']}" + (f" ({gate['code']}): {gate['reason']}" if paused else ""),
+        f"  gate      {_of_gate(values['gate'])}",
         f"  pace      {pace['requests']:g} calls in {pace['seconds']:g} s at most, "
         f"booked for {for_people(pace['booked_seconds'])} ahead",
         f"  credits   {values['credits_today']:g} today" + (f" of {limit:g}" if limit else ", no daily limit"),
-        f"  health    {counted(troubled, 'picture') + ' met trouble' if troubled else 'no trouble'}"
-        + ("" if values["health"]["key"] else "; there is no API key: `dropcut set-key`"),
+        "  health    "
+        + (f"{counted(health['troubled'], 'picture')} met trouble" if health["troubled"] else "no trouble")
+        + ("" if health["key"] else "; there is no API key: `dropcut set-key`"),
         f"  alarms    {', '.join(values['alarms']) or 'none'}",
     ]
+
+
+def _of_gate(gate: Mapping[str, Any]) -> str:
+    """Its state, why it is not open, and what comes next."""
+    if gate["state"] == "open":
+        return "open"
+    what_next = WHAT_COMES_NEXT[gate["state"]].format(when=f"in {for_people(gate['next_try'] - time.time())}")
+    return f"{gate['state']} ({gate['code']}): {gate['reason'].rstrip('.')}. {what_next}"

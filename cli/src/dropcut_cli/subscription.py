@@ -18,9 +18,7 @@ _SEEN_ONCE = {"MessageRetentionPeriod": "3600", "VisibilityTimeout": "3600"}
 class Clients(Protocol):
     """Whatever makes boto3 clients for an account."""
 
-    def client(self, service: str) -> Any:
-        """A boto3 client for the service."""
-        ...
+    def client(self, service: str) -> Any: ...
 
 
 @contextmanager

@@ -4,14 +4,14 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from dropcut.adapters.job_records import known_of
+from dropcut.adapters.state_table import Item
 from dropcut.core.formats.photo_format import recognise
-from dropcut.core.messages import OutcomeMessage
 from dropcut.core.picture_limits import PictureRefusedError
 
 from dropcut_cli.deployment import Deployment
-from dropcut_cli.photo import photo_item_id
 
 _FIRST_BYTES = 512
 _LONGEST_KEY_BYTES = 1024
@@ -25,6 +25,29 @@ class File(NamedTuple):
     key: str
     why: str
     """Why it is left out; empty for a photo."""
+
+
+class Found(NamedTuple):
+    """Files of this machine, by what is to be done with them."""
+
+    new: list[File]
+    done: list[File]
+    """Photos that were delivered already with the same content."""
+    left_out: list[File]
+    records: Mapping[str, Item]
+    """By key, of those photos that have one."""
+
+
+def look_up(deployment: Deployment, paths: Sequence[Path], *, prefix: str = "") -> Found:
+    """Files and folders as photos of the deployment; keys begin with its own prefix, too."""
+    start = deployment.sources.get(deployment.input_bucket, "")
+    prefix = prefix if prefix.startswith(start) else start + prefix
+    files, left_out = find_files(paths, prefix=prefix, max_mib=deployment.max_photo_mib)
+    names = {deployment.photo_id(file.key): file.key for file in files}
+    found = Found([], [], left_out, {names[id_]: item for id_, item in deployment.table.get_many(names).items()})
+    for file in files:
+        (found.done if _is_delivered(file, found.records.get(file.key)) else found.new).append(file)
+    return found
 
 
 def find_files(paths: Sequence[Path], *, prefix: str, max_mib: float) -> tuple[list[File], list[File]]:
@@ -65,25 +88,16 @@ def _unfit(path: Path, key: str, max_mib: float) -> str:
     return f"it has more than {max_mib:g} MiB (`max_photo_mib`)" if size > max_mib * _MIB else ""
 
 
-def records_of(deployment: Deployment, keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
-    """The records of these photos, by key; of those that have one."""
-    names = {photo_item_id(deployment, key): key for key in keys}
-    return {names[id_]: item for id_, item in deployment.table.get_many(names).items()}
-
-
 def batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
     for first in range(0, len(keys), RECORDS_AT_ONCE):
         yield keys[first : first + RECORDS_AT_ONCE]
 
 
-def is_delivered(file: File, record: Mapping[str, Any]) -> bool:
+def _is_delivered(file: File, record: Item | None) -> bool:
     """Whether just this content was delivered under this key, by the ETag, which is its MD5."""
-    outcome = record.get("delivered_outcome", "")
-    if record.get("status") != "delivered" or not outcome:
-        return False
-    etag = OutcomeMessage.from_json(outcome).upload.etag
-    if etag is None:
+    known = known_of(record) if record else None
+    if not (known and known.etag and known.status == "delivered"):
         return False
     with file.path.open("rb") as content:
         md5 = hashlib.file_digest(content, lambda: hashlib.md5(usedforsecurity=False))
-    return etag.strip('"') == md5.hexdigest()
+    return known.etag.strip('"') == md5.hexdigest()

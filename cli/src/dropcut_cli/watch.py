@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from dropcut_cli.deployment import Deployment
 from dropcut_cli.options import on_a_deployment
 from dropcut_cli.output import Output
 
@@ -17,7 +18,7 @@ for_seconds = click.option("--for", "seconds", type=click.IntRange(1), help="Sto
 @click.command(epilog="Examples: `dropcut watch`, `dropcut watch --for 600 --json`")
 @for_seconds
 @on_a_deployment
-def watch(deployment: Any, output: Output, seconds: int | None) -> None:
+def watch(deployment: Deployment, output: Output, seconds: int | None) -> None:
     """Show each photo that ends, and each pause, in a line of its own, until Ctrl-C.
 
     A queue and a rule are made in the account for that, and removed at the end.
@@ -30,7 +31,7 @@ def watch(deployment: Any, output: Output, seconds: int | None) -> None:
 @click.command(epilog="Examples: `dropcut events`, `dropcut events --for 60 --json`")
 @for_seconds
 @on_a_deployment
-def events(deployment: Any, output: Output, seconds: int | None) -> None:
+def events(deployment: Deployment, output: Output, seconds: int | None) -> None:
     """Show what is published, whole, as other programs receive it, until Ctrl-C.
 
     A queue and a rule are made in the account for that, and removed at the end.
@@ -40,9 +41,9 @@ def events(deployment: Any, output: Output, seconds: int | None) -> None:
         output.result(event, f"{event['detail-type']}  {json.dumps(event['detail'], ensure_ascii=False)}")
 
 
-def _live(deployment: Any, output: Output, seconds: int | None) -> Iterator[Mapping[str, Any]]:
+def _live(deployment: Deployment, output: Output, seconds: int | None) -> Iterator[Mapping[str, Any]]:
     """The events about this deployment's photos, and about its spending, as they come."""
-    from dropcut_cli.subscription import LONGEST_WAIT_SECONDS, MOST_AT_ONCE, received, subscribed  # noqa: PLC0415
+    from dropcut_cli.subscription import LONGEST_WAIT_SECONDS, MOST_AT_ONCE, received, subscribed
 
     service = deployment.setting("Cut", "POWERTOOLS_SERVICE_NAME")  # before anything is made
     ends = time.monotonic() + seconds if seconds else float("inf")

@@ -12,14 +12,14 @@ def test_no_region_is_a_problem_with_a_way_out(monkeypatch: pytest.MonkeyPatch) 
     """botocore's own words name no variable."""
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
-    with pytest.raises(Problem, match="export AWS_REGION="):
+    with pytest.raises(Problem, match="AWS_REGION="):
         real_account()
 
 
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials here"),
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "no AWS credentials to use"),
         ({"AWS_PROFILE": "nobody"}, "profile .nobody. could not be found"),
     ],
 )
@@ -46,7 +46,8 @@ def test_where_nothing_answers_nobody_is_sent_to_sign_in(
     monkeypatch.setenv("AWS_REGION", region)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    with pytest.raises(Problem, match=f"Check the network, and the region: {region} ") as problem:
+    words = r"Check the network, and the region \(" if region == "mars-1" else "or it is none"
+    with pytest.raises(Problem, match=words) as problem:
         real_account()
     assert "sso login" not in str(problem.value)
 
@@ -57,7 +58,7 @@ def test_a_stack_that_cannot_be_asked_for_is_a_problem(account: RealAccount, mon
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", "http://127.0.0.1:9")
     with mock_aws(config={"core": {"mock_credentials": True, "passthrough": {"urls": [r".*127\.0\.0\.1.*"]}}}):
         asking = RealAccount(boto3.Session(region_name="us-east-1"), "1", "us-east-1", "arn")
-        with pytest.raises(Problem, match="Check the network, and the region: us-east-1 "):
+        with pytest.raises(Problem, match="Check the network, and the region"):
             asking.describe("Dropcut-prod-Storage")
 
 

@@ -4,20 +4,19 @@ A new account may run ten functions at once, and give one 3,008 MB.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from dropcut_cdk.sizes import megapixels_that_fit, size_of_deliver, size_of_prepare
 from dropcut_cli.account.real_account import RealAccount
 from dropcut_cli.clone.steps import Steps
+from dropcut_cli.doctor import GATEKEEPER_AT_ONCE, memory_limit_mb
 from infra.settings import Settings
 
 LARGEST_MEMORY_MB_OF_NEW_ACCOUNTS = 3008
 LEAST_AT_ONCE = 2
 """Of an event source, by Lambda's rules."""
-_GATEKEEPER, _NOTIFY = 1, 2
-"""Their invocations at once."""
+_NOTIFY_AT_ONCE = 2
 _ASK_FOR_MORE = "Service Quotas, Lambda, in the console is where to ask for more; then deploy again."
 
 
@@ -38,7 +37,7 @@ def _concurrency_that_fits(account: RealAccount, settings: Settings, steps: Step
         steps.say(f"How many functions this account may run at once could not be looked at: {error}")
         return {}
     free = int(limits["UnreservedConcurrentExecutions"])
-    others = _GATEKEEPER + (_NOTIFY if settings.webhook_url else 0)
+    others = GATEKEEPER_AT_ONCE + (_NOTIFY_AT_ONCE if settings.webhook_url else 0)
     needed = settings.max_concurrency + 2 * settings.imaging_concurrency + others
     if needed <= free:
         return {}
@@ -62,7 +61,7 @@ def _megapixels_that_fit(account: RealAccount, settings: Settings, steps: Steps)
         return {}
     asks = f"Photos of {settings.max_photo_megapixels:g} megapixels need functions of {needed:,} MB"
     try:
-        limit = _memory_limit(account.client("service-quotas"))
+        limit = memory_limit_mb(account.client("service-quotas"))
     except (BotoCoreError, ClientError):
         limit = None
     if limit is None:
@@ -80,12 +79,3 @@ def _megapixels_that_fit(account: RealAccount, settings: Settings, steps: Steps)
         f"are rejected. {_ASK_FOR_MORE}"
     )
     return {"max_photo_megapixels": fitting}
-
-
-def _memory_limit(quotas: Any) -> int | None:
-    """The memory of one function in MB, if Service Quotas lists it."""
-    for page in quotas.get_paginator("list_service_quotas").paginate(ServiceCode="lambda"):
-        for quota in page["Quotas"]:
-            if "memory" in quota["QuotaName"].lower():
-                return int(quota["Value"])
-    return None

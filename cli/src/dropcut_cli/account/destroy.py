@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
@@ -61,14 +62,11 @@ def refuse_while_full(account: RealAccount, outputs: Mapping[str, str], *, force
 
 def holds_objects(account: RealAccount, bucket: str) -> bool:
     """Whether a bucket holds an object, or an older version of one."""
+    s3 = account.client("s3")
     try:
-        answer = account.client("s3").list_object_versions(
-            Bucket=bucket, MaxKeys=1, ExpectedBucketOwner=account.account
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchBucket":
-            return False
-        raise
+        answer = s3.list_object_versions(Bucket=bucket, MaxKeys=1, ExpectedBucketOwner=account.account)
+    except s3.exceptions.NoSuchBucket:
+        return False
     return bool(answer.get("Versions") or answer.get("DeleteMarkers"))
 
 
@@ -93,11 +91,9 @@ def destroy(account: RealAccount, stage: str, outputs: Mapping[str, str], steps:
 
 def _delete_secret(account: RealAccount, secret: str) -> None:
     """Without the usual waiting time of some days, in which no new deployment could have a secret of this name."""
-    try:
-        account.client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
+    secrets = account.client("secretsmanager")
+    with suppress(secrets.exceptions.ResourceNotFoundException):
+        secrets.delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
 
 
 def say_what_stays(outputs: Mapping[str, str], steps: Steps) -> None:

@@ -2,9 +2,8 @@
 
 import os
 import sys
-from typing import NoReturn
 
-from dropcut_cli.clone.places import PYTHON, REPOSITORY
+from dropcut_cli.__main__ import main as dropcut
 from dropcut_cli.clone.problem import Problem
 from dropcut_cli.clone.settings_line import settings_of_deployment
 from infra.settings import Settings, SettingsError
@@ -12,17 +11,16 @@ from infra.settings import Settings, SettingsError
 USAGE = 2
 
 
-def main(arguments: list[str]) -> NoReturn:
-    """Become the command. It is not `prod` where the settings are wrong: that is not what was meant."""
+def main() -> None:
+    """Run the command of this command line. It is not on `prod` where the settings are wrong: that is not meant."""
     try:
-        stage = Settings.from_context(settings_of_deployment()).stage
+        os.environ["DROPCUT_STAGE"] = Settings.from_context(settings_of_deployment()).stage
     except (Problem, SettingsError) as wrong:
         print(wrong, file=sys.stderr)
         sys.exit(USAGE)
-    path = os.pathsep.join(filter(None, [str(REPOSITORY / "cli" / "src"), os.environ.get("PYTHONPATH")]))
-    environment = {**os.environ, "DROPCUT_STAGE": stage, "PYTHONPATH": path}
-    os.execve(PYTHON, [PYTHON, "-m", "dropcut_cli", *arguments], environment)  # noqa: S606 - no shell is wanted
+    os.environ.pop("DROPCUT_STACK", None)  # that is another deployment
+    dropcut()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

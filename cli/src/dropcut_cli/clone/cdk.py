@@ -21,11 +21,6 @@ _SUMMARY = "Failed resources:"
 _LINES_SHOWN = 12
 
 
-def as_app(arguments: str | Path) -> list[str]:
-    """The arguments that name the app: a folder with its synthesized templates, or the command that makes them."""
-    return ["--app", str(arguments)]
-
-
 def app_command() -> str:
     """The command that runs the CDK app, with this Python; the CDK gives it to a shell, in its own directory.
 
@@ -67,7 +62,7 @@ def start_synth(folder: Path, settings: Mapping[str, str], *, code: Path = REPOS
     context = as_context({"stage": Settings().stage, **settings})
     return _start(
         "cdk synth",
-        ["synth", "--quiet", "--output", folder / "cdk.out", *as_app(app_command()), *context],
+        ["synth", "--quiet", "--output", folder / "cdk.out", "--app", app_command(), *context],
         folder=folder,
         # pip fetches the functions' dependencies in here: the person's proxies and certificates are the right ones.
         environment=clean(keep_proxies=True),
@@ -93,7 +88,7 @@ def start_deploy(folder: Path, variables: Mapping[str, str]) -> CdkRun:
         [
             *("deploy", "--all", "--require-approval", "never", "--progress", "events"),
             *("--outputs-file", outputs_file(folder), "--output", folder / "cdk.deploy"),
-            *as_app(folder / "cdk.out"),
+            *("--app", folder / "cdk.out"),
         ],
         folder=folder,
         environment={**clean(), **variables},

@@ -21,6 +21,6 @@ def run(package: str, when_stopped: Mapping[str, str]) -> None:
     name = sys.argv[1] if len(sys.argv) == 2 else ""
     if name not in when_stopped:
         sys.exit(f"usage: python -m {package} {'|'.join(when_stopped)}")
-    from dropcut_cli.clone.problem import run_command  # noqa: PLC0415 - only from here on a signal does no harm
+    from dropcut_cli.clone.problem import run_command  # only from here on a signal does no harm
 
     run_command(lambda: importlib.import_module(f"{package}.{name}").main(), when_stopped=when_stopped[name])

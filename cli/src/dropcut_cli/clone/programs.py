@@ -34,36 +34,26 @@ class Program:
     log: Path
     record: Path
 
-    def tail(self, lines: int = _TAIL_LINES) -> str:
-        """The last lines of its log, indented, for a message."""
-        return tail(self.log, lines)
-
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> None:
         """Return as soon as `ready()` holds; otherwise nothing of it is left running.
 
         Raises:
             Problem: the program ended first, or `seconds` have passed; with the end of its log.
         """
+        deadline = time.monotonic() + seconds
         try:
-            self._wait_until(ready, seconds)
+            while not ready():
+                if (code := self.process.poll()) is not None:
+                    raise self._problem(f"ended while it was starting (exit code {code})")
+                if time.monotonic() > deadline:
+                    raise self._problem(f"was not ready after {seconds:.0f} s")
+                time.sleep(0.05)
         except BaseException:
             self.stop()
             raise
 
-    def _wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not ready():
-            if self.process.poll() is not None:
-                raise Problem(
-                    f"The {self.name} ended while it was starting (exit code {self.process.returncode}). "
-                    f"The end of its log, {pasted(self.log)}:\n{self.tail()}"
-                )
-            if time.monotonic() > deadline:
-                raise Problem(
-                    f"The {self.name} was not ready after {seconds:.0f} s. "
-                    f"The end of its log, {pasted(self.log)}:\n{self.tail()}"
-                )
-            time.sleep(0.05)
+    def _problem(self, what: str) -> Problem:
+        return Problem(f"The {self.name} {what}. The end of its log, {pasted(self.log)}:\n{tail(self.log)}")
 
     def stop(self) -> None:
         """End it and all that it started; return when nothing of it is left."""
@@ -113,10 +103,10 @@ def start_program(
     return Program(name, process, log, record)
 
 
-def tail(log: Path, lines: int = _TAIL_LINES) -> str:
+def tail(log: Path) -> str:
     """The last lines of a log, indented."""
     text = log.read_text(errors="replace") if log.exists() else ""
-    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:]) or "    (empty)"
+    return "\n".join(f"    {line}" for line in text.splitlines()[-_TAIL_LINES:]) or "    (empty)"
 
 
 def recorded(folder: Path) -> dict[str, int]:

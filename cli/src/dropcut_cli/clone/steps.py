@@ -23,12 +23,12 @@ class Steps:
     def step(self, doing: str) -> Iterator[None]:
         """Show `doing` while the body runs, and how long it took afterwards."""
         started = time.monotonic()
-        if self.console.is_terminal:
-            with self.console.status(doing):
-                yield
-        else:
-            with self.saying_now(lambda: f"{doing}: {time.monotonic() - started:.0f} s so far"):
-                yield
+        with (
+            self.console.status(doing)
+            if self.console.is_terminal
+            else self.saying_now(lambda: f"{doing}: {time.monotonic() - started:.0f} s so far")
+        ):
+            yield
         self.console.print(f"[green]✓[/green] {doing} [dim]{time.monotonic() - started:.1f} s[/dim]")
 
     @contextmanager
@@ -54,10 +54,3 @@ class Steps:
     def say(self, text: str = "") -> None:
         """Print a line (rich markup)."""
         self.console.print(text)
-
-
-class Silence(Steps):
-    """For tests: says nothing."""
-
-    def __init__(self) -> None:
-        super().__init__(Console(quiet=True))
