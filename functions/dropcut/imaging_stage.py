@@ -6,13 +6,14 @@ from dropcut.adapters.credentials import hide_credentials
 from dropcut.adapters.imaging_process import ImagingProcess
 from dropcut.adapters.queue import Queue
 from dropcut.adapters.scratch import remove_leftovers
-from dropcut.core.backoff import IMAGING_RECEIVES
 from dropcut.environment import ImagingEnvironment
 from dropcut.message_batch import AnnounceFailure, MessageBatch
 from dropcut.sandbox_report import report_sandbox
 
 PHOTOS_AT_ONCE = 2
 """Decoding is bound by the processor; the second photo hides the first one's waiting for S3."""
+RECEIVES_BEFORE_GIVING_UP = 12
+"""An hour and a half, ever more rarely: most hiccups of AWS are shorter."""
 
 
 def start_imaging(environment: ImagingEnvironment) -> ImagingProcess:
@@ -42,6 +43,6 @@ def imaging_batch(
         dead_letters=Queue(sqs, environment.dead_letter_queue_url),
         threads=PHOTOS_AT_ONCE,
         needed_seconds=environment.needed_seconds,
-        receives_before_giving_up=IMAGING_RECEIVES,
+        receives_before_giving_up=RECEIVES_BEFORE_GIVING_UP,
         announce_failure=announce_failure,
     )

@@ -33,9 +33,6 @@ def least_wait_seconds(receive_count: int) -> float:
 
 OLDEST_SECONDS = 13.0 * DAY_SECONDS
 """SQS deletes a message after 14 days; a day before that we end it, with its event."""
-IMAGING_RECEIVES = 12
-"""After so many, prepare and deliver dead-letter a message: an hour and a half, ever more rarely. Most hiccups of AWS
-are shorter."""
 WEBHOOK_RECEIVES = 50
 """After so many, notify dead-letters a message: ten tries, and receives of which none came."""
 MOST_RECEIVES = 950
