@@ -159,8 +159,8 @@ _unpacking = Lock()
 
 
 class _UnpackedOnce(zipfile.ZipFile):
-    """All processes of a function, and all functions of the same package, share its files; here each unpacked them and
-    compiled them for itself, which took a second."""
+    """All processes and functions of one package share its files. Here each process unpacked and compiled its own,
+    which took half a second of a processor."""
 
     def extractall(self, path: Any = None, *_: Any) -> None:
         content_hash = hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
