@@ -423,6 +423,19 @@ def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any
     assert said in str(refusal.value)
 
 
+def test_the_bucket_of_an_input_is_its_one_argument_by_place(stack: "Stack") -> None:
+    from dropcut_cdk import Input, SettingsError
+
+    photos = a_bucket(stack, "photos")
+    assert Input(photos, prefix="up/") == Input(bucket=photos, prefix="up/")
+    with pytest.raises(SettingsError, match="bucket of an Input is 'photos': of another type"):
+        Input("photos")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        Input(photos, "up/")  # type: ignore[misc]
+    with pytest.raises(TypeError, match="multiple values for keyword argument 'bucket'"):
+        Input(photos, bucket=photos)  # type: ignore[misc]
+
+
 @pytest.mark.parametrize("make", ["Dropcut", "Input", "add_input"])
 @pytest.mark.parametrize(("name", "near"), [("prefx", "prefix"), ("max_atempts", "max_attempts"), ("zzz", None)])
 def test_an_unknown_argument_is_a_sentence_with_the_nearest_and_all_there_are(

@@ -1,7 +1,7 @@
 """Where photos come from: a bucket, which of its objects are photos, and what is made of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from dropcut.core.photo_source import PhotoSource
@@ -49,7 +49,7 @@ class Input:
         SettingsError: an argument is unknown, is not allowed, or contradicts another.
     """
 
-    bucket: Annotated["IBucket | None", thing("an `s3.IBucket`", "bucket_arn")] = None
+    bucket: Annotated["IBucket | None", thing("an `s3.IBucket`", "bucket_arn")] = field(default=None, kw_only=False)
     """Without one, the photos are those of a bucket of our own."""
     prefix: Annotated[str, PREFIX] = ""
     """What the key begins with."""

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import wraps
+from inspect import signature
 from typing import Any, TypeVar
 
 from dropcut.core.formats.photo_format import PHOTO_FORMATS
@@ -51,8 +52,10 @@ def checked(of: str = "") -> Callable[[type[Class]], type[Class]]:
         make = settings.__init__
 
         @wraps(make)
-        def init(self: object, **given: object) -> None:
-            make(self, **checked_values(settings, given, of=of))
+        def init(self: object, *first: object, **named: object) -> None:
+            placed = signature(make).bind_partial(self, *first).arguments
+            placed.pop("self")
+            make(self, **checked_values(settings, dict(**placed, **named), of=of))
 
         settings.__init__ = init
         return settings
