@@ -479,6 +479,41 @@ def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack"
 
 
 @pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("keep_results_days", 300),
+        ("keep_versions_days", 7),
+        ("expire_delivered_days", 30),
+        ("versioned_input", True),
+        ("bundle_for", "this_machine"),
+        ("encryption_key", None),
+    ],
+)
+def test_an_argument_that_the_given_storage_does_not_follow_is_a_sentence(
+    stack: "Stack", setting: str, value: object
+) -> None:
+    """Photos would lie in buckets that are not encrypted as asked, or answers would go before they are used."""
+    from aws_cdk import aws_kms as kms
+
+    from dropcut_cdk import Dropcut, DropcutProps, SettingsError, Storage
+
+    wanted: dict[str, Any] = {setting: value or kms.Key(stack, "Key")}
+    with pytest.raises(SettingsError, match=rf"made with other values of {setting} than this Dropcut has"):
+        Dropcut(stack, "Other", storage=Storage(stack, "Own", DropcutProps()), **wanted)
+    same = Storage(stack, "Same", DropcutProps(**wanted))
+    assert Dropcut(stack, "Right", storage=same, **wanted).storage is same
+
+
+def test_a_given_storage_is_tried_out_as_its_dropcut_is() -> None:
+    from aws_cdk import App, Stack
+
+    from dropcut_cdk import Dropcut, DropcutProps, Storage
+
+    stack = Stack(App(context={"aws:cdk:bundling-stacks": [], "dropcut:bundle_for": "this_machine"}), "Shop")
+    Dropcut(stack, "Cutouts", storage=Storage(stack, "Storage", DropcutProps()))
+
+
+@pytest.mark.parametrize(
     ("setting", "value", "said"),
     [
         ("expire_delivered_days", 30, "is 30, and no input is a bucket of our own. Allowed: 0, and a lifecycle rule"),

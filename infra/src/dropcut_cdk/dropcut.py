@@ -45,6 +45,7 @@ class Dropcut(Construct):
         self._refuse_another_of_this_name()
         self._warn_without_ceiling()
         self.storage = props.storage or Storage(self, "Storage", props)
+        self.storage.check_made_by(props)
         self.output_bucket, self.state_table = self.storage.output_bucket, self.storage.state_table
         self.api_key = ApiKey(self, self.name, props.provider)
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
