@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 from dropcut.core.pace import HORIZON_SECONDS
@@ -11,7 +12,16 @@ from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import FULL, READY_MADE, read_renditions
 from dropcut.environment import SECONDS_AROUND_IMAGING, longest_call_seconds
 
-from dropcut_cdk.sizes import MOST_MEGAPIXELS, ImagingSize, decoder_mib, size_of_cut, size_of_deliver, size_of_prepare
+from dropcut_cdk.sizes import (
+    LONGEST_IMAGING_SECONDS,
+    MOST_MEGAPIXELS,
+    SECONDS_FOR_ANOTHER_RENDITION,
+    ImagingSize,
+    decoder_mib,
+    size_of_cut,
+    size_of_deliver,
+    size_of_prepare,
+)
 from infra.settings import (
     Settings,
     SettingsError,
@@ -346,6 +356,11 @@ def test_more_renditions_may_take_more_time_within_lambdas(
     size = deliver(Settings(imaging_seconds=imaging_seconds, renditions=read_renditions(small)))
     assert size.imaging_seconds == allowed
     assert 2 * allowed < size.timeout_seconds <= 900
+
+
+def test_the_documents_say_how_much_time_more_renditions_get() -> None:
+    adds = f"adds {SECONDS_FOR_ANOTHER_RENDITION} s, up to {LONGEST_IMAGING_SECONDS} in all"
+    assert adds in Path("docs/settings.md").read_text()
 
 
 def test_no_allowed_timeout_is_over_lambdas() -> None:

@@ -33,12 +33,7 @@ class Deliver(Construct):
             description="Dropcut: makes the renditions, tags the photo, publishes the event",
             size=size,
             packages=(*POWERTOOLS, *DECODING),
-            environment=deployment.environment(
-                DeliverEnvironment,
-                size,
-                self.queues,
-                stage_roles="",  # set by the pipeline
-            ),
+            environment=deployment.environment(DeliverEnvironment, size, self.queues),
             photo_actions=("GetObject", "GetObjectTagging", "PutObjectTagging"),
             permissions=_permissions(deployment),
         )

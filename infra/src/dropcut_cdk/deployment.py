@@ -14,7 +14,7 @@ from dropcut_cdk.queues import Queues
 from dropcut_cdk.sizes import Size
 from dropcut_cdk.storage import Storage
 
-Settings = TypeVar("Settings", bound=Environment)
+Variables = TypeVar("Variables", bound=Environment)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,11 @@ class Deployment:
     storage: Storage
     api_key: ApiKey
 
-    def environment(self, of: type[Settings], size: Size, queues: Queues | None = None, **own: Any) -> Settings:
-        """A function's settings: of what is shared, all that has a field's name, and its own. Inputs come later."""
+    def environment(self, of: type[Variables], size: Size, queues: Queues | None = None, **own: Any) -> Variables:
+        """A function's settings: of what is shared, all that has a field's name, and its own.
+
+        The pipeline sets the inputs, what is made of them, and the roles of stages later.
+        """
         props, provider, storage = self.props, self.props.provider, self.storage
         values: dict[str, Any] = {each.name: getattr(props, each.name) for each in fields(props)} | asdict(size)
         values |= {
@@ -40,6 +43,7 @@ class Deployment:
             "renditions": renditions_to_json(props.renditions_made),
             "rendition_names": rendition_names_to_json(props.renditions_made),
             "input_renditions": "[]",
+            "stage_roles": "",
             "provider": provider.name,
             "api_base_url": provider.base_url,
             "credits_per_image": provider.credits_per_image,

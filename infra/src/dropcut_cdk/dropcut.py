@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Unpack
 
-from aws_cdk import Annotations, Aws, CfnOutput, Duration, Names, Stack, Token
+from aws_cdk import Annotations, Aws, CfnOutput, Duration, Names, Stack, Stage, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
@@ -74,15 +74,21 @@ class Dropcut(Construct):
             self._write_outputs()
 
     def _refuse_another_of_this_name(self) -> None:
-        """Raises SettingsError: another has the name in this account and region. A mark at the app's root is proof."""
-        app, mark = self.node.root, f"Dropcut {self.name} of {Stack.of(self).environment}"
-        if app.node.try_find_child(mark):
+        """Raises SettingsError: another has the name in this account and region, and left its mark.
+
+        Where they are not known at synth, stages of the CDK may go to accounts of their own.
+        """
+        stack = Stack.of(self)
+        known = not Token.is_unresolved(stack.account) and not Token.is_unresolved(stack.region)
+        place = self.node.root if known else Stage.of(self) or self.node.root
+        mark = f"Dropcut {self.name} of {stack.environment}"
+        if place.node.try_find_child(mark):
             raise SettingsError(
                 f"Setting name is {self.name!r}, as in another Dropcut of this app. In one account and region both "
                 "would share their metrics, secret and dashboard. Allowed: a name of its own, or none."
             )
-        assert isinstance(app, Construct)
-        Construct(app, mark)
+        assert isinstance(place, Construct)
+        Construct(place, mark)
 
     def _warn_without_ceiling(self) -> None:
         """Whoever may put photos into an input bucket spends money, as fast as the API allows it."""

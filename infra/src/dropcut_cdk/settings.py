@@ -22,6 +22,7 @@ _INTRODUCTION = kinds.text(
     r"|(?! )[ -~]{1,256}(?<! )", "up to 256 printable ASCII characters, without spaces at either end"
 )
 """256 by the API's specification, no outer spaces by HTTP's."""
+_OUTCOMES = ("cutout.delivered", "cutout.rejected", "cutout.failed", "cutout.held")
 _CREDIT_LIMIT = kinds.number(0, allowed="0, or a number of at least `credits_per_image`")
 _HELD_DAYS = kinds.whole(1, 3649, allowed="a whole number from 1 to 3649, less than `keep_results_days`")
 _EMAIL = kinds.text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+", "an e-mail address, or nothing")
@@ -67,12 +68,7 @@ class Settings:
     """Who gets the alarms; they get one message first, asking to confirm."""
     webhook_url: Annotated[str, _WEBHOOK_URL] = ""
     """Where events are sent as signed webhooks (docs/webhooks.md)."""
-    webhook_events: Annotated[Sequence[str], kinds.words(*EVENTS)] = (
-        "cutout.delivered",
-        "cutout.rejected",
-        "cutout.failed",
-        "cutout.held",
-    )
+    webhook_events: Annotated[Sequence[str], kinds.words(*EVENTS)] = _OUTCOMES
     """Which events those are."""
     event_schemas: Annotated[bool, kinds.YES_OR_NO] = False
     """Whether the schemas of the events (docs/events.md) are put into EventBridge's schema registry."""
