@@ -222,6 +222,52 @@ def test_each_input_has_a_rule_with_what_eventbridge_can_see(resources_of: Calla
     )
 
 
+def test_a_queues_policy_has_room_for_twenty_inputs(resources_of: Callable[[Make], Resources]) -> None:
+    """SQS takes 20 statements in a policy, and 10 conditions."""
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        cutouts, photos = Dropcut(stack, "Cutouts", monitoring=False), a_bucket(stack, "photos")
+        for number in range(19):
+            cutouts.add_input(photos, prefix=f"{number}/")
+
+    policies = [each["PolicyDocument"] for each in of_kind(resources_of(make), "AWS::SQS::QueuePolicy").values()]
+    of_rules = [s for policy in policies for s in policy["Statement"] if s["Effect"] == "Allow"]
+    assert max(len(policy["Statement"]) for policy in policies) == 2
+    assert max(len(each["Condition"]["ArnEquals"]["aws:SourceArn"]) for each in of_rules) == 20 + 1  # for requests
+
+
+def test_a_bucket_whose_name_is_not_known_counts_as_63_characters(stack: "Stack") -> None:
+    """The longest that a bucket may have; eleven were refused."""
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut
+
+    cutouts = Dropcut(stack, "Cutouts")
+    for number in range(14):
+        cutouts.add_input(s3.Bucket(stack, f"Bucket{number}"))
+
+
+def test_a_filter_that_is_too_long_for_eventbridge_is_a_sentence(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, SettingsError
+
+    cutouts, photos = Dropcut(stack, "Cutouts"), a_bucket(stack, "photos")
+    suffixes = [".jpg", ".jpeg", ".heic", ".png", ".webp", ".tiff", ".avif"]
+    cutouts.add_input(photos, suffixes=suffixes)
+    with pytest.raises(SettingsError, match=r"prefix 'aaa.* have up to 2,\d+ characters. Allowed: 2,048, EventBridge"):
+        cutouts.add_input(photos, prefix="a" * 158, suffixes=suffixes)
+    with pytest.raises(SettingsError, match=r"event pattern of requests .* by fewer or shorter request_sources"):
+        Dropcut(stack, "Others", request_sources=[f"{number}".rjust(250, ".") for number in range(9)])
+
+
+def test_a_suffix_alone_needs_no_wildcard(stack: "Stack") -> None:
+    """EventBridge takes 30 rules with wildcards on a bus."""
+    from dropcut_cdk import Input
+
+    wanted = Input(a_bucket(stack, "photos"), suffixes=[".jpg"]).event_filter()["object"]
+    assert wanted == {"key": [{"suffix": ".jpg"}, {"suffix": ".JPG"}]}
+
+
 def test_of_anothers_buckets_it_may_read_what_it_takes_and_write_cutouts(
     resources_of: Callable[[Make], Resources],
 ) -> None:

@@ -10,6 +10,7 @@ from dropcut.core import event_names
 
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
+from dropcut_cdk.limits import check_pattern
 from dropcut_cdk.permissions import DEFAULT_BUS_ARN
 from dropcut_cdk.queues import Queues
 
@@ -64,12 +65,14 @@ class CutoutRequests(Construct):
 
     def _pattern(self) -> dict[str, Any]:
         sources = [{"prefix": prefix} for prefix in self._props.request_sources]
-        return {
+        pattern = {
             "account": [Aws.ACCOUNT_ID, *self._props.request_accounts],
             "detail-type": [event_names.REQUESTED],
             "detail": {"bucket": list(dict.fromkeys(self._buckets))},
             **({"source": sources} if sources else {}),
         }
+        check_pattern("requests", pattern, shorter="fewer or shorter request_sources, or fewer buckets of inputs")
+        return pattern
 
     def _requests_only(self) -> dict[str, Any]:
         """For each event of a call; AWS always fills in the key, and the embedded AWS does not."""

@@ -93,9 +93,11 @@ class Input:
         """What EventBridge looks at in S3's events; what it cannot see, the tags, is left to prepare."""
         source = self.source
         wanted: dict[str, Any] = {}
-        if source.suffixes:
-            prefix = source.prefix.replace("\\", "\\\\")
+        prefix = source.prefix.replace("\\", "\\\\")
+        if prefix and source.suffixes:
             wanted["key"] = [{"wildcard": f"{prefix}*{ending}"} for ending in source.endings]
+        elif source.suffixes:  # a bus has room for 30 rules with wildcards
+            wanted["key"] = [{"suffix": ending} for ending in source.endings]
         elif source.prefix:
             wanted["key"] = [{"prefix": source.prefix}]
         least = [">=", source.smallest_bytes] if source.smallest_bytes else []
