@@ -582,6 +582,30 @@ def test_older_cutouts_of_our_own_output_bucket_may_go_whosever_the_photos_are(s
     assert DropcutProps(inputs=[Input(bucket=a_bucket(stack, "photos"))], keep_versions_days=7).keep_versions_days == 7
 
 
+@pytest.mark.parametrize("what", ["encryption_key", "alarm_key", "output_bucket", "bucket of an", "secret of the"])
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_kms_key_by_its_alias_is_refused_wherever_one_is_used(stack: "Stack", what: str, imported: bool) -> None:
+    """A policy that names an alias allows nothing: every photo would end in AccessDenied."""
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
+    from aws_cdk import aws_secretsmanager as secretsmanager
+
+    from dropcut_cdk import Dropcut, Input, Provider, SettingsError
+
+    name = "alias/photos"
+    alias = kms.Alias.from_alias_name(stack, "Key", name) if imported else kms.Key(stack, "Key").add_alias(name)
+    bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="photos", encryption_key=alias)
+    with pytest.raises(SettingsError, match=rf"{what} .*its KMS key is an alias.*Key.from_key_arn"):
+        if what == "bucket of an":
+            Input(bucket)
+        elif what == "output_bucket":
+            Dropcut(stack, "Cutouts", output_bucket=bucket)
+        elif what == "secret of the":
+            Provider.ezlink(secretsmanager.Secret(stack, "Secret", encryption_key=alias))
+        else:
+            Dropcut(stack, "Cutouts", **{what: alias})  # type: ignore[arg-type]
+
+
 def test_a_key_for_a_topic_that_is_not_made_is_refused(stack: "Stack") -> None:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_sns as sns

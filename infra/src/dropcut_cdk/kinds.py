@@ -187,6 +187,11 @@ def thing(allowed: str, with_attribute: str) -> Kind:
     def check(value: object) -> object:
         if not hasattr(value, with_attribute):
             raise ValueError("of another type")
+        if hasattr(getattr(value, "encryption_key", value), "alias_name"):
+            # An alias has all that `IKey` asks for, and its ARN allows nobody the use of the key.
+            raise ValueError(
+                "its KMS key is an alias, and policies name keys alone (Key.from_key_arn, Key.from_lookup)"
+            )
         return value
 
     return Kind(allowed=allowed, check=check)
