@@ -299,6 +299,7 @@ def test_a_bucket_of_the_same_app_is_switched_on_and_keeps_its_notifications(
         bucket.add_event_notification(s3.EventType.OBJECT_REMOVED, notifications.SnsDestination(sns.Topic(stack, "T")))
 
     (notified,) = of_kind(resources_of(make), "Custom::S3BucketNotifications").values()
+    assert notified["Managed"] is True  # it writes these alone
     configuration = notified["NotificationConfiguration"]
     assert configuration["EventBridgeConfiguration"] == {}
     assert len(configuration["TopicConfigurations"]) == 1
@@ -310,12 +311,16 @@ def test_of_an_imported_bucket_synth_reminds_of_its_notifications(stack: "Stack"
 
     own = Dropcut(stack, "Own")
     imported = Dropcut(stack, "Imported", inputs=[Input(bucket=a_bucket(stack, "photos"))])
+    switched_on = a_bucket(stack, "switched")
+    switched_on.enable_event_bridge_notification()
+    imported.add_input(switched_on)
 
     def warnings(of: Dropcut) -> str:
         return "\n".join(str(entry.data) for entry in of.node.metadata if entry.type == "aws:cdk:warning")
 
     reminder = "Without EventBridge in the notifications of the bucket Photos"
-    assert reminder in warnings(imported)
+    assert reminder in warnings(imported) and "Call its enable_event_bridge_notification()" in warnings(imported)
+    assert "Switched" not in warnings(imported)
     assert reminder not in warnings(own)
 
 

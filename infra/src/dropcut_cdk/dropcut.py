@@ -219,16 +219,22 @@ class Dropcut(Construct):
         check_place(self, photos.taken_from, "an input")
         check_place(self, self.output_bucket, "the output")
         check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
-        if not isinstance(photos.taken_from, s3.Bucket):
-            Annotations.of(self).add_warning_v2(
-                f"dropcut:event-bridge-of-{photos.taken_from.node.id}",
-                f"Without EventBridge in the notifications of the bucket {photos.taken_from.node.id}, its photos are "
-                "never seen. The CDK cannot switch it on in a bucket that is imported; `dropcut doctor` looks at it.",
-            )
-        elif photos.taken_from is not self.storage.input_bucket:
-            photos.taken_from.enable_event_bridge_notification()
+        self._hear_of(photos.taken_from)
         self.inputs.append(photos)
         self.pipeline.take_from(photos)
+
+    def _hear_of(self, bucket: s3.IBucket) -> None:
+        """Switch EventBridge on in a bucket of this app, and remind of it where the bucket is imported."""
+        if isinstance(bucket, s3.Bucket):
+            if bucket is not self.storage.input_bucket:
+                bucket.enable_event_bridge_notification()
+        elif not bucket.node.try_find_child("Notifications"):  # the CDK adds to them
+            Annotations.of(self).add_warning_v2(
+                f"dropcut:event-bridge-of-{bucket.node.id}",
+                f"Without EventBridge in the notifications of the bucket {bucket.node.id}, its photos are never seen. "
+                "Call its enable_event_bridge_notification() first, which keeps the others, or switch it on by hand: "
+                "`dropcut doctor` looks at it.",
+            )
 
     def _on(self, detail_type: str, construct_id: str, target: events.IRuleTarget | None) -> events.Rule:
         """A rule on this deployment's events alone: others share the account's bus, maybe with other accounts."""

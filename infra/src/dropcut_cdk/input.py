@@ -42,8 +42,7 @@ class InputFilters(TypedDict, total=False):
 class Input:
     """Photos of one bucket.
 
-    A bucket that is not made by this app needs EventBridge switched on, by hand. Its other notifications stay as they
-    are: get its notification configuration, add `"EventBridgeConfiguration": {}`, and put it back.
+    A bucket that is imported needs EventBridge switched on: by its `enable_event_bridge_notification()`, or by hand.
 
     Raises:
         SettingsError: an argument is unknown, is not allowed, or contradicts another.
