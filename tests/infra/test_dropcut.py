@@ -341,6 +341,18 @@ def test_an_output_that_feeds_its_own_input_is_a_loop(stack: "Stack") -> None:
         output_into_input(stack)
 
 
+def test_a_bucket_is_the_same_by_its_name_however_the_app_came_by_it(stack: "Stack") -> None:
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    made, imported = s3.Bucket(stack, "Made", bucket_name="photos"), a_bucket(stack, "photos")
+    with pytest.raises(SettingsError, match="each cut-out would be a new photo"):
+        Dropcut(stack, "Loop", inputs=[Input(made)], output_bucket=imported)
+    with pytest.raises(SettingsError, match="Two inputs take the same photos"):
+        Dropcut(stack, "Twice", inputs=[Input(imported), Input(made, renditions=["web"])])
+
+
 def test_an_output_beside_the_inputs_prefix_is_none(stack: "Stack") -> None:
     output_into_input(stack, renditions=[{"name": "out", "key": "cutouts/{folder}{stem}.{extension}"}])
 

@@ -218,7 +218,7 @@ class Dropcut(Construct):
             photos = replace(photos, bucket=self.storage.input_bucket)
         check_place(self, photos.taken_from, "an input")
         check_place(self, self.output_bucket, "the output")
-        check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
+        check_routes([*self.inputs, photos], self.output_bucket, self.props)
         self._hear_of(photos.taken_from)
         self.inputs.append(photos)
         self.pipeline.take_from(photos)

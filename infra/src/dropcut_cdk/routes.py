@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from aws_cdk import Stack, Token
-from aws_cdk.aws_s3 import IBucket
+from aws_cdk.aws_s3 import CfnBucket, IBucket
 from constructs import Construct
 from dropcut.core.rendition import Rendition
 from dropcut.core.review import HELD
@@ -30,7 +30,7 @@ def check_place(scope: Construct, bucket: IBucket, of: str) -> None:
             )
 
 
-def check_routes(inputs: Sequence[Input], output_bucket_name: str, settings: Settings) -> None:
+def check_routes(inputs: Sequence[Input], output_bucket: IBucket, settings: Settings) -> None:
     """Check the inputs against each other and against the output.
 
     Raises:
@@ -38,7 +38,7 @@ def check_routes(inputs: Sequence[Input], output_bucket_name: str, settings: Set
     """
     made = [settings.made_of(photos.renditions or settings.renditions) for photos in inputs]
     for photos in inputs:
-        if photos.taken_from.bucket_name == output_bucket_name:
+        if _name(photos.taken_from) == _name(output_bucket):
             for renditions in made:
                 _check_no_loop(photos, renditions, held=settings.hold_doubtful)
     for (one, its), (other, others) in combinations(zip(inputs, made, strict=True), 2):
@@ -64,12 +64,19 @@ def _check_no_loop(photos: Input, renditions: Sequence[Rendition], *, held: bool
 
 def _may_take_the_same(one: Input, other: Input) -> bool:
     """By bucket and key: deliver, which decides what is made, knows neither size nor tag."""
-    if one.taken_from.bucket_name != other.taken_from.bucket_name:
+    if _name(one.taken_from) != _name(other.taken_from):
         return False
     if not (one.prefix.startswith(other.prefix) or other.prefix.startswith(one.prefix)):
         return False
     ends, other_ends = one.source.endings or ("",), other.source.endings or ("",)
     return any(a.endswith(b) or b.endswith(a) for a in ends for b in other_ends)
+
+
+def _name(bucket: IBucket) -> str:
+    """The name that the app gives a bucket, where it does: the same one may also be imported by it."""
+    resource = bucket.node.default_child
+    given = resource.bucket_name if isinstance(resource, CfnBucket) else None
+    return given or bucket.bucket_name
 
 
 def _named(photos: Input) -> str:
