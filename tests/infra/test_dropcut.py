@@ -699,6 +699,28 @@ def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
     assert not of_kind(ours, "AWS::SNS::Topic") and not of_kind(ours, "AWS::KMS::Key")
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_the_cdks_role_that_switches_eventbridge_on_is_bounded_too(
+    resources_of: Callable[[Make], Resources], later: bool
+) -> None:
+    """Where a boundary is demanded, one role without it fails the whole deployment."""
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        photos, bounds = s3.Bucket(stack, "Photos"), iam.ManagedPolicy.from_managed_policy_name(stack, "B", "bounds")
+        inputs = [Input()] if later else [Input(photos)]
+        cutouts = Dropcut(stack, "Cutouts", permissions_boundary=bounds, inputs=inputs)
+        if later:
+            cutouts.add_input(photos)
+
+    roles = of_kind(resources_of(make), "AWS::IAM::Role")
+    assert any(name.startswith("BucketNotificationsHandler") for name in roles)
+    assert not [name for name, role in roles.items() if "PermissionsBoundary" not in role]
+
+
 def test_the_key_of_an_input_is_for_reading_alone(resources_of: Callable[[Make], Resources]) -> None:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_s3 as s3

@@ -10,7 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IConstruct
 from dropcut.core import event_names
 
 from dropcut_cdk.api_key import ApiKey
@@ -27,6 +27,8 @@ from dropcut_cdk.storage import Storage
 from dropcut_cdk.trial import as_tried_out
 
 FIVE_MINUTES = Duration.minutes(5)
+_SWITCH = "BucketNotificationsHandler"
+"""The CDK's function that switches EventBridge on in a stack's buckets, as its id begins."""
 
 
 class Dropcut(Construct):
@@ -65,8 +67,7 @@ class Dropcut(Construct):
             self._take_from(photos)
         self.input_bucket = self.inputs[0].taken_from
         """The bucket of the first input."""
-        if props.permissions_boundary:
-            iam.PermissionsBoundary.of(self).apply(props.permissions_boundary)
+        self._bound(self)
         self.monitoring = Monitoring(self, "Monitoring", of=self, command=self._command) if props.monitoring else None
         self.alarms: Sequence[cloudwatch.Alarm] = self.monitoring.alarms if self.monitoring else ()
         self.dashboard = self.monitoring.dashboard if self.monitoring else None
@@ -228,6 +229,7 @@ class Dropcut(Construct):
         if isinstance(bucket, s3.Bucket):
             if bucket is not self.storage.input_bucket:
                 bucket.enable_event_bridge_notification()
+                self._bound(*(each for each in Stack.of(bucket).node.children if each.node.id.startswith(_SWITCH)))
         elif not bucket.node.try_find_child("Notifications"):  # the CDK adds to them
             Annotations.of(self).add_warning_v2(
                 f"dropcut:event-bridge-of-{bucket.node.id}",
@@ -235,6 +237,12 @@ class Dropcut(Construct):
                 "Call its enable_event_bridge_notification() first, which keeps the others, or switch it on by hand: "
                 "`dropcut doctor` looks at it.",
             )
+
+    def _bound(self, *places: IConstruct) -> None:
+        """Bound the roles that are made there."""
+        if boundary := self.props.permissions_boundary:
+            for place in places:
+                iam.PermissionsBoundary.of(place).apply(boundary)
 
     def _on(self, detail_type: str, construct_id: str, target: events.IRuleTarget | None) -> events.Rule:
         """A rule on this deployment's events alone: others share the account's bus, maybe with other accounts."""
