@@ -835,6 +835,16 @@ def test_who_may_upload_may_tag_only_where_a_tag_is_asked_for(resources_of: Call
     )
 
 
+def test_who_cannot_be_granted_requests_is_a_sentence(stack: "Stack") -> None:
+    """Without it the requests of another account would be denied, and nothing would say why."""
+    from aws_cdk import aws_iam as iam
+
+    from dropcut_cdk import Dropcut, SettingsError
+
+    with pytest.raises(SettingsError, match=r"grantee of grant_request .*another account by request_accounts"):
+        Dropcut(stack, "Cutouts").grant_request(iam.AccountPrincipal("222222222222"))
+
+
 def requests_rule(resources: Resources) -> dict[str, Any]:
     (rule,) = (
         rule
@@ -956,9 +966,10 @@ def as_deployed(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("account", "region"), [("444455556666", "eu-central-1"), ("111122223333", "us-east-1")])
-@pytest.mark.parametrize("which", ["input", "output"])
-def test_a_bucket_of_another_account_or_region_stops_the_synth(account: str, region: str, which: str) -> None:
+@pytest.mark.parametrize("which", ["input", "output", "request_bus"])
+def test_what_is_in_another_account_or_region_stops_the_synth(account: str, region: str, which: str) -> None:
     from aws_cdk import App, Environment, Stack
+    from aws_cdk import aws_events as events
     from aws_cdk import aws_s3 as s3
 
     from dropcut_cdk import Dropcut, Input, SettingsError
@@ -966,9 +977,14 @@ def test_a_bucket_of_another_account_or_region_stops_the_synth(account: str, reg
     here = Environment(account="111122223333", region="eu-central-1")
     stack = Stack(App(context={"aws:cdk:bundling-stacks": []}), "Shop", env=here)
     there = s3.Bucket.from_bucket_attributes(stack, "There", bucket_name="there", account=account, region=region)
-    arguments: dict[str, Any] = {"inputs": [Input(bucket=there)]} if which == "input" else {"output_bucket": there}
-    with pytest.raises(SettingsError, match=rf"there of .*{which} is in the (account 4|region us).*Allowed:"):
-        Dropcut(stack, "Cutouts", **arguments)
+    bus = events.EventBus.from_event_bus_arn(stack, "Bus", f"arn:aws:events:{region}:{account}:event-bus/shop")
+    arguments: dict[str, dict[str, Any]] = {
+        "input": {"inputs": [Input(bucket=there)]},
+        "output": {"output_bucket": there},
+        "request_bus": {"request_bus": bus},
+    }
+    with pytest.raises(SettingsError, match=rf"{which} is in the (account 4|region us).*Allowed: one of the same"):
+        Dropcut(stack, "Cutouts", **arguments[which])
 
 
 def test_a_bucket_whose_place_is_not_known_at_synth_is_taken(stack: "Stack") -> None:

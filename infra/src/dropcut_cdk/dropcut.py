@@ -217,8 +217,8 @@ class Dropcut(Construct):
     def _take_from(self, photos: Input) -> None:
         if photos.bucket is None:
             photos = replace(photos, bucket=self.storage.input_bucket)
-        check_place(self, photos.taken_from, "an input")
-        check_place(self, self.output_bucket, "the output")
+        for bucket, of in ((photos.taken_from, "an input"), (self.output_bucket, "the output")):
+            check_place(self, bucket, f"bucket {bucket.bucket_name} of {of}", "into which S3 can replicate the photos")
         check_routes([*self.inputs, photos], self.output_bucket, self.props)
         self._hear_of(photos.taken_from)
         self.inputs.append(photos)

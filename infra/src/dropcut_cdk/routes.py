@@ -4,7 +4,7 @@ import string
 from collections.abc import Sequence
 from itertools import combinations
 
-from aws_cdk import Stack, Token
+from aws_cdk import IResource, Stack, Token
 from aws_cdk.aws_s3 import CfnBucket, IBucket
 from constructs import Construct
 from dropcut.core.rendition import Rendition
@@ -15,18 +15,19 @@ from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.settings import Settings
 
 
-def check_place(scope: Construct, bucket: IBucket, of: str) -> None:
-    """Check where a bucket is, as far as the CDK knows; `dropcut doctor` knows all.
+def check_place(scope: Construct, resource: IResource, called: str, which: str) -> None:
+    """Check where a resource is, as far as the CDK knows; `dropcut doctor` knows all.
 
     Raises:
-        SettingsError: in another account or region. S3 sends events to neither, and is asked for our own buckets only.
+        SettingsError: in another account or region. S3 sends events to neither, and rules are made here; `which` says
+            how another one of ours is reached.
     """
     for part in ("account", "region"):
-        there, here = getattr(bucket.env, part), getattr(Stack.of(scope), part)
+        there, here = getattr(resource.env, part), getattr(Stack.of(scope), part)
         if there != here and not Token.is_unresolved(there) and not Token.is_unresolved(here):
             raise SettingsError(
-                f"The bucket {bucket.bucket_name} of {of} is in the {part} {there}, and this stack is in {here}. "
-                "Allowed: a bucket of the same account and region, into which S3 can replicate the photos."
+                f"The {called} is in the {part} {there}, and this stack is in {here}. "
+                f"Allowed: one of the same account and region, {which}."
             )
 
 
