@@ -200,8 +200,9 @@ class CutEnvironment(StageEnvironment):
 
     @property
     def blame(self) -> BlameRules:
+        """At a picture's first failure nobody knows yet whether others' calls go well: it has two calls at least."""
         return BlameRules(
-            max_attempts=self.max_attempts,
+            max_attempts=max(2, self.max_attempts),
             max_possibly_paid=self.max_possibly_paid,
             pause_after_failures=self.pause_after_failures,
             pause_after_possibly_paid=self.pause_after_possibly_paid,
@@ -277,6 +278,11 @@ class FeederEnvironment(Environment):
     cut_queue_url: str
     rule_name: str
     """Of the EventBridge rule that wakes it."""
+    api_key_secret: str
+    """Name of the secret that holds the API key: the day's credits are counted by its fingerprint."""
+    credits_per_image: float
+    daily_credit_limit: float
+    """0 means no limit; then the key is not read."""
     rate_limit_requests: int
     rate_limit_seconds: float
 

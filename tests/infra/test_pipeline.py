@@ -74,10 +74,10 @@ def cut_environment(app: Synthesized) -> CutEnvironment:
 
 def test_every_queue_has_a_dead_letter_queue_of_its_own(app: Synthesized) -> None:
     assert len(app.resources("Pipeline", "AWS::SQS::Queue")) == 6
-    for stage, receives in (("Prepare", 15), ("Cut", 1000), ("Deliver", 15)):
+    for stage in STAGES:
         redrive = queue(app, stage)["RedrivePolicy"]
         assert written_out(redrive["deadLetterTargetArn"]) == f"<{stage}QueuesDeadLetterQueue.Arn>"
-        assert redrive["maxReceiveCount"] == receives
+        assert redrive["maxReceiveCount"] == 1000  # SQS gives no reason, and publishes no event
 
 
 def test_every_queue_keeps_messages_for_14_days_and_encrypts_them_by_itself(app: Synthesized) -> None:
@@ -320,7 +320,7 @@ CHANGED = Settings(
     webhook_url="https://shop.example/hook",
 )
 """No value is a default, or whole where it need not be."""
-SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 2, "Notify": 1}
+SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 4, "Notify": 1}
 """How many: a field of an environment whose name is no setting's is not compared."""
 
 
@@ -387,7 +387,11 @@ ITEMS = {
     },
     "Deliver": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
     "Gatekeeper": {READ_STATE: ["gate", "health#*"], WRITE_STATE: ["gate", "health#*"]},
-    "Feeder": {READ_STATE: ["backfills", "gate"], READ_MANY: ["backfill#*", "object#*"], WRITE_STATE: ["backfill#*"]},
+    "Feeder": {
+        READ_STATE: ["backfills", "gate"],
+        READ_MANY: ["backfill#*", "object#*"],
+        WRITE_STATE: ["backfill#*"],
+    },
 }
 """Whoever decodes strangers' files has no business with payments, budget and gate."""
 
@@ -499,6 +503,16 @@ def as_list(value: Any) -> list[Any]:
 @pytest.mark.parametrize("stage", FUNCTIONS)
 def test_a_role_allows_exactly_what_its_function_does(app: Synthesized, stage: str) -> None:
     assert allowed(app, stage) == ALLOWED[stage]
+
+
+def test_only_where_there_is_a_daily_limit_the_feeder_may_see_what_is_spent(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    """It is counted by the API key's fingerprint."""
+    limited = synthesize(daily_credit_limit=100.0)
+    assert allowed(limited, "Feeder") == ALLOWED["Feeder"] | {SECRET: {"secretsmanager:GetSecretValue"}}
+    (reads,) = (each for each in statements(limited, "Feeder") if each["Action"] == READ_STATE)
+    assert reads["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["backfills", "gate", "budget#*"]
 
 
 def test_a_versioned_input_and_a_prefix_change_only_what_is_allowed_on_photos(

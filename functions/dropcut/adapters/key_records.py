@@ -79,6 +79,11 @@ class BudgetRecord:
             only_if="attribute_not_exists(spent) OR spent <= :most_before" if limited else "",
         ).changed
 
+    def spent(self, fingerprint: str, *, now: float) -> float:
+        """Credits of the UTC day so far."""
+        spent: float = (self.table.get(_budget_id(fingerprint, now)) or {}).get("spent", 0.0)
+        return spent
+
     def give_back(self, fingerprint: str, credits: float, *, taken_at: float) -> None:
         """Return what was taken at `taken_at`, because the API did not charge it."""
         self.table.update(

@@ -99,7 +99,7 @@ def lets_through(sources: Sequence[PhotoSource], key: str, size_bytes: int | Non
     Args:
         size_bytes: None where it is not known. Prepare looks at the object itself, and at its tags.
     """
-    if key.endswith("/") and not size_bytes:
+    if (key.endswith("/") and not size_bytes) or not _is_key(key):
         return False
     taking = (source for source in sources if source.refuses_key(key) is None)
     if size_bytes is None:
@@ -107,6 +107,15 @@ def lets_through(sources: Sequence[PhotoSource], key: str, size_bytes: int | Non
     return any(source.refuses_object(size_bytes, dict([source.tag] if source.tag else [])) is None for source in taking)
 
 
+def _is_key(key: str) -> bool:
+    """Whether S3 can have an object of this name. A list of keys may have any line, and DynamoDB refuses long ones."""
+    try:
+        return 0 < len(key.encode()) <= _LONGEST_KEY_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
+_LONGEST_KEY_BYTES = 1024
 INPUT_REMOVED = "input_removed"
 """The code of a photo that waited while its input was taken away."""
 

@@ -28,7 +28,9 @@ MakeReplacement = Callable[[Path, tuple[int, int], Sequence[Rendition], Path], S
 """A person's own cut-out, width and height of the answer in its place, renditions, folder. Raises as `MakeCutouts`."""
 
 TRIES_AT_FULL_SIZE = 3
-"""Receives of a message after which a failure of the machinery, or of S3, is no longer waited out."""
+"""Receives of a message after which a failure of the machinery is no longer waited out."""
+TRIES_TO_READ = 7
+"""The same for an error of S3 or KMS. What lasts for a quarter of an hour is a role or a policy, and no hiccup."""
 _AT_SENT_SIZE = "which therefore has the size sent to the API."
 
 
@@ -135,7 +137,7 @@ class CutoutMaker:
             note = f"The photo was replaced before its cut-out was made, {_AT_SENT_SIZE}"
             return _with_note(without, note, is_another=True)
         except Exception as error:  # a role, a policy or a key that was changed: what is paid for is delivered
-            if receive_count < TRIES_AT_FULL_SIZE:
+            if receive_count < TRIES_TO_READ:
                 raise
             logger.exception("The photo cannot be read any more")
             said = type(error).__name__

@@ -38,7 +38,8 @@ from dropcut.core.ports import Sender
 from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.intake import Intake
 
-TRIES_IF_SLOW = 2
+TRIES_IF_SLOW = 3
+"""Receives of a message, of which the first may have been a wait for the event of the object's upload."""
 SETTLED_AFTER_SECONDS = 10.0
 """After so long the event of an object's upload has nearly always come. One that comes later counts as a newer upload
 than the request."""

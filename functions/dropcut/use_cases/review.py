@@ -1,5 +1,6 @@
 """Review: carries out what a person decided on a held cut-out, and ends what nobody decided on. Pays nothing."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,8 +18,10 @@ from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import Cutouts, MakeReplacement
 from dropcut.use_cases.outputs import Outputs
 
-ENDED_AT_ONCE = 100
-"""Old ones of one message, which comes every hour: each takes some calls of AWS."""
+DRAWN_FROM = 10_000
+"""As many of the oldest are looked for by one message, which comes every hour: one or two requests to DynamoDB."""
+SECONDS_TO_END_OLD = 20.0
+"""For those of one message, some 200; less than every message of deliver has (`needed_seconds`)."""
 _NEVER_DECIDED = "held too long"
 _DAY_SECONDS = 86_400.0
 _MIB = 1024 * 1024
@@ -121,9 +124,16 @@ class Reviewer:
         return self.records.decide(upload, decision, now=self.clock())
 
     def _end_old(self) -> MessageResult:
-        """A photo that cannot be ended now is tried again in an hour, and no other waits for it."""
-        until = self.clock() - self.held_days * _DAY_SECONDS
-        for bucket, key in self.records.held_before(until, most=ENDED_AT_ONCE):
+        """A photo that cannot be ended now is tried again in an hour.
+
+        They are drawn by lot: however many cannot be ended, no other waits behind them for ever.
+        """
+        now = self.clock()
+        old = list(self.records.held_before(now - self.held_days * _DAY_SECONDS, most=DRAWN_FROM))
+        random.shuffle(old)
+        for bucket, key in old:
+            if self.clock() >= now + SECONDS_TO_END_OLD:
+                break
             try:
                 self._end_if_held(bucket, key)
             except Exception:

@@ -15,7 +15,7 @@ from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow, publish, read_state, write_state
-from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
+from dropcut_cdk.queues import Queues
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, largest, size_of_deliver
 
 
@@ -27,7 +27,7 @@ class Deliver(Construct):
         self._props = props = deployment.props
         asked = [props.renditions, *(photos.renditions for photos in props.inputs if photos.renditions)]
         self._size = size = largest(size_of_deliver(props, props.made_of(each)) for each in asked)
-        self.queues = Queues(self, "Queues", size, receives=DELIBERATE_RECEIVES)
+        self.queues = Queues(self, "Queues", size)
         spec = FunctionSpec(
             entry="deliver",
             description="Dropcut: makes the renditions, tags the photo, publishes the event",

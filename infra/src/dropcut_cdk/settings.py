@@ -81,7 +81,7 @@ class Settings:
     """How long the API may take over one answer, in seconds; the gateway itself gives up after 60."""
     max_attempts: Annotated[int, kinds.whole(1, 100)] = 5
     """Calls for one picture before it fails, if others' calls go well meanwhile. If none does, it waits
-    (docs/pauses.md). Waiting is no attempt."""
+    (docs/pauses.md). Waiting is no attempt. 1 counts as 2, as the first failure alone shows neither."""
     max_possibly_paid: Annotated[int, kinds.whole(1, 100)] = 3
     """Calls for one picture that broke off after they were sent, and may have been charged, before it goes to the
     dead-letter queue."""

@@ -217,7 +217,7 @@ def test_an_error_of_the_imaging_goes_up_and_the_upload_is_taken_up_again(stage:
     assert len(stage.requests) == 1
 
 
-def test_a_photo_that_took_too_long_is_tried_once_more_and_then_rejected(stage: Stage) -> None:
+def test_a_photo_that_took_too_long_is_tried_again_and_then_rejected(stage: Stage) -> None:
     """Its neighbour may have taken the processor."""
 
     def slow(source: Path, target: Path) -> Fitted:
@@ -236,8 +236,6 @@ def test_a_photo_that_took_too_long_is_tried_once_more_and_then_rejected(stage: 
     ("said", "code", "advice"),
     [
         (("InvalidObjectState", "The operation is not valid for the object's storage class"), "archived", "Restore it"),
-        (("AccessDenied", "is not authorized to perform: kms:Decrypt"), "key_not_allowed", "Allow kms:Decrypt"),
-        (("KMS.DisabledException", "arn:aws:kms:... is disabled."), "key_not_allowed", "Allow kms:Decrypt"),
         (
             ("InvalidRequest", "The object was stored using a form of Server Side Encryption."),
             "customer_key",
@@ -256,10 +254,21 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_is_rejected_at_once(
     assert (stage.end(), advice in end.reason) == (("rejected", code), True)
 
 
-def test_a_photo_that_may_not_be_read_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "text", "said"),
+    [
+        ("AccessDenied", "Access Denied", r"AccessDenied.*whether the bucket is in this account"),
+        ("AccessDenied", "is not authorized to perform: kms:Decrypt", "Allow kms:Decrypt"),
+        ("KMS.DisabledException", "arn:aws:kms:... is disabled.", "Allow kms:Decrypt"),
+    ],
+)
+def test_a_photo_that_may_not_be_read_is_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, code: str, text: str, said: str
+) -> None:
+    """Once a key that was disabled for a minute had every photo of that minute rejected for good."""
     stage.cloud.put("a.jpg", PHOTO)
-    monkeypatch.setattr(stage.cloud.clients.s3, "get_object", refusing("AccessDenied", "Access Denied"))
-    with pytest.raises(ObjectForbiddenError, match=r"AccessDenied.*whether the bucket is in this account"):
+    monkeypatch.setattr(stage.cloud.clients.s3, "get_object", refusing(code, text))
+    with pytest.raises(ObjectForbiddenError, match=said):
         stage.handle(by_event_bridge())
     assert stage.ends == []
 
@@ -554,6 +563,22 @@ def test_a_request_right_after_the_upload_waits_for_the_uploads_own_event(stage:
     stage.handle(request())
     upload, requested = stage.requests
     assert upload.upload.sequencer < requested.upload.sequencer
+
+
+def test_a_wait_for_the_uploads_event_is_no_try_of_a_slow_photo(stage: Stage) -> None:
+    """Once the photo was rejected for good when its very first try took too long."""
+
+    def slow(source: Path, target: Path) -> Fitted:
+        raise picture_refusals.too_slow(40)
+
+    put(stage)
+    settled(stage)
+    stage.now -= 3
+    assert isinstance(stage.prepare(message(request())), Wait)
+    stage.now += 3
+    with pytest.raises(PictureRefusedError):
+        stage.with_fit(slow).prepare(replace(message(request()), receive_count=2))
+    assert stage.ends == []
 
 
 def test_a_request_that_loses_its_place_to_another_is_ordered_again(
