@@ -517,6 +517,24 @@ def test_an_unknown_argument_is_a_sentence_with_the_nearest_and_all_there_are(
     assert ("Did you mean" in said) is (near in known)
 
 
+def test_a_duration_of_the_cdk_is_taken_where_a_setting_counts_time() -> None:
+    from aws_cdk import Duration
+
+    from dropcut_cdk import DropcutProps, SettingsError
+
+    given: dict[str, Any] = {"keep_results_days": Duration.hours(48), "rate_limit_seconds": Duration.millis(2500)}
+    props = DropcutProps(**given)
+    assert (props.keep_results_days, props.rate_limit_seconds) == (2, 2.5)
+    wrong: dict[str, Any]
+    for wrong, said in (
+        ({"keep_results_days": Duration.hours(36)}, "keep_results_days is 1.5: not a whole number"),
+        ({"imaging_seconds": Duration.days(1)}, "imaging_seconds is 86400: out of range"),
+        ({"max_attempts": Duration.days(1)}, "max_attempts is .*Duration.*: not a whole number"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            DropcutProps(**wrong)
+
+
 def test_a_providers_secret_by_its_name_is_a_sentence_too() -> None:
     from dropcut_cdk import Provider, SettingsError
 

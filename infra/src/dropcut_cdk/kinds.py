@@ -87,8 +87,14 @@ def checked_values(
         else:
             kind: Kind = known[name].type.__metadata__[0]  # type: ignore[union-attr] # it is `Annotated`
             called = f"{name} of {of}" if of else f"Setting {name}"
-            values[name] = _checked(called, kind, value, kind.read if as_text else kind.check)
+            values[name] = _checked(called, kind, _counted(name, value), kind.read if as_text else kind.check)
     return values
+
+
+def _counted(name: str, value: object) -> object:
+    """A `Duration` of the CDK as the number that its setting counts, by the end of the name."""
+    count = hasattr(value, "to_milliseconds") and getattr(value, f"to_{name.rpartition('_')[2]}", None)
+    return count(integral=False) if count else value
 
 
 def _checked(called: str, kind: Kind, value: object, read: Callable[[Any], Any]) -> object:
