@@ -799,6 +799,25 @@ def test_a_rule_hears_of_this_deployment_alone(resources_of: Callable[[Make], Re
     assert all(pattern["detail"] == {"service": ["shoes"]} for pattern in patterns)
 
 
+def test_a_rule_can_stand_in_the_stack_of_a_target_that_needs_this_one() -> None:
+    """The function is told the output bucket, so its stack comes second; a rule here would name the function."""
+    from aws_cdk import App, Stack, aws_events_targets
+    from aws_cdk import aws_lambda as lambda_
+
+    from dropcut_cdk import Dropcut
+
+    app = App(context={"aws:cdk:bundling-stacks": []})
+    web = Stack(app, "Web")
+    code = lambda_.InlineCode("def handler(*_): pass")
+    function = lambda_.Function(web, "F", runtime=lambda_.Runtime.PYTHON_3_13, handler="index.handler", code=code)
+    cutouts = Dropcut(Stack(app, "Shop"), "Cutouts", monitoring=False)
+    cutouts.grant_read_cutouts(function)
+    cutouts.on_delivered("Index", target=aws_events_targets.LambdaFunction(function), scope=web)
+    templates = {each.stack_name: each.template["Resources"] for each in app.synth().stacks}
+    (rule,) = of_kind(templates["Web"], "AWS::Events::Rule").values()
+    assert rule["EventPattern"]["detail"] == {"service": [cutouts.name]}
+
+
 def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Callable[[Make], Resources]) -> None:
     from aws_cdk import aws_iam as iam
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Unpack
+from typing import TypedDict, Unpack
 
 from aws_cdk import Annotations, Aws, CfnOutput, Duration, Names, Stack, Stage, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -29,6 +29,14 @@ from dropcut_cdk.trial import as_tried_out
 FIVE_MINUTES = Duration.minutes(5)
 _SWITCH = "BucketNotificationsHandler"
 """The CDK's function that switches EventBridge on in a stack's buckets, as its id begins."""
+
+
+class RuleOptions(TypedDict, total=False):
+    """The arguments of `on_delivered` and its like."""
+
+    target: events.IRuleTarget | None
+    scope: Construct | None
+    """Where the rule is made, if not here: in the stack of a target that itself needs something of this one."""
 
 
 class Dropcut(Construct):
@@ -144,25 +152,25 @@ class Dropcut(Construct):
         """
         self._take_from(Input(bucket=bucket, **filters))
 
-    def on_delivered(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_delivered(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something with each photo whose cut-outs are in the output bucket."""
-        return self._on(event_names.DELIVERED, construct_id, target)
+        return self._on(event_names.DELIVERED, construct_id, **options)
 
-    def on_rejected(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_rejected(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something with each photo that cannot be cut out, for good."""
-        return self._on(event_names.REJECTED, construct_id, target)
+        return self._on(event_names.REJECTED, construct_id, **options)
 
-    def on_failed(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_failed(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something with each photo that lies in a dead-letter queue."""
-        return self._on(event_names.FAILED, construct_id, target)
+        return self._on(event_names.FAILED, construct_id, **options)
 
-    def on_held(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_held(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something with each photo whose cut-out waits for somebody to look at it."""
-        return self._on(event_names.HELD, construct_id, target)
+        return self._on(event_names.HELD, construct_id, **options)
 
-    def on_paused(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_paused(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something when the spending pauses."""
-        return self._on(event_names.PAUSED, construct_id, target)
+        return self._on(event_names.PAUSED, construct_id, **options)
 
     def grant_upload(self, grantee: iam.IGrantable) -> None:
         """Let somebody upload photos to the inputs there are so far, with tags only where an input asks for one.
@@ -244,7 +252,14 @@ class Dropcut(Construct):
             for place in places:
                 iam.PermissionsBoundary.of(place).apply(boundary)
 
-    def _on(self, detail_type: str, construct_id: str, target: events.IRuleTarget | None) -> events.Rule:
+    def _on(
+        self,
+        detail_type: str,
+        construct_id: str,
+        *,
+        target: events.IRuleTarget | None = None,
+        scope: Construct | None = None,
+    ) -> events.Rule:
         """A rule on this deployment's events alone: others share the account's bus, maybe with other accounts."""
         pattern = events.EventPattern(
             source=[event_names.SOURCE],
@@ -253,6 +268,5 @@ class Dropcut(Construct):
             detail={"service": [self.name]},
         )
         about = f"Events {detail_type} of {self.name}"
-        return events.Rule(
-            self, construct_id, description=about, event_pattern=pattern, targets=[target] if target else None
-        )
+        targets = [target] if target else None
+        return events.Rule(scope or self, construct_id, description=about, event_pattern=pattern, targets=targets)
