@@ -464,6 +464,8 @@ def test_a_wrong_argument_is_a_sentence_with_its_name(stack: "Stack", arguments:
         ({"suffixes": ["*.jpg"]}, "suffixes of an Input is ['*.jpg']: does not fit"),
         ({"tag": "cut=yes"}, "tag of an Input is 'cut=yes': not a tag's key and value"),
         ({"tag": ("dropcut", "delivered")}, "the key dropcut is ours"),
+        ({"tag": ("k" * 129, "yes")}, "not a tag's key and value. Allowed: a tag's key and value"),
+        ({"tag": ("cut", "v" * 257)}, "up to 128 and 256 characters"),
         ({"largest_mib": 0}, "largest_mib of an Input is 0: out of range"),
         ({"largest_mib": 5000}, "largest_mib of an Input is 5000: out of range"),
         ({"smallest_bytes": 5_000_000_001}, "smallest_bytes of an Input is 5000000001: out of range"),
@@ -550,9 +552,12 @@ def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack"
         Dropcut(stack, "Two", storage=own, output_bucket=a_bucket(stack, "shop"))
     photos = Input(bucket=a_bucket(stack, "photos"))
     without_input = Storage(stack, "Others", DropcutProps(inputs=[photos]))
-    with pytest.raises(SettingsError, match="the given storage has no input bucket of our own"):
+    with pytest.raises(SettingsError, match="no bucket of our own was made for one"):
         Dropcut(stack, "None", storage=without_input)
-    assert Dropcut(stack, "Right", storage=without_input, inputs=[photos]).storage is without_input
+    right = Dropcut(stack, "Right", storage=without_input, inputs=[photos])
+    assert right.storage is without_input
+    with pytest.raises(SettingsError, match="An input names no bucket"):
+        right.add_input(None, prefix="more/")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -615,6 +620,16 @@ def test_older_cutouts_of_our_own_output_bucket_may_go_whosever_the_photos_are(s
     from dropcut_cdk import DropcutProps, Input
 
     assert DropcutProps(inputs=[Input(bucket=a_bucket(stack, "photos"))], keep_versions_days=7).keep_versions_days == 7
+
+
+def test_a_vpc_without_private_subnets_is_a_sentence(stack: "Stack") -> None:
+    from aws_cdk import aws_ec2 as ec2
+
+    from dropcut_cdk import Dropcut, SettingsError
+
+    subnet = ec2.SubnetConfiguration(name="public", subnet_type=ec2.SubnetType.PUBLIC)
+    with pytest.raises(SettingsError, match=r"vpc Shop/Vpc has no private subnets.* Allowed: a VPC with private"):
+        Dropcut(stack, "Cutouts", vpc=ec2.Vpc(stack, "Vpc", subnet_configuration=[subnet]))
 
 
 @pytest.mark.parametrize("what", ["encryption_key", "alarm_key", "output_bucket", "bucket of an", "secret of the"])

@@ -224,6 +224,11 @@ class Dropcut(Construct):
 
     def _take_from(self, photos: Input) -> None:
         if photos.bucket is None:
+            if not self.storage.input_bucket:
+                raise SettingsError(
+                    "An input names no bucket, and no bucket of our own was made for one. Allowed: a bucket for each "
+                    "input, or the same input among the argument inputs of Dropcut, and of a given Storage."
+                )
             photos = replace(photos, bucket=self.storage.input_bucket)
         for bucket, of in ((photos.taken_from, "an input"), (self.output_bucket, "the output")):
             check_place(self, bucket, f"bucket {bucket.bucket_name} of {of}", "into which S3 can replicate the photos")

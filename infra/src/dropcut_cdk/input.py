@@ -18,12 +18,15 @@ _SUFFIX = text(r"[ -#%-)+->@-\[\]-~]{1,64}", "1 to 64 ASCII characters, none of 
 
 def _check_tag(value: object) -> tuple[str, str]:
     match value:
-        case (str(key), str(wanted)) if key and key != "dropcut":
+        case (str(key), str(wanted)) if 0 < len(key) <= 128 and len(wanted) <= 256 and key != "dropcut":  # as S3 takes
             return key, wanted
     raise ValueError("not a tag's key and value")
 
 
-_TAG = Kind(allowed="a tag's key and value as a pair of texts; the key `dropcut` is ours", check=_check_tag)
+_TAG = Kind(
+    allowed="a tag's key and value as a pair of texts, up to 128 and 256 characters; the key `dropcut` is ours",
+    check=_check_tag,
+)
 
 
 class InputFilters(TypedDict, total=False):
