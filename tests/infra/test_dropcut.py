@@ -815,7 +815,7 @@ def test_a_rule_hears_of_this_deployment_alone(resources_of: Callable[[Make], Re
 
 
 def test_a_rule_can_stand_in_the_stack_of_a_target_that_needs_this_one() -> None:
-    """The function is told the output bucket, so its stack comes second; a rule here would name the function."""
+    """The function's role names the output bucket, so its stack comes second. A rule here would name the function."""
     from aws_cdk import App, Stack, aws_events_targets
     from aws_cdk import aws_lambda as lambda_
 
