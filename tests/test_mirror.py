@@ -100,7 +100,10 @@ TESTED_BY: Mapping[str, tuple[str, ...]] = {
     "tools/test_events.py": ("tools/event_examples", "functions/core/events", "functions/core/event_names"),
 }
 """By file of tests, the modules without a file of their own that it tries."""
-NOTHING_TO_TRY = ("functions/core/item_kinds", "functions/core/ports", "functions/core/sandbox_probe")
+NOTHING_TO_TRY = (
+    *("functions/core/item_kinds", "functions/core/job_status", "functions/core/ports", "functions/core/sandbox_probe"),
+    "functions/core/units",
+)
 """They hold names and types. Of `bench/`, whose programs measure, only what is easily wrong unseen is tested."""
 
 

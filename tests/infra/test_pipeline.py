@@ -10,10 +10,11 @@ from typing import Any
 
 import dropcut
 import pytest
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.rendition_setting import read_renditions
-from dropcut.core.review import EndOldHeld, read_review
+from dropcut.core.review import EndOldHeld
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import (
     SECONDS_TO_BEGIN,
@@ -650,7 +651,7 @@ def test_deliver_is_asked_every_hour_to_end_what_is_held_for_too_long(app: Synth
     assert rule["ScheduleExpression"] == "rate(1 hour)"
     (target,) = rule["Targets"]
     assert written_out(target["Arn"]) == "<DeliverQueuesQueue.Arn>"
-    assert read_review(target["Input"]) == EndOldHeld()
+    assert read_deliver_message(target["Input"]) == EndOldHeld()
 
 
 # ---- the secret

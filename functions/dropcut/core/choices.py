@@ -59,7 +59,7 @@ class Choices:
             return ""
         return f"There is no rendition {unknown[0]!r} here. Allowed: {', '.join(sorted(allowed))}."
 
-    def of(self, renditions: Sequence["Rendition"]) -> Sequence["Rendition"]:
+    def chosen_from(self, renditions: Sequence["Rendition"]) -> Sequence["Rendition"]:
         """Those that were chosen, in the deployment's order; all when none of them is made any more."""
         return [each for each in renditions if each.name in self.renditions] or renditions
 

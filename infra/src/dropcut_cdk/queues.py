@@ -13,7 +13,7 @@ from dropcut_cdk.permissions import allow
 from dropcut_cdk.sizes import Size
 
 BATCH_SIZE = 10
-MOST_RECEIVES = 1000
+SQS_MOST_RECEIVES = 1000
 """SQS's most. The functions themselves dead-letter a message, with its reason and its event, which SQS has not."""
 VISIBILITY_TIMEOUTS = 6
 """Visibility timeout of a queue, in time-outs of its function: shorter, and work in progress is handed out again."""
@@ -28,7 +28,7 @@ class Queues(Construct):
     Not under a KMS key: EventBridge cannot send to a queue under the key that AWS manages.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, size: Size, *, receives: int = MOST_RECEIVES) -> None:
+    def __init__(self, scope: Construct, construct_id: str, size: Size, *, receives: int = SQS_MOST_RECEIVES) -> None:
         """For a function of this size, which receives a message so many times before SQS dead-letters it."""
         super().__init__(scope, construct_id)
         self._senders = dict[sqs.Queue, tuple[iam.PolicyStatement, list[str]]]()

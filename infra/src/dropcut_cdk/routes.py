@@ -8,7 +8,7 @@ from aws_cdk import IResource, Stack, Token
 from aws_cdk.aws_s3 import CfnBucket, IBucket
 from constructs import Construct
 from dropcut.core.rendition import Rendition
-from dropcut.core.review import HELD
+from dropcut.core.review import HELD_FOLDER
 
 from dropcut_cdk.input import Input
 from dropcut_cdk.kinds import SettingsError
@@ -52,7 +52,8 @@ def check_routes(inputs: Sequence[Input], output_bucket: IBucket, settings: Sett
 
 def _check_no_loop(photos: Input, renditions: Sequence[Rendition], *, held: bool) -> None:
     """A key that begins with a placeholder begins as the photo's own key does; what is held lies under `held/`."""
-    for rendition, key in [(each, f"{folder}{each.key}") for each in renditions for folder in ("", HELD)[: 1 + held]]:
+    folders = ("", HELD_FOLDER) if held else ("",)
+    for rendition, key in [(each, f"{folder}{each.key}") for each in renditions for folder in folders]:
         head = next(literal for literal, *_ in string.Formatter().parse(key))
         into = head.startswith(photos.prefix) or photos.prefix.startswith(head)
         if into and photos.source.refuses_key(f"{photos.prefix}x.{rendition.extension}") is None:
