@@ -17,7 +17,7 @@ from dropcut.adapters.object_store import (
     not_there_yet,
 )
 from dropcut.adapters.scratch import scratch_folder
-from dropcut.core.choices import ChoicesError, choices_of_photo
+from dropcut.core.choices import ChoicesError, choices_of_photo, reference_of_photo
 from dropcut.core.cutout_request import BEFORE_ALL
 from dropcut.core.job_status import DONE
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
@@ -148,7 +148,9 @@ class Prepare:
         if not isinstance(source, Opened):
             return upload, None
         try:
-            upload = replace(upload, choices=upload.choices.over(choices_of_photo(source.metadata)))
+            # First the reference: the rejection of renditions that cannot be carries it.
+            for read in (reference_of_photo, choices_of_photo):
+                upload = replace(upload, choices=upload.choices.over(read(source.metadata)))
             wrong = upload.choices.refuses_names(self.intake.rendition_names(upload.bucket, upload.key))
         except ChoicesError as error:
             wrong = str(error)

@@ -18,7 +18,7 @@ _SUFFIX = text(r"[ -#%-)+->@-\[\]-~]{1,64}", "1 to 64 ASCII characters, none of 
 
 def _check_tag(value: object) -> tuple[str, str]:
     match value:
-        case (str(key), str(wanted)) if 0 < len(key) <= 128 and len(wanted) <= 256 and key != "dropcut":  # as S3 takes
+        case (str(key), str(wanted)) if 0 < len(key) <= 128 and len(wanted) <= 256 and key != "dropcut":  # S3's lengths
             return key, wanted
     raise ValueError("not a tag's key and value")
 

@@ -76,7 +76,7 @@ class Queues(Construct):
         return rule
 
     def _let_send(self, queue: sqs.Queue, rule_arn: str) -> None:
-        """All rules stand in one statement: SQS takes 20 of them in a policy, and 10 conditions."""
+        """All rules stand in one statement: a policy of SQS has 20 statements at most, and 10 conditions."""
         if queue not in self._senders:
             rules_send = allow("RulesSend", ["sqs:SendMessage"], [queue.queue_arn], to="events.amazonaws.com")
             queue.add_to_resource_policy(rules_send)

@@ -16,11 +16,11 @@ from dropcut_cdk.settings import Settings
 
 
 def check_place(scope: Construct, resource: IResource, called: str, which: str) -> None:
-    """Check where a resource is, as far as the CDK knows; `dropcut doctor` knows all.
+    """Check where a resource is, as far as the CDK knows; `dropcut doctor` asks S3 for a bucket's region.
 
     Raises:
-        SettingsError: in another account or region. S3 sends events to neither, and rules are made here; `which` says
-            how another one of ours is reached.
+        SettingsError: in another account or region: S3 sends events to neither, and rules are made here. The sentence
+            ends in `which`, on how another one is reached.
     """
     for part in ("account", "region"):
         there, here = getattr(resource.env, part), getattr(Stack.of(scope), part)

@@ -512,10 +512,22 @@ def test_choices_that_cannot_be_are_a_rejection_before_anything_is_paid(
     assert says in end.reason
 
 
-def test_a_rejected_photo_keeps_its_reference(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("content", "metadata", "code"),
+    [
+        (b"", {}, "empty"),
+        (PHOTO, {"dropcut-renditions": "web,none"}, "choices_not_allowed"),
+        (PHOTO, {"dropcut-renditions": "web,no name"}, "choices_not_allowed"),
+    ],
+    ids=["an empty file", "an unknown rendition", "what is no rendition's name"],
+)
+def test_a_rejected_photo_keeps_its_reference(
+    stage: Stage, content: bytes, metadata: dict[str, str], code: str
+) -> None:
     s3 = stage.cloud.clients.s3
-    s3.put_object(Bucket=INPUT, Key="a.jpg", Body=b"", Metadata={"dropcut-reference": "order 4711"})
+    s3.put_object(Bucket=INPUT, Key="a.jpg", Body=content, Metadata={"dropcut-reference": "order 4711", **metadata})
     stage.handle(by_event_bridge())
+    assert stage.end()[1] == code
     message_ = OutcomeMessage.from_json(stage.deliver_queue.sent[0])
     assert message_.upload.choices.reference == "order 4711"
 
