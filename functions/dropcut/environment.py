@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
+from dropcut.core.backoff import CLOCKS_APART_SECONDS
 from dropcut.core.blame import BlameRules
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
@@ -145,8 +146,6 @@ SECONDS_TO_BEGIN = 2 * AWS_CALL_SECONDS
 SECONDS_TO_STORE = AWS_CALL_SECONDS
 """Time that an answer still needs after the longest call: the payment is recorded, and the answer handed on beside
 that."""
-CLOCKS_APART_SECONDS = 5
-"""How far two workers' clocks may differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,8 +199,9 @@ class CutEnvironment(StageEnvironment):
 
     @property
     def blame(self) -> BlameRules:
+        """At a picture's first failure nobody knows yet whether others' calls go well: it has two calls at least."""
         return BlameRules(
-            max_attempts=self.max_attempts,
+            max_attempts=max(2, self.max_attempts),
             max_possibly_paid=self.max_possibly_paid,
             pause_after_failures=self.pause_after_failures,
             pause_after_possibly_paid=self.pause_after_possibly_paid,
@@ -277,6 +277,11 @@ class FeederEnvironment(Environment):
     cut_queue_url: str
     rule_name: str
     """Of the EventBridge rule that wakes it."""
+    api_key_secret: str
+    """Name of the secret that holds the API key: the day's credits are counted by its fingerprint."""
+    credits_per_image: float
+    daily_credit_limit: float
+    """0 means no limit; then the key is not read."""
     rate_limit_requests: int
     rate_limit_seconds: float
 

@@ -115,8 +115,8 @@ class MessageBatch:
         if self.receives_before_giving_up is None or message.receive_count <= self.receives_before_giving_up:
             return None
         reason = (
-            f"The {self.stage} function ended {message.receive_count - 1} times without a word while it had this "
-            "message: out of memory, out of time, or throttled. Its log says which."
+            f"The {self.stage} function had this message {message.receive_count - 1} times and ended without a word: "
+            "out of memory, out of time, or throttled. Or the failure could not be published. Its log says which."
         )
         return DeadLetter(reason=reason, announce=True)
 
@@ -137,6 +137,8 @@ class MessageBatch:
                 self.queue.put_back(record.receipt_handle, max(seconds, least_wait_seconds(message.receive_count)))
                 raise MessageStaysInQueueError(why)
             case DeadLetter(reason=reason, details=details, announce=announce):
+                if announce:
+                    self._announce(message, reason)
                 attributes = {
                     "stage": self.stage,
                     "reason": reason,
@@ -146,10 +148,19 @@ class MessageBatch:
                 self.dead_letters.dead_letter(message.body, attributes)
                 count("DeadLettered")
                 logger.error("A message is in the dead-letter queue", stage=self.stage, reason=reason)
-                if announce:
-                    # If that fails, the message comes back and is dead-lettered once more: better two than no event.
-                    with suppress(MalformedMessageError):  # which names no photo
-                        self.announce_failure(message, reason)
+
+    def _announce(self, message: Message, reason: str) -> None:
+        """Publish it first: while that fails, the message comes back, and does not become a dead letter each time.
+
+        What SQS would delete soon is dead-lettered all the same: better without an event than lost.
+        """
+        try:
+            with suppress(MalformedMessageError):  # which names no photo
+                self.announce_failure(message, reason)
+        except Exception:
+            if not waited_too_long(message.sent_at_seconds, message.receive_count, now=self.clock()):
+                raise
+            logger.exception("A photo's failure could not be published", stage=self.stage)
 
 
 def _message(record: SQSRecord) -> Message:

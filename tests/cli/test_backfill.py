@@ -13,6 +13,7 @@ from urllib.parse import quote_plus
 import pytest
 from dropcut.adapters.backfill_records import BackfillRecords
 from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.key_records import BudgetRecord
 from dropcut.adapters.photo_lists import KEYS_IN_A_PART, PhotoLists
 from dropcut.core.backfill import Backfill
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
@@ -90,7 +91,7 @@ def test_a_plan_says_what_is_there_what_is_done_and_what_the_rest_costs(
         "credits": 6.0,
         "dollars": 0.06,
         "seconds": pytest.approx(0.2, abs=0.1),
-        "days_of_the_limit": 0.06,
+        "days_of_the_limit": 0.07,  # of which a tenth is left for live photos
     }
     said = dropcut("backfill", "plan", f"s3://{INPUT}/shop/").out
     assert "5 photos, 2 of them done" in said
@@ -101,14 +102,14 @@ def test_a_plan_says_what_is_there_what_is_done_and_what_the_rest_costs(
 def test_of_many_photos_some_are_looked_up(
     deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backfill_photos, "LOOKED_UP", 100)
-    keys = [f"{number:04}.jpg" for number in range(300)]
+    monkeypatch.setattr(backfill_photos, "LOOKED_UP", 40)
+    keys = [f"{number:04}.jpg" for number in range(120)]
     put(deployment, *keys)
-    for key in keys[:150]:
+    for key in keys[:60]:
         end(deployment, key, "delivered")
     plan = only(dropcut("backfill", "plan", f"s3://{INPUT}", "--json"))
-    assert plan["done_is_estimated"] and 100 < plan["done"] < 200
-    assert plan["done"] + plan["to_do"] == 300
+    assert plan["done_is_estimated"] and 30 < plan["done"] < 90
+    assert plan["done"] + plan["to_do"] == 120
     assert "about " in dropcut("backfill", "plan", f"s3://{INPUT}").out
 
 
@@ -311,13 +312,13 @@ def test_each_back_fill_is_listed_with_its_end(deployment: Deployment, dropcut: 
     records(deployment).start(Backfill(name="two", bucket=INPUT, parts=1, total=10, started_at=NOW + 1))
     records(deployment).break_off(Backfill(name="two", bucket=INPUT), "The list is gone.")
     first, second = (json.loads(line) for line in dropcut("backfill", "list", "--json").out.splitlines())
-    # The daily limit of 100 credits is 50 photos: twenty days.
-    assert first["ends_at"] == pytest.approx(time.time() + 20 * 86_400, abs=60)
+    # Nine tenths of the daily limit of 100 credits are 45 photos: 22 days.
+    assert first["ends_at"] == pytest.approx(time.time() + 22.22 * 86_400, abs=60)
     assert (first["status"], first["seen"], first["total"]) == ("running", 0, 1_000)
     assert "`dropcut backfill resume one` wakes it" in first["reason"]
     assert (second["status"], second["reason"], second["ends_at"]) == ("broken", "The list is gone.", None)
     said = dropcut("backfill", "list").out
-    assert "one  running  0 of 1,000, ends in 20 days  s3://photos-in/p/" in said
+    assert "one  running  0 of 1,000, ends in 22 days  s3://photos-in/p/" in said
     assert "two  broken  0 of 10  a list, photos-in: The list is gone." in said
 
 
@@ -335,6 +336,20 @@ def test_a_pause_is_why_it_does_not_go_on(deployment: Deployment, dropcut: Dropc
     records(deployment).start(Backfill(name="one", bucket=INPUT, total=1))
     deployment.gate.close_by_hand("The shop moves.", now=NOW)
     assert "The shop moves." in only(dropcut("backfill", "list", "--json"))["reason"]
+
+
+@pytest.mark.parametrize(("spent", "waits"), [(88.0, False), (88.5, True), (100.0, True)])
+def test_the_days_credits_are_why_it_does_not_go_on(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch, spent: float, waits: bool
+) -> None:
+    """Of 100 credits 10 are for live photos, and a photo costs 2."""
+    monkeypatch.setattr(Deployment, "fingerprint", "f")
+    records(deployment).start(Backfill(name="one", bucket=INPUT, total=1))
+    deployment.client("events").enable_rule(Name=RULE)
+    BudgetRecord(table=deployment.table, daily_credit_limit=0).take("f", spent, now=time.time())
+    reason = only(dropcut("backfill", "list", "--json"))["reason"]
+    assert (f"{spent:g} credits of 100 are spent today" in reason) is waits
+    assert bool(reason) is waits
 
 
 def test_it_is_stopped_and_resumed_at_any_time(deployment: Deployment, dropcut: Dropcut) -> None:

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from dropcut.core.messages import Remake, read_announcement
-from dropcut.core.review import read_review
+from dropcut.core.deliver_message import read_deliver_message
+from dropcut.core.messages import Remake
 
 from dropcut_cli.deployment import Deployment
 from tests.cli.conftest import Dropcut, bodies
@@ -32,7 +32,7 @@ def test_renditions_are_made_anew_of_what_was_named_and_delivered(
     assert sorted(json.loads(line)["key"] for line in shown.out.splitlines()) == keys
     assert bodies(deployment, "Deliver") == []
     assert dropcut("remake", *arguments, "--send").exit_code == (0 if keys else 9)
-    assert {read_announcement(body) for body in bodies(deployment, "Deliver")} == {
+    assert {read_deliver_message(body) for body in bodies(deployment, "Deliver")} == {
         Remake(bucket=INPUT, key=name) for name in keys
     }
 
@@ -51,7 +51,7 @@ def test_a_decision_is_about_the_upload_that_is_held(
     mine.write_bytes(b"my own")
     more = [str(mine)] if decision == "replace" else []
     assert dropcut(decision, "a.jpg", *more).exit_code == 0
-    review = read_review(bodies(deployment, "Deliver")[0])
+    review = read_deliver_message(bodies(deployment, "Deliver")[0])
     picture = f"held/replaced/{upload.job_id}.png" if more else None
     assert vars(review) == {
         "bucket": INPUT,

@@ -54,5 +54,6 @@ class SqsInMemory:
         counts = {
             "ApproximateNumberOfMessages": str(len(self._waiting[QueueUrl])),
             "ApproximateNumberOfMessagesNotVisible": str(len(self._in_flight[QueueUrl])),
+            "ApproximateNumberOfMessagesDelayed": "0",
         }
         return {"Attributes": counts}

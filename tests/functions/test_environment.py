@@ -8,6 +8,8 @@ from typing import Any
 import dropcut
 import pytest
 from botocore.retries.standard import ExponentialBackoff, RetryContext
+from dropcut.core.blame import Evidence, Verdict, judge
+from dropcut.core.decision import Failure
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.environment import (
     AWS_CALL_SECONDS,
@@ -29,6 +31,7 @@ from dropcut.environment import (
     cut_function_seconds,
     longest_call_seconds,
 )
+from dropcut.use_cases.review import SECONDS_TO_END_OLD
 
 FUNCTIONS = [
     PrepareEnvironment,
@@ -177,3 +180,17 @@ def test_a_photo_is_begun_with_time_for_each_process_that_may_try_it(
     """Deliver makes its renditions with the photo, then without it."""
     environment = replace(function.read(complete(function)), imaging_seconds=imaging_seconds)
     assert environment.needed_seconds > processes * imaging_seconds + 10
+
+
+def test_deliver_has_time_to_end_old_held_photos_whenever_it_begins() -> None:
+    quickest = replace(DeliverEnvironment.read(complete(DeliverEnvironment)), imaging_seconds=5.0)  # the least allowed
+    assert quickest.needed_seconds > SECONDS_TO_END_OLD
+
+
+@pytest.mark.parametrize(("setting", "attempts"), [("1", 2), ("2", 2), ("5", 5)])
+def test_a_picture_has_two_calls_at_least_before_it_can_be_at_fault(setting: str, attempts: int) -> None:
+    """With one, a lone photo failed at its first 500, although nobody knew whether other calls went well."""
+    rules = CutEnvironment.read(complete(CutEnvironment) | {"MAX_ATTEMPTS": setting}).blame
+    assert rules.max_attempts == attempts
+    first = Evidence(attempts=1, others_went_well=True)  # which it says when nobody knows
+    assert judge(Failure(code="http_500", reason="r", possibly_paid=False), first, rules) == Verdict("tries again")

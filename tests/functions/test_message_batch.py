@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.messages import MalformedMessageError, Upload
+from dropcut.imaging_stage import RECEIVES_BEFORE_GIVING_UP
 from dropcut.message_batch import LONGEST_RETRY_SECONDS, MessageBatch
 from dropcut.observability import log_about, logger, metrics
 
@@ -168,7 +169,7 @@ def test_a_message_that_crashed_the_function_each_time_is_dead_lettered_unhandle
     assert stage.handled == []
     ((body, attributes),) = stage.dead_letters.dead
     assert body == "picture bomb"
-    assert attributes["reason"].startswith("The deliver function ended 5 times without a word")
+    assert attributes["reason"].startswith("The deliver function had this message 5 times and ended without a word")
     assert [body for body, _ in stage.announced] == ["picture bomb"]
 
 
@@ -178,10 +179,18 @@ def test_where_receives_are_no_attempts_an_unexpected_error_never_gives_up() -> 
     assert stage.queue.put_back_for == {"handle of unexpected": LONGEST_RETRY_SECONDS}
 
 
-def test_a_message_whose_failure_could_not_be_announced_comes_back_for_that() -> None:
-    """Rather two dead letters than a photo without an event."""
+@pytest.mark.parametrize("receives", [5, 6, 40])
+def test_a_message_whose_failure_cannot_be_announced_comes_back_for_that(receives: int) -> None:
+    """As while the state table refuses for hours: once each time made another dead letter of the same photo."""
     stage = Stage()
-    assert stage.process("unexpected and unannounceable", receives=5) == ["unexpected and unannounceable"]
+    assert stage.process("unexpected and unannounceable", receives=receives) == ["unexpected and unannounceable"]
+    assert stage.dead_letters.dead == []
+
+
+def test_a_message_that_sqs_would_delete_soon_is_dead_lettered_without_its_event() -> None:
+    stage = Stage()
+    stage.now += 13 * DAY
+    assert stage.process("unexpected and unannounceable", receives=40) == []
     assert len(stage.dead_letters.dead) == 1
 
 
@@ -265,6 +274,41 @@ def test_every_line_about_a_photos_error_names_its_job_and_no_line_after_it(monk
 def test_a_dead_letter_is_counted() -> None:
     Stage().process("malformed", "fails", "one")
     assert metrics.metric_set["DeadLettered"]["Value"] == [1.0, 1.0]
+
+
+# ---- AWS refuses or throttles a call for a while
+
+
+def outlived(hours: float, *, gives_up_after: int | None) -> tuple[list[str], int]:
+    """What becomes of photos of which one comes each minute of such trouble: reasons of dead letters, and how many."""
+    reasons, minutes = [], range(int(hours * 60))
+    for minute in minutes:
+        stage, receives = Stage(gives_up_after=gives_up_after), 0
+        body = "unexpected"
+        while not stage.dead_letters.dead and body != "one":
+            receives += 1
+            body = "unexpected" if stage.now < SENT_AT + hours * 3600 - minute * 60 else "one"
+            stage.process(body, receives=receives)
+            stage.now += stage.queue.put_back_for.get(f"handle of {body}", 0.0)
+        reasons += [attributes["reason"] for _body, attributes in stage.dead_letters.dead]
+        assert len(stage.announced) == len(stage.dead_letters.dead)
+    return reasons, len(minutes)
+
+
+def test_ten_minutes_of_trouble_dead_letter_no_photo() -> None:
+    reasons, photos = outlived(1 / 6, gives_up_after=RECEIVES_BEFORE_GIVING_UP)
+    assert (reasons, photos) == ([], 10)
+
+
+def test_of_six_hours_of_trouble_those_that_came_early_are_ready_to_go_again() -> None:
+    reasons, photos = outlived(6, gives_up_after=RECEIVES_BEFORE_GIVING_UP)
+    assert (len(reasons), photos) == (270, 360)  # it is tried for an hour and a half
+    assert all("nobody thought of this" in reason for reason in reasons)
+
+
+def test_where_receives_are_no_attempts_six_hours_of_trouble_dead_letter_nothing() -> None:
+    reasons, _photos = outlived(6, gives_up_after=None)
+    assert reasons == []
 
 
 # ---- a batch that cannot begin

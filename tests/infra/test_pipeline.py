@@ -10,10 +10,11 @@ from typing import Any
 
 import dropcut
 import pytest
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.rendition_setting import read_renditions
-from dropcut.core.review import EndOldHeld, read_review
+from dropcut.core.review import EndOldHeld
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import (
     SECONDS_TO_BEGIN,
@@ -74,10 +75,10 @@ def cut_environment(app: Synthesized) -> CutEnvironment:
 
 def test_every_queue_has_a_dead_letter_queue_of_its_own(app: Synthesized) -> None:
     assert len(app.resources("Pipeline", "AWS::SQS::Queue")) == 6
-    for stage, receives in (("Prepare", 15), ("Cut", 1000), ("Deliver", 15)):
+    for stage in STAGES:
         redrive = queue(app, stage)["RedrivePolicy"]
         assert written_out(redrive["deadLetterTargetArn"]) == f"<{stage}QueuesDeadLetterQueue.Arn>"
-        assert redrive["maxReceiveCount"] == receives
+        assert redrive["maxReceiveCount"] == 1000  # SQS gives no reason, and publishes no event
 
 
 def test_every_queue_keeps_messages_for_14_days_and_encrypts_them_by_itself(app: Synthesized) -> None:
@@ -232,7 +233,7 @@ def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
 )
 def test_an_environment_is_measured_as_lambda_does_it_as_one_json_object(value: str, taken: bool) -> None:
     """`{"NAME":"..."}` adds eleven bytes, and a quote within a value is two."""
-    from dropcut_cdk.confined_function import check_environment
+    from dropcut_cdk.limits import check_environment
 
     with nullcontext() if taken else pytest.raises(SettingsError, match="Allowed: 4,096"):
         check_environment("cut", {"NAME": value})
@@ -320,7 +321,7 @@ CHANGED = Settings(
     webhook_url="https://shop.example/hook",
 )
 """No value is a default, or whole where it need not be."""
-SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 2, "Notify": 1}
+SETTINGS_READ_BY = {"Prepare": 6, "Cut": 19, "Deliver": 11, "Gatekeeper": 0, "Feeder": 4, "Notify": 1}
 """How many: a field of an environment whose name is no setting's is not compared."""
 
 
@@ -387,7 +388,11 @@ ITEMS = {
     },
     "Deliver": {READ_STATE: ["object#*"], WRITE_STATE: ["object#*"]},
     "Gatekeeper": {READ_STATE: ["gate", "health#*"], WRITE_STATE: ["gate", "health#*"]},
-    "Feeder": {READ_STATE: ["backfills", "gate"], READ_MANY: ["backfill#*", "object#*"], WRITE_STATE: ["backfill#*"]},
+    "Feeder": {
+        READ_STATE: ["backfills", "gate"],
+        READ_MANY: ["backfill#*", "object#*"],
+        WRITE_STATE: ["backfill#*"],
+    },
 }
 """Whoever decodes strangers' files has no business with payments, budget and gate."""
 
@@ -499,6 +504,16 @@ def as_list(value: Any) -> list[Any]:
 @pytest.mark.parametrize("stage", FUNCTIONS)
 def test_a_role_allows_exactly_what_its_function_does(app: Synthesized, stage: str) -> None:
     assert allowed(app, stage) == ALLOWED[stage]
+
+
+def test_only_where_there_is_a_daily_limit_the_feeder_may_see_what_is_spent(
+    synthesize: Callable[..., Synthesized],
+) -> None:
+    """It is counted by the API key's fingerprint."""
+    limited = synthesize(daily_credit_limit=100.0)
+    assert allowed(limited, "Feeder") == ALLOWED["Feeder"] | {SECRET: {"secretsmanager:GetSecretValue"}}
+    (reads,) = (each for each in statements(limited, "Feeder") if each["Action"] == READ_STATE)
+    assert reads["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["backfills", "gate", "budget#*"]
 
 
 def test_a_versioned_input_and_a_prefix_change_only_what_is_allowed_on_photos(
@@ -618,15 +633,14 @@ def test_a_rule_may_send_only_where_its_target_is(app: Synthesized) -> None:
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
     ]
-    assert {
-        (written_out(s["Resource"]), written_out(s["Condition"]["ArnEquals"]["aws:SourceArn"])) for s in senders
-    } == {
-        ("<PrepareQueuesQueue.Arn>", "<UploadsRule.Arn>"),
-        ("<PrepareQueuesDeadLetterQueue.Arn>", "<UploadsRule.Arn>"),
-        ("<PrepareQueuesQueue.Arn>", "<RequestsRule.Arn>"),
-        ("<PrepareQueuesDeadLetterQueue.Arn>", "<RequestsRule.Arn>"),
-        ("<DeliverQueuesQueue.Arn>", "<HeldRule.Arn>"),
-    }
+    assert [
+        (written_out(s["Resource"]), [written_out(arn) for arn in s["Condition"]["ArnEquals"]["aws:SourceArn"]])
+        for s in sorted(senders, key=lambda s: written_out(s["Resource"]))
+    ] == [
+        ("<DeliverQueuesQueue.Arn>", ["<HeldRule.Arn>"]),
+        ("<PrepareQueuesDeadLetterQueue.Arn>", ["<RequestsRule.Arn>", "<UploadsRule.Arn>"]),
+        ("<PrepareQueuesQueue.Arn>", ["<RequestsRule.Arn>", "<UploadsRule.Arn>"]),
+    ]
     for statement in senders:
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
         assert statement["Action"] == "sqs:SendMessage"
@@ -637,7 +651,7 @@ def test_deliver_is_asked_every_hour_to_end_what_is_held_for_too_long(app: Synth
     assert rule["ScheduleExpression"] == "rate(1 hour)"
     (target,) = rule["Targets"]
     assert written_out(target["Arn"]) == "<DeliverQueuesQueue.Arn>"
-    assert read_review(target["Input"]) == EndOldHeld()
+    assert read_deliver_message(target["Input"]) == EndOldHeld()
 
 
 # ---- the secret

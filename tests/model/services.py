@@ -163,8 +163,9 @@ class Sqs:
         }
 
     def get_queue_attributes(self, *, QueueUrl: str, AttributeNames: list[str]) -> dict[str, Any]:
+        """Visible ones, unseen ones, and those that were sent to be seen later: here there are none."""
         visible, everything = len(self.visible(QueueUrl)), len(self.queues.get(QueueUrl, []))
-        return {"Attributes": dict(zip(AttributeNames, (str(visible), str(everything - visible)), strict=True))}
+        return {"Attributes": dict(zip(AttributeNames, (str(visible), str(everything - visible), "0"), strict=True))}
 
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:
         kept = [message for message in self.queues[QueueUrl] if message.receipt != ReceiptHandle]

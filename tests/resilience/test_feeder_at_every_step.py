@@ -27,6 +27,7 @@ KNOWN = {
     "SQS GetQueueAttributes",
     "SQS SendMessageBatch",
     "S3 ListObjectsV2",
+    "Secrets Manager GetSecretValue",
     "EventBridge PutEvents",
 }
 """Side effects that the feeder is known to have: if the harness does not see these, it sees nothing."""

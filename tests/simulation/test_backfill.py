@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from dropcut.core.backfill import Backfill, Waiting, next_share
+from dropcut.core.backfill import Backfill, Waiting, next_share, paid_for_today
 from dropcut.core.pace import Pace
 
 INTERVAL = Pace.under(limit_requests=150, limit_seconds=10).interval_seconds
@@ -32,6 +32,8 @@ class Course:
     pauses: Callable[[int], bool] = lambda _second: False
     works: Callable[[int], float] = lambda _second: 1.0
     """The API's speed, as a part of the pace."""
+    daily_limit: int = 0
+    """In photos; 0 for none."""
     seed: int = 0
 
 
@@ -45,6 +47,10 @@ class Seen:
     idle: float = 0.0
     """Calls that could have been made and were not, while the back-fill ran and nothing was paused."""
     calls: float = 0.0
+    by_day: list[float] = field(default_factory=lambda: [0.0] * 100)
+    """Photos that were paid for."""
+    spent_seconds: int = 0
+    """In which no more could be paid for until midnight."""
 
     @property
     def part_of_pace(self) -> float:
@@ -66,7 +72,10 @@ def ran(course: Course) -> Seen:
     ahead: deque[int] = deque([0] * 901)
     sent_ahead, visible, second, next_visit = 0, 0.0, 0, 0.0
     while backfill.seen < course.photos or sent_ahead + visible >= 1:
-        paused = course.pauses(second)
+        today = second // DAY
+        spent = bool(course.daily_limit) and seen.by_day[today] + 1 > course.daily_limit
+        seen.spent_seconds += spent
+        paused = course.pauses(second) or spent
         if second >= next_visit:
             next_visit = 60 * (second // 60 + 1) + lot.random() * course.late
             if lot.random() >= course.missed and not paused:
@@ -74,6 +83,10 @@ def ran(course: Course) -> Seen:
                 share = next_share(
                     now=float(second), fed_until=backfill.fed_until, waiting=waiting, interval_seconds=INTERVAL
                 )
+                if course.daily_limit:
+                    waiting = Waiting(visible=int(visible), in_work=0, delayed=int(sent_ahead))
+                    limit = {"daily_credit_limit": 2.0 * course.daily_limit, "credits_per_image": 2.0}
+                    share = share.at_most(paid_for_today(spent=2 * seen.by_day[today], waiting=waiting, **limit))
                 count = min(share.count, course.photos - backfill.seen)
                 for delay in share.delays(count, now=float(second)):
                     ahead[delay] += 1
@@ -88,6 +101,7 @@ def ran(course: Course) -> Seen:
         able = 0.0 if paused else A_SECOND * course.works(second)
         done = min(able, visible)
         visible -= done
+        seen.by_day[today] += done
         if backfill.seen < course.photos:
             seen.calls += done
             seen.idle += able - done
@@ -134,3 +148,14 @@ def test_whatever_comes_in_between_no_flood_arises(given: dict[str, object], see
     assert seen.part_of_pace >= 0.95
     if "pauses" not in given:  # while spending is paused, live photos wait like all others
         assert seen.live_wait(0.95) < 60
+
+
+@pytest.mark.parametrize("daily_limit", [500, 5_000, 100_000])
+def test_of_a_daily_limit_live_photos_find_a_tenth_each_day(daily_limit: int) -> None:
+    """Also where 100 s of work, which are sent ahead, are three times the limit."""
+    most_live = daily_limit / 10 - 2
+    seen = ran(Course(photos=3 * daily_limit, live=lambda _second: most_live / DAY, daily_limit=daily_limit))
+    whole_days = seen.by_day[: seen.seconds // DAY]
+    assert len(whole_days) == 3
+    assert seen.spent_seconds == 0
+    assert min(whole_days) >= 0.9 * daily_limit - 2

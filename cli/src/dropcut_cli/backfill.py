@@ -87,21 +87,40 @@ def list_(deployment: Deployment, output: Output) -> int:
     every, gate = deployment.backfills.all(), deployment.gate.get()
     is_off = deployment.client("events").describe_rule(Name=_rule(deployment))["State"] == "DISABLED"
     running = sum(each.status == "running" for each in every)
+    waits = gate.why if gate.is_closed else _waits_for_tomorrow(deployment) if running else ""
     for each in every:
         shown = {name: value for name, value in vars(each).items() if name not in ("announced", "fed_until")}
         shown |= {"left_out": each.left_out, "ends_at": each.ended_at or None}
         if each.status == "running":
             asleep = f"the feeder sleeps; `dropcut backfill resume {each.name}` wakes it" if is_off else ""
-            shown |= {"reason": gate.why if gate.is_closed else asleep, "ends_at": _ends_at(deployment, each, running)}
+            shown |= {"reason": waits or asleep, "ends_at": _ends_at(deployment, each, running)}
         output.result(shown, _line(shown))
     if not every:
         output.progress(f"There is no back-fill in {deployment.name}.")
     return Exit.DONE if every else Exit.NOTHING
 
 
+def _waits_for_tomorrow(deployment: Deployment) -> str:
+    """Why nothing is sent before midnight; empty when something may be."""
+    from dropcut.adapters.key_records import BudgetRecord
+    from dropcut.core.backfill import credits_for_backfills
+
+    limit, each = deployment.limits["daily_credit_limit"], deployment.limits["credits_per_image"]
+    most = credits_for_backfills(daily_credit_limit=limit, credits_per_image=each)
+    budget = BudgetRecord(table=deployment.table, daily_credit_limit=limit)
+    if not limit or (spent := budget.spent(deployment.fingerprint, now=time.time())) + each <= most:
+        return ""
+    return (
+        f"{spent:g} credits of {limit:g} are spent today: a back-fill leaves the rest to live photos, and goes on at "
+        "midnight UTC"
+    )
+
+
 def _ends_at(deployment: Deployment, each: Any, running: int) -> float:
     """When all are sent: at the pace, of which each that runs has its part, or as the daily limit has it."""
-    cost = price(deployment, max(0, each.total - each.seen))
+    from dropcut.core.backfill import PART_OF_THE_DAY
+
+    cost = price(deployment, max(0, each.total - each.seen), part_of_the_day=PART_OF_THE_DAY)
     return float(time.time() + max(cost["seconds"] * running, 86_400 * (cost["days_of_the_limit"] or 0)))
 
 

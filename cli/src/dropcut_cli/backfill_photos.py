@@ -15,7 +15,7 @@ from urllib.parse import unquote_plus
 
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.photo_lists import KEYS_IN_A_PART, part_key
-from dropcut.core.backfill import Backfill, Entry
+from dropcut.core.backfill import PART_OF_THE_DAY, Backfill, Entry
 from dropcut.core.photo_source import PhotoSource, lets_through, read_rendition_names, read_sources
 
 from dropcut_cli.deployment import Deployment
@@ -100,7 +100,7 @@ def planned(deployment: Deployment, photos: Photos, dollars_a_credit: float | No
             elif (place := lot.randrange(fit)) < LOOKED_UP:
                 drawn[place] = entry.key
     done = round(_done(deployment, photos.bucket, drawn) * fit / max(1, len(drawn)))
-    return price(deployment, fit - done, dollars_a_credit) | {
+    return price(deployment, fit - done, dollars_a_credit, part_of_the_day=PART_OF_THE_DAY) | {
         "bucket": photos.bucket,
         "prefix": photos.prefix,
         "objects": objects,
@@ -121,10 +121,12 @@ def _may_be_photo(key: str) -> bool:
 def lines_of(plan: dict[str, Any]) -> list[str]:
     """A plan for people."""
     about = "about " if plan["done_is_estimated"] else ""
+    days = plan["days_of_the_limit"] or 0
+    left = f", as {1 - PART_OF_THE_DAY:.0%} of it are left to live photos" if days > 1 else ""
     return [
         f"{counted(plan['objects'], 'object')}: {plan['photos']:,} photos, {about}{plan['done']:,} of them done",
         f"{plan['would_be_rejected']:,} other files would be rejected, {plan['left_out']:,} are left out",
-        f"To do: {in_words(plan | {'photos': plan['to_do']})}",
+        f"To do: {in_words(plan | {'photos': plan['to_do']})}{left}",
     ]
 
 
@@ -135,8 +137,7 @@ def _done(deployment: Deployment, bucket: str, keys: Sequence[str]) -> int:
 
     def count(some: Sequence[str]) -> int:
         return sum(
-            each.is_done(etag=each.etag, names=names(bucket, key))
-            for key, each in jobs.known_of_many(bucket, some).items()
+            each.is_done(etag=each.etag, names=names(bucket, key)) for key, each in jobs.records(bucket, some).items()
         )
 
     return sum(side_by_side(count, batches(keys)))

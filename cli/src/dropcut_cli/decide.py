@@ -113,12 +113,12 @@ def send_decision(
     Raises:
         CommandError: it is not held any more.
     """
-    from dropcut.core.review import HELD, Review
+    from dropcut.core.review import HELD_FOLDER, Review
 
     held = _check_state(deployment, key, "held", bucket)["job_id"]
     if job_id not in ("", held):
         raise CommandError(f"A newer upload of '{key}' is held: nothing was sent. Look at that one.")
-    picture = f"{HELD}replaced/{held}{file.suffix.lower()}" if file else None
+    picture = f"{HELD_FOLDER}replaced/{held}{file.suffix.lower()}" if file else None
     of = bucket or deployment.input_bucket
     review = Review(bucket=of, key=key, decision=decision, job_id=held, picture=picture)
     if file:

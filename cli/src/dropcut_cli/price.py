@@ -9,8 +9,14 @@ DOLLARS_A_CREDIT = {"stability": 0.01}
 """The maker's list price. The gateway's depends on the plan: nothing is said about it unless the operator does."""
 
 
-def price(deployment: Deployment, photos: int, dollars_a_credit: float | None = None) -> dict[str, Any]:
-    """Credits, US dollars (None when a credit's price is unknown), seconds at the full pace, and days of the limit."""
+def price(
+    deployment: Deployment, photos: int, dollars_a_credit: float | None = None, *, part_of_the_day: float = 1.0
+) -> dict[str, Any]:
+    """Credits, US dollars (None when a credit's price is unknown), seconds at the full pace, and days of the limit.
+
+    Args:
+        part_of_the_day: of the daily limit, that these photos may use up.
+    """
     from dropcut.core.pace import Pace
 
     setting, each = deployment.limits, dollars_a_credit
@@ -24,7 +30,7 @@ def price(deployment: Deployment, photos: int, dollars_a_credit: float | None = 
         "credits": credits,
         "dollars": None if each is None else round(credits * each, 2),
         "seconds": round(photos * pace.interval_seconds, 1),
-        "days_of_the_limit": round(credits / limit, 2) if limit else None,
+        "days_of_the_limit": round(credits / (part_of_the_day * limit), 2) if limit else None,
     }
 
 

@@ -10,10 +10,10 @@ from dropcut.adapters.state_table import Item, StateTable
 from dropcut.core.blame import Health
 from dropcut.core.item_kinds import BUDGET, HEALTH, PACE
 from dropcut.core.pace import AHEAD_SECONDS, MOST_LATE_SECONDS, Pace, Slot
+from dropcut.core.units import DAY_SECONDS
 
-_DAY_SECONDS = 86_400
-_KEEP_BUDGET_SECONDS = 400 * _DAY_SECONDS
-_KEEP_HEALTH_SECONDS = 30 * _DAY_SECONDS
+_KEEP_BUDGET_SECONDS = 400 * DAY_SECONDS
+_KEEP_HEALTH_SECONDS = 30 * DAY_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +78,11 @@ class BudgetRecord:
             values,
             only_if="attribute_not_exists(spent) OR spent <= :most_before" if limited else "",
         ).changed
+
+    def spent(self, fingerprint: str, *, now: float) -> float:
+        """Credits of the UTC day so far."""
+        spent: float = (self.table.get(_budget_id(fingerprint, now)) or {}).get("spent", 0.0)
+        return spent
 
     def give_back(self, fingerprint: str, credits: float, *, taken_at: float) -> None:
         """Return what was taken at `taken_at`, because the API did not charge it."""

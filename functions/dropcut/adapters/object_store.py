@@ -31,7 +31,7 @@ class ObjectChangedError(LookupError):
 
 
 class ObjectForbiddenError(PermissionError):
-    """The role may not read it, or not from such a bucket: somebody has to change a policy, then it can be read."""
+    """The role may not read it, or may not use its key: somebody has to change a policy, then it can be read."""
 
 
 class ObjectUnreadableError(PermissionError):
@@ -100,7 +100,8 @@ class ObjectStore:
         Raises:
             ObjectGoneError: it is not there. (Needs ListBucket: without it S3 answers 403 for what does not exist.)
             ObjectChangedError: another one is.
-            ObjectUnreadableError: it lies in an archive, or under a key that may not be used.
+            ObjectUnreadableError: it lies in an archive, or under a key that only its uploader has.
+            ObjectForbiddenError: a policy is in the way, or the state of a KMS key.
         """
         pinned: dict[str, Any] = {"IfMatch": etag} if etag else {}
         try:
@@ -273,10 +274,9 @@ def _gone_or(error: ClientError, bucket: str, key: str) -> Exception:
             "The photo lies in an archive storage class, where it cannot be read. Restore it, then upload it again.",
         )
     if code.startswith(_KEY_UNUSABLE) or (code == "AccessDenied" and "kms" in message.lower()):
-        return ObjectUnreadableError(
-            "key_not_allowed",
-            "The photo is encrypted under a KMS key that may not be used. Allow kms:Decrypt on that key to the roles "
-            "of prepare and deliver, then upload it again.",
+        return ObjectForbiddenError(
+            f"s3://{bucket}/{key} is encrypted under a KMS key that may not be used ({code}). Allow kms:Decrypt on "
+            "that key to the roles of prepare and deliver, or enable the key."
         )
     if code == "InvalidRequest" and "server side encryption" in message.lower():
         return ObjectUnreadableError(

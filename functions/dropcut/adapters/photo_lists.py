@@ -44,24 +44,29 @@ class PhotoLists:
         while answer["IsTruncated"] and not answer.get("Contents"):  # where many photos were deleted
             answer = self._client.list_objects_v2(**asked, ContinuationToken=answer["NextContinuationToken"])
         found = [
-            Entry(key=each["Key"], size_bytes=each["Size"], etag=each["ETag"]) for each in answer.get("Contents", [])
+            Entry(key=each["Key"], size_bytes=each["Size"], etag=each["ETag"], cursor=each["Key"])
+            for each in answer.get("Contents", [])
         ]
-        cursor = found[-1].key if found else backfill.cursor
+        cursor = found[-1].cursor if found else backfill.cursor
         return Page(entries=found, cursor=cursor, is_last=not answer["IsTruncated"])
 
     def _of_list(self, backfill: Backfill, most: int) -> Page:
-        part, first = divmod(int(backfill.cursor or 0), KEYS_IN_A_PART)
+        sent_before = int(backfill.cursor or 0)
+        part, first = divmod(sent_before, KEYS_IN_A_PART)
         if part >= backfill.parts:
             return Page(entries=[], cursor=backfill.cursor, is_last=True)
         answer = self._client.get_object(Bucket=self._work_bucket, Key=part_key(backfill.name, part))
         with answer["Body"] as body:
             lines = body.read().splitlines()
-        found = [Entry(key=json.loads(line)) for line in lines[first : first + min(most, 1000)]]
+        some = lines[first : first + min(most, 1000)]
+        found = [
+            Entry(key=json.loads(line), cursor=str(number)) for number, line in enumerate(some, start=sent_before + 1)
+        ]
         ends_part = first + len(found) == len(lines)
         # The last part is shorter; nothing comes after it.
         return Page(
             entries=found,
-            cursor=str(part * KEYS_IN_A_PART + first + len(found)),
+            cursor=str(sent_before + len(found)),
             is_last=ends_part and part + 1 == backfill.parts,
         )
 

@@ -45,9 +45,9 @@ class Queue:
                 raise NotAllSentError(f"{len(failed)} of {len(some)} messages: {failed[0].get('Message')}")
 
     def waiting(self) -> Waiting:
-        """How much is in it, approximately, as SQS counts; what is to be seen later is left out."""
-        visible, in_work = self._counts().values()
-        return Waiting(visible=visible, in_work=in_work)
+        """How much is in it, approximately, as SQS counts."""
+        visible, in_work, delayed = self._counts().values()
+        return Waiting(visible=visible, in_work=in_work, delayed=delayed)
 
     def dead_letter(self, body: str, reason: Mapping[str, str]) -> None:
         """Put a message into this (dead-letter) queue unchanged, with the reason as message attributes.
@@ -81,7 +81,8 @@ class Queue:
         return not any(self._counts().values())
 
     def _counts(self) -> dict[str, int]:
-        names: Sequence[Any] = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        about = "ApproximateNumberOfMessages"
+        names: Sequence[Any] = (about, f"{about}NotVisible", f"{about}Delayed")
         found = self._client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
         return {name: int(found[name]) for name in names}
 

@@ -61,14 +61,20 @@ class StateTable:
 
     def query(self, index: str, condition: str, values: Mapping[str, Value], *, most: int) -> list[str]:
         """Ids of the items that an index finds, in its order; what was written last may be missing yet."""
-        answer = self._client.query(
-            TableName=self._table,
-            IndexName=index,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues={f":{name}": _encode(value) for name, value in values.items()},
-            Limit=most,
-        )
-        return [item["id"]["S"] for item in answer["Items"]]
+        asked: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": index,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": {f":{name}": _encode(value) for name, value in values.items()},
+        }
+        found: list[str] = []
+        while len(found) < most:
+            answer = self._client.query(**asked, Limit=most - len(found))  # a page has 1 MB at most
+            found += [item["id"]["S"] for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                break
+            asked["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return found
 
     def update(
         self,

@@ -7,8 +7,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import read_renditions, renditions_to_json
+from dropcut.core.units import MIB
 
-_MIB = 1024 * 1024
 Chosen = TypeVar("Chosen")
 
 
@@ -52,7 +52,7 @@ class PhotoSource:
         if size_bytes < self.smallest_bytes:
             return NotTaken("other_size", f"Only objects of at least {self.smallest_bytes:,} bytes are taken.")
         if self.largest_bytes is not None and size_bytes > self.largest_bytes:
-            return NotTaken("other_size", f"Only objects of at most {self.largest_bytes / _MIB:g} MiB are taken.")
+            return NotTaken("other_size", f"Only objects of at most {self.largest_bytes / MIB:g} MiB are taken.")
         if self.tag and tags.get(self.tag[0]) != self.tag[1]:
             return NotTaken("other_tag", f"Only objects with the tag {'='.join(self.tag)} are taken.")
         return None
@@ -93,13 +93,26 @@ def refuses_object(
     )
 
 
+def refuses_size(size_bytes: int, *, most_mib: float) -> NotTaken | None:
+    """Why a file of this size is not even read; None when it is."""
+    if size_bytes == 0:
+        return NotTaken("empty", "The file is empty (0 bytes). Upload it again.")
+    if size_bytes <= most_mib * MIB:
+        return None
+    return NotTaken(
+        "too_many_bytes",
+        f"The file has {size_bytes:,} bytes; at most {most_mib:g} MiB are taken (`max_photo_mib`). "
+        "Save it smaller or with a lower quality.",
+    )
+
+
 def lets_through(sources: Sequence[PhotoSource], key: str, size_bytes: int | None) -> bool:
     """Whether an event of S3 about the object would come to prepare, and is about no folder marker.
 
     Args:
         size_bytes: None where it is not known. Prepare looks at the object itself, and at its tags.
     """
-    if key.endswith("/") and not size_bytes:
+    if (key.endswith("/") and not size_bytes) or not _is_key(key):
         return False
     taking = (source for source in sources if source.refuses_key(key) is None)
     if size_bytes is None:
@@ -107,6 +120,15 @@ def lets_through(sources: Sequence[PhotoSource], key: str, size_bytes: int | Non
     return any(source.refuses_object(size_bytes, dict([source.tag] if source.tag else [])) is None for source in taking)
 
 
+def _is_key(key: str) -> bool:
+    """Whether S3 can have an object of this name. A list of keys may have any line, and DynamoDB refuses long ones."""
+    try:
+        return 0 < len(key.encode()) <= _LONGEST_KEY_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
+_LONGEST_KEY_BYTES = 1024
 INPUT_REMOVED = "input_removed"
 """The code of a photo that waited while its input was taken away."""
 

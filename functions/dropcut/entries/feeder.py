@@ -6,10 +6,12 @@ from typing import Any
 import boto3
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from dropcut.adapters.api_key import ApiKeys
 from dropcut.adapters.backfill_records import BackfillRecords
 from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.adapters.job_records import JobRecords
+from dropcut.adapters.key_records import BudgetRecord
 from dropcut.adapters.object_store import owned_by
 from dropcut.adapters.own_rule import OwnRule
 from dropcut.adapters.photo_lists import PhotoLists
@@ -33,6 +35,10 @@ feed = Feed(
     intake=Queue(sqs, environment.intake_queue_url),
     cut_queue=Queue(sqs, environment.cut_queue_url),
     gate=GateRecord(table=table),
+    keys=ApiKeys(boto3.client("secretsmanager"), environment.api_key_secret),
+    budget=BudgetRecord(table=table, daily_credit_limit=environment.daily_credit_limit),
+    credits_per_image=environment.credits_per_image,
+    daily_credit_limit=environment.daily_credit_limit,
     events=EventBus(rules, deployment=logger.service, clock=time.time),
     rule=OwnRule(rules, environment.rule_name),
     sources=environment.sources,

@@ -8,9 +8,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from dropcut.adapters.job_records import Known
+from dropcut.adapters.api_key import ApiKeyMissingError, ApiKeys
+from dropcut.adapters.job_records import JobRecord
 from dropcut.core import events
-from dropcut.core.backfill import Backfill, Entry, ListNotReadableError, Page, Share, next_share
+from dropcut.core.backfill import (
+    Backfill,
+    Entry,
+    ListNotReadableError,
+    Page,
+    Share,
+    Waiting,
+    next_share,
+    paid_for_today,
+)
 from dropcut.core.cutout_request import BEFORE_ALL, request_event
 from dropcut.core.messages import Upload
 from dropcut.core.photo_source import ByPhoto, PhotoSource, lets_through
@@ -19,6 +29,8 @@ from dropcut.observability import count, logger
 
 PAGE = 1000
 """The most that S3 lists at once."""
+LEAST_PAGE = 100
+"""So many objects are looked at although fewer may be sent: most may be done, and each page costs some requests."""
 SECONDS_FOR_A_PAGE = 10.0
 """A page is not begun with less time left: a hundred requests to SQS, and some to others."""
 
@@ -30,11 +42,17 @@ class PageReader(Protocol):
 class Records(Protocol):
     """What is on record of photos."""
 
-    def known_of_many(self, bucket: str, keys: Sequence[str]) -> Mapping[str, Known]: ...
+    def records(self, bucket: str, keys: Sequence[str]) -> Mapping[str, JobRecord]: ...
 
 
 class Publisher(Protocol):
-    def publish(self, event: events.Event, *, apart: str = "") -> None: ...
+    def publish(self, event: events.Event, *, occasion: str = "") -> None: ...
+
+
+class Spending(Protocol):
+    """The day's credits."""
+
+    def spent(self, fingerprint: str, *, now: float) -> float: ...
 
 
 class Rule(Protocol):
@@ -54,6 +72,11 @@ class Feed:
     intake: IntakeQueue
     cut_queue: IntakeQueue
     gate: GateStore
+    keys: ApiKeys
+    budget: Spending
+    credits_per_image: float
+    daily_credit_limit: float
+    """0 means no limit."""
     events: Publisher
     rule: Rule
     sources: Sequence[PhotoSource]
@@ -85,12 +108,30 @@ class Feed:
 
     def _share(self, every: Sequence[Backfill]) -> Share:
         """Photos of a back-fill that has finished, or was stopped, may yet have to be seen: they count, too."""
-        return next_share(
+        waiting = self.intake.waiting() + self.cut_queue.waiting()
+        share = next_share(
             now=self.clock(),
             fed_until=max(each.fed_until for each in every),
-            waiting=self.intake.waiting() + self.cut_queue.waiting(),
+            waiting=waiting,
             interval_seconds=self.interval_seconds,
         )
+        return share.at_most(self._paid_for_today(waiting)) if self.daily_credit_limit and share.count else share
+
+    def _paid_for_today(self, waiting: Waiting) -> int:
+        """How many photos the day's credits still buy: a part of them is left for live photos."""
+        try:
+            key = self.keys.current()
+        except ApiKeyMissingError:
+            return 0  # cut says so, and closes the gate, when a live photo comes
+        most = paid_for_today(
+            spent=self.budget.spent(key.fingerprint, now=self.clock()),
+            waiting=waiting,
+            daily_credit_limit=self.daily_credit_limit,
+            credits_per_image=self.credits_per_image,
+        )
+        if not most:
+            logger.info("The day's credits for back-fills are spent, or what waits will spend them")
+        return most
 
     def _rest(self) -> None:
         """Be woken no more. One that is started meanwhile has turned the rule on before it was turned off."""
@@ -101,20 +142,23 @@ class Feed:
     def _feed(self, backfill: Backfill, share: Share, ends_at: float) -> Share:
         """Send pages of one back-fill; returns what is left for others."""
         if not backfill.announced:
-            self.events.publish(events.backfill_started(backfill), apart=backfill.name)
+            self.events.publish(events.backfill_started(backfill), occasion=backfill.name)
             self.backfills.announced(backfill)
-        sources = [source for source in self.sources if source.bucket == backfill.bucket]
+        sources = [source for source in self.sources if _takes_from(source, backfill)]
         if not sources:
             self._break_off(backfill, _NO_INPUT.format(backfill))
             return share
         while share.count and self.clock() + SECONDS_FOR_A_PAGE <= ends_at:
             try:
-                page = self.lists.page(backfill, most=min(PAGE, share.count))
+                page = self.lists.page(backfill, most=min(PAGE, max(LEAST_PAGE, share.count)))
             except ListNotReadableError as error:
                 self._break_off(backfill, str(error))
                 return share
-            photos = [each for each in page.entries if lets_through(sources, each.key, each.size_bytes)]
-            to_do = self._to_do(backfill.bucket, photos)
+            to_do = self._to_do(backfill.bucket, _photos(page, sources))
+            if len(to_do) > share.count:
+                page, to_do = page.before(to_do[share.count]), to_do[: share.count]
+            photos = _photos(page, sources)
+            count(PhotosDoneBefore=len(photos) - len(to_do))
             self._send(backfill, to_do, share)
             share = share.after(len(to_do))
             after = self._counted(backfill, page, len(photos), share)
@@ -128,12 +172,10 @@ class Feed:
 
     def _to_do(self, bucket: str, photos: Sequence[Entry]) -> Sequence[Entry]:
         """Those that prepare would not find done. It takes them at the pace of the API, one by one."""
-        known = self.jobs.known_of_many(bucket, [each.key for each in photos])
-        found = [each for each in photos if not self._is_done(bucket, each, known.get(each.key))]
-        count(PhotosDoneBefore=len(photos) - len(found))
-        return found
+        known = self.jobs.records(bucket, [each.key for each in photos])
+        return [each for each in photos if not self._is_done(bucket, each, known.get(each.key))]
 
-    def _is_done(self, bucket: str, photo: Entry, known: Known | None) -> bool:
+    def _is_done(self, bucket: str, photo: Entry, known: JobRecord | None) -> bool:
         """As prepare has it. Where the list does not say enough, prepare decides."""
         return known is not None and known.is_done(etag=photo.etag, names=self.rendition_names(bucket, photo.key))
 
@@ -155,7 +197,7 @@ class Feed:
 
     def _finish(self, backfill: Backfill) -> None:
         """Published first: a crash in between publishes the same event again."""
-        self.events.publish(events.backfill_finished(backfill), apart=backfill.name)
+        self.events.publish(events.backfill_finished(backfill), occasion=backfill.name)
         self.backfills.finish(backfill, now=self.clock())
         logger.info("A back-fill is finished", backfill=backfill.name, seen=backfill.seen, sent=backfill.sent)
 
@@ -166,9 +208,19 @@ class Feed:
 
 
 _NO_INPUT = (
-    "No photos are taken from {0.bucket} any more: its input was taken away. Add it back, deploy, then run "
-    "`dropcut backfill resume {0.name}`."
+    "No photos are taken from s3://{0.bucket}/{0.prefix} any more: its input was taken away. Add it back, deploy, then "
+    "run `dropcut backfill resume {0.name}`."
 )
+
+
+def _takes_from(source: PhotoSource, backfill: Backfill) -> bool:
+    """Whether one key may be of both."""
+    ours, theirs = source.prefix, backfill.prefix
+    return source.bucket == backfill.bucket and (ours.startswith(theirs) or theirs.startswith(ours))
+
+
+def _photos(page: Page, sources: Sequence[PhotoSource]) -> Sequence[Entry]:
+    return [each for each in page.entries if lets_through(sources, each.key, each.size_bytes)]
 
 
 def _in_turn(every: Sequence[Backfill]) -> Sequence[Backfill]:

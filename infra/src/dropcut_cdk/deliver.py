@@ -7,7 +7,7 @@ from constructs import Construct
 from dropcut.core.item_kinds import HELD_INDEX, JOB
 from dropcut.core.messages import PAID
 from dropcut.core.rendition import Rendition
-from dropcut.core.review import HELD
+from dropcut.core.review import HELD_FOLDER
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import DeliverEnvironment
 
@@ -15,7 +15,7 @@ from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.permissions import allow, publish, read_state, write_state
-from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues
+from dropcut_cdk.queues import Queues
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, largest, size_of_deliver
 
 
@@ -27,7 +27,7 @@ class Deliver(Construct):
         self._props = props = deployment.props
         asked = [props.renditions, *(photos.renditions for photos in props.inputs if photos.renditions)]
         self._size = size = largest(size_of_deliver(props, props.made_of(each)) for each in asked)
-        self.queues = Queues(self, "Queues", size, receives=DELIBERATE_RECEIVES)
+        self.queues = Queues(self, "Queues", size)
         spec = FunctionSpec(
             entry="deliver",
             description="Dropcut: makes the renditions, tags the photo, publishes the event",
@@ -59,7 +59,7 @@ def _permissions(deployment: Deployment) -> list[iam.PolicyStatement]:
         allow("FindMissing", ["s3:ListBucket"], [work.bucket_arn]),
         allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [output.arn_for_objects("*")]),
         allow("FindFree", ["s3:ListBucket"], [output.bucket_arn]),
-        allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD}*")]),
+        allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD_FOLDER}*")]),
         allow("FindOldHeld", ["dynamodb:Query"], [f"{state.table_arn}/index/{HELD_INDEX}"]),
         read_state(state, JOB),
         write_state(state, JOB),

@@ -6,7 +6,7 @@ rule, on while a back-fill runs ─ EventBridge ─▶ feeder ─▶ [intake]
 from aws_cdk import Aws, Names
 from constructs import Construct
 from dropcut.core import event_names
-from dropcut.core.item_kinds import BACKFILL, BACKFILLS, GATE, JOB
+from dropcut.core.item_kinds import BACKFILL, BACKFILLS, BUDGET, GATE, JOB
 from dropcut.core.messages import LISTS
 from dropcut.environment import FeederEnvironment
 
@@ -33,6 +33,8 @@ class Feeder(Construct):
         # The rule names the function, and the function's role names the rule: one of them has to be known before.
         self.rule_name = f"{Names.unique_resource_name(self, max_length=57)}-Rule"
         rule_arn = f"arn:{Aws.PARTITION}:events:{Aws.REGION}:{Aws.ACCOUNT_ID}:rule/{self.rule_name}"
+        # The day's credits are counted by the key's fingerprint; without a limit nobody asks for them.
+        counted, read_key = ([BUDGET], deployment.api_key.read()) if deployment.props.daily_credit_limit else ([], [])
         spec = FunctionSpec(
             entry="feeder",
             description="Dropcut: feeds photos that are there already",
@@ -48,13 +50,14 @@ class Feeder(Construct):
             permissions=[
                 allow("ReadLists", ["s3:GetObject"], [work.arn_for_objects(f"{LISTS}*")]),
                 allow("TellMissing", ["s3:ListBucket"], [work.bucket_arn]),
-                use_state(state, "ReadState", "dynamodb:GetItem", [BACKFILLS, GATE]),
+                use_state(state, "ReadState", "dynamodb:GetItem", [BACKFILLS, GATE, *counted]),
                 use_state(state, "ReadMany", "dynamodb:BatchGetItem", [BACKFILL, JOB]),
                 write_state(state, BACKFILL),
                 send_to("SendPhotos", intake),
                 allow("SeeWhatWaits", ["sqs:GetQueueAttributes"], [intake.queue_arn, cut.queue_arn]),
                 allow("TurnItselfOffAndOn", ["events:DisableRule", "events:EnableRule"], [rule_arn]),
                 publish(event_names.BACKFILL_STARTED, event_names.BACKFILL_FINISHED),
+                *read_key,
             ],
             may_be_traced=False,
         )

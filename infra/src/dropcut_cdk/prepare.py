@@ -8,7 +8,7 @@ from dropcut.environment import PrepareEnvironment
 from dropcut_cdk.confined_function import DECODING, POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.permissions import allow, read_state, write_state
-from dropcut_cdk.queues import DELIBERATE_RECEIVES, Queues, send_to
+from dropcut_cdk.queues import Queues, send_to
 from dropcut_cdk.sizes import PHOTOS_AT_ONCE, size_of_prepare
 
 
@@ -20,7 +20,7 @@ class Prepare(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         props, storage, size = deployment.props, deployment.storage, size_of_prepare(deployment.props)
-        self.queues = Queues(self, "Queues", size, receives=DELIBERATE_RECEIVES)
+        self.queues = Queues(self, "Queues", size)
         spec = FunctionSpec(
             entry="prepare",
             description="Dropcut: decides whether there is work, and makes the picture fit the API's rules",

@@ -130,6 +130,14 @@ def test_the_day_ends_at_midnight_utc(table: StateTable) -> None:
     assert limited.take(KEY, 2, now=NOON + DAY / 2)
 
 
+def test_what_is_spent_is_known_by_key_and_day(table: StateTable) -> None:
+    limited = budget(table, 0)
+    limited.take(KEY, 2, now=NOON)
+    limited.take(KEY, 3, now=NOON)
+    spent = [limited.spent(KEY, now=NOON), limited.spent(OTHER_KEY, now=NOON), limited.spent(KEY, now=NOON + DAY)]
+    assert spent == [5, 0, 0]
+
+
 def test_every_key_has_its_own_budget(table: StateTable) -> None:
     limited = budget(table, 2)
     assert limited.take(KEY, 2, now=NOON)

@@ -26,6 +26,7 @@ def gone_through(lists: PhotoLists, backfill: Backfill, *, most: int) -> list[st
         page = lists.page(backfill, most=most)
         assert len(page.entries) <= most
         keys += [entry.key for entry in page.entries]
+        assert page.cursor == page.entries[-1].cursor
         if page.is_last:
             return keys
         backfill = replace(backfill, cursor=page.cursor)
@@ -49,6 +50,22 @@ def test_after_its_last_page_there_is_an_empty_one(lists: PhotoLists, cloud: Clo
     cloud.put("p/a.jpg", b"123")
     page = lists.page(replace(IN_BUCKET, cursor="p/a.jpg"), most=9)
     assert (page.entries, page.cursor, page.is_last) == ([], "p/a.jpg", True)
+
+
+@pytest.mark.parametrize("parts", [0, 1])
+def test_a_page_that_is_sent_in_part_leaves_the_rest_for_the_next(lists: PhotoLists, cloud: Cloud, parts: int) -> None:
+    names = [f"p/{number}.jpg" for number in range(4)]
+    for name in names:
+        cloud.put(name, b"123")
+    cloud.clients.s3.put_object(
+        Bucket=WORK, Key=part_key("one", 0), Body="\n".join(map(json.dumps, ["p/before.jpg", *names])).encode()
+    )
+    backfill = replace(IN_BUCKET, parts=parts, cursor="1" if parts else "")
+    page = lists.page(backfill, most=9)
+    sent = page.before(page.entries[3])
+    assert ([each.key for each in sent.entries], sent.is_last) == (names[:3], False)
+    rest = lists.page(replace(backfill, cursor=sent.cursor), most=9)
+    assert ([each.key for each in rest.entries], rest.is_last) == (names[3:], True)
 
 
 @pytest.mark.parametrize("number", [1, KEYS_IN_A_PART, KEYS_IN_A_PART + 1])

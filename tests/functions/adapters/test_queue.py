@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from dropcut.adapters.queue import LONGEST_INVISIBLE_SECONDS, Queue
+from dropcut.core.backfill import Waiting
 
 from tests.functions.cloud import Cloud
 from tests.functions.memory import SqsInMemory
@@ -125,3 +126,13 @@ def test_a_queue_is_empty_when_no_message_is_left_seen_or_unseen(cloud: Cloud) -
     assert not queue.is_empty()
     queue.delete(message["ReceiptHandle"])
     assert queue.is_empty()
+
+
+def test_what_waits_is_counted_by_how_it_waits(cloud: Cloud) -> None:
+    queue = cloud.queues["cut"]
+    for body in ("received", "visible", "visible, too"):
+        queue.send(body)
+    queue.send_later([("later", 100)])
+    queue.receive(most=1, visibility_seconds=60)
+    assert queue.waiting() == Waiting(visible=2, in_work=1, delayed=1)
+    assert (queue.waiting() + queue.waiting()).all == 8

@@ -105,3 +105,16 @@ def test_what_must_not_be_done_twice_is_sent_by_the_client_that_sends_once(cloud
     assert table.get("x") is None
     table.update("x", "ADD n :n", {"n": 1})
     assert table.get("x") == {"id": "x", "n": 1.0}
+
+
+@pytest.mark.parametrize(("most", "found"), [(9, ["a", "b", "c"]), (3, ["a", "b", "c"]), (2, ["a", "b"])])
+def test_an_index_is_read_page_by_page_until_enough_is_found(most: int, found: list[str]) -> None:
+    """DynamoDB gives 1 MB at once, also when more is asked for; this one gives two items."""
+
+    class TwoAtOnce:
+        def query(self, *, Limit: int, ExclusiveStartKey: int = 0, **_asked: object) -> dict[str, object]:
+            end = ExclusiveStartKey + min(Limit, 2)
+            page: dict[str, object] = {"Items": [{"id": {"S": each}} for each in "abc"[ExclusiveStartKey:end]]}
+            return page | ({"LastEvaluatedKey": end} if end < 3 else {})
+
+    assert StateTable(TwoAtOnce(), "state").query("index", "c", {}, most=most) == found  # type: ignore[arg-type]

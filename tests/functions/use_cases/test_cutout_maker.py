@@ -12,7 +12,8 @@ from dropcut.adapters.object_store import ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.rendition import MadeCutouts
-from dropcut.use_cases.cutout_maker import TRIES_AT_FULL_SIZE, Cutouts, Sources
+from dropcut.message_batch import FIRST_RETRY_SECONDS
+from dropcut.use_cases.cutout_maker import TRIES_AT_FULL_SIZE, TRIES_TO_READ, Cutouts, MadeFrom
 
 from tests.functions.cloud import INPUT, Cloud
 from tests.functions.use_cases.delivery import ANSWER, DAMAGED, SET, UPLOAD, Delivery
@@ -28,12 +29,12 @@ class Workshop:
     def __init__(self, delivery: Delivery, folder: Path) -> None:
         self.delivery, self._folder = delivery, folder
 
-    def fetch(self, upload: Upload, *, answer: PaidAnswer = ANSWER, receives: int = 1) -> Sources:
+    def fetch(self, upload: Upload, *, answer: PaidAnswer = ANSWER, receives: int = 1) -> MadeFrom:
         return self.delivery.maker.fetch(upload, answer, self._folder, receive_count=receives)
 
     def make(self, upload: Upload, *, answer: PaidAnswer = ANSWER, receives: int = 1) -> Cutouts:
-        sources = self.fetch(upload, answer=answer, receives=receives)
-        return self.delivery.maker.make(upload, answer, sources, self._folder, receive_count=receives)
+        made_from = self.fetch(upload, answer=answer, receives=receives)
+        return self.delivery.maker.make(upload, answer, made_from, self._folder, receive_count=receives)
 
 
 @pytest.fixture
@@ -124,7 +125,7 @@ def test_what_may_not_be_the_pictures_fault_is_waited_out_before_less_is_made(
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "KMS.DisabledException", "InvalidObjectState", "InternalError"])
-def test_a_photo_that_cannot_be_read_counts_as_gone_after_the_usual_tries(
+def test_a_photo_that_cannot_be_read_counts_as_gone_after_a_quarter_of_an_hour(
     workshop: Workshop, delivery: Delivery, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     """A role, a policy or `input_prefix` may have changed while the paid photo waited."""
@@ -136,10 +137,11 @@ def test_a_photo_that_cannot_be_read_counts_as_gone_after_the_usual_tries(
         return get(Bucket=Bucket, **more)
 
     monkeypatch.setattr(delivery.cloud.clients.s3, "get_object", get_or_refuse)
-    for receives in range(1, TRIES_AT_FULL_SIZE):
+    for receives in range(1, TRIES_TO_READ):
         with pytest.raises((ClientError, PermissionError)):
             workshop.make(upload, receives=receives)
-    cutouts = workshop.make(upload, receives=TRIES_AT_FULL_SIZE)
+    assert sum(FIRST_RETRY_SECONDS * 2**tries for tries in range(TRIES_TO_READ - 1)) >= 15 * 60
+    cutouts = workshop.make(upload, receives=TRIES_TO_READ)
     assert (names(cutouts), cutouts.full_size) == (NAMES, False)
     assert "could not be read" in cutouts.note
 

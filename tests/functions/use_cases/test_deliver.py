@@ -239,7 +239,7 @@ def denied(*, kms: bool = False) -> ClientError:
     [
         denied(),
         ReadTimeoutError(endpoint_url="https://s3"),
-        ObjectUnreadableError("key_not_allowed", "Allow kms:Decrypt."),
+        ObjectUnreadableError("archived", "Restore it."),
         ConnectionError("reset"),
     ],
     ids=lambda error: type(error).__name__,

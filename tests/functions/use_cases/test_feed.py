@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from dropcut.adapters.job_records import Known
+from dropcut.adapters.api_key import ApiKey, ApiKeyMissingError
+from dropcut.adapters.job_records import JobRecord
 from dropcut.core.backfill import TABLE, Backfill, Entry, ListNotReadableError, Page, Waiting
 from dropcut.core.cutout_request import read_request
 from dropcut.core.event_names import BACKFILL_FINISHED, BACKFILL_STARTED
 from dropcut.core.gate import Gate
 from dropcut.core.messages import Upload
 from dropcut.core.photo_source import ByPhoto, PhotoSource
+from dropcut.observability import metrics
 from dropcut.use_cases.feed import SECONDS_FOR_A_PAGE, Feed
 
 from tests.functions.fakes import FakeEventBus, FakeGate
@@ -69,8 +71,9 @@ class FakeLists:
         if self.gone:
             raise ListNotReadableError(self.gone)
         first = int(backfill.cursor or 0)
-        found = self.entries[backfill.name][first : first + most]
-        end = first + len(found)
+        some = self.entries[backfill.name][first : first + most]
+        end = first + len(some)
+        found = [replace(each, cursor=str(number)) for number, each in enumerate(some, start=first + 1)]
         return Page(entries=found, cursor=str(end), is_last=end == len(self.entries[backfill.name]))
 
 
@@ -97,12 +100,33 @@ class FakeIntake:
 
 @dataclass
 class FakeRecords:
-    known: dict[str, Known] = field(default_factory=dict)
+    known: dict[str, JobRecord] = field(default_factory=dict)
     """By key."""
 
-    def known_of_many(self, bucket: str, keys: Sequence[str]) -> dict[str, Known]:
+    def records(self, bucket: str, keys: Sequence[str]) -> dict[str, JobRecord]:
         assert bucket == "photos"
         return {key: self.known[key] for key in keys if key in self.known}
+
+
+@dataclass
+class FakeKeys:
+    """The secret; empty for no key."""
+
+    text: str = "key-1"
+
+    def current(self) -> ApiKey:
+        if not self.text:
+            raise ApiKeyMissingError
+        return ApiKey(self.text)
+
+
+@dataclass
+class FakeSpending:
+    today: float = 0.0
+
+    def spent(self, fingerprint: str, *, now: float) -> float:
+        assert (fingerprint, now) == (ApiKey("key-1").fingerprint, NOW)
+        return self.today
 
 
 @dataclass
@@ -128,6 +152,9 @@ class Shop:
     intake: FakeIntake = field(default_factory=FakeIntake)
     cut_queue: FakeIntake = field(default_factory=FakeIntake)
     gate: FakeGate = field(default_factory=FakeGate)
+    keys: FakeKeys = field(default_factory=FakeKeys)
+    budget: FakeSpending = field(default_factory=FakeSpending)
+    daily_credit_limit: float = 0.0
     events: FakeEventBus = field(default_factory=FakeEventBus)
     rule: FakeRule = field(default_factory=FakeRule)
     now: float = NOW
@@ -146,6 +173,10 @@ class Shop:
             intake=self.intake,
             cut_queue=self.cut_queue,
             gate=self.gate,
+            keys=self.keys,  # type: ignore[arg-type]
+            budget=self.budget,
+            credits_per_image=2.0,
+            daily_credit_limit=self.daily_credit_limit,
             events=self.events,  # type: ignore[arg-type]
             rule=self.rule,
             sources=[self.source],
@@ -240,6 +271,49 @@ def test_nothing_is_sent_while_more_waits_than_the_pace_takes(shop: Shop, queue:
     assert (shop.intake.sent, shop.lists.pages) == ([], 0)
 
 
+# ---- the day's credits
+
+
+@pytest.mark.parametrize(
+    ("spent", "waiting", "sent"),
+    [
+        pytest.param(0.0, Waiting(visible=0, in_work=0), 45, id="a tenth of the day is left for live photos"),
+        pytest.param(50.0, Waiting(visible=0, in_work=0), 20, id="live photos have spent some"),
+        pytest.param(0.0, Waiting(visible=10, in_work=20, delayed=5), 10, id="what is on its way may cost as much"),
+        pytest.param(88.0, Waiting(visible=0, in_work=0), 1, id="the last one"),
+        pytest.param(89.0, Waiting(visible=0, in_work=0), 0, id="too little for one more"),
+        pytest.param(99.0, Waiting(visible=0, in_work=0), 0, id="live photos have spent more than that"),
+    ],
+)
+def test_live_photos_find_a_tenth_of_the_days_credits(shop: Shop, spent: float, waiting: Waiting, sent: int) -> None:
+    """Once a back-fill spent them all, and live photos waited until midnight."""
+    shop.daily_credit_limit, shop.budget.today, shop.intake.counts = 100.0, spent, waiting
+    shop.start("a", keys(100))
+    shop.wake()
+    assert (len(shop.intake.sent), shop.status()) == (sent, "running")
+
+
+def test_a_limit_of_one_photo_a_day_does_not_stop_a_back_fill_for_ever(shop: Shop) -> None:
+    shop.daily_credit_limit = 2.0
+    shop.start("a", keys(3))
+    shop.wake()
+    assert shop.intake.keys == keys(3)[:1]
+
+
+def test_without_a_key_nothing_that_counts_against_a_limit_is_sent(shop: Shop) -> None:
+    shop.daily_credit_limit, shop.keys.text = 100.0, ""
+    shop.start("a", keys(3))
+    shop.wake()
+    assert (shop.intake.sent, shop.status()) == ([], "running")
+
+
+def test_without_a_limit_the_key_is_not_read(shop: Shop) -> None:
+    shop.keys.text = ""
+    shop.start("a", keys(3))
+    shop.wake()
+    assert len(shop.intake.sent) == 3
+
+
 def test_several_take_turns(shop: Shop) -> None:
     for name in ("a", "b"):
         shop.start(name, keys(3_000, f"{name}/"))
@@ -327,13 +401,25 @@ def test_one_that_meets_errors_again_and_again_does_not_hold_up_the_others(shop:
     assert (shop.status("a"), shop.status("b")) == ("running", "finished")
 
 
-def test_one_whose_input_was_taken_away_stops_instead_of_leaving_all_out(shop: Shop) -> None:
-    shop.start("a", keys(3))
-    shop.source = PhotoSource(bucket="another")
+@pytest.mark.parametrize(
+    ("source", "status"),
+    [
+        (PhotoSource(bucket="another"), "broken"),
+        (PhotoSource(bucket="photos", prefix="2025/"), "broken"),
+        (PhotoSource(bucket="photos", prefix="2024/shop/"), "finished"),
+        (PhotoSource(bucket="photos", prefix="20"), "finished"),
+    ],
+)
+def test_one_whose_input_was_taken_away_stops_instead_of_leaving_all_out(
+    shop: Shop, source: PhotoSource, status: str
+) -> None:
+    shop.start("a", keys(3, "2024/shop/"), prefix="2024/")
+    shop.source = source
     shop.wake()
-    broken = shop.backfills.records["a"]
-    assert (broken.status, broken.seen, shop.intake.sent) == ("broken", 0, [])
-    assert "photos" in broken.reason and "backfill resume a" in broken.reason
+    ended = shop.backfills.records["a"]
+    assert (ended.status, ended.seen, len(shop.intake.sent)) == (status, *((0, 0) if status == "broken" else (3, 3)))
+    if status == "broken":
+        assert "s3://photos/2024/" in ended.reason and "backfill resume a" in ended.reason
 
 
 def test_one_that_comes_after_another_waits_until_its_last_photo_is_seen(shop: Shop) -> None:
@@ -350,11 +436,37 @@ def test_one_that_comes_after_another_waits_until_its_last_photo_is_seen(shop: S
 
 def test_a_page_of_done_photos_takes_none_of_the_pace(shop: Shop) -> None:
     shop.start("a", keys(5_000))
-    shop.jobs.known = {key: Known(job_id="1", status="rejected") for key in keys(4_990)}
+    shop.jobs.known = {key: JobRecord(job_id="1", status="rejected") for key in keys(4_990)}
     shop.wake()
     assert (shop.status(), shop.intake.keys) == ("finished", keys(5_000)[4_990:])
     (finished,) = shop.published(BACKFILL_FINISHED)
     assert (finished["seen"], finished["sent"], finished["left_out"]) == (5_000, 5_000, 0)
+
+
+def test_where_little_may_be_sent_done_photos_are_passed_by_the_hundred(shop: Shop) -> None:
+    """Once a page had as many objects as could be sent: three, say, of a million that were done."""
+    metrics.metric_set.clear()
+    shop.daily_credit_limit, shop.budget.today = 100.0, 84.0
+    shop.start("a", keys(1_000))
+    to_do = [*keys(500)[490:], *keys(1_000)[-1:]]
+    shop.jobs.known = {key: JobRecord(job_id="1", status="rejected") for key in keys(1_000) if key not in to_do}
+    shop.wake()
+    assert (shop.intake.keys, shop.lists.pages) == (to_do[:3], 5)
+    shop.budget.today = 0.0
+    shop.wake()
+    assert (shop.intake.keys, shop.status()) == (to_do, "finished")
+    record = shop.backfills.records["a"]
+    assert (record.seen, record.sent) == (1_000, 1_000)
+    assert sum(metrics.metric_set["PhotosDoneBefore"]["Value"]) == 1_000 - len(to_do)
+
+
+@pytest.mark.parametrize("key", ["", "a" * 1025, "é" * 513, "a\ud800.jpg"])
+def test_a_line_of_a_list_that_can_be_no_key_does_not_hold_up_the_others(shop: Shop, key: str) -> None:
+    """DynamoDB refuses to look for one of over 2,048 bytes: once its page was tried again each minute, for ever."""
+    shop.start("a", [])
+    shop.lists.entries["a"] = [Entry(key=key), Entry(key="b.jpg")]
+    shop.wake()
+    assert (shop.intake.keys, shop.status(), shop.backfills.records["a"].left_out) == (["b.jpg"], "finished", 1)
 
 
 MADE = frozenset({"full", "small"})
@@ -380,7 +492,7 @@ MADE = frozenset({"full", "small"})
 def test_what_is_done_is_not_sent(shop: Shop, known: dict[str, Any], is_sent: bool) -> None:
     shop.start("a", [])
     shop.lists.entries["a"] = [Entry(key="a.jpg", size_bytes=9, etag='"1"')]
-    shop.jobs.known["a.jpg"] = Known(job_id="1", **known)
+    shop.jobs.known["a.jpg"] = JobRecord(job_id="1", **known)
     shop.wake()
     assert bool(shop.intake.sent) is is_sent
 
@@ -388,7 +500,7 @@ def test_what_is_done_is_not_sent(shop: Shop, known: dict[str, Any], is_sent: bo
 def test_whether_a_photo_of_a_list_was_replaced_is_for_prepare_to_see(shop: Shop) -> None:
     shop.start("a", [])
     shop.lists.entries["a"] = [Entry(key="a.jpg")]
-    shop.jobs.known["a.jpg"] = Known(job_id="1", status="delivered", etag='"1"', renditions=MADE)
+    shop.jobs.known["a.jpg"] = JobRecord(job_id="1", status="delivered", etag='"1"', renditions=MADE)
     shop.wake()
     assert shop.intake.keys == ["a.jpg"]
 

@@ -14,6 +14,7 @@ from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.object_store import CUTOUT_OF, ObjectForbiddenError, ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.choices import Choices
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.message_result import DeadLetter, Done, Message, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
@@ -22,13 +23,12 @@ from dropcut.core.messages import (
     OutcomeMessage,
     RefusedRequest,
     Upload,
-    read_announcement,
 )
 from dropcut.core.photo_source import ByPhoto, PhotoSource
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from dropcut.use_cases.intake import Intake
-from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare, refuse_file
+from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare
 
 from tests.functions.cloud import INPUT, WORK, Cloud
 from tests.functions.fakes import FakeQueue
@@ -217,7 +217,7 @@ def test_an_error_of_the_imaging_goes_up_and_the_upload_is_taken_up_again(stage:
     assert len(stage.requests) == 1
 
 
-def test_a_photo_that_took_too_long_is_tried_once_more_and_then_rejected(stage: Stage) -> None:
+def test_a_photo_that_took_too_long_is_tried_again_and_then_rejected(stage: Stage) -> None:
     """Its neighbour may have taken the processor."""
 
     def slow(source: Path, target: Path) -> Fitted:
@@ -236,8 +236,6 @@ def test_a_photo_that_took_too_long_is_tried_once_more_and_then_rejected(stage: 
     ("said", "code", "advice"),
     [
         (("InvalidObjectState", "The operation is not valid for the object's storage class"), "archived", "Restore it"),
-        (("AccessDenied", "is not authorized to perform: kms:Decrypt"), "key_not_allowed", "Allow kms:Decrypt"),
-        (("KMS.DisabledException", "arn:aws:kms:... is disabled."), "key_not_allowed", "Allow kms:Decrypt"),
         (
             ("InvalidRequest", "The object was stored using a form of Server Side Encryption."),
             "customer_key",
@@ -256,10 +254,21 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_is_rejected_at_once(
     assert (stage.end(), advice in end.reason) == (("rejected", code), True)
 
 
-def test_a_photo_that_may_not_be_read_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("code", "text", "said"),
+    [
+        ("AccessDenied", "Access Denied", r"AccessDenied.*whether the bucket is in this account"),
+        ("AccessDenied", "is not authorized to perform: kms:Decrypt", "Allow kms:Decrypt"),
+        ("KMS.DisabledException", "arn:aws:kms:... is disabled.", "Allow kms:Decrypt"),
+    ],
+)
+def test_a_photo_that_may_not_be_read_is_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, code: str, text: str, said: str
+) -> None:
+    """Once a key that was disabled for a minute had every photo of that minute rejected for good."""
     stage.cloud.put("a.jpg", PHOTO)
-    monkeypatch.setattr(stage.cloud.clients.s3, "get_object", refusing("AccessDenied", "Access Denied"))
-    with pytest.raises(ObjectForbiddenError, match=r"AccessDenied.*whether the bucket is in this account"):
+    monkeypatch.setattr(stage.cloud.clients.s3, "get_object", refusing(code, text))
+    with pytest.raises(ObjectForbiddenError, match=said):
         stage.handle(by_event_bridge())
     assert stage.ends == []
 
@@ -473,7 +482,7 @@ def settled(stage: Stage, key: str = "a.jpg") -> None:
 
 
 def refused(stage: Stage) -> tuple[RefusedRequest, ...]:
-    read = [read_announcement(sent) for sent in stage.deliver_queue.sent]
+    read = [read_deliver_message(sent) for sent in stage.deliver_queue.sent]
     return tuple(each for each in read if isinstance(each, RefusedRequest))
 
 
@@ -503,10 +512,22 @@ def test_choices_that_cannot_be_are_a_rejection_before_anything_is_paid(
     assert says in end.reason
 
 
-def test_a_rejected_photo_keeps_its_reference(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("content", "metadata", "code"),
+    [
+        (b"", {}, "empty"),
+        (PHOTO, {"dropcut-renditions": "web,none"}, "choices_not_allowed"),
+        (PHOTO, {"dropcut-renditions": "web,no name"}, "choices_not_allowed"),
+    ],
+    ids=["an empty file", "an unknown rendition", "what is no rendition's name"],
+)
+def test_a_rejected_photo_keeps_its_reference(
+    stage: Stage, content: bytes, metadata: dict[str, str], code: str
+) -> None:
     s3 = stage.cloud.clients.s3
-    s3.put_object(Bucket=INPUT, Key="a.jpg", Body=b"", Metadata={"dropcut-reference": "order 4711"})
+    s3.put_object(Bucket=INPUT, Key="a.jpg", Body=content, Metadata={"dropcut-reference": "order 4711", **metadata})
     stage.handle(by_event_bridge())
+    assert stage.end()[1] == code
     message_ = OutcomeMessage.from_json(stage.deliver_queue.sent[0])
     assert message_.upload.choices.reference == "order 4711"
 
@@ -554,6 +575,22 @@ def test_a_request_right_after_the_upload_waits_for_the_uploads_own_event(stage:
     stage.handle(request())
     upload, requested = stage.requests
     assert upload.upload.sequencer < requested.upload.sequencer
+
+
+def test_a_wait_for_the_uploads_event_is_no_try_of_a_slow_photo(stage: Stage) -> None:
+    """Once the photo was rejected for good when its very first try took too long."""
+
+    def slow(source: Path, target: Path) -> Fitted:
+        raise picture_refusals.too_slow(40)
+
+    put(stage)
+    settled(stage)
+    stage.now -= 3
+    assert isinstance(stage.prepare(message(request())), Wait)
+    stage.now += 3
+    with pytest.raises(PictureRefusedError):
+        stage.with_fit(slow).prepare(replace(message(request()), receive_count=2))
+    assert stage.ends == []
 
 
 def test_a_request_that_loses_its_place_to_another_is_ordered_again(
@@ -657,26 +694,6 @@ def test_the_end_of_a_redriven_photo_differs_from_the_one_before(stage: Stage) -
     stage.handle(by_event_bridge(), redriven=True)
     first, again = (end.redriven_at for end in stage.deliver_queue.outcomes() if isinstance(end, Ended))
     assert (first, again) == (0.0, SENT_AT)
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "code"),
-    [(0, "empty"), (1, None), (100 * 1024 * 1024, None), (100 * 1024 * 1024 + 1, "too_many_bytes")],
-)
-def test_the_size_of_a_file_decides_whether_it_is_read(size_bytes: int, code: str | None) -> None:
-    end = refuse_file(size_bytes, most_mib=100)
-    assert (end.code if end else None) == code
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "said"),
-    [(0, ["0 bytes", "Upload"]), (2_000_000, ["2,000,000", "1.5 MiB", "max_photo_mib", "Save it smaller"])],
-)
-def test_a_refusal_says_what_is_there_what_is_allowed_and_what_to_do(size_bytes: int, said: list[str]) -> None:
-    end = refuse_file(size_bytes, most_mib=1.5)
-    assert end is not None
-    assert end.kind == "rejected"
-    assert all(part in end.reason for part in said)
 
 
 # ---- photos that a back-fill asks for

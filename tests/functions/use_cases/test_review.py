@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
+from dropcut.adapters.held_records import HeldRecords
 from dropcut.core.message_result import DeadLetter, Done, Message
 from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, Upload
 from dropcut.core.picture_limits import PictureRefusedError
-from dropcut.core.quality import verdict
+from dropcut.core.quality import quality_of
 from dropcut.core.review import Review
 from dropcut.observability import metrics
 from dropcut.use_cases.review import NotYetHeldError
@@ -67,7 +68,7 @@ def test_the_verdict_stands_in_the_event_the_metadata_and_the_record(cloud: Clou
     delivery = Delivery(cloud)
     delivery.imaging.measures = DOUBTFUL
     delivery.end(upload=delivery.seen())
-    quality = verdict(DOUBTFUL)
+    quality = quality_of(DOUBTFUL)
     ((detail_type, detail),) = delivery.events.published
     assert (detail_type, detail["quality"]) == ("Cutout Delivered", quality.to_fields())
     assert cloud.metadata("shop/a.png")["dropcut-quality"] == f"{quality.score:g} pieces,holes"
@@ -419,6 +420,32 @@ def test_an_old_one_that_cannot_be_ended_holds_up_no_other(held: Delivery, monke
     assert held.events.types.count("Cutout Failed") == 1
     held.an_hour_passes()
     assert held.events.types.count("Cutout Failed") == 2
+
+
+def test_old_ones_that_cannot_be_ended_do_not_hold_up_later_ones(
+    held: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 101 older ones none can be ended, and each takes a second to say so: once no later one was ever reached."""
+    found = held.held.under_review(INPUT, UPLOAD.key)
+    assert found and found.held
+    for number in range(101):
+        older = replace(found.held.outcome, upload=replace(UPLOAD, key=f"stuck/{number}.jpg"))
+        held.held.hold(replace(found.held, outcome=older), now=NOW - 1)
+    under_review = HeldRecords.under_review
+
+    def cannot_be_read(records: HeldRecords, bucket: str, key: str) -> Any:
+        if key.startswith("stuck/"):
+            held.now += 1
+            raise ValueError(key)
+        return under_review(records, bucket, key)
+
+    monkeypatch.setattr(HeldRecords, "under_review", cannot_be_read)
+    held.now = NOW + 15 * DAY
+    for _hour in range(200):  # a fifth are drawn each time
+        held.an_hour_passes()
+        if "Cutout Failed" in held.events.types:
+            break
+    assert held.events.types == ["Cutout Held", "Cutout Failed"]
 
 
 def test_a_record_that_cannot_be_read_holds_up_no_other(held: Delivery) -> None:
