@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,7 +58,6 @@ def refused(code: str, status: int = 400) -> ClientError:
             Exit.TEMPORARY,
             "Check the network, and the region",
         ),
-        (EndpointConnectionError(endpoint_url="https://127.0.0.1:4999/"), Exit.TEMPORARY, "run `make down up`"),
         (OSError(28, "No space left on device", "a.png"), Exit.FAILED, "a.png: No space left on device."),
         (CommandError("No.", Exit.PAUSED), Exit.PAUSED, "No."),
     ],
@@ -214,6 +214,19 @@ def test_nothing_on_this_machine_is_said_so(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "stack.json").write_text(json.dumps({**stack, "outputs": outputs}))
     found = Deployment.find(stage="prod", region=None, profile=None, local=True)
     assert (found.stage, found.input_bucket, found.session.region_name) == ("shop", "b", "us-east-1")
+
+
+def test_a_system_on_this_machine_that_has_ended_is_no_matter_of_the_network(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(*_asked: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://127.0.0.1:4999/")
+
+    monkeypatch.setattr(Deployment, "client", ended)
+    monkeypatch.setattr(Deployment, "find", lambda **_asked: replace(deployment, local=True))
+    ran = dropcut("status", "a.jpg")
+    assert (ran.exit_code, ran.out) == (5, "")
+    assert ran.err == "What `make up` started has ended, or is broken: run `make down up`.\n"
 
 
 @pytest.mark.parametrize("written", ["", "{", "{}", "[]", '{"region": 1}'])

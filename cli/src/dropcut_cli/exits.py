@@ -69,8 +69,7 @@ def _of_aws(error: Exception) -> CommandError | None:
         case aws.NoRegionError() | aws.InvalidRegionError():
             said, exit_code = NO_REGION, Exit.USAGE
         case aws.ConnectionError() | aws.HTTPClientError():
-            where = LOOK_HERE if "://127.0.0.1:" in str(error) else LOOK_WHERE
-            said, exit_code = f"AWS did not answer: {error}. {where}", Exit.TEMPORARY
+            said, exit_code = f"AWS did not answer: {error}. {LOOK_WHERE}", Exit.TEMPORARY
         case (
             aws.NoCredentialsError() | aws.PartialCredentialsError() | aws.CredentialRetrievalError()
             | aws.ProfileNotFound() | aws.ConfigParseError() | aws.SSOError() | aws.TokenRetrievalError()

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from dropcut_cli.deployment import Deployment
+from dropcut_cli.exits import LOOK_HERE, LOOK_WHERE, CommandError, Exit, explained
 from dropcut_cli.output import Output
 
 _STAGE_HELP = "The deployment. Default: $DROPCUT_STAGE, or prod."
@@ -64,6 +65,12 @@ def on_a_deployment(function: Callable[..., Any]) -> Callable[..., Any]:
                 raise click.UsageError(f"--{one} and --{other} contradict each other: leave one out.")
         if "stage" in written:
             which["stack"] = ""  # that of the environment is not meant
-        return function(*arguments, deployment=Deployment.find(**which), **named)
+        deployment = Deployment.find(**which)
+        try:
+            return function(*arguments, deployment=deployment, **named)
+        except Exception as error:
+            if deployment.local and LOOK_WHERE in str(explained(error)):  # no network is in between
+                raise CommandError(LOOK_HERE, Exit.TEMPORARY) from error
+            raise
 
     return with_deployment
