@@ -1,14 +1,21 @@
 """Where a photo is, and how the deployment is."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord, HealthRecord
+from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.core.api_key_text import fingerprint
 from dropcut.core.gate import UNTIL_RESUMED, Gate
-from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
+from dropcut.core.messages import PAID, CutRequest, Ended, OutcomeMessage, Upload
+from dropcut.core.payment import Payment
+from dropcut.core.quality import Quality
+from dropcut.core.review import REJECTED, Held
 
 from dropcut_cli.deployment import Deployment
 from tests.cli.conftest import Dropcut
@@ -17,6 +24,7 @@ from tests.functions.records import ANSWER, PICTURE
 
 NOW = 1_722_081_600.0
 UPLOAD = Upload(bucket=INPUT, key="shop/ä.jpg", sequencer="01")
+ANOTHER = Upload(bucket=INPUT, key="the same picture.jpg", sequencer="01")
 
 
 @pytest.fixture
@@ -55,6 +63,44 @@ def test_a_photo_that_was_delivered_names_its_outputs_and_price(jobs: JobRecords
     found = status_of(dropcut)
     assert (found["state"], found["credits"], found["outputs"]) == ("delivered", 2, ["a.webp", "b.png"])
     assert "  output   b.png" in dropcut("status", UPLOAD.key).out
+
+
+@pytest.mark.parametrize(
+    ("payer", "state", "spent"),
+    [
+        (UPLOAD, "delivered", {"attempts": 2, "possibly_paid": 1, "credits": 2}),
+        (UPLOAD, "held", {"attempts": 2, "possibly_paid": 1, "credits": 2}),
+        (UPLOAD, "rejected by a reviewer", {"attempts": 2, "possibly_paid": 1, "credits": 2}),
+        (ANOTHER, "rejected by a reviewer", {"attempts": 0, "possibly_paid": 0, "credits": 0}),
+        (None, "waiting", {"attempts": 1, "possibly_paid": 1, "credits": None}),
+        ("before", "delivered", {"attempts": None, "possibly_paid": None, "credits": 2}),
+    ],
+)
+def test_a_photo_says_what_its_picture_took(
+    *, deployment: Deployment, jobs: JobRecords, dropcut: Dropcut, payer: Any, state: str, spent: dict[str, object]
+) -> None:
+    request, payments = CutRequest(upload=UPLOAD, picture=PICTURE), PaymentRecords(table=deployment.table)
+    jobs.wait_for_cut(request, now=NOW)
+    took = Payment(attempts=1 if state == "waiting" else 2, possibly_paid=1)
+    key, ends = request.payment_key, NOW + 86_400
+    answer = replace(ANSWER, work_key=f"{PAID}{key}")
+    payments.claim(key, holder="us", now=NOW, lease_until=NOW + 900, expires_at=ends)
+    payments.release(key, holder="us", payment=took)
+    if isinstance(payer, Upload):
+        payments.pay(key, answer, upload=payer, payment=took, expires_at=ends)
+    elif payer:  # it was delivered before payments were kept so
+        deployment.table.update(f"payment#{key}", "SET work_key = :key, job_id = :job REMOVE attempts, possibly_paid",
+                                {"key": answer.work_key, "job": UPLOAD.job_id})  # fmt: skip
+    outcome = OutcomeMessage(upload=UPLOAD, outcome=answer)
+    if state == "delivered":
+        jobs.delivered(outcome, output_keys=["a.png"], now=NOW)
+    elif state == "held":
+        held = Held(outcome=outcome, files=[], renditions="[]", note="", quality=Quality(score=0.1, doubts=()))
+        HeldRecords(table=deployment.table).hold(held, now=NOW)
+    elif state != "waiting":
+        jobs.ended(UPLOAD, REJECTED, now=NOW)
+    found = status_of(dropcut)
+    assert {name: found[name] for name in spent} == spent
 
 
 def test_a_photo_that_failed_says_why_how_often_and_what_to_do(jobs: JobRecords, dropcut: Dropcut) -> None:

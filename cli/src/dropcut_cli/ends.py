@@ -11,7 +11,7 @@ from dropcut.core.item_kinds import GATE, JOB
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.output import Output
-from dropcut_cli.photo import ENDED, described
+from dropcut_cli.photo import ENDED, described, payments_of
 from dropcut_cli.uploads import RECORDS_AT_ONCE
 
 LOOKS_EVERY_SECONDS = 1.0
@@ -33,8 +33,9 @@ def wait_for_ends(
         some, rest = list(waiting)[: RECORDS_AT_ONCE - 1], list(waiting)[RECORDS_AT_ONCE - 1 :]
         found = deployment.table.get_many([*some, GATE])
         ended = {id_: found[id_] for id_ in some if _has_ended(found.get(id_), waiting[id_])}
-        for record in ended.values():
-            photo = described(record)
+        payments = payments_of(deployment, ended.values())
+        for id_, record in ended.items():
+            photo = described(record, payments[id_])
             reason = f": {photo['reason']}" if photo["reason"] else ""
             output.result(photo, f"{photo['state']:10} {photo['key']}{reason}")
             yield record

@@ -2,12 +2,14 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dropcut.core.gate import UNTIL_RESUMED
-from dropcut.core.item_kinds import JOB
-from dropcut.core.messages import OutcomeMessage, PaidAnswer
+from dropcut.core.item_kinds import JOB, PAYMENT
+from dropcut.core.messages import PAID, OutcomeMessage, PaidAnswer
+from dropcut.core.review import Held
 
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError
@@ -53,12 +55,42 @@ def _of_job(deployment: Deployment, job_id: str) -> dict[str, Any] | None:
     return None
 
 
-def described(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The record under the stable names of `--json`. Times are epoch seconds."""
-    state, outcome = str(item.get("status", "")), None
-    bucket, _, key = str(item["id"]).removeprefix(JOB).partition("/")
+def payments_of(deployment: Deployment, items: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """By the ids of photos' records, those of the payments for their pictures; of one that has none, an empty one."""
+    ids = {str(item["id"]): f"{PAYMENT}{key}" for item in items if (key := _payment_key(item))}
+    found = deployment.table.get_many(set(ids.values()))
+    return defaultdict(dict, {id_: found[payment] for id_, payment in ids.items() if payment in found})
+
+
+def _payment_key(item: Mapping[str, Any]) -> str:
+    answer = _answer(item)
+    return answer.work_key.removeprefix(PAID) if answer else str(item.get("payment_key", ""))
+
+
+def _answer(item: Mapping[str, Any]) -> PaidAnswer | None:
+    """What the photo was delivered of, or is held with."""
     if "delivered_outcome" in item:
         outcome = OutcomeMessage.from_json(item["delivered_outcome"]).outcome
+        return outcome if isinstance(outcome, PaidAnswer) else None
+    return Held.from_json(item["held"]).answer if item.get("status") == "held" else None
+
+
+def _spent(item: Mapping[str, Any], payment: Mapping[str, Any]) -> dict[str, Any]:
+    """Calls and credits of a photo; None where it is not known any more. A copy of another photo takes none."""
+    answer, is_paid = _answer(item), "work_key" in payment
+    is_own = is_paid and payment.get("job_id") == item.get("job_id")
+    credits = answer.credits if answer else float(payment["credits"]) if is_own else 0.0 if is_paid else None
+    calls = {}
+    for name in ("attempts", "possibly_paid"):
+        known = payment.get(f"end_{name}") if is_own else item.get(name, payment.get(name, None if credits else 0))
+        calls[name] = None if known is None else int(known)
+    return {**calls, "credits": credits}
+
+
+def described(item: Mapping[str, Any], payment: Mapping[str, Any]) -> dict[str, Any]:
+    """The record, with that of its payment, under the stable names of `--json`. Times are epoch seconds."""
+    state = str(item.get("status", ""))
+    bucket, _, key = str(item["id"]).removeprefix(JOB).partition("/")
     by_hand = state == "waiting" and item.get("next_try", 0) >= UNTIL_RESUMED
     return {
         "key": key,
@@ -66,9 +98,7 @@ def described(item: Mapping[str, Any]) -> dict[str, Any]:
         "state": state,
         "since": item.get("updated_at"),
         "job_id": item.get("job_id"),
-        "attempts": int(item.get("attempts", 0)),
-        "possibly_paid": int(item.get("possibly_paid", 0)),
-        "credits": outcome.credits if isinstance(outcome, PaidAnswer) else None,
+        **_spent(item, payment),
         "code": item.get("code"),
         "reason": item.get("reason"),
         "waits_for": item.get("waits_for"),
@@ -91,7 +121,8 @@ def lines_of(photo: Mapping[str, Any]) -> list[str]:
         when = "until `dropcut resume`" if next_try >= UNTIL_RESUMED else f"next try in {for_people(next_try - now)}"
         lines.append(f"  waits    {photo['waits_for']}, {when}")
     if photo["attempts"] or photo["possibly_paid"]:
-        lines.append(f"  calls    {photo['attempts']}, of which {photo['possibly_paid']} may have been charged in vain")
+        charged = f", of which {photo['possibly_paid']} may have been charged in vain" if photo["possibly_paid"] else ""
+        lines.append(f"  calls    {photo['attempts'] or 0}{charged}")
     if photo["credits"] is not None:
         lines.append(f"  credits  {photo['credits']:g}")
     lines += [f"  output   {key}" for key in photo["outputs"]]

@@ -30,9 +30,10 @@ def status(deployment: Deployment, output: Output, photo: str | None) -> int:
     Ends with 8 when spending is paused or the day's budget is reached.
     """
     if photo:
-        from dropcut_cli.photo import described, find_photo, lines_of
+        from dropcut_cli.photo import described, find_photo, lines_of, payments_of
 
-        found = described(find_photo(deployment, photo))
+        record = find_photo(deployment, photo)
+        found = described(record, payments_of(deployment, [record])[record["id"]])
         output.result(found, *lines_of(found))
         return Exit.DONE
     values = overview(deployment)
