@@ -6,11 +6,15 @@ from pathlib import Path
 import pytest
 from dropcut.core.messages import Remake, read_announcement
 from dropcut.core.review import read_review
+from PIL import Image
 
 from dropcut_cli.deployment import Deployment
 from tests.cli.conftest import Dropcut, bodies
+from tests.cli.held_photos import encoded
 from tests.cli.recorded import photo
 from tests.functions.cloud import INPUT, OUTPUT
+
+MY_OWN = encoded(Image.new("RGBA", (8, 8)))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +52,7 @@ def test_a_decision_is_about_the_upload_that_is_held(
 ) -> None:
     upload = photo(deployment, "a.jpg", "held")
     mine = tmp_path / "Mine.PNG"
-    mine.write_bytes(b"my own")
+    mine.write_bytes(MY_OWN)
     more = [str(mine)] if decision == "replace" else []
     assert dropcut(decision, "a.jpg", *more).exit_code == 0
     review = read_review(bodies(deployment, "Deliver")[0])
@@ -62,7 +66,29 @@ def test_a_decision_is_about_the_upload_that_is_held(
     }
     if picture:
         found = deployment.client("s3").get_object(Bucket=OUTPUT, Key=picture)
-        assert found["Body"].read() == b"my own"
+        assert found["Body"].read() == MY_OWN
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"# Read me", "is text, not a picture"),
+        (encoded(Image.new("RGB", (8, 8)), "jpeg"), "no transparency"),
+        (encoded(Image.new("RGB", (8, 8))), "no transparency"),
+        (encoded(Image.new("RGB", (8, 8)), "webp"), "no transparency"),
+        (MY_OWN[:20], "cut off"),
+    ],
+    ids=["text", "jpeg", "opaque png", "opaque webp", "cut off"],
+)
+def test_what_cannot_be_a_cut_out_replaces_nothing(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path, content: bytes, why: str
+) -> None:
+    photo(deployment, "a.jpg", "held")
+    (tmp_path / "mine.png").write_bytes(content)
+    ran = dropcut("replace", "a.jpg", str(tmp_path / "mine.png"))
+    assert ran.exit_code == 1
+    assert why in ran.err
+    assert bodies(deployment, "Deliver") == []
 
 
 @pytest.mark.parametrize("arguments", [["accept", "a.jpg"], ["reject", "a.jpg"], ["replace", "a.jpg", __file__]])

@@ -111,21 +111,38 @@ def send_decision(
         job_id: the upload that was looked at; without it, the one that is held.
 
     Raises:
-        CommandError: it is not held any more.
+        CommandError: it is not held any more, or the picture cannot replace it.
     """
     from dropcut.core.review import HELD, Review
 
     held = _check_state(deployment, key, "held", bucket)["job_id"]
     if job_id not in ("", held):
         raise CommandError(f"A newer upload of '{key}' is held: nothing was sent. Look at that one.")
+    content = _own_picture(file, key) if file else b""
     picture = f"{HELD}replaced/{held}{file.suffix.lower()}" if file else None
     of = bucket or deployment.input_bucket
     review = Review(bucket=of, key=key, decision=decision, job_id=held, picture=picture)
     if file:
-        with file.open("rb") as content:
-            deployment.client("s3").put_object(Bucket=deployment.outputs["OutputBucketName"], Key=picture, Body=content)
+        deployment.client("s3").put_object(Bucket=deployment.outputs["OutputBucketName"], Key=picture, Body=content)
     deployment.send("Deliver", json.dumps(review.to_fields()))
     return {"bucket": of, "key": key, "decision": decision, "job_id": held}
+
+
+def _own_picture(file: Path, key: str) -> bytes:
+    """Raises CommandError: by its first bytes it cannot be a cut-out. Its size and pixels are looked at by deliver."""
+    from dropcut.core.formats.photo_format import recognise
+    from dropcut.core.formats.picture_header import NotAPictureError, read_header
+    from dropcut.core.picture_limits import PictureRefusedError
+    from dropcut.core.picture_refusals import no_alpha
+
+    content = file.read_bytes()
+    try:
+        format_ = recognise(content)
+        if format_ == "jpeg" or (format_ in ("png", "webp") and not read_header(content).has_alpha):
+            raise no_alpha()
+    except (PictureRefusedError, NotAPictureError) as error:
+        raise CommandError(f"Your picture cannot replace the cut-out of '{key}'. {error} Nothing was sent.") from None
+    return content
 
 
 def show_decision(output: Output, sent: dict[str, str]) -> None:
