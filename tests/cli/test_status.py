@@ -40,22 +40,36 @@ def status_of(dropcut: Dropcut, name: str = UPLOAD.key) -> dict[str, object]:
     return dict(json.loads(dropcut("status", name, "--json").out))
 
 
-def test_a_photo_that_waits_says_why_and_until_when(jobs: JobRecords, dropcut: Dropcut) -> None:
+@pytest.mark.parametrize(
+    ("code", "until", "when", "advice"),
+    [
+        ("key_refused", NOW + 660, "in 60 s", "Put right what it waits for; then `dropcut resume` tries at once."),
+        ("paused_by_hand", UNTIL_RESUMED, "until `dropcut resume`", "`dropcut resume`, if nobody needs the pause"),
+    ],
+)
+def test_a_photo_that_waits_says_what_the_gate_says(
+    *, deployment: Deployment, jobs: JobRecords, dropcut: Dropcut, code: str, until: float, when: str, advice: str
+) -> None:
+    """Also one that came after the pause, whose record does not say so; and not after the pause."""
     jobs.wait_for_cut(CutRequest(upload=UPLOAD, picture=PICTURE), now=NOW)
-    jobs.waits(UPLOAD, why="The key is locked out.", next_try=NOW + 660, now=NOW)
-    found = status_of(dropcut)
-    assert (found["state"], found["waits_for"], found["next_try"]) == ("waiting", "The key is locked out.", NOW + 660)
+    GateRecord(table=deployment.table).close(Gate(code=code, reason="The key is refused.", until=until))
+    found, why = status_of(dropcut), f"spending is paused ({code}): The key is refused."
+    assert (found["state"], found["waits_for"], found["next_try"]) == ("waiting", why, until)
     said = dropcut("status", UPLOAD.key).out
-    assert "shop/ä.jpg: waiting, for 10 min" in said
-    assert "The key is locked out., next try in 60 s" in said
-
-
-def test_a_photo_behind_a_gate_closed_by_hand_waits_for_resume(jobs: JobRecords, dropcut: Dropcut) -> None:
-    jobs.wait_for_cut(CutRequest(upload=UPLOAD, picture=PICTURE), now=NOW)
+    for line in ("shop/ä.jpg: waiting, for 10 min", f"  waits    {why}", f"  next try {when}", f"  to do    {advice}"):
+        assert line in said
     jobs.waits(UPLOAD, why="The shop moves.", next_try=UNTIL_RESUMED, now=NOW)
-    said = dropcut("status", UPLOAD.key).out
-    assert "  waits    The shop moves., until `dropcut resume`" in said
-    assert "  to do    `dropcut resume`, if nobody needs the pause any more." in said
+    deployment.table.update("gate", "SET standing = :opening", {"opening": "opening"})
+    found = status_of(dropcut)
+    assert (found["waits_for"], found["advice"]) == (None, "Wait: its turn comes by itself.")
+
+
+@pytest.mark.parametrize(("code", "attempts", "may_be_redriven"), [("damaged", 0, False), ("bad_request", 1, True)])
+def test_only_what_the_api_rejected_can_be_redriven(
+    *, jobs: JobRecords, dropcut: Dropcut, code: str, attempts: int, may_be_redriven: bool
+) -> None:
+    jobs.ended(UPLOAD, Ended(kind="rejected", code=code, reason="No.", attempts=attempts), now=NOW)
+    assert ("`dropcut redrive 'shop/ä.jpg' --rejected --send`" in dropcut("status", UPLOAD.key).out) is may_be_redriven
 
 
 def test_a_photo_that_was_delivered_names_its_outputs_and_price(jobs: JobRecords, dropcut: Dropcut) -> None:
@@ -109,7 +123,7 @@ def test_a_photo_that_failed_says_why_how_often_and_what_to_do(jobs: JobRecords,
     said = dropcut("status", UPLOAD.key).out
     assert r"The API failed.\u202e (http_500)" in said
     assert "3, of which 1 may have been charged in vain" in said
-    assert "`dropcut redrive` sends it through again." in said
+    assert "`dropcut redrive 'shop/ä.jpg' --send` sends it through again." in said
 
 
 def test_a_photo_is_found_by_the_id_of_its_job(jobs: JobRecords, dropcut: Dropcut) -> None:

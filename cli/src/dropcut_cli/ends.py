@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from dropcut.adapters.gate_record import read_gate
+from dropcut.core.gate import Gate
 from dropcut.core.item_kinds import GATE, JOB
 
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.output import Output
-from dropcut_cli.photo import ENDED, described, payments_of
+from dropcut_cli.photo import ENDED, described, payment_id
 from dropcut_cli.uploads import RECORDS_AT_ONCE
 
 LOOKS_EVERY_SECONDS = 1.0
@@ -33,9 +34,9 @@ def wait_for_ends(
         some, rest = list(waiting)[: RECORDS_AT_ONCE - 1], list(waiting)[RECORDS_AT_ONCE - 1 :]
         found = deployment.table.get_many([*some, GATE])
         ended = {id_: found[id_] for id_ in some if _has_ended(found.get(id_), waiting[id_])}
-        payments = payments_of(deployment, ended.values())
-        for id_, record in ended.items():
-            photo = described(record, payments[id_])
+        payments = deployment.table.get_many(map(payment_id, ended.values()))
+        for record in ended.values():
+            photo = described(record, payments.get(payment_id(record), {}), Gate())
             reason = f": {photo['reason']}" if photo["reason"] else ""
             output.result(photo, f"{photo['state']:10} {photo['key']}{reason}")
             yield record

@@ -1,14 +1,14 @@
 """One photo by its record in the state table, in the words of `status`."""
 
 import json
+import shlex
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from dropcut.core.gate import UNTIL_RESUMED
+from dropcut.core.gate import BY_HAND, UNTIL_RESUMED, Gate
 from dropcut.core.item_kinds import JOB, PAYMENT
-from dropcut.core.messages import PAID, OutcomeMessage, PaidAnswer
+from dropcut.core.messages import NOT_ASKED_AGAIN, PAID, OutcomeMessage, PaidAnswer
 from dropcut.core.review import Held
 
 from dropcut_cli.deployment import Deployment
@@ -19,15 +19,17 @@ ENDED = ("delivered", "rejected", "failed", "skipped", "held")
 """Nothing happens to such a photo by itself any more."""
 _ADVICE = {
     "preparing": "Wait: it is being made ready.",
-    "waiting": "Wait: its turn comes by itself. `dropcut status` says whether spending is paused.",
-    "held": "Look at it, then `dropcut accept KEY`, `dropcut reject KEY` or `dropcut replace KEY FILE`.",
-    "rejected": "Put right what the reason says and upload it again. If the API rejected it "
-    "and takes it now: `dropcut redrive KEY --rejected --send`.",
-    "failed": "`dropcut redrive` sends it through again.",
+    "waiting": "Wait: its turn comes by itself.",
+    "paused": "Put right what it waits for; then `dropcut resume` tries at once.",
+    "by hand": "`dropcut resume`, if nobody needs the pause any more. Its turn comes within minutes of that.",
+    "held": "Look at it, then `dropcut accept {key}`, `dropcut reject {key}` or `dropcut replace {key} FILE`.",
+    "rejected": "Put right what the reason says and upload it again.",
+    "rejected by the API": "Put right what the reason says and upload it again. If the API takes it now: "
+    "`dropcut redrive {key} --rejected --send`.",
+    "failed": "`dropcut redrive {key} --send` sends it through again.",
     "skipped": "Nothing is to be done.",
     "delivered": "Nothing is to be done.",
 }
-_WAITS_FOR_A_PERSON = "`dropcut resume`, if nobody needs the pause any more. Its turn comes within minutes of that."
 
 
 def find_photo(deployment: Deployment, name: str, bucket: str = "") -> Mapping[str, Any]:
@@ -55,16 +57,10 @@ def _of_job(deployment: Deployment, job_id: str) -> dict[str, Any] | None:
     return None
 
 
-def payments_of(deployment: Deployment, items: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """By the ids of photos' records, those of the payments for their pictures; of one that has none, an empty one."""
-    ids = {str(item["id"]): f"{PAYMENT}{key}" for item in items if (key := _payment_key(item))}
-    found = deployment.table.get_many(set(ids.values()))
-    return defaultdict(dict, {id_: found[payment] for id_, payment in ids.items() if payment in found})
-
-
-def _payment_key(item: Mapping[str, Any]) -> str:
+def payment_id(item: Mapping[str, Any]) -> str:
+    """Of the record of the payment for a photo's picture; of none where the photo is not that far."""
     answer = _answer(item)
-    return answer.work_key.removeprefix(PAID) if answer else str(item.get("payment_key", ""))
+    return f"{PAYMENT}{answer.work_key.removeprefix(PAID) if answer else item.get('payment_key', '')}"
 
 
 def _answer(item: Mapping[str, Any]) -> PaidAnswer | None:
@@ -87,11 +83,14 @@ def _spent(item: Mapping[str, Any], payment: Mapping[str, Any]) -> dict[str, Any
     return {**calls, "credits": credits}
 
 
-def described(item: Mapping[str, Any], payment: Mapping[str, Any]) -> dict[str, Any]:
-    """The record, with that of its payment, under the stable names of `--json`. Times are epoch seconds."""
+def described(item: Mapping[str, Any], payment: Mapping[str, Any], gate: Gate) -> dict[str, Any]:
+    """The record, with that of its payment, under the stable names of `--json`. Times are epoch seconds.
+
+    Why it waits is asked of the gate: what the record says of that may be over.
+    """
     state = str(item.get("status", ""))
     bucket, _, key = str(item["id"]).removeprefix(JOB).partition("/")
-    by_hand = state == "waiting" and item.get("next_try", 0) >= UNTIL_RESUMED
+    is_paused = state == "waiting" and gate.is_closed
     return {
         "key": key,
         "bucket": bucket,
@@ -101,12 +100,20 @@ def described(item: Mapping[str, Any], payment: Mapping[str, Any]) -> dict[str, 
         **_spent(item, payment),
         "code": item.get("code"),
         "reason": item.get("reason"),
-        "waits_for": item.get("waits_for"),
-        "next_try": item.get("next_try"),
+        "waits_for": gate.why if is_paused else None,
+        "next_try": gate.until if is_paused else None,
         "outputs": sorted(item.get("output_keys", [])) if state == "delivered" else [],
         "quality": json.loads(item["quality"]) if "quality" in item else None,
-        "advice": _WAITS_FOR_A_PERSON if by_hand else _ADVICE.get(state, "Look into its logs: `dropcut logs KEY`."),
+        "advice": _advice(item, state, gate).format(key=shlex.quote(key)),
     }
+
+
+def _advice(item: Mapping[str, Any], state: str, gate: Gate) -> str:
+    if state == "waiting" and gate.is_closed:
+        return _ADVICE["by hand" if gate.code == BY_HAND else "paused"]
+    if state == "rejected" and (item.get("attempts") or NOT_ASKED_AGAIN in item.get("reason", "")):
+        return _ADVICE["rejected by the API"]
+    return _ADVICE.get(state, "Look into its logs: `dropcut logs {key}`.")
 
 
 def lines_of(photo: Mapping[str, Any]) -> list[str]:
@@ -117,9 +124,9 @@ def lines_of(photo: Mapping[str, Any]) -> list[str]:
     if photo["reason"]:
         lines.append(f"  why      {photo['reason']} ({photo['code']})")
     if photo["waits_for"]:
-        next_try = photo["next_try"] or now
-        when = "until `dropcut resume`" if next_try >= UNTIL_RESUMED else f"next try in {for_people(next_try - now)}"
-        lines.append(f"  waits    {photo['waits_for']}, {when}")
+        next_try = photo["next_try"]
+        when = "until `dropcut resume`" if next_try >= UNTIL_RESUMED else f"in {for_people(next_try - now)}"
+        lines += [f"  waits    {photo['waits_for']}", f"  next try {when}"]
     if photo["attempts"] or photo["possibly_paid"]:
         charged = f", of which {photo['possibly_paid']} may have been charged in vain" if photo["possibly_paid"] else ""
         lines.append(f"  calls    {photo['attempts'] or 0}{charged}")

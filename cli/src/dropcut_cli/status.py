@@ -30,10 +30,14 @@ def status(deployment: Deployment, output: Output, photo: str | None) -> int:
     Ends with 8 when spending is paused or the day's budget is reached.
     """
     if photo:
-        from dropcut_cli.photo import described, find_photo, lines_of, payments_of
+        from dropcut.adapters.gate_record import read_gate
+        from dropcut.core.item_kinds import GATE
+
+        from dropcut_cli.photo import described, find_photo, lines_of, payment_id
 
         record = find_photo(deployment, photo)
-        found = described(record, payments_of(deployment, [record])[record["id"]])
+        items = deployment.table.get_many([payment_id(record), GATE])
+        found = described(record, items.get(payment_id(record), {}), read_gate(items.get(GATE)))
         output.result(found, *lines_of(found))
         return Exit.DONE
     values = overview(deployment)
