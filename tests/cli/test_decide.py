@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 from dropcut.core.messages import Remake, read_announcement
+from dropcut.core.photo_source import PhotoSource, sources_to_json
 from dropcut.core.review import read_review
 from PIL import Image
 
 from dropcut_cli.deployment import Deployment
-from tests.cli.conftest import Dropcut, bodies
+from tests.cli.conftest import SETTINGS, Dropcut, bodies
 from tests.cli.held_photos import encoded
 from tests.cli.recorded import photo
-from tests.functions.cloud import INPUT, OUTPUT
+from tests.functions.cloud import INPUT, OUTPUT, WORK
 
 MY_OWN = encoded(Image.new("RGBA", (8, 8)))
 
@@ -99,3 +100,23 @@ def test_what_is_not_held_is_not_decided_on(deployment: Deployment, dropcut: Dro
     assert "The photo 'a.jpg' is delivered, not held: nothing was sent." in ran.err
     assert bodies(deployment, "Deliver") == []
     assert "Contents" not in deployment.client("s3").list_objects_v2(Bucket=OUTPUT)
+
+
+@pytest.mark.parametrize("bucket", ["", f"s3://{WORK}/"], ids=["by its key", "by its address"])
+def test_photos_of_another_input_are_found(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch, bucket: str
+) -> None:
+    sources = [PhotoSource(bucket=INPUT, prefix=""), PhotoSource(bucket=WORK, prefix="")]
+    monkeypatch.setitem(SETTINGS, "INPUTS", sources_to_json(sources))
+    photo(deployment, "held.jpg", "held", bucket=WORK)
+    photo(deployment, "a.jpg", "delivered", bucket=WORK)
+    if bucket:  # what a key alone does not mean
+        photo(deployment, "held.jpg", "delivered")
+    assert json.loads(dropcut("status", f"{bucket}held.jpg", "--json").out)["bucket"] == WORK
+    assert json.loads(dropcut("accept", f"{bucket}held.jpg", "--json").out)["bucket"] == WORK
+    assert json.loads(dropcut("remake", f"{bucket}a.jpg", "--json").out)["bucket"] == WORK
+    every = [json.loads(line) for line in dropcut("remake", "--all", "--json").out.splitlines()]
+    assert {(line["bucket"], line["key"]) for line in every} == {
+        (WORK, "a.jpg"),
+        *([(INPUT, "held.jpg")] if bucket else []),
+    }

@@ -33,20 +33,33 @@ _ADVICE = {
 
 
 def find_photo(deployment: Deployment, name: str, bucket: str = "") -> Mapping[str, Any]:
-    """The record of a photo by its key, in another bucket than the first if need be, or by the id of its job.
+    """The record of a photo by its key, as `s3://BUCKET/KEY`, or by the id of its job.
+
+    Without a bucket, the first input has precedence before the others.
 
     Raises:
         CommandError: there is no record of it.
     """
+    if name.startswith("s3://"):
+        bucket, _slash, name = name.removeprefix("s3://").partition("/")
     item = deployment.table.get(deployment.photo_id(name, bucket))
+    if item is None and not bucket:
+        others = deployment.table.get_many(deployment.photo_id(name, each) for each in deployment.sources)
+        item = next(iter(others.values()), None)
     if item is None and len(name) == 32 and not set(name) - set("0123456789abcdef"):
         item = _of_job(deployment, name)
     if item is None:
         raise CommandError(
-            f"No photo '{name}' is on record in {deployment.name}. Name it as the input bucket does; records are kept "
-            "for `keep_jobs_days`."
+            f"No photo '{name}' is on record in {deployment.name}. Name it as its bucket does, or s3://BUCKET/KEY; "
+            "records are kept for `keep_jobs_days`."
         )
     return item
+
+
+def place_of(item: Mapping[str, Any]) -> tuple[str, str]:
+    """The bucket and the key of a photo's record."""
+    bucket, _slash, key = str(item["id"]).removeprefix(JOB).partition("/")
+    return bucket, key
 
 
 def _of_job(deployment: Deployment, job_id: str) -> dict[str, Any] | None:
@@ -89,7 +102,7 @@ def described(item: Mapping[str, Any], payment: Mapping[str, Any], gate: Gate) -
     Why it waits is asked of the gate: what the record says of that may be over.
     """
     state = str(item.get("status", ""))
-    bucket, _, key = str(item["id"]).removeprefix(JOB).partition("/")
+    bucket, key = place_of(item)
     is_paused = state == "waiting" and gate.is_closed
     return {
         "key": key,
