@@ -12,7 +12,7 @@ import click
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output, for_people
+from dropcut_cli.output import Output, amount, for_people
 from dropcut_cli.price import price
 from dropcut_cli.put import ASK_ABOVE
 
@@ -111,8 +111,8 @@ def _waits_for_tomorrow(deployment: Deployment) -> str:
     if not limit or (spent := budget.spent(deployment.fingerprint, now=time.time())) + each <= most:
         return ""
     return (
-        f"{spent:g} credits of {limit:g} are spent today: a back-fill leaves the rest to live photos, and goes on at "
-        "midnight UTC"
+        f"{amount(spent)} credits of {amount(limit)} are spent today: a back-fill leaves the rest to live photos, "
+        "and goes on at midnight UTC"
     )
 
 

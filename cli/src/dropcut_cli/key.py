@@ -8,7 +8,7 @@ from dropcut.core.api_key_text import fingerprint, is_usable
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output
+from dropcut_cli.output import Output, amount
 
 BALANCE_PATHS = {"stability": "/v1/user/balance"}
 """Calls that cost nothing and need a valid key, by provider. The gateway has none."""
@@ -31,7 +31,7 @@ def set_key(deployment: Deployment, output: Output) -> None:
     provider = deployment.setting("Cut", "PROVIDER")
     credits = balance(deployment.setting("Cut", "API_BASE_URL"), provider, key) if provider in BALANCE_PATHS else None
     deployment.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=key)
-    known = f" The balance is {credits:g} credits." if credits is not None else ""
+    known = f" The balance is {amount(credits)} credits." if credits is not None else ""
     output.result(
         {"secret": secret, "key": fingerprint(key), "balance": credits},
         f"The key {fingerprint(key)} is in the secret {secret}.{known}",

@@ -72,6 +72,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def amount(value: float) -> str:
+    """A number, such as credits, in full: `2,000,000` or `0.5`."""
+    return f"{value:,.15g}"
+
+
 def for_people(seconds: float) -> str:
     """A length of time in the largest unit that fits, such as `3 min`."""
     for unit, length in (("days", 86_400), ("h", 3600), ("min", 60)):

@@ -13,7 +13,7 @@ from dropcut.core.review import Held
 
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError
-from dropcut_cli.output import for_people
+from dropcut_cli.output import amount, for_people
 
 ENDED = ("delivered", "rejected", "failed", "skipped", "held")
 """Nothing happens to such a photo by itself any more."""
@@ -144,7 +144,7 @@ def lines_of(photo: Mapping[str, Any]) -> list[str]:
         charged = f", of which {photo['possibly_paid']} may have been charged in vain" if photo["possibly_paid"] else ""
         lines.append(f"  calls    {photo['attempts'] or 0}{charged}")
     if photo["credits"] is not None:
-        lines.append(f"  credits  {photo['credits']:g}")
+        lines.append(f"  credits  {amount(photo['credits'])}")
     lines += [f"  output   {key}" for key in photo["outputs"]]
     lines += [f"  doubt    {doubt['sentence']}" for doubt in (photo["quality"] or {}).get("doubts", [])]
     return [*lines, f"  to do    {photo['advice']}"]

@@ -12,7 +12,7 @@ from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import Exit
 from dropcut_cli.gate import WHAT_COMES_NEXT
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output, counted, for_people
+from dropcut_cli.output import Output, amount, counted, for_people
 
 _COUNTS = {
     "waiting": "ApproximateNumberOfMessages",
@@ -92,6 +92,7 @@ def queue_counts(deployment: Deployment, queue: str, dead: bool) -> dict[str, in
 
 def _lines(deployment: Deployment, values: Mapping[str, Any]) -> list[str]:
     limit, pace, health = values["daily_credit_limit"], values["pace"], values["health"]
+    of_limit = f" of {amount(limit)}" if limit else ", no daily limit"
     dead = sum(values["dead_letters"].values())
     return [
         f"Deployment {deployment.name}",
@@ -101,9 +102,9 @@ def _lines(deployment: Deployment, values: Mapping[str, Any]) -> list[str]:
         ),
         f"  failures  {counted(dead, 'dead letter')}" + ("; `dropcut failures` shows why" if dead else ""),
         f"  gate      {_of_gate(values['gate'])}",
-        f"  pace      {pace['requests']:g} calls in {pace['seconds']:g} s at most, "
+        f"  pace      {amount(pace['requests'])} calls in {amount(pace['seconds'])} s at most, "
         f"booked for {for_people(pace['booked_seconds'])} ahead",
-        f"  credits   {values['credits_today']:g} today" + (f" of {limit:g}" if limit else ", no daily limit"),
+        f"  credits   {amount(values['credits_today'])} today{of_limit}",
         "  health    "
         + (f"{counted(health['troubled'], 'picture')} met trouble" if health["troubled"] else "no trouble")
         + ("" if health["key"] else "; there is no API key: `dropcut set-key`"),
