@@ -311,11 +311,11 @@ def test_each_back_fill_is_listed_with_its_end(deployment: Deployment, dropcut: 
     records(deployment).start(one)
     records(deployment).start(Backfill(name="two", bucket=INPUT, parts=1, total=10, started_at=NOW + 1))
     records(deployment).break_off(Backfill(name="two", bucket=INPUT), "The list is gone.")
+    deployment.client("events").enable_rule(Name=RULE)
     first, second = (json.loads(line) for line in dropcut("backfill", "list", "--json").out.splitlines())
     # Nine tenths of the daily limit of 100 credits are 45 photos: 22 days.
     assert first["ends_at"] == pytest.approx(time.time() + 22.22 * 86_400, abs=60)
     assert (first["status"], first["seen"], first["total"]) == ("running", 0, 1_000)
-    assert "`dropcut backfill resume one` wakes it" in first["reason"]
     assert (second["status"], second["reason"], second["ends_at"]) == ("broken", "The list is gone.", None)
     said = dropcut("backfill", "list").out
     assert "one  running  0 of 1,000, ends in 22 days  s3://photos-in/p/" in said
@@ -326,16 +326,24 @@ def test_without_a_daily_limit_the_pace_says_when_it_ends(
     deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SETTINGS, "DAILY_CREDIT_LIMIT", "0")
+    deployment.client("events").enable_rule(Name=RULE)
     for name in ("one", "two"):
         records(deployment).start(Backfill(name=name, bucket=INPUT, total=14_595, started_at=NOW))
     first = json.loads(dropcut("backfill", "list", "--json").out.splitlines()[0])
     assert first["ends_at"] == pytest.approx(time.time() + 2 * 1_000, abs=10)  # two take turns
 
 
-def test_a_pause_is_why_it_does_not_go_on(deployment: Deployment, dropcut: Dropcut) -> None:
+def test_what_does_not_go_on_says_why_and_has_no_end(deployment: Deployment, dropcut: Dropcut) -> None:
     records(deployment).start(Backfill(name="one", bucket=INPUT, total=1))
+    listed = only(dropcut("backfill", "list", "--json"))
+    assert "`dropcut backfill resume one` wakes it" in listed["reason"]
+    assert listed["ends_at"] is None
+    deployment.client("events").enable_rule(Name=RULE)
     deployment.gate.close_by_hand("The shop moves.", now=NOW)
-    assert "The shop moves." in only(dropcut("backfill", "list", "--json"))["reason"]
+    listed = only(dropcut("backfill", "list", "--json"))
+    assert "The shop moves." in listed["reason"]
+    assert listed["ends_at"] is None
+    assert "running  0 of 1  s3" in dropcut("backfill", "list").out
 
 
 @pytest.mark.parametrize(("spent", "waits"), [(88.0, False), (88.5, True), (100.0, True)])

@@ -93,7 +93,9 @@ def list_(deployment: Deployment, output: Output) -> int:
         shown |= {"left_out": each.left_out, "ends_at": each.ended_at or None}
         if each.status == "running":
             asleep = f"the feeder sleeps; `dropcut backfill resume {each.name}` wakes it" if is_off else ""
-            shown |= {"reason": waits or asleep, "ends_at": _ends_at(deployment, each, running)}
+            has_no_end = gate.is_closed or is_off
+            ends_at = None if has_no_end else _ends_at(deployment, each, running)
+            shown |= {"reason": waits or asleep, "ends_at": ends_at}
         output.result(shown, _line(shown))
     if not every:
         output.progress(f"There is no back-fill in {deployment.name}.")
@@ -126,7 +128,11 @@ def _ends_at(deployment: Deployment, each: Any, running: int) -> float:
 
 def _line(shown: dict[str, Any]) -> str:
     seen = f"{shown['seen']:,} of {shown['total']:,}"
-    ends = f", ends in {for_people(shown['ends_at'] - time.time())}" if shown["status"] == "running" else ""
+    ends = (
+        f", ends in {for_people(shown['ends_at'] - time.time())}"
+        if shown["status"] == "running" and shown["ends_at"]
+        else ""
+    )
     what = f"a list, {shown['bucket']}" if shown["parts"] else f"s3://{shown['bucket']}/{shown['prefix']}"
     reason = f": {shown['reason']}" if shown["reason"] else ""
     return f"{shown['name']}  {shown['status']}  {seen}{ends}  {what}{reason}"
