@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from botocore.stub import Stubber
 from dropcut.adapters.backfill_records import BackfillRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord
@@ -211,7 +212,7 @@ def test_a_list_that_is_emptied_meanwhile_does_not_become_the_whole_bucket(
     monkeypatch.setattr(backfill_photos, "planned", plan_then_empty)
     ran = dropcut("backfill", "start", "--keys", str(path))
     assert (ran.exit_code, "keys.txt" in ran.err) == (1, True)
-    assert (records(deployment).all(), rule_state(deployment)) == ([], "DISABLED")
+    assert records(deployment).all() == []  # the feeder finds nothing, and turns its rule off again
 
 
 def test_a_long_list_is_left_in_parts(deployment: Deployment, dropcut: Dropcut, tmp_path: Path) -> None:
@@ -303,6 +304,31 @@ def test_a_list_of_other_things_is_refused(
 def test_a_list_that_is_not_there_is_said_to_be_so(dropcut: Dropcut, where: str) -> None:
     ran = dropcut("backfill", "plan", "--keys", where)
     assert (ran.exit_code, len(ran.err.splitlines())) == (1, 1)
+
+
+def test_who_may_not_wake_the_feeder_starts_nothing(deployment: Deployment, dropcut: Dropcut, tmp_path: Path) -> None:
+    put(deployment, "a.jpg")
+    (tmp_path / "list").write_text("a.jpg\n")
+    with Stubber(deployment.client("events")) as refusing:
+        refusing.add_client_error("enable_rule", "AccessDeniedException", "No.", http_status_code=403)
+        assert dropcut("backfill", "start", "--keys", str(tmp_path / "list")).exit_code == 4
+    assert records(deployment).all() == []
+    assert "Contents" not in deployment.client("s3").list_objects_v2(Bucket=WORK)
+
+
+def test_a_feeder_that_falls_asleep_meanwhile_is_woken(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(deployment, "a.jpg")
+    events, start = deployment.client("events"), BackfillRecords.start
+
+    def asleep(records: BackfillRecords, backfill: Backfill) -> None:
+        events.disable_rule(Name=RULE)
+        start(records, backfill)
+
+    monkeypatch.setattr(BackfillRecords, "start", asleep)
+    only(dropcut("backfill", "start", f"s3://{INPUT}/", "--json"))
+    assert rule_state(deployment) == "ENABLED"
 
 
 def test_each_back_fill_is_listed_with_its_end(deployment: Deployment, dropcut: Dropcut) -> None:

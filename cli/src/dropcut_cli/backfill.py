@@ -68,8 +68,10 @@ def start(*, deployment: Deployment, output: Output, photos: Any, plan: Any, lin
         output.ask("Start this back-fill?", yes=yes)
     name = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M}-{secrets.token_hex(2)}"
     begun = Backfill(name=name, bucket=photos.bucket, prefix=photos.prefix, total=plan["objects"], started_at=now)
+    events = deployment.client("events")
+    events.enable_rule(Name=rule)  # before anything is left: who may not do this starts nothing
     deployment.backfills.start(photos.stored(begun))
-    deployment.client("events").enable_rule(Name=rule)
+    events.enable_rule(Name=rule)  # again: a feeder without work turns it off
     output.result(plan | {"name": name}, f"Back-fill {name} has started.")
     output.progress("The feeder sends its first photos within a minute; `dropcut backfill list` shows how far it is.")
     return Exit.DONE
