@@ -215,6 +215,22 @@ def test_a_list_that_is_emptied_meanwhile_does_not_become_the_whole_bucket(
     assert records(deployment).all() == []  # the feeder finds nothing, and turns its rule off again
 
 
+def test_of_an_inventory_of_all_versions_the_newest_are_taken(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path
+) -> None:
+    rows = [
+        (INPUT, "a.jpg", "v2", "true", "false", "9"),
+        (INPUT, "a.jpg", "v1", "false", "false", "9"),
+        (INPUT, "gone.jpg", "v2", "true", "true", ""),
+        (INPUT, "gone.jpg", "v1", "false", "false", "9"),
+        (INPUT, "of the newest alone.jpg", "9", "STANDARD", "false"),
+    ]
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    plan = only(dropcut("backfill", "plan", "--keys", str(tmp_path / "list.csv"), "--json"))
+    assert (plan["objects"], plan["photos"]) == (2, 2)
+
+
 def test_a_long_list_is_left_in_parts(deployment: Deployment, dropcut: Dropcut, tmp_path: Path) -> None:
     path = tmp_path / "keys.txt"
     path.write_text("".join(f"{number}.jpg\n" for number in range(KEYS_IN_A_PART + 1)))

@@ -163,7 +163,18 @@ def _of_inventory(rows: Iterable[Sequence[str]], path: str) -> Iterator[tuple[st
     for row in rows:
         if len(row) < 2:
             raise CommandError(f"{path} is no CSV of S3 Inventory: a line has no bucket and key.", Exit.USAGE)
-        yield row[0], unquote_plus(row[1])
+        if _is_newest(row):
+            yield row[0], unquote_plus(row[1])
+
+
+def _is_newest(row: Sequence[str]) -> bool:
+    """False for an old version and for a mark of a deletion.
+
+    An inventory of all versions has VersionId, IsLatest and IsDeleteMarker after the key. One of the newest alone has
+    no two columns of true or false in a row.
+    """
+    is_latest, is_deleted = ([*row, "", "", ""])[3:5]
+    return not {is_latest, is_deleted} <= {"true", "false"} or (is_latest, is_deleted) == ("true", "false")
 
 
 def _opened(deployment: Deployment, path: str) -> Any:
