@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import click
@@ -53,7 +55,9 @@ def _line(stage: str, when: float, message: str) -> dict[str, Any]:
     """Powertools writes JSON; anything else, such as a crash, is shown as it is."""
     try:
         values = json.loads(message)
-        text = " ".join([str(values["message"]), str(values.get("reason", ""))]).strip()
+        text = " ".join([str(values["message"]), str(values.get("reason") or values.get("why") or "")]).strip()
+        with suppress(KeyError, ValueError):  # CloudWatch's may be of when several lines came in together
+            when = datetime.strptime(str(values["timestamp"]), "%Y-%m-%d %H:%M:%S,%f%z").timestamp()
         return {"time": when, "stage": stage, "level": str(values["level"]), "text": text, "line": values}
     except (ValueError, KeyError, TypeError):
         return {"time": when, "stage": stage, "level": "", "text": message.strip(), "line": message}
