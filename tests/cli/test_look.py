@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -65,20 +64,32 @@ def test_a_line_has_the_time_that_it_states_and_why(
     ]
 
 
+def alarm(name: str, *, topic: str = ALARMS, state: str = "OK") -> dict[str, Any]:
+    return {"AlarmName": name, "AlarmActions": [topic], "StateValue": state}
+
+
 @pytest.mark.parametrize(("subscription", "exit_code"), [("arn:aws:sns:1", 0), ("PendingConfirmation", 1)])
 def test_a_test_goes_the_way_of_an_alarm(
     deployment: Deployment, dropcut: Dropcut, subscription: str, exit_code: int
 ) -> None:
-    def alarm(name: str, topic: str = ALARMS, state: str = "OK") -> Mapping[str, Any]:
-        return {"AlarmName": name, "AlarmActions": [topic], "StateValue": state}
-
-    alarms = [alarm("another's", "arn:other"), alarm("set already", state="ALARM"), alarm("ours")]
+    alarms = [
+        alarm("another's DeadLetters", topic="arn:other"),
+        alarm("DeadLettersCut", state="ALARM"),
+        alarm("CredentialsExposed"),
+        alarm("DeadLettersDeliver"),
+    ]
     cloudwatch = Paged(describe_alarms={"MetricAlarms": alarms})
     deployment._clients["cloudwatch"] = cloudwatch
     heard = {"Subscriptions": [{"SubscriptionArn": subscription}]}
     deployment._clients["sns"] = Paged(list_subscriptions_by_topic=heard)
-    assert dropcut("test-alarm").exit_code == exit_code
-    assert (cloudwatch["set"]["AlarmName"], cloudwatch["set"]["StateValue"]) == ("ours", "ALARM")
+    ran = dropcut("test-alarm")
+    assert ran.exit_code == exit_code
+    assert (cloudwatch["set"]["AlarmName"], cloudwatch["set"]["StateValue"]) == ("DeadLettersDeliver", "ALARM")
+    assert f"The alarm {cloudwatch['set']['AlarmName']} was set." in ran.out
+    alarms[1] |= {"StateReason": cloudwatch.pop("set")["StateReason"]}
+    again = dropcut("test-alarm")
+    assert (again.exit_code, again.out, "set" in cloudwatch) == (5, "", False)
+    assert "The alarm DeadLettersCut is still set by a test." in again.err
 
 
 # What the deployed function says of its sandbox.

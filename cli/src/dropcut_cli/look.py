@@ -24,6 +24,8 @@ LAYERS = {
 }
 """What holds a process that decodes photos, and what that means."""
 
+_TEST = "A test by `dropcut test-alarm`: nothing is wrong."
+
 
 @click.command(epilog="Examples: `dropcut logs shop/a.jpg`, `dropcut logs JOB --days 7 --json`")
 @click.argument("photo", metavar="KEY|JOB")
@@ -68,14 +70,20 @@ def _line(stage: str, when: float, message: str) -> dict[str, Any]:
 def test_alarm(deployment: Deployment, output: Output) -> int:
     """Send a test the way an alarm goes: an alarm of the deployment is set, and CloudWatch notifies the topic.
 
-    It returns to its own state with its next look at the metric, within minutes. Ends with 1 when nobody listens.
+    It is one of dead letters. It returns to its own state with its next look at the metric, within minutes.
+    Ends with 1 when nobody listens, and with 5 while an earlier test is set.
     """
+    alarms = deployment.alarms()
+    for each in alarms:
+        if each["StateValue"] == "ALARM" and each.get("StateReason") == _TEST:
+            sentence = f"The alarm {each['AlarmName']} is still set by a test. Run this again when it has returned."
+            raise CommandError(sentence, Exit.TEMPORARY)
     found = deployment.subscriptions()
     confirmed = sum(each["SubscriptionArn"].startswith("arn:") for each in found)
-    alarm = next((each["AlarmName"] for each in deployment.alarms() if each["StateValue"] != "ALARM"), None)
+    unset = [each["AlarmName"] for each in alarms if each["StateValue"] != "ALARM"]
+    alarm = min(unset, key=lambda name: "DeadLetters" not in name, default=None)
     if alarm:
-        reason = "A test by `dropcut test-alarm`: nothing is wrong."
-        deployment.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=reason)
+        deployment.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=_TEST)
     output.result(
         {"alarm": alarm, "confirmed": confirmed, "subscriptions": len(found)},
         f"The alarm {alarm} was set." if alarm else "Every alarm is set already: no test was sent.",
