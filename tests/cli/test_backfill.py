@@ -272,7 +272,7 @@ def test_it_asks_above_fifty_whatever_their_names(deployment: Deployment, dropcu
     put(deployment, "a.jpg", *(f"{number}.dat" for number in range(50)))
     ran = dropcut("backfill", "start", f"s3://{INPUT}/")
     assert ran.exit_code == 2
-    assert "51 objects: 1 photos, 0 of them done\n50 other files" in ran.err
+    assert "51 objects: 1 photo, 0 of them done\n50 other files" in ran.err
     assert records(deployment).all() == []
 
 

@@ -36,6 +36,7 @@ def test_renditions_are_made_anew_of_what_was_named_and_delivered(
     shown = dropcut("remake", *arguments, "--json")
     assert sorted(json.loads(line)["key"] for line in shown.out.splitlines()) == keys
     assert bodies(deployment, "Deliver") == []
+    assert ("No delivered photo matches" in shown.err) is not bool(keys)
     assert dropcut("remake", *arguments, "--send").exit_code == (0 if keys else 9)
     assert {read_announcement(body) for body in bodies(deployment, "Deliver")} == {
         Remake(bucket=INPUT, key=name) for name in keys

@@ -123,9 +123,10 @@ def lines_of(plan: dict[str, Any]) -> list[str]:
     about = "about " if plan["done_is_estimated"] else ""
     days = plan["days_of_the_limit"] or 0
     left = f", as {1 - PART_OF_THE_DAY:.0%} of it are left to live photos" if days > 1 else ""
+    objects, photos = counted(plan["objects"], "object"), counted(plan["photos"], "photo")
     return [
-        f"{counted(plan['objects'], 'object')}: {plan['photos']:,} photos, {about}{plan['done']:,} of them done",
-        f"{plan['would_be_rejected']:,} other files would be rejected, {plan['left_out']:,} are left out",
+        f"{objects}: {photos}, {about}{plan['done']:,} of them done",
+        f"{counted(plan['would_be_rejected'], 'other file')} would be rejected; left out: {plan['left_out']:,}",
         f"To do: {in_words(plan | {'photos': plan['to_do']})}{left}",
     ]
 

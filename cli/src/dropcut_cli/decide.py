@@ -51,9 +51,12 @@ def remake(
     for bucket, each in side_by_side(order, photos):
         values = {"bucket": bucket, "key": each, "sent": send}
         output.result(values, f"{'to be remade' if send else 'would be remade'}  {each}")
+    if not photos:
+        output.progress(f"No delivered photo matches in {deployment.name}.")
+        return Exit.NOTHING
     number = counted(len(photos), "photo")
     output.progress(f"{number}. {_SENT}" if send else f"{number}; the same with --send makes their renditions anew.")
-    return Exit.DONE if photos else Exit.NOTHING
+    return Exit.DONE
 
 
 def _delivered(deployment: Deployment, prefix: str) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from dropcut_cli.output import Output, amount
 BALANCE_PATHS = {"stability": "/v1/user/balance"}
 """Calls that cost nothing and need a valid key, by provider. The gateway has none."""
 _SECONDS = 15
+_COPY_IT = "Copy it whole from your account there, then run this again."
 
 
 @click.command(name="set-key", epilog="Examples: `dropcut set-key`, `dropcut set-key < key.txt`")
@@ -52,7 +53,7 @@ def balance(base_url: str, provider: str, key: str) -> float:
     try:  # the key goes nowhere else, so no redirect is followed
         answer = urllib3.request("GET", url, headers=headers, redirect=False, retries=False, timeout=_SECONDS)
         if answer.status in (401, 403):
-            raise CommandError(f"{provider} refuses this key (HTTP {answer.status}): nothing was changed.")
+            raise CommandError(f"{provider} refuses this key (HTTP {answer.status}): nothing was changed. {_COPY_IT}")
         if answer.status == 200:
             return float(answer.json()["credits"])
     except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError):

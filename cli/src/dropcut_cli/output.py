@@ -54,6 +54,7 @@ def say(line: str, *, err: bool = False) -> bool:
         return True
     except OSError as error:
         if not err and not isinstance(error, BrokenPipeError):
+            error.filename = "standard output"
             raise
         stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
