@@ -27,6 +27,8 @@ from stand_in.cutouts import cut_by_ellipse
 _PROBE = Path(__file__).with_name("arm64_probe.py")
 _OF_THE_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
 """What Lambda's runtime brings along: pure Python, the same for every processor."""
+_WEBHOOKS = "https://shop.example/hook"
+"""Without an address there is no function for webhooks."""
 _AVIF, _BEFORE_AVIF = "avif.avif", "small.png"
 """An encoder that decides otherwise on another processor, and the picture that it was given."""
 _MADE = ("sent", "full.png", "webp.webp", "jpeg.jpg", _BEFORE_AVIF, _AVIF)
@@ -49,7 +51,8 @@ class Difference:
 def measure() -> Report:
     """Raises Problem: the emulated machine cannot be had, or an entry or a picture fails on it."""
     with temporary_folder("arm64") as folder:
-        built = synthesize(folder, "lambda")
+        built = synthesize(folder, "lambda", webhook_url=_WEBHOOKS)
+        check_entries(built)
         machine = install_arm64_machine(folder / "machine")
         unpacked = {stage: each.unpack(folder / stage) for stage, each in built.items()}
         runtime = _runtime(folder / "runtime")
@@ -69,6 +72,13 @@ def measure() -> Report:
         }
         lost = {name: _difference(here / name / _BEFORE_AVIF, here / name / _AVIF) for name in names}
     return _report(imports, between, lost, seconds)
+
+
+def check_entries(built: Mapping[str, Built]) -> None:
+    """Raises Problem: the app has not a function for each entry, so that one would not be tried."""
+    entries = {path.stem for path in (REPOSITORY / "functions" / "dropcut" / "entries").glob("[!_]*.py")}
+    if left_out := entries ^ built.keys():
+        raise Problem(f"Entries and functions of the app differ: {', '.join(sorted(left_out))}.")
 
 
 def _report(

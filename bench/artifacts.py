@@ -29,9 +29,9 @@ class Built:
         return folder
 
 
-def synthesize(folder: Path, bundle_for: str) -> dict[str, Built]:
-    """Build the artifacts of all stages, by stage; `bundle_for` is the setting of that name."""
-    start_synth(folder, {"bundle_for": bundle_for}).finish("Put that right and run the command again.")
+def synthesize(folder: Path, bundle_for: str, **settings: str) -> dict[str, Built]:
+    """Build the artifacts of all functions, by their entries' names; `bundle_for` is the setting of that name."""
+    start_synth(folder, {"bundle_for": bundle_for, **settings}).finish("Put that right and run the command again.")
     templates = folder / "cdk.out"
     (template,) = templates.glob("*-Pipeline.template.json")
     found = {}

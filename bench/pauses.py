@@ -12,14 +12,14 @@ from typing import Any
 from bench.deployed import api, deployed
 from bench.full_queue import FullQueue
 from bench.report import Report, Table, Target
-from local.stand_in import STAND_IN_KEY
 from local.system import System
+from stand_in.stand_in import USUAL_KEY
 
 PHOTOS = 200
 PAID_BEFORE = 60
 """Pictures paid for when the trouble begins."""
 CREDITS = 2.0
-NEW_KEY = "stand-in-key-2"
+NEW_KEY = "sk-stand-in-key-2"
 INVOCATIONS_AT_ONCE = 2
 CALLS_IN_FLIGHT = 10 * INVOCATIONS_AT_ONCE
 CLOSES_WITHIN_SECONDS = 5.0
@@ -134,7 +134,7 @@ def _run(trouble: Trouble) -> Course:
 
 
 def _revoke(system: System) -> None:
-    api(system, "POST", "keys", {"key": STAND_IN_KEY, "state": "revoked"})
+    api(system, "POST", "keys", {"key": USUAL_KEY, "state": "revoked"})
 
 
 def _new_key(system: System, _function: str) -> None:
@@ -144,11 +144,11 @@ def _new_key(system: System, _function: str) -> None:
 
 
 def _run_out_of_credits(system: System) -> None:
-    api(system, "POST", "keys", {"key": STAND_IN_KEY, "credits": 0})
+    api(system, "POST", "keys", {"key": USUAL_KEY, "credits": 0})
 
 
 def _buy_credits(system: System, _function: str) -> None:
-    api(system, "POST", "keys", {"key": STAND_IN_KEY, "credits": None})
+    api(system, "POST", "keys", {"key": USUAL_KEY, "credits": None})
 
 
 def _raise_the_limit(system: System, function: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pyvips
-from dropcut.core.quality import Quality, verdict
+from dropcut.core.quality import Quality, quality_of
 from dropcut.imaging.quality import measures_of
 from PIL import Image
 
@@ -73,7 +73,7 @@ def measure() -> Report:
 
 def judge(case: Case) -> Judged:
     measures = measures_of(_image(case.photo), _image(case.answer))
-    quality = verdict(measures)
+    quality = quality_of(measures)
     by_area = not 0.002 < measures.kept < 0.985
     return Judged(case.kind, case.name, case.is_good, quality, by_area)
 
@@ -88,7 +88,7 @@ def _times() -> tuple[float, float]:
     took, decoding = [], []
     for _ in range(_RUNS):
         begun = time.process_time()
-        verdict(measures_of(photo, answer))
+        quality_of(measures_of(photo, answer))
         between = time.process_time()
         pyvips.Image.new_from_buffer(png, "").copy_memory()
         took.append(between - begun)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyvips
-from dropcut.core.quality import verdict
+from dropcut.core.quality import quality_of
 from dropcut.imaging.quality import measures_of
 from PIL import Image
 
@@ -45,7 +45,7 @@ def spoiled_photos(kinds: Sequence[str]) -> Iterator[Spoiled]:
         if case.kind not in wanted:
             continue
         wanted.remove(case.kind)
-        quality = verdict(measures_of(*map(pyvips.Image.new_from_array, (case.photo, case.answer))))
+        quality = quality_of(measures_of(*map(pyvips.Image.new_from_array, (case.photo, case.answer))))
         key = f"shop/{case.name.split(',')[0].replace(' ', '-')}.jpg"
         named = {"bucket": "photos", "key": key, "name": key, "job_id": str(len(wanted))}
         doubts = [doubt.sentence for doubt in quality.doubts]

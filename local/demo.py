@@ -57,10 +57,10 @@ def run_demo(
         results = drop.results_for(found.photos)
         try:
             drop.all(results)
-            problems = ending.tell(results, of=len(results))
+            problems = ending.finish(results, photos=len(results))
         except Interrupted:
             came = [result for result in results if result.state != "unanswered"]
-            for problem in ending.tell(came, of=len(results)) if came else []:
+            for problem in ending.finish(came, photos=len(results)) if came else []:
                 steps.say(escape(problem))
             raise
         if problems:
@@ -77,23 +77,23 @@ class Ending:
         self._steps = steps
         self._stands_in = stands_in
 
-    def tell(self, results: Sequence[Result], *, of: int) -> list[str]:
+    def finish(self, results: Sequence[Result], *, photos: int) -> list[str]:
         """Write the page and say how it ended; return what went wrong, in sentences.
 
         Args:
             results: those that the page shows.
-            of: how many photos were to be dropped; more than the results when the demo was stopped.
+            photos: how many photos were to be dropped; more than the results when the demo was stopped.
         """
         problems = [self._drop.no_answer(results), self._not_written(results)]
         look = f" Look at them: {escape(pasted(self._out.page))}"
         try:
             with self._steps.step("Write the page"):
-                self._write_page(results, of)
+                self._write_page(results, photos)
         except Problem as unwritable:
             problems.append(str(unwritable))
             look = ""
         delivered = sum(result.state == "delivered" for result in results)
-        self._steps.say(f"\n{delivered} of {counted(of, 'photo')} cut out.{look}")
+        self._steps.say(f"\n{delivered} of {counted(photos, 'photo')} cut out.{look}")
         return [problem for problem in problems if problem]
 
     def _not_written(self, results: Sequence[Result]) -> str:
@@ -105,10 +105,10 @@ class Ending:
             "The reasons stand above. Make room there, then run the demo again."
         )
 
-    def _write_page(self, results: Sequence[Result], of: int) -> None:
+    def _write_page(self, results: Sequence[Result], photos: int) -> None:
         """With small pictures of everything that can be shown."""
         rows = [_row(number, result, self._out) for number, result in enumerate(results, start=1)]
-        run = Run(self._drop.ended - self._drop.started, self._stands_in, self._drop.api_base_url, photos=of)
+        run = Run(self._drop.ended - self._drop.started, self._stands_in, self._drop.api_base_url, photos=photos)
         self._out.write_page(render_page(rows, run, folder=self._out.folder))
 
 

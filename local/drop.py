@@ -31,7 +31,7 @@ _KEY_ADVICE = "The demo's key comes from DROPCUT_API_KEY: put the right one ther
 """The pipeline's own advice names its secret, which is gone with the demo."""
 _TRANSFER_ERRORS = (Boto3Error, BotoCoreError, ClientError, OSError)
 
-Tell = Callable[[Result], None]
+Report = Callable[[Result], None]
 
 
 class Drop:
@@ -74,13 +74,13 @@ class Drop:
         ):
             bar = progress.add_task("", total=len(results))
 
-            def tell(result: Result) -> None:
+            def report(result: Result) -> None:
                 progress.console.print(line_for(result))
                 progress.advance(bar)
 
             try:
-                self._send(results, uploads, tell)
-                self._watch(results, subscription, fetches, tell)
+                self._send(results, uploads, report)
+                self._watch(results, subscription, fetches, report)
             except BaseException:
                 uploads.shutdown(wait=False, cancel_futures=True)  # what was delivered is still fetched
                 raise
@@ -114,7 +114,7 @@ class Drop:
         console = self._steps.console
         return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
-    def _send(self, results: Iterable[Result], uploads: ThreadPoolExecutor, tell: Tell) -> None:
+    def _send(self, results: Iterable[Result], uploads: ThreadPoolExecutor, report: Report) -> None:
         s3 = self._system.client("s3")
 
         def upload(result: Result) -> None:
@@ -123,17 +123,17 @@ class Drop:
                 s3.upload_file(str(result.photo.path), self._bucket, result.key)
             except _TRANSFER_ERRORS as error:
                 result.state, result.reason = "unsent", f"It could not be uploaded: {error}"
-                tell(result)
+                report(result)
 
         for result in results:
             if result.photo.unsendable:
                 result.state, result.reason = "unsent", result.photo.unsendable
-                tell(result)
+                report(result)
             else:
                 uploads.submit(upload, result)
 
     def _watch(
-        self, results: Sequence[Result], subscription: Subscription, fetches: ThreadPoolExecutor, tell: Tell
+        self, results: Sequence[Result], subscription: Subscription, fetches: ThreadPoolExecutor, report: Report
     ) -> None:
         open_results = {result.key: result for result in results if not result.photo.unsendable}
         last_news = time.monotonic()
@@ -146,18 +146,18 @@ class Drop:
                 if isinstance(event, SpendingChange):
                     self._note_spending(event)
                 elif event.key in open_results:
-                    self._end(open_results.pop(event.key), event, fetches, tell)
+                    self._end(open_results.pop(event.key), event, fetches, report)
             patience = _PATIENCE_WHILE_PAUSED_SECONDS if self._paused else self._patience_seconds
             if time.monotonic() - last_news > min(patience, self._patience_seconds):
                 return
 
-    def _end(self, result: Result, outcome: Outcome, fetches: ThreadPoolExecutor, tell: Tell) -> None:
+    def _end(self, result: Result, outcome: Outcome, fetches: ThreadPoolExecutor, report: Report) -> None:
         """Note the outcome. A delivered photo is reported when its files are here, or cannot be."""
         result.ended = time.monotonic()
         result.note = outcome.note
         if outcome.kind != "delivered":
             result.state, result.reason, result.credits = outcome.kind, outcome.reason, outcome.detail.get("credits")
-            tell(result)
+            report(result)
             return
         self._note_payment(result, outcome)
         unknown = [("full", f"{Path(result.key).with_suffix('')}.{self._format}")]
@@ -167,11 +167,11 @@ class Drop:
             cutouts = [Cutout(name, self._out.path_for(key.removeprefix(self._prefix))) for name, key in renditions]
         except Problem as problem:
             result.state, result.reason = "unwritten", str(problem)
-            tell(result)
+            report(result)
             return
         bucket = str(outcome.detail.get("output_bucket") or self._system.outputs["OutputBucketName"])
         keys = [key for _, key in renditions]
-        fetches.submit(self._fetch, result, bucket, keys, cutouts, tell)
+        fetches.submit(self._fetch, result, bucket, keys, cutouts, report)
 
     def _note_payment(self, result: Result, outcome: Outcome) -> None:
         """The event of a picture that was paid before tells the first one's credits: they are counted once."""
@@ -182,7 +182,9 @@ class Drop:
         else:
             result.same_as = first
 
-    def _fetch(self, result: Result, bucket: str, keys: Sequence[str], cutouts: Sequence[Cutout], tell: Tell) -> None:
+    def _fetch(
+        self, result: Result, bucket: str, keys: Sequence[str], cutouts: Sequence[Cutout], report: Report
+    ) -> None:
         """Bring the files of one photo here. It counts as delivered when all of them came."""
         reasons = []
         for key, cutout in zip(keys, cutouts, strict=True):
@@ -194,7 +196,7 @@ class Drop:
                 reasons.append(f"{cutout.file.relative_to(self._out.folder)} could not be written: {why}.")
         result.reason = " ".join(reasons)
         result.state = "unwritten" if reasons else "delivered"
-        tell(result)
+        report(result)
 
     def _note_spending(self, change: SpendingChange) -> None:
         advice = f" {_KEY_ADVICE}" if change.code in _KEY_CODES else ""

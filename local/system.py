@@ -23,7 +23,8 @@ from dropcut_cli.clone.settings_line import refuse_wrong
 from dropcut_cli.clone.steps import Steps
 from local.embedded_aws import ACCOUNT, REGION, Account, start_embedded_aws
 from local.ports import LOOPBACK, any_free_port
-from local.stand_in import STAND_IN_KEY, start_stand_in
+from local.stand_in_process import start_stand_in
+from stand_in.stand_in import USUAL_KEY
 
 _DEPLOY_ADVICE = "Put that right and run the command again; nothing was left running."
 
@@ -164,14 +165,14 @@ def key_for(own_api: str) -> str:
         Problem: the API is not on this machine and there is no key for it.
     """
     if not own_api:
-        return STAND_IN_KEY
+        return USUAL_KEY
     key = os.environ.get("DROPCUT_API_KEY", "")
     if not key and not is_on_this_machine(own_api):
         raise Problem(
             f"{own_api} needs an API key. Put it in the environment variable DROPCUT_API_KEY, or leave api_base_url "
             "out of SETTINGS: then a stand-in on this machine answers, which needs no key."
         )
-    return key or STAND_IN_KEY
+    return key or USUAL_KEY
 
 
 def is_on_this_machine(url: str) -> bool:

@@ -16,8 +16,8 @@ from local.embedded_aws import Account, is_healthy
 from local.one_at_a_time import alone
 from local.places import STACK_FILE, UP
 from local.ports import choose_port, port_asked_for
-from local.stand_in import STAND_IN_KEY
 from local.system import Ports, System, bring_up, keep_logs_only
+from stand_in.stand_in import USUAL_KEY
 
 AWS_PORT, API_PORT = 4566, 8650
 AT_WORK = "Another `make up` or `make down` is at work in this folder."
@@ -49,7 +49,7 @@ def main() -> int:
             raise
         _write_stack_file(system, settings)
         _say_what_next(system.description(), steps)
-        if system.api_key != STAND_IN_KEY:
+        if system.api_key != USUAL_KEY:
             steps.say(_REAL_KEY)
     return 0
 

@@ -55,15 +55,18 @@ SLOW = (
 programs that start."""
 IN_A_BROWSER = ("test_web_page.py",)
 """They need Debian's `chromium`. Where there is none they are left out, and the report's head says so."""
-AT_THE_API = (
+ON_ANOTHER_SYSTEM = (
     "test_api_key.py",
     "test_error_table.py",
     "test_misbehaving_api.py",
+    "test_new_user.py",
+    "test_recipes.py",
     "test_storm.py",
+    "test_web_page.py",
     "test_what_roles_do_in_trouble.py",
 )
-"""Of `end_to_end/`: half of its time, most of it waiting for pauses and lock-outs to end."""
-ON_ONE_PROCESS = ("end_to_end, at the API", "end_to_end", "local", "resilience", "infra")
+"""Of `end_to_end/`: half of its time. They wait for pauses and lock-outs to end, or deploy stacks of their own."""
+ON_ONE_PROCESS = ("end_to_end, another system", "end_to_end", "local", "resilience", "infra")
 """The tests of each of these folders share what takes long to make, or want the machine's ports for themselves. They
 run in turn, in one process. `end_to_end/` has two processes, each with a system of its own. The longest comes first,
 so that the others can run beside it."""
@@ -154,7 +157,7 @@ def _company(nodeid: str) -> str:
     _, folder, *below = file.split("/")
     if folder not in ON_ONE_PROCESS or len(below) != 1:
         return file
-    return f"{folder}, at the API" if below[0] in AT_THE_API else folder
+    return f"{folder}, another system" if below[0] in ON_ANOTHER_SYSTEM else folder
 
 
 @cache

@@ -25,6 +25,7 @@ OF_THE_WHOLE = ("end_to_end", "model", "resilience", "simulation")
 """Folders whose tests are about many modules together. So are the files beside this one."""
 OF_NO_MODULE = {
     "cli/test_bad_input.py": "gives each verb what is wrong, and stops it at any moment",
+    "examples/test_page.py": "loads the function of an example",
     "functions/adapters/test_sandbox.py": "attacks the process with each of its layers",
     "functions/adapters/test_webhook_recipe.py": "tries what docs/webhooks.md says",
     "functions/core/formats/test_readers.py": "gives damaged bytes to all readers of headers",
@@ -100,7 +101,10 @@ TESTED_BY: Mapping[str, tuple[str, ...]] = {
     "tools/test_events.py": ("tools/event_examples", "functions/core/events", "functions/core/event_names"),
 }
 """By file of tests, the modules without a file of their own that it tries."""
-NOTHING_TO_TRY = ("functions/core/item_kinds", "functions/core/ports", "functions/core/sandbox_probe")
+NOTHING_TO_TRY = (
+    *("functions/core/item_kinds", "functions/core/job_status", "functions/core/ports", "functions/core/sandbox_probe"),
+    "functions/core/units",
+)
 """They hold names and types. Of `bench/`, whose programs measure, only what is easily wrong unseen is tested."""
 
 

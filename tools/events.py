@@ -72,18 +72,27 @@ def example_of(event: Event) -> Mapping[str, Any]:
 
 
 def breaks(old: Schema, new: Schema, at: str = "") -> Iterator[str]:
-    """What somebody who relies on the old schema would miss in what the new one describes."""
+    """What somebody who relies on the old schema would miss in the new one, and what would be new to them.
+
+    A new field is no such thing, and a new value of a field is.
+    """
+    if not old:
+        return
+    more = set(_kinds(new)) - set(_kinds(old))
+    if "enum" in old:
+        more |= set(new.get("enum", ["any text"])) - set(old["enum"])
+    if more:
+        yield f"{at} may be {' or '.join(sorted(more))}"
     for name, was in old.get("properties", {}).items():
-        place, now = f"{at}{name}", new.get("properties", {}).get(name)
+        place, now = f"{at}.{name}" if at else name, new.get("properties", {}).get(name)
         if now is None:
             yield f"{place} is gone"
             continue
         if name in old.get("required", []) and name not in new.get("required", []):
             yield f"{place} may be left out"
-        if more := set(_kinds(now)) - set(_kinds(was)):
-            yield f"{place} may be {' or '.join(sorted(more))}"
-        yield from breaks(was, now, f"{place}.")
-        yield from breaks(was.get("items", {}), now.get("items", {}), f"{place}[].")
+        yield from breaks(was, now, place)
+    if "items" in new:
+        yield from breaks(old.get("items", {}), new["items"], f"{at}[]")
 
 
 def _files() -> Mapping[Path, str]:

@@ -184,7 +184,8 @@ def run(doing: str, command: Sequence[str | Path]) -> None:
     started = time.monotonic()
     # npm finds `node` by PATH, and it must be the one in .venv.
     path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    environment = {**without_access(os.environ), "PATH": path}
+    # A person's pip may install for that person alone, which it refuses in .venv.
+    environment = {**without_access(os.environ), "PATH": path, "PIP_USER": "0"}
     with LOG.open("a") as log:
         log.write(f"$ {shlex.join(str(each) for each in command)}\n")
         log.flush()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Self
 
+from dropcut.core.backoff import CLOCKS_APART_SECONDS
 from dropcut.core.blame import BlameRules
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
@@ -145,8 +146,6 @@ SECONDS_TO_BEGIN = 2 * AWS_CALL_SECONDS
 SECONDS_TO_STORE = AWS_CALL_SECONDS
 """Time that an answer still needs after the longest call: the payment is recorded, and the answer handed on beside
 that."""
-CLOCKS_APART_SECONDS = 5
-"""How far two workers' clocks may differ."""
 
 
 @dataclass(frozen=True, kw_only=True)

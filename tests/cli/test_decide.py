@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from dropcut.core.messages import Remake, read_announcement
+from dropcut.core.deliver_message import read_deliver_message
+from dropcut.core.messages import Remake
 from dropcut.core.photo_source import PhotoSource, sources_to_json
-from dropcut.core.review import read_review
 from PIL import Image
 
 from dropcut_cli.deployment import Deployment
@@ -38,7 +38,7 @@ def test_renditions_are_made_anew_of_what_was_named_and_delivered(
     assert bodies(deployment, "Deliver") == []
     assert ("No delivered photo matches" in shown.err) is not bool(keys)
     assert dropcut("remake", *arguments, "--send").exit_code == (0 if keys else 9)
-    assert {read_announcement(body) for body in bodies(deployment, "Deliver")} == {
+    assert {read_deliver_message(body) for body in bodies(deployment, "Deliver")} == {
         Remake(bucket=INPUT, key=name) for name in keys
     }
 
@@ -57,7 +57,7 @@ def test_a_decision_is_about_the_upload_that_is_held(
     mine.write_bytes(MY_OWN)
     more = [str(mine)] if decision == "replace" else []
     assert dropcut(decision, "a.jpg", *more).exit_code == 0
-    review = read_review(bodies(deployment, "Deliver")[0])
+    review = read_deliver_message(bodies(deployment, "Deliver")[0])
     picture = f"held/replaced/{upload.job_id}.png" if more else None
     assert vars(review) == {
         "bucket": INPUT,

@@ -2,7 +2,7 @@
 
 import json
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from botocore.exceptions import ClientError
@@ -13,7 +13,7 @@ from dropcut_cli import doctor
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.doctor import CHECKS, MOST_CLOCK_SECONDS, WITHOUT_END_SECONDS
 from tests.cli.conftest import ALARMS, Dropcut, Paged
-from tests.functions.cloud import INPUT, SECRET
+from tests.functions.cloud import INPUT, REGION, SECRET
 
 
 def found(check: str, deployment: Deployment) -> list[str]:
@@ -57,31 +57,62 @@ def test_a_fix_is_for_our_own_deployment_or_for_somebodys_app(
     assert {each["fix"] for each in said if not each["ok"]} == {fix}
 
 
-class Store(dict[str, object]):
-    """S3 with this configuration of a bucket's events, which moto does not keep."""
+@dataclass(frozen=True)
+class Store:
+    """S3 with this configuration of a bucket's events, which moto does not keep, and the bucket in this region."""
+
+    notifications: dict[str, object]
+    region: str = REGION
 
     def get_bucket_notification_configuration(self, **_asked: str) -> dict[str, object]:
-        return self
+        return self.notifications
+
+    def head_bucket(self, **_asked: str) -> dict[str, object]:
+        return {"ResponseMetadata": {"HTTPHeaders": {"x-amz-bucket-region": self.region}}}
+
+
+SENT = Store({"EventBridgeConfiguration": {}})
+UPLOADS = {"source": ["aws.s3"], "detail": {"bucket": {"name": [INPUT]}}}
+REQUESTS = {"detail-type": ["Cutout Requested"]}
+ANOTHERS = {"source": ["aws.s3"], "detail": {"bucket": {"name": ["another"]}}}
+SILENT = f"The bucket {INPUT} does not send its events to EventBridge."
+FAR = f"The bucket {INPUT} is in us-west-2: S3 sends none of its events to {REGION}."
+NO_RULE = f"No rule of EventBridge leads uploads of {INPUT} to the intake queue."
 
 
 @pytest.mark.parametrize(
-    ("announced", "state", "words"),
+    ("store", "rules", "said"),
     [
-        (True, "ENABLED", ""),
-        (False, "ENABLED", f"The bucket {INPUT} does not send its events"),
-        (True, "DISABLED", "No enabled rule"),
+        (SENT, [(UPLOADS, "ENABLED"), (REQUESTS, "ENABLED")], []),
+        (Store({}), [(UPLOADS, "ENABLED")], [SILENT]),
+        (replace(SENT, region="us-west-2"), [(UPLOADS, "ENABLED")], [FAR]),
+        (SENT, [(UPLOADS, "DISABLED"), (REQUESTS, "ENABLED")], ["The rule rule-0 for uploads is turned off."]),
+        (SENT, [(UPLOADS, "ENABLED"), (UPLOADS, "DISABLED")], ["The rule rule-1 for uploads is turned off."]),
+        (SENT, [(REQUESTS, "ENABLED")], [NO_RULE]),
+        (SENT, [(ANOTHERS, "ENABLED")], [NO_RULE]),
+        (SENT, [], [NO_RULE]),
+    ],
+    ids=[
+        "nothing is wrong",
+        "the bucket sends no events",
+        "the bucket is in another region",
+        "its rule is turned off, and that of requests is not",
+        "one of its two rules is turned off",
+        "only requests have a rule",
+        "only another bucket has a rule",
+        "there is no rule",
     ],
 )
 @pytest.mark.usefixtures("dropcut")
 def test_uploads_that_nobody_hears_of_are_found(
-    deployment: Deployment, announced: bool, state: str, words: str
+    deployment: Deployment, store: Store, rules: list[tuple[dict[str, object], str]], said: list[str]
 ) -> None:
     events, arn = deployment.client("events"), deployment.queue_arn("Intake")
-    events.put_rule(Name="uploads", EventPattern='{"source": ["aws.s3"]}', State=state)
-    events.put_targets(Rule="uploads", Targets=[{"Id": "queue", "Arn": arn}])
-    deployment._clients["s3"] = Store({"EventBridgeConfiguration": {}} if announced else {})
-    said = found("bucket's events", deployment)
-    assert [what[: len(words)] for what in said] == ([words] if words else [])
+    for number, (pattern, state) in enumerate(rules):
+        events.put_rule(Name=f"rule-{number}", EventPattern=json.dumps(pattern), State=state)
+        events.put_targets(Rule=f"rule-{number}", Targets=[{"Id": "queue", "Arn": arn}])
+    deployment._clients["s3"] = store
+    assert found("bucket's events", deployment) == said
 
 
 def test_queues_that_let_in_too_much_or_too_little_are_found(deployment: Deployment) -> None:

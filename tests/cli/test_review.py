@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from dropcut.core.review import read_review
+from dropcut.core.deliver_message import read_deliver_message
 from PIL import Image
 
 from dropcut_cli.deployment import Deployment
@@ -76,7 +76,7 @@ def test_decisions_that_a_page_saved_are_carried_out_on_what_was_looked_at(
     assert [json.loads(line)["key"] for line in ran.out.splitlines()] == ["a.jpg", "b.jpg", "c.jpg"]
     assert ran.exit_code == 1
     assert "A newer upload of 'newer.jpg' is held" in ran.err
-    sent = {review.key: review for review in map(read_review, bodies(deployment, "Deliver"))}
+    sent = {review.key: review for review in map(read_deliver_message, bodies(deployment, "Deliver"))}
     assert {key: review.decision for key, review in sent.items()} == {key: words[key] for key in sent}
     assert {key: review.job_id for key, review in sent.items()} == {key: uploads[key].job_id for key in sent}
     assert deployment.client("s3").get_object(Bucket=OUTPUT, Key=sent["c.jpg"].picture)["Body"].read() == MY_OWN

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from dropcut.core.review import Review, read_review
+from dropcut.core.deliver_message import read_deliver_message
+from dropcut.core.review import Review
 from PIL import Image
 
 from bench.chromium_window import Window
@@ -60,7 +61,7 @@ def opened(window: Window, address: str) -> None:
 
 
 def decisions(deployment: Deployment) -> dict[str, str]:
-    reviews = [read_review(body) for body in bodies(deployment, "Deliver")]
+    reviews = [read_deliver_message(body) for body in bodies(deployment, "Deliver")]
     return {review.key: review.decision for review in reviews if isinstance(review, Review)}
 
 

@@ -77,6 +77,7 @@ class NewUser:
             JSII_NODE=str(node()),
             CDK_HOME=str(self.folder / "cdk-home"),
             CDK_DISABLE_CLI_TELEMETRY="true",
+            CDK_VALIDATION="false",  # of templates that tests/infra checks; it starts for two seconds
             XDG_CACHE_HOME=str(CACHE),
         )  # fmt: skip
         (outputs,) = json.loads((self.folder / example / "outputs.json").read_text()).values()

@@ -69,11 +69,11 @@ def _play(dropcut: DropcutInUse, faults: Iterable[tuple[str, str]]) -> Mapping[t
 
 @contextmanager
 def _calls_going_well(dropcut: DropcutInUse) -> Iterator[None]:
-    """A good photo every half second."""
+    """A good photo every second."""
     stopping = Event()
 
     def drop() -> None:
-        while not stopping.wait(0.5):
+        while not stopping.wait(1):
             dropcut.drop(photo(), dropcut.unused("good.jpg"))
 
     with ThreadPoolExecutor(1) as threads:

@@ -22,7 +22,7 @@ SETTINGS = {
 }
 WORKERS = 2
 IN_FLIGHT = WORKERS * 10
-PHOTOS = 26
+PHOTOS = 22
 """More than can be in flight at once."""
 MAX_ATTEMPTS = 3
 STREAM_SECONDS = 0.2

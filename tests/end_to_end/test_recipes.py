@@ -11,7 +11,7 @@ from local.system import System
 from stand_in.stand_in import StandIn
 from tests.end_to_end.new_user import NewUser, eventually
 from tests.end_to_end.photos import photo
-from tests.infra.recipes import FIRST, NOT_DEPLOYED, recipes
+from tests.infra.recipes import FIRST, NOT_DEPLOYED, entries_of_a_request, recipes
 
 pytestmark = pytest.mark.timeout(400)
 PHOTO = photo()
@@ -22,10 +22,21 @@ OUTPUTS = {
     "NextBucket": "next_step.bucket_name",
     "ListedPhotos": "listings.input_bucket.bucket_name",
     "ListedPictures": "listings.output_bucket.bucket_name",
+    "RequestedPhotos": "on_request.input_bucket.bucket_name",
+    "RequestedCutouts": "on_request.output_bucket.bucket_name",
     "PutTheApiKeyInto": "cutouts.api_key.secret",
     "PutTheApiKeyIntoThisToo": "listings.api_key.secret",
+    "PutTheApiKeyIntoTheThird": "on_request.api_key.secret",
 }
 """What the test has to know of the stack, by expressions in the names of the blocks."""
+WITHOUT_POLICIES_OF_BUSES = """
+from aws_cdk.aws_events import CfnEventBusPolicy
+
+for each in self.node.find_all():
+    if isinstance(each, CfnEventBusPolicy):
+        each.node.scope.node.try_remove_child(each.node.id)
+"""
+"""The embedded AWS has none in its CloudFormation."""
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +55,7 @@ def deployed(
         blocks.pop(FIRST),
         *(block for heading, block in blocks.items() if heading not in NOT_DEPLOYED),
         *shown,
+        WITHOUT_POLICIES_OF_BUSES,
         "app.synth()",
     ]
     return user.deploy_app("all", "\n".join(code))
@@ -85,3 +97,18 @@ def test_a_listings_picture_has_a_key_of_its_own_in_the_folder(system: System, d
     )
     (picture,) = pictures
     assert picture.startswith("amazon/c-") and picture.endswith(".jpg")
+
+
+def test_a_request_on_the_bus_makes_the_cutout_anew(system: System, deployed: Mapping[str, str]) -> None:
+    """The account itself publishes it: the embedded AWS leads no event from one account to another."""
+    put(system, deployed["RequestedPhotos"], "shoe.jpg")
+    eventually(lambda: keys_in(system, deployed["RequestedCutouts"]) == ["shoe.png"])
+    entries: Any = entries_of_a_request(deployed["RequestBus"], deployed["RequestedPhotos"])
+    answer = system.client("events").put_events(Entries=entries)
+    assert answer["FailedEntryCount"] == 0
+
+    def reference() -> str | None:
+        cutout = system.client("s3").head_object(Bucket=deployed["RequestedCutouts"], Key="shoe.png")
+        return cutout["Metadata"].get("dropcut-reference")
+
+    assert eventually(reference) == "order-4711"

@@ -179,7 +179,7 @@ def _rejected(dropcut: DropcutInUse, _receiver: WebhookReceiver) -> Iterator[str
 ENDS: Mapping[str, Mapping[str, tuple[int, ...]]] = {
     "": {"doctor": FOUND_OR_NOT, "test-alarm": FOUND_OR_NOT},
     "Errors": {"doctor": FOUND_OR_NOT, "failures": SOME_OR_NONE, "redrive": SOME_OR_NONE},
-    "SpendingPaused": {"status": (8,)},
+    "SpendingPaused": {"status": (8,), "resume": SOME_OR_NONE},  # the gatekeeper's minute may have come before
     "WorkStuck": {"doctor": FOUND_OR_NOT, "status": (8,)},
 }
 """The exit codes that are not 0, by section and verb."""

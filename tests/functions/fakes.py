@@ -111,31 +111,31 @@ class FakeGate:
     def close(self, gate: Gate) -> bool:
         closes = self._next("trouble") == "closed" and not self.record.is_closed
         if closes:
-            self.record = replace(gate, probes_failed=0, holder="", probe_ends=0.0, announced=False)
+            self.record = replace(gate, probes_failed=0, probe="", probe_ends=0.0, announced=False)
         return closes
 
-    def begin_probe(self, holder: str, *, now: float, ends: float) -> bool:
+    def begin_probe(self, probe: str, *, now: float, ends: float) -> bool:
         mine = gates.TABLE[self.record.state(now)]["ask"].action == "probe"
         if mine:
-            self.record = replace(self.record, holder=holder, probe_ends=ends)
+            self.record = replace(self.record, probe=probe, probe_ends=ends)
         return mine
 
-    def end_probe(self, holder: str, gate: Gate) -> None:
-        if self.record.is_closed and self.record.holder == holder:
+    def end_probe(self, probe: str, gate: Gate) -> None:
+        if self.record.is_closed and self.record.probe == probe:
             was = self.record
-            self.record = replace(gate, holder="", probe_ends=0.0, announced=was.announced, swept_at=was.swept_at)
+            self.record = replace(gate, probe="", probe_ends=0.0, announced=was.announced, swept_at=was.swept_at)
 
-    def give_probe_back(self, holder: str) -> None:
-        if self.record.holder == holder:
-            self.record = replace(self.record, holder="", probe_ends=0.0)
+    def give_probe_back(self, probe: str) -> None:
+        if self.record.probe == probe:
+            self.record = replace(self.record, probe="", probe_ends=0.0)
 
     def make_due(self) -> None:
         if self.record.is_closed:
             self.record = replace(self.record, until=0.0)
 
-    def begin_to_open(self, holder: str) -> None:
-        if self.record.is_closed and self.record.holder == holder:
-            self.record = replace(self.record, is_closed=False, is_opening=True, holder="", probe_ends=0.0)
+    def begin_to_open(self, probe: str) -> None:
+        if self.record.is_closed and self.record.probe == probe:
+            self.record = replace(self.record, is_closed=False, is_opening=True, probe="", probe_ends=0.0)
 
     def opened(self) -> None:
         if self._next("messages let in") == "open":
@@ -257,8 +257,8 @@ class FakeEventBus:
     published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
 
-    def publish(self, event: Event, *, apart: str = "") -> None:
-        fields, id_ = fields_of(event), event_id("dropcut", event, apart)
+    def publish(self, event: Event, *, occasion: str = "") -> None:
+        fields, id_ = fields_of(event), event_id("dropcut", event, occasion)
         envelope = Envelope(version=VERSION, event_id=id_, service="dropcut", time="", release="1.2.3")
         check_published(event.NAME, json.loads(json.dumps({**asdict(envelope), **fields})))
         self.published.append((event.NAME, fields))

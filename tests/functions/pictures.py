@@ -4,14 +4,13 @@ import io
 from pathlib import Path
 from typing import Any
 
+from dropcut.core.formats.bare_picture import NotTakenApartError, without_metadata
 from dropcut.core.formats.photo_format import recognise
 from dropcut.core.formats.picture_header import read_header
 from dropcut.core.picture_limits import Fitted
 from PIL import Image
 
 ORIENTATION = 0x0112
-TURNED_RIGHT = 6
-"""EXIF: turn it a quarter clockwise to see it upright; what phones write for upright photos."""
 
 
 def picture(
@@ -52,10 +51,15 @@ def sent_as_it_is(source: Path, target: Path) -> Fitted:
         format=header.format,
         width=header.width,
         height=header.height,
-        original_width=header.width,
-        original_height=header.height,
-        sent_as_it_was=True,
     )
+
+
+def is_sent_as_it_was(photo: bytes, sent: bytes) -> bool:
+    """Whether these are the photo's own bytes, less its metadata."""
+    try:
+        return sent == without_metadata(photo)
+    except NotTakenApartError:
+        return False
 
 
 def decoded(data: bytes) -> Image.Image:

@@ -222,6 +222,52 @@ def test_each_input_has_a_rule_with_what_eventbridge_can_see(resources_of: Calla
     )
 
 
+def test_a_queues_policy_has_room_for_twenty_inputs(resources_of: Callable[[Make], Resources]) -> None:
+    """SQS takes 20 statements in a policy, and 10 conditions."""
+    from dropcut_cdk import Dropcut
+
+    def make(stack: "Stack") -> None:
+        cutouts, photos = Dropcut(stack, "Cutouts", monitoring=False), a_bucket(stack, "photos")
+        for number in range(19):
+            cutouts.add_input(photos, prefix=f"{number}/")
+
+    policies = [each["PolicyDocument"] for each in of_kind(resources_of(make), "AWS::SQS::QueuePolicy").values()]
+    of_rules = [s for policy in policies for s in policy["Statement"] if s["Effect"] == "Allow"]
+    assert max(len(policy["Statement"]) for policy in policies) == 2
+    assert max(len(each["Condition"]["ArnEquals"]["aws:SourceArn"]) for each in of_rules) == 20 + 1  # for requests
+
+
+def test_a_bucket_whose_name_is_not_known_counts_as_63_characters(stack: "Stack") -> None:
+    """The longest that a bucket may have; eleven were refused."""
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut
+
+    cutouts = Dropcut(stack, "Cutouts")
+    for number in range(14):
+        cutouts.add_input(s3.Bucket(stack, f"Bucket{number}"))
+
+
+def test_a_filter_that_is_too_long_for_eventbridge_is_a_sentence(stack: "Stack") -> None:
+    from dropcut_cdk import Dropcut, SettingsError
+
+    cutouts, photos = Dropcut(stack, "Cutouts"), a_bucket(stack, "photos")
+    suffixes = [".jpg", ".jpeg", ".heic", ".png", ".webp", ".tiff", ".avif"]
+    cutouts.add_input(photos, suffixes=suffixes)
+    with pytest.raises(SettingsError, match=r"prefix 'aaa.* have up to 2,\d+ characters. Allowed: 2,048, EventBridge"):
+        cutouts.add_input(photos, prefix="a" * 158, suffixes=suffixes)
+    with pytest.raises(SettingsError, match=r"event pattern of requests .* by fewer or shorter request_sources"):
+        Dropcut(stack, "Others", request_sources=[f"{number}".rjust(250, ".") for number in range(9)])
+
+
+def test_a_suffix_alone_needs_no_wildcard(stack: "Stack") -> None:
+    """EventBridge takes 30 rules with wildcards on a bus."""
+    from dropcut_cdk import Input
+
+    wanted = Input(a_bucket(stack, "photos"), suffixes=[".jpg"]).event_filter()["object"]
+    assert wanted == {"key": [{"suffix": ".jpg"}, {"suffix": ".JPG"}]}
+
+
 def test_of_anothers_buckets_it_may_read_what_it_takes_and_write_cutouts(
     resources_of: Callable[[Make], Resources],
 ) -> None:
@@ -253,6 +299,7 @@ def test_a_bucket_of_the_same_app_is_switched_on_and_keeps_its_notifications(
         bucket.add_event_notification(s3.EventType.OBJECT_REMOVED, notifications.SnsDestination(sns.Topic(stack, "T")))
 
     (notified,) = of_kind(resources_of(make), "Custom::S3BucketNotifications").values()
+    assert notified["Managed"] is True  # it writes these alone
     configuration = notified["NotificationConfiguration"]
     assert configuration["EventBridgeConfiguration"] == {}
     assert len(configuration["TopicConfigurations"]) == 1
@@ -264,12 +311,16 @@ def test_of_an_imported_bucket_synth_reminds_of_its_notifications(stack: "Stack"
 
     own = Dropcut(stack, "Own")
     imported = Dropcut(stack, "Imported", inputs=[Input(bucket=a_bucket(stack, "photos"))])
+    switched_on = a_bucket(stack, "switched")
+    switched_on.enable_event_bridge_notification()
+    imported.add_input(switched_on)
 
     def warnings(of: Dropcut) -> str:
         return "\n".join(str(entry.data) for entry in of.node.metadata if entry.type == "aws:cdk:warning")
 
     reminder = "Without EventBridge in the notifications of the bucket Photos"
-    assert reminder in warnings(imported)
+    assert reminder in warnings(imported) and "Call its enable_event_bridge_notification()" in warnings(imported)
+    assert "Switched" not in warnings(imported)
     assert reminder not in warnings(own)
 
 
@@ -288,6 +339,18 @@ def test_an_output_that_feeds_its_own_input_is_a_loop(stack: "Stack") -> None:
 
     with pytest.raises(SettingsError, match="each cut-out would be a new photo, without end: rendition 'full'"):
         output_into_input(stack)
+
+
+def test_a_bucket_is_the_same_by_its_name_however_the_app_came_by_it(stack: "Stack") -> None:
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input, SettingsError
+
+    made, imported = s3.Bucket(stack, "Made", bucket_name="photos"), a_bucket(stack, "photos")
+    with pytest.raises(SettingsError, match="each cut-out would be a new photo"):
+        Dropcut(stack, "Loop", inputs=[Input(made)], output_bucket=imported)
+    with pytest.raises(SettingsError, match="Two inputs take the same photos"):
+        Dropcut(stack, "Twice", inputs=[Input(imported), Input(made, renditions=["web"])])
 
 
 def test_an_output_beside_the_inputs_prefix_is_none(stack: "Stack") -> None:
@@ -401,6 +464,8 @@ def test_a_wrong_argument_is_a_sentence_with_its_name(stack: "Stack", arguments:
         ({"suffixes": ["*.jpg"]}, "suffixes of an Input is ['*.jpg']: does not fit"),
         ({"tag": "cut=yes"}, "tag of an Input is 'cut=yes': not a tag's key and value"),
         ({"tag": ("dropcut", "delivered")}, "the key dropcut is ours"),
+        ({"tag": ("k" * 129, "yes")}, "not a tag's key and value. Allowed: a tag's key and value"),
+        ({"tag": ("cut", "v" * 257)}, "up to 128 and 256 characters"),
         ({"largest_mib": 0}, "largest_mib of an Input is 0: out of range"),
         ({"largest_mib": 5000}, "largest_mib of an Input is 5000: out of range"),
         ({"smallest_bytes": 5_000_000_001}, "smallest_bytes of an Input is 5000000001: out of range"),
@@ -417,6 +482,19 @@ def test_a_wrong_argument_of_an_input_is_a_sentence_too(arguments: dict[str, Any
     with pytest.raises(SettingsError) as refusal:
         Input(**arguments)
     assert said in str(refusal.value)
+
+
+def test_the_bucket_of_an_input_is_its_one_argument_by_place(stack: "Stack") -> None:
+    from dropcut_cdk import Input, SettingsError
+
+    photos = a_bucket(stack, "photos")
+    assert Input(photos, prefix="up/") == Input(bucket=photos, prefix="up/")
+    with pytest.raises(SettingsError, match="bucket of an Input is 'photos': of another type"):
+        Input("photos")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="too many positional arguments"):
+        Input(photos, "up/")  # type: ignore[misc]
+    with pytest.raises(TypeError, match="multiple values for keyword argument 'bucket'"):
+        Input(photos, bucket=photos)  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("make", ["Dropcut", "Input", "add_input"])
@@ -441,6 +519,24 @@ def test_an_unknown_argument_is_a_sentence_with_the_nearest_and_all_there_are(
     assert ("Did you mean" in said) is (near in known)
 
 
+def test_a_duration_of_the_cdk_is_taken_where_a_setting_counts_time() -> None:
+    from aws_cdk import Duration
+
+    from dropcut_cdk import DropcutProps, SettingsError
+
+    given: dict[str, Any] = {"keep_results_days": Duration.hours(48), "rate_limit_seconds": Duration.millis(2500)}
+    props = DropcutProps(**given)
+    assert (props.keep_results_days, props.rate_limit_seconds) == (2, 2.5)
+    wrong: dict[str, Any]
+    for wrong, said in (
+        ({"keep_results_days": Duration.hours(36)}, "keep_results_days is 1.5: not a whole number"),
+        ({"imaging_seconds": Duration.days(1)}, "imaging_seconds is 86400: out of range"),
+        ({"max_attempts": Duration.days(1)}, "max_attempts is .*Duration.*: not a whole number"),
+    ):
+        with pytest.raises(SettingsError, match=said):
+            DropcutProps(**wrong)
+
+
 def test_a_providers_secret_by_its_name_is_a_sentence_too() -> None:
     from dropcut_cdk import Provider, SettingsError
 
@@ -456,9 +552,47 @@ def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack"
         Dropcut(stack, "Two", storage=own, output_bucket=a_bucket(stack, "shop"))
     photos = Input(bucket=a_bucket(stack, "photos"))
     without_input = Storage(stack, "Others", DropcutProps(inputs=[photos]))
-    with pytest.raises(SettingsError, match="the given storage has no input bucket of our own"):
+    with pytest.raises(SettingsError, match="no bucket of our own was made for one"):
         Dropcut(stack, "None", storage=without_input)
-    assert Dropcut(stack, "Right", storage=without_input, inputs=[photos]).storage is without_input
+    right = Dropcut(stack, "Right", storage=without_input, inputs=[photos])
+    assert right.storage is without_input
+    with pytest.raises(SettingsError, match="An input names no bucket"):
+        right.add_input(None, prefix="more/")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("keep_results_days", 300),
+        ("keep_versions_days", 7),
+        ("expire_delivered_days", 30),
+        ("versioned_input", True),
+        ("bundle_for", "this_machine"),
+        ("encryption_key", None),
+    ],
+)
+def test_an_argument_that_the_given_storage_does_not_follow_is_a_sentence(
+    stack: "Stack", setting: str, value: object
+) -> None:
+    """Photos would lie in buckets that are not encrypted as asked, or answers would go before they are used."""
+    from aws_cdk import aws_kms as kms
+
+    from dropcut_cdk import Dropcut, DropcutProps, SettingsError, Storage
+
+    wanted: dict[str, Any] = {setting: value or kms.Key(stack, "Key")}
+    with pytest.raises(SettingsError, match=rf"made with other values of {setting} than this Dropcut has"):
+        Dropcut(stack, "Other", storage=Storage(stack, "Own", DropcutProps()), **wanted)
+    same = Storage(stack, "Same", DropcutProps(**wanted))
+    assert Dropcut(stack, "Right", storage=same, **wanted).storage is same
+
+
+def test_a_given_storage_is_tried_out_as_its_dropcut_is() -> None:
+    from aws_cdk import App, Stack
+
+    from dropcut_cdk import Dropcut, DropcutProps, Storage
+
+    stack = Stack(App(context={"aws:cdk:bundling-stacks": [], "dropcut:bundle_for": "this_machine"}), "Shop")
+    Dropcut(stack, "Cutouts", storage=Storage(stack, "Storage", DropcutProps()))
 
 
 @pytest.mark.parametrize(
@@ -486,6 +620,40 @@ def test_older_cutouts_of_our_own_output_bucket_may_go_whosever_the_photos_are(s
     from dropcut_cdk import DropcutProps, Input
 
     assert DropcutProps(inputs=[Input(bucket=a_bucket(stack, "photos"))], keep_versions_days=7).keep_versions_days == 7
+
+
+def test_a_vpc_without_private_subnets_is_a_sentence(stack: "Stack") -> None:
+    from aws_cdk import aws_ec2 as ec2
+
+    from dropcut_cdk import Dropcut, SettingsError
+
+    subnet = ec2.SubnetConfiguration(name="public", subnet_type=ec2.SubnetType.PUBLIC)
+    with pytest.raises(SettingsError, match=r"vpc Shop/Vpc has no private subnets.* Allowed: a VPC with private"):
+        Dropcut(stack, "Cutouts", vpc=ec2.Vpc(stack, "Vpc", subnet_configuration=[subnet]))
+
+
+@pytest.mark.parametrize("what", ["encryption_key", "alarm_key", "output_bucket", "bucket of an", "secret of the"])
+@pytest.mark.parametrize("imported", [True, False])
+def test_a_kms_key_by_its_alias_is_refused_wherever_one_is_used(stack: "Stack", what: str, imported: bool) -> None:
+    """A policy that names an alias allows nothing: every photo would end in AccessDenied."""
+    from aws_cdk import aws_kms as kms
+    from aws_cdk import aws_s3 as s3
+    from aws_cdk import aws_secretsmanager as secretsmanager
+
+    from dropcut_cdk import Dropcut, Input, Provider, SettingsError
+
+    name = "alias/photos"
+    alias = kms.Alias.from_alias_name(stack, "Key", name) if imported else kms.Key(stack, "Key").add_alias(name)
+    bucket = s3.Bucket.from_bucket_attributes(stack, "Bucket", bucket_name="photos", encryption_key=alias)
+    with pytest.raises(SettingsError, match=rf"{what} .*its KMS key is an alias.*Key.from_key_arn"):
+        if what == "bucket of an":
+            Input(bucket)
+        elif what == "output_bucket":
+            Dropcut(stack, "Cutouts", output_bucket=bucket)
+        elif what == "secret of the":
+            Provider.ezlink(secretsmanager.Secret(stack, "Secret", encryption_key=alias))
+        else:
+            Dropcut(stack, "Cutouts", **{what: alias})  # type: ignore[arg-type]
 
 
 def test_a_key_for_a_topic_that_is_not_made_is_refused(stack: "Stack") -> None:
@@ -564,6 +732,28 @@ def test_a_key_a_network_a_boundary_and_a_topic_of_ones_own_are_used(
     assert not of_kind(ours, "AWS::SNS::Topic") and not of_kind(ours, "AWS::KMS::Key")
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_the_cdks_role_that_switches_eventbridge_on_is_bounded_too(
+    resources_of: Callable[[Make], Resources], later: bool
+) -> None:
+    """Where a boundary is demanded, one role without it fails the whole deployment."""
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_s3 as s3
+
+    from dropcut_cdk import Dropcut, Input
+
+    def make(stack: "Stack") -> None:
+        photos, bounds = s3.Bucket(stack, "Photos"), iam.ManagedPolicy.from_managed_policy_name(stack, "B", "bounds")
+        inputs = [Input()] if later else [Input(photos)]
+        cutouts = Dropcut(stack, "Cutouts", permissions_boundary=bounds, inputs=inputs)
+        if later:
+            cutouts.add_input(photos)
+
+    roles = of_kind(resources_of(make), "AWS::IAM::Role")
+    assert any(name.startswith("BucketNotificationsHandler") for name in roles)
+    assert not [name for name, role in roles.items() if "PermissionsBoundary" not in role]
+
+
 def test_the_key_of_an_input_is_for_reading_alone(resources_of: Callable[[Make], Resources]) -> None:
     from aws_cdk import aws_kms as kms
     from aws_cdk import aws_s3 as s3
@@ -624,6 +814,25 @@ def test_a_rule_hears_of_this_deployment_alone(resources_of: Callable[[Make], Re
     assert all(pattern["detail"] == {"service": ["shoes"]} for pattern in patterns)
 
 
+def test_a_rule_can_stand_in_the_stack_of_a_target_that_needs_this_one() -> None:
+    """The function's role names the output bucket, so its stack comes second. A rule here would name the function."""
+    from aws_cdk import App, Stack, aws_events_targets
+    from aws_cdk import aws_lambda as lambda_
+
+    from dropcut_cdk import Dropcut
+
+    app = App(context={"aws:cdk:bundling-stacks": []})
+    web = Stack(app, "Web")
+    code = lambda_.InlineCode("def handler(*_): pass")
+    function = lambda_.Function(web, "F", runtime=lambda_.Runtime.PYTHON_3_13, handler="index.handler", code=code)
+    cutouts = Dropcut(Stack(app, "Shop"), "Cutouts", monitoring=False)
+    cutouts.grant_read_cutouts(function)
+    cutouts.on_delivered("Index", target=aws_events_targets.LambdaFunction(function), scope=web)
+    templates = {each.stack_name: each.template["Resources"] for each in app.synth().stacks}
+    (rule,) = of_kind(templates["Web"], "AWS::Events::Rule").values()
+    assert rule["EventPattern"]["detail"] == {"service": [cutouts.name]}
+
+
 def test_grants_go_to_photos_of_the_inputs_and_to_the_output(resources_of: Callable[[Make], Resources]) -> None:
     from aws_cdk import aws_iam as iam
 
@@ -676,6 +885,16 @@ def test_who_may_upload_may_tag_only_where_a_tag_is_asked_for(resources_of: Call
         ["kms:GenerateDataKey", "kms:Decrypt"],
         "<Key.Arn>",
     )
+
+
+def test_who_cannot_be_granted_requests_is_a_sentence(stack: "Stack") -> None:
+    """Without it the requests of another account would be denied, and nothing would say why."""
+    from aws_cdk import aws_iam as iam
+
+    from dropcut_cdk import Dropcut, SettingsError
+
+    with pytest.raises(SettingsError, match=r"grantee of grant_request .*another account by request_accounts"):
+        Dropcut(stack, "Cutouts").grant_request(iam.AccountPrincipal("222222222222"))
 
 
 def requests_rule(resources: Resources) -> dict[str, Any]:
@@ -799,9 +1018,10 @@ def as_deployed(value: Any) -> str:
 
 
 @pytest.mark.parametrize(("account", "region"), [("444455556666", "eu-central-1"), ("111122223333", "us-east-1")])
-@pytest.mark.parametrize("which", ["input", "output"])
-def test_a_bucket_of_another_account_or_region_stops_the_synth(account: str, region: str, which: str) -> None:
+@pytest.mark.parametrize("which", ["input", "output", "request_bus"])
+def test_what_is_in_another_account_or_region_stops_the_synth(account: str, region: str, which: str) -> None:
     from aws_cdk import App, Environment, Stack
+    from aws_cdk import aws_events as events
     from aws_cdk import aws_s3 as s3
 
     from dropcut_cdk import Dropcut, Input, SettingsError
@@ -809,9 +1029,14 @@ def test_a_bucket_of_another_account_or_region_stops_the_synth(account: str, reg
     here = Environment(account="111122223333", region="eu-central-1")
     stack = Stack(App(context={"aws:cdk:bundling-stacks": []}), "Shop", env=here)
     there = s3.Bucket.from_bucket_attributes(stack, "There", bucket_name="there", account=account, region=region)
-    arguments: dict[str, Any] = {"inputs": [Input(bucket=there)]} if which == "input" else {"output_bucket": there}
-    with pytest.raises(SettingsError, match=rf"there of .*{which} is in the (account 4|region us).*Allowed:"):
-        Dropcut(stack, "Cutouts", **arguments)
+    bus = events.EventBus.from_event_bus_arn(stack, "Bus", f"arn:aws:events:{region}:{account}:event-bus/shop")
+    arguments: dict[str, dict[str, Any]] = {
+        "input": {"inputs": [Input(bucket=there)]},
+        "output": {"output_bucket": there},
+        "request_bus": {"request_bus": bus},
+    }
+    with pytest.raises(SettingsError, match=rf"{which} is in the (account 4|region us).*Allowed: one of the same"):
+        Dropcut(stack, "Cutouts", **arguments[which])
 
 
 def test_a_bucket_whose_place_is_not_known_at_synth_is_taken(stack: "Stack") -> None:

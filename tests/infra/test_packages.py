@@ -65,6 +65,18 @@ def test_a_locked_wheel_is_installed(index: Path, tmp_path: Path) -> None:
     assert (tmp_path / "installed" / "gadget" / "__init__.py").exists()
 
 
+@pytest.mark.parametrize("by", ["variable", "file"])
+def test_a_persons_setting_for_user_installations_changes_nothing(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """pip refuses it together with a folder to install into."""
+    settings = tmp_path / "pip.conf"
+    settings.write_text("[global]\nuser = true\n")
+    monkeypatch.setenv(*("PIP_USER", "1") if by == "variable" else ("PIP_CONFIG_FILE", str(settings)))
+    run_pip("install", [put_wheel(index)], f"--target={tmp_path / 'installed'}")
+    assert (tmp_path / "installed" / "gadget" / "__init__.py").exists()
+
+
 def test_a_wheel_with_other_bytes_than_the_locked_ones_is_refused(index: Path, tmp_path: Path) -> None:
     package = put_wheel(index)
     with zipfile.ZipFile(index / "gadget-1.0-py3-none-any.whl", "a") as archive:

@@ -10,10 +10,11 @@ from typing import Any
 
 import dropcut
 import pytest
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
 from dropcut.core.rendition_setting import read_renditions
-from dropcut.core.review import EndOldHeld, read_review
+from dropcut.core.review import EndOldHeld
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import (
     SECONDS_TO_BEGIN,
@@ -232,7 +233,7 @@ def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
 )
 def test_an_environment_is_measured_as_lambda_does_it_as_one_json_object(value: str, taken: bool) -> None:
     """`{"NAME":"..."}` adds eleven bytes, and a quote within a value is two."""
-    from dropcut_cdk.confined_function import check_environment
+    from dropcut_cdk.limits import check_environment
 
     with nullcontext() if taken else pytest.raises(SettingsError, match="Allowed: 4,096"):
         check_environment("cut", {"NAME": value})
@@ -632,15 +633,14 @@ def test_a_rule_may_send_only_where_its_target_is(app: Synthesized) -> None:
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Allow"
     ]
-    assert {
-        (written_out(s["Resource"]), written_out(s["Condition"]["ArnEquals"]["aws:SourceArn"])) for s in senders
-    } == {
-        ("<PrepareQueuesQueue.Arn>", "<UploadsRule.Arn>"),
-        ("<PrepareQueuesDeadLetterQueue.Arn>", "<UploadsRule.Arn>"),
-        ("<PrepareQueuesQueue.Arn>", "<RequestsRule.Arn>"),
-        ("<PrepareQueuesDeadLetterQueue.Arn>", "<RequestsRule.Arn>"),
-        ("<DeliverQueuesQueue.Arn>", "<HeldRule.Arn>"),
-    }
+    assert [
+        (written_out(s["Resource"]), [written_out(arn) for arn in s["Condition"]["ArnEquals"]["aws:SourceArn"]])
+        for s in sorted(senders, key=lambda s: written_out(s["Resource"]))
+    ] == [
+        ("<DeliverQueuesQueue.Arn>", ["<HeldRule.Arn>"]),
+        ("<PrepareQueuesDeadLetterQueue.Arn>", ["<RequestsRule.Arn>", "<UploadsRule.Arn>"]),
+        ("<PrepareQueuesQueue.Arn>", ["<RequestsRule.Arn>", "<UploadsRule.Arn>"]),
+    ]
     for statement in senders:
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
         assert statement["Action"] == "sqs:SendMessage"
@@ -651,7 +651,7 @@ def test_deliver_is_asked_every_hour_to_end_what_is_held_for_too_long(app: Synth
     assert rule["ScheduleExpression"] == "rate(1 hour)"
     (target,) = rule["Targets"]
     assert written_out(target["Arn"]) == "<DeliverQueuesQueue.Arn>"
-    assert read_review(target["Input"]) == EndOldHeld()
+    assert read_deliver_message(target["Input"]) == EndOldHeld()
 
 
 # ---- the secret

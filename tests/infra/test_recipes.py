@@ -61,6 +61,34 @@ def test_the_readmes_block_can_be_synthesized_as_it_stands(tmp_path: Path) -> No
     assert "/uploads/*" in json.dumps(allowed)
 
 
+def test_the_block_with_ones_own_buckets_can_be_synthesized_as_it_stands(tmp_path: Path) -> None:
+    from aws_cdk import App, Stack, aws_events_targets
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_lambda as lambda_
+    from aws_cdk import aws_s3 as s3
+    from aws_cdk import aws_secretsmanager as secretsmanager
+    from aws_cdk import aws_sns as sns
+
+    from dropcut_cdk import Dropcut, Input, Provider
+
+    page = (REPOSITORY / "docs" / "construct.md").read_text()
+    (block,) = re.findall(r"^```python\n(cutouts = .*?)^```$", page, re.DOTALL | re.MULTILINE)
+    app = App(outdir=str(tmp_path), context={"aws:cdk:bundling-stacks": []})
+    stack = Stack(app, "Shop")
+    code = lambda_.InlineCode("def handler(*_): pass")
+    names = {
+        **{"Dropcut": Dropcut, "Input": Input, "Provider": Provider, "targets": aws_events_targets, "self": stack},
+        **{name: s3.Bucket(stack, name) for name in ("photos", "shop", "other_bucket")},
+        "secret": secretsmanager.Secret(stack, "Secret"),
+        "topic": sns.Topic(stack, "Topic"),
+        "role": iam.Role(stack, "Role", assumed_by=iam.AccountRootPrincipal()),
+        "index": lambda_.Function(stack, "F", runtime=lambda_.Runtime.PYTHON_3_13, handler="index.handler", code=code),
+    }
+    exec(compile(block, "construct.md", "exec"), names)
+    app.synth()
+    assert [each.prefix for each in names["cutouts"].inputs] == ["uploads/", "new/"]
+
+
 def kind_of(resources: dict[str, Any], kind: str) -> list[Any]:
     return [each.get("Properties", {}) for each in resources.values() if each["Type"] == kind]
 

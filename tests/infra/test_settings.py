@@ -154,6 +154,10 @@ BAD = [
     ("webhook_url", "http://shop.example/"),
     ("webhook_url", "https://user:secret@shop.example/"),
     ("webhook_url", "https://127.0.0.1/"),
+    ("webhook_url", "https://10.0.0.1/x"),
+    ("webhook_url", "https://169.254.169.254/latest/meta-data/"),
+    ("webhook_url", "https://[fd00::1]/"),
+    ("webhook_url", "https://2130706433/"),
     ("webhook_url", 1),
     ("webhook_events", ""),
     ("webhook_events", []),
@@ -216,7 +220,8 @@ BAD = [
 
 @pytest.mark.parametrize(("name", "value", "expected"), GOOD)
 def test_a_good_value_is_read(name: str, value: object, expected: object) -> None:
-    read = getattr(Settings.from_context({name: value}), name)
+    needed = {"webhook_url": "https://shop.example/"} if name == "webhook_events" else {}
+    read = getattr(Settings.from_context({**needed, name: value}), name)
     assert (read, type(read)) == (expected, type(expected))
 
 
@@ -272,6 +277,15 @@ def test_webhooks_go_to_this_machine_on_the_embedded_aws_alone() -> None:
     assert Settings(webhook_url=url, bundle_for="this_machine").webhook_url == url
     with pytest.raises(SettingsError, match=r"webhook_url is 'http://127.0.0.1:8080/hook'.* Allowed: .*this_machine"):
         Settings(webhook_url=url)
+
+
+def test_webhooks_go_to_a_public_address_too() -> None:
+    assert Settings(webhook_url="https://8.8.8.8/hook").webhook_url
+
+
+def test_webhook_events_without_a_receiver_are_refused() -> None:
+    with pytest.raises(SettingsError, match=r"webhook_events is .*nothing is sent without webhook_url\. Allowed: "):
+        Settings(webhook_events=["cutout.failed"])
 
 
 def test_the_provider_decides_url_and_price_unless_they_are_set() -> None:

@@ -143,8 +143,8 @@ def outcome_of(
     names = [event.key for event in news if isinstance(event, Outcome)]
     results = dropped.results_for([Photo(SAMPLES / "cat.webp", name) for name in names])
     dropped.all(results)
-    return results, Ending(OutFolder(out), dropped, Steps(Console(quiet=True)), stands_in=True).tell(
-        results, of=len(results)
+    return results, Ending(OutFolder(out), dropped, Steps(Console(quiet=True)), stands_in=True).finish(
+        results, photos=len(results)
     )
 
 

@@ -32,6 +32,8 @@ import os
 def handler(event, context):
     if "say" in event:
         print(event["say"])
+    if "where" in event:
+        return [os.getpid(), os.path.realpath(__file__)]
     return [os.environ.get("DROPCUT_ROOT_SECRET"), os.environ["AWS_ACCESS_KEY_ID"]]
 """
 
@@ -58,10 +60,10 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         program.stop()
 
 
-def zipped() -> bytes:
+def zipped(code: str = CODE) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("code.py", CODE)
+        archive.writestr("code.py", code)
     return content.getvalue()
 
 
@@ -210,6 +212,21 @@ def test_what_functions_say_has_a_log_of_its_own(account: Account) -> None:
     emulators = (folder / "embedded-aws.log").read_text()
     assert "Ready" in emulators
     assert "and its second" not in emulators
+
+
+def test_the_processes_of_a_function_share_its_unpacked_files(account: Account) -> None:
+    functions = client(account, "lambda")
+
+    def runs() -> Any:
+        return json.loads(functions.invoke(FunctionName="function", Payload=b'{"where": 1}')["Payload"].read())
+
+    process, file = runs()
+    functions.update_function_configuration(FunctionName="function", Environment={"Variables": {"NEW": "1"}})
+    another_process, same_file = runs()
+    assert another_process != process
+    assert same_file == file
+    functions.update_function_code(FunctionName="function", ZipFile=zipped(f"{CODE}# changed"))
+    assert runs()[1] != file
 
 
 @pytest.mark.parametrize("page", ["reset", "config", "sqs/messages", "lambda-code/function", "health"])

@@ -10,14 +10,14 @@ from dropcut_cli.clone.problem import Problem
 from dropcut_cli.clone.programs import birth
 from dropcut_cli.clone.settings_line import refuse_wrong
 from local import system
-from local.stand_in import STAND_IN_KEY
 from local.system import is_on_this_machine, key_for, temporary_folder
+from stand_in.stand_in import USUAL_KEY
 
 
 def test_the_stand_in_never_sees_a_real_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Even when one is set."""
     monkeypatch.setenv("DROPCUT_API_KEY", "real")
-    assert key_for("") == STAND_IN_KEY
+    assert key_for("") == USUAL_KEY
 
 
 def test_a_named_api_gets_the_real_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,7 +31,7 @@ def test_an_api_elsewhere_without_a_key_is_a_problem(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("DROPCUT_API_KEY", raising=False)
     with pytest.raises(Problem, match="DROPCUT_API_KEY"):
         key_for("https://api.example")
-    assert key_for("http://127.0.0.1:8770") == STAND_IN_KEY
+    assert key_for("http://127.0.0.1:8770") == USUAL_KEY
 
 
 @pytest.mark.parametrize(

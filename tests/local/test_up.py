@@ -9,8 +9,8 @@ from dropcut_cli.clone.problem import Problem
 from local import down, up
 from local.embedded_aws import Account
 from local.ports import any_free_port
-from local.stand_in import STAND_IN_KEY
 from local.system import System
+from stand_in.stand_in import USUAL_KEY
 
 
 @pytest.fixture(autouse=True)
@@ -70,7 +70,7 @@ def test_a_system_that_is_up_says_how_to_drop_a_photo(
     assert "samples/cat.webp s3://in/\n" in said
 
 
-@pytest.mark.parametrize(("key", "warned"), [("sk-real", True), (STAND_IN_KEY, False)])
+@pytest.mark.parametrize(("key", "warned"), [("sk-real", True), (USUAL_KEY, False)])
 def test_a_real_key_that_is_put_in_is_warned_of(
     key: str, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,7 +27,6 @@ class Call:
     number: int
     picture: bytes
     strand: Strand
-    arrived_at: float
     charged: bool
     fault: str
 
@@ -60,7 +59,7 @@ class Api:
         refusal = self._refusal(key)
         fault = "" if refusal or not self.faults else self.faults.pop(0)
         charged = not refusal and fault in CHARGED
-        call = Call(len(self.calls), picture, strand, self.clock(), charged, fault)
+        call = Call(len(self.calls), picture, strand, charged, fault)
         self.calls.append(call)
         self.saw(call)
         self.credits -= 2 * charged

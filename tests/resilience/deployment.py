@@ -33,7 +33,7 @@ from dropcut.environment import (
 from PIL import Image
 
 from dropcut_cdk.feeder import FEEDER_SECONDS
-from dropcut_cdk.queues import MOST_RECEIVES
+from dropcut_cdk.queues import SQS_MOST_RECEIVES
 from dropcut_cdk.sizes import decoder_mib, size_of_cut, size_of_deliver, size_of_prepare
 from dropcut_cli.clone.surroundings import clean
 from infra.settings import Settings
@@ -180,9 +180,9 @@ class Deployment:
                 if len(records) < BATCH_SIZE:
                     break
 
-    def run_to_the_end(self, *, most_rounds: int = 12) -> bool:
+    def run_to_the_end(self) -> bool:
         """Let time pass and the queues bring work back until none holds a message; whether that came about."""
-        for _ in range(most_rounds):
+        for _ in range(12):
             self.run()
             if not self._in_flight:
                 return True
@@ -372,7 +372,7 @@ def _create(clients: Mapping[str, Any], api_key: str) -> dict[str, str]:
         queues[f"{stage}-dead"] = _queue(clients["sqs"], f"{stage}-dead", {})
         redrive = {
             "deadLetterTargetArn": f"arn:aws:sqs:{REGION}:000000000000:{stage}-dead",
-            "maxReceiveCount": MOST_RECEIVES,
+            "maxReceiveCount": SQS_MOST_RECEIVES,
         }
         visibility = {"VisibilityTimeout": str(6 * FUNCTION_SECONDS[stage]), "RedrivePolicy": json.dumps(redrive)}
         queues[stage] = _queue(clients["sqs"], stage, visibility)

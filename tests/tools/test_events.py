@@ -72,6 +72,8 @@ OLD = {
     "properties": {
         "key": {"type": "string"},
         "note": {"type": "string"},
+        "by": {"type": "string", "enum": ["person", "program"]},
+        "names": {"type": "array", "items": {"type": "string"}},
         "files": {
             "type": "array",
             "items": {"type": "object", "required": [], "properties": {"a": {"type": "number"}}},
@@ -92,12 +94,16 @@ def changed(**properties: Any) -> dict[str, Any]:
         (changed(), []),
         (changed(more={"type": "string"}) | {"required": ["key", "more", "note"]}, []),
         (changed(of={"type": "object", "properties": {"b": {"type": "string"}}}), []),
+        (changed(by={"type": "string", "enum": ["person"]}), []),
         (changed(note=None), ["note is gone"]),
         (changed() | {"required": []}, ["key may be left out"]),
         (changed(key={"type": ["string", "null"]}), ["key may be null"]),
         (changed(key={"type": "integer"}), ["key may be integer"]),
+        (changed(by={"type": "string", "enum": ["1", "2", "person"]}), ["by may be 1 or 2"]),
+        (changed(by={"type": "string"}), ["by may be any text"]),
         (changed(of={"type": "object", "properties": {}}), ["of.b is gone"]),
         (changed(files={"type": "array", "items": {"type": "object"}}), ["files[].a is gone"]),
+        (changed(names={"type": "array", "items": {"type": "integer"}}), ["names[] may be integer"]),
     ],
 )
 def test_what_a_subscriber_would_miss_is_named(new: dict[str, Any], broken: list[str]) -> None:

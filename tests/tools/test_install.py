@@ -75,6 +75,14 @@ def test_what_is_installed_does_not_see_a_persons_access(repository: Path, monke
     assert not [name for name in seen if name.startswith(("AWS_", "DROPCUT_"))]
 
 
+def test_a_persons_setting_for_user_installations_changes_nothing(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_USER", "1")
+    install.run("Set up: x", [sys.executable, "-c", "import os; print(os.environ['PIP_USER'])"])
+    assert install.LOG.read_text().splitlines()[-1] == "0"
+
+
 def test_a_venv_that_was_copied_from_elsewhere_does_not_count(repository: Path) -> None:
     """Its scripts lead to the old place."""
     assert not install.venv_works()

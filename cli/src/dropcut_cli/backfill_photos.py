@@ -138,8 +138,7 @@ def _done(deployment: Deployment, bucket: str, keys: Sequence[str]) -> int:
 
     def count(some: Sequence[str]) -> int:
         return sum(
-            each.is_done(etag=each.etag, names=names(bucket, key))
-            for key, each in jobs.known_of_many(bucket, some).items()
+            each.is_done(etag=each.etag, names=names(bucket, key)) for key, each in jobs.records(bucket, some).items()
         )
 
     return sum(side_by_side(count, batches(keys)))

@@ -117,7 +117,7 @@ def send_decision(
     Raises:
         CommandError: it is not held any more, or the picture cannot replace it.
     """
-    from dropcut.core.review import HELD, Review
+    from dropcut.core.review import HELD_FOLDER, Review
 
     from dropcut_cli.photo import place_of
 
@@ -126,7 +126,7 @@ def send_decision(
     if job_id not in ("", held):
         raise CommandError(f"A newer upload of '{key}' is held: nothing was sent. Look at that one.")
     content = _own_picture(file, key) if file else b""
-    picture = f"{HELD}replaced/{held}{file.suffix.lower()}" if file else None
+    picture = f"{HELD_FOLDER}replaced/{held}{file.suffix.lower()}" if file else None
     review = Review(bucket=of, key=key, decision=decision, job_id=held, picture=picture)
     if file:
         deployment.client("s3").put_object(Bucket=deployment.outputs["OutputBucketName"], Key=picture, Body=content)

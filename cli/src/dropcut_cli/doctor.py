@@ -65,14 +65,32 @@ def _secret(deployment: Deployment) -> Iterator[Finding]:
 
 
 def _notifications(deployment: Deployment) -> Iterator[Finding]:
-    s3, events = deployment.client("s3"), deployment.client("events")
+    s3, here = deployment.client("s3"), deployment.session.region_name
     for bucket in deployment.sources:
+        headers = s3.head_bucket(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]
+        if (there := headers.get("x-amz-bucket-region", here)) != here:
+            fix = "Take photos from a bucket of the same region. S3 can replicate them into it."
+            yield Finding(f"The bucket {bucket} is in {there}: S3 sends none of its events to {here}.", fix)
         if "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=bucket):
             fix = f"{deployment.deploy_again} Or turn EventBridge on in the bucket's properties."
             yield Finding(f"The bucket {bucket} does not send its events to EventBridge.", fix)
-    rules = events.list_rule_names_by_target(TargetArn=deployment.queue_arn("Intake"))["RuleNames"]
-    if not any(events.describe_rule(Name=name)["State"] == "ENABLED" for name in rules):
-        yield Finding("No enabled rule of EventBridge leads uploads to the intake queue.")
+    yield from _rules_of_uploads(deployment)
+
+
+def _rules_of_uploads(deployment: Deployment) -> Iterator[Finding]:
+    """Each input has one. The rule of requests leads to the same queue."""
+    events, buckets = deployment.client("events"), []
+    for name in events.list_rule_names_by_target(TargetArn=deployment.queue_arn("Intake"))["RuleNames"]:
+        rule = events.describe_rule(Name=name)
+        pattern = json.loads(rule.get("EventPattern", "{}"))
+        if "aws.s3" not in pattern.get("source", []):
+            continue
+        buckets += pattern.get("detail", {}).get("bucket", {}).get("name", [])
+        if rule["State"] == "DISABLED":
+            yield Finding(f"The rule {name} for uploads is turned off.", "Enable it in EventBridge's console.")
+    for bucket in deployment.sources:
+        if bucket not in buckets:
+            yield Finding(f"No rule of EventBridge leads uploads of {bucket} to the intake queue.")
 
 
 def _functions(deployment: Deployment) -> Iterator[Finding]:

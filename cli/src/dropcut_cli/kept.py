@@ -13,13 +13,14 @@ from typing import Any
 
 from boto3.dynamodb.conditions import Attr
 from dropcut.core.item_kinds import JOB, PAYMENT
+from dropcut.core.job_status import UNDER_WAY
 from dropcut.core.key_template import Edition
 from dropcut.core.messages import PAID, PREPARED
 from dropcut.core.operation import OPERATIONS
 from dropcut.core.output_naming import output_keys
 from dropcut.core.plain_text import shown
 from dropcut.core.rendition import FORMATS, Rendition
-from dropcut.core.review import HELD, Held
+from dropcut.core.review import HELD_FOLDER, Held
 
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError
@@ -28,7 +29,6 @@ ANY = "\0"
 ANY_EDITION = Edition(version=ANY, sha256=ANY)
 """Stands in a name for what differs from upload to upload of the photo."""
 PREPARED_FORMATS = ("jpeg", "png", "webp")
-UNDER_WAY = ("preparing", "waiting")
 MESSAGE_SECONDS = 28 * 86_400.0
 """The longest that a message can live: 14 days in a queue, then 14 in its dead-letter queue."""
 _KEYS_AT_ONCE = 20
@@ -121,7 +121,7 @@ class KeptPhoto:
         for rendition in self.renditions:
             for extension in FORMATS.values():
                 names.update(output_keys(self.key, rendition, extension, ANY_EDITION))
-        names |= {HELD + name for name in names}
+        names |= {HELD_FOLDER + name for name in names}
         names |= set(Held.from_json(job["held"]).keys) if "held" in job else set()
         for name in self._found(bucket, names):
             versions = self._versions(bucket, name)

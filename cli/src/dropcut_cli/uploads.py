@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from dropcut.adapters.job_records import known_of
+from dropcut.adapters.job_records import job_record
 from dropcut.adapters.state_table import Item
 from dropcut.core.formats.photo_format import recognise
 from dropcut.core.picture_limits import PictureRefusedError
@@ -95,7 +95,7 @@ def batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
 
 def _is_delivered(file: File, record: Item | None) -> bool:
     """Whether just this content was delivered under this key, by the ETag, which is its MD5."""
-    known = known_of(record) if record else None
+    known = job_record(record) if record else None
     if not (known and known.etag and known.status == "delivered"):
         return False
     with file.path.open("rb") as content:

@@ -13,7 +13,8 @@ from botocore.config import Config
 PHOTOS, CUTOUTS = os.environ["PHOTOS"], os.environ["CUTOUTS"]
 MOST_BYTES = 20 * 1024 * 1024
 A_DAY = 86_400
-s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
+# Virtual: the addresses name the bucket's region. The global one redirects or refuses uploads to new buckets elsewhere.
+s3 = boto3.client("s3", config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}))
 results: Any = boto3.resource("dynamodb").Table(os.environ["RESULTS"])
 
 

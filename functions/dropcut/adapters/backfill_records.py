@@ -7,10 +7,10 @@ from typing import Any
 from dropcut.adapters.state_table import Item, StateTable, Value
 from dropcut.core.backfill import TABLE, Backfill
 from dropcut.core.item_kinds import BACKFILL, BACKFILLS
+from dropcut.core.units import DAY_SECONDS
 
 KEEP_DAYS = 90
 """For how long one that has finished is shown."""
-_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class BackfillRecords:
         return str(update.before["status"]) if update.changed and update.before else ""
 
     def finish(self, backfill: Backfill, *, now: float) -> None:
-        values: dict[str, Value] = {"now": now, "expires_at": int(now) + KEEP_DAYS * _DAY_SECONDS}
+        values: dict[str, Value] = {"now": now, "expires_at": int(now) + KEEP_DAYS * DAY_SECONDS}
         self._become(backfill.name, "end reached", ", ended_at = :now, expires_at = :expires_at", values)
 
     def break_off(self, backfill: Backfill, reason: str) -> None:

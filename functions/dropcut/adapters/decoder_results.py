@@ -57,19 +57,12 @@ def refusal(answer: object) -> PictureRefusedError:
     return PictureRefusedError(code, sentence(answer.get("reason")))
 
 
-def fitted(done: Mapping[str, Any], made: Path, target: Path, limits: DecodeLimits) -> Fitted:
+def fitted(done: Mapping[str, Any], made: Path, target: Path) -> Fitted:
     """Move the one file that `fit` makes to `target`. Raises UntrueAnswerError."""
     measured, _ = _measured(made / "sendable", done, ("jpeg", "png", "webp"), MAX_PICTURE_BYTES)
-    width, height = (_number(done.get(name), limits.max_pixels) for name in ("original_width", "original_height"))
-    if measured["width"] * measured["height"] > MAX_PIXELS or width * height > limits.max_pixels:
+    if measured["width"] * measured["height"] > MAX_PIXELS:
         raise UntrueAnswerError("its picture has more pixels than it may have")
-    found = Fitted(
-        **measured,
-        original_width=width,
-        original_height=height,
-        sent_as_it_was=done.get("sent_as_it_was") is True,
-        note=sentence(done.get("note")),
-    )
+    found = Fitted(**measured, note=sentence(done.get("note")))
     shutil.move(made / "sendable", target)
     return found
 
@@ -94,12 +87,6 @@ def _rendition_file(
     note = sentence(said.get("note"))
     shutil.move(made / name, folder / name)
     return RenditionFile(rendition=asked.name, path=str(folder / name), **measured, size_bytes=size_bytes, note=note)
-
-
-def _number(stated: object, most: int) -> int:
-    if type(stated) is not int or not 0 < stated <= most:
-        raise UntrueAnswerError("it names a size that no picture has")
-    return stated
 
 
 def _measured(

@@ -29,18 +29,18 @@ class EventBus:
         self._deployment = deployment
         self._clock = clock
 
-    def publish(self, event: Event, *, apart: str = "") -> None:
+    def publish(self, event: Event, *, occasion: str = "") -> None:
         """Put one event on the account's default bus.
 
         Args:
-            apart: distinguishes it from other events of its name about the same photo, or about the spending.
+            occasion: distinguishes it from other events of its name about the same photo, or about the spending.
 
         Raises:
             EventNotAcceptedError: PutEvents reports refusals with HTTP 200; this is one.
         """
         envelope = Envelope(
             version=VERSION,
-            event_id=event_id(self._deployment, event, apart),
+            event_id=event_id(self._deployment, event, occasion),
             service=self._deployment,
             time=datetime.fromtimestamp(self._clock(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             release=RELEASE,

@@ -60,18 +60,18 @@ class GateRecord:
         if not opens.changed:
             self.make_due()
 
-    def begin_probe(self, holder: str, *, now: float, ends: float) -> bool:
-        """Whether the one call that may be made is this holder's, until that time (epoch seconds)."""
+    def begin_probe(self, probe: str, *, now: float, ends: float) -> bool:
+        """Whether the one call that may be made is this probe's, until that time (epoch seconds)."""
         update = self.table.update(
             GATE,
-            "SET prober = :holder, probe_ends = :ends",
-            {"holder": holder, "ends": ends, "closed": "closed", "now": now},
+            "SET prober = :probe, probe_ends = :ends",
+            {"probe": probe, "ends": ends, "closed": "closed", "now": now},
             only_if="standing = :closed AND closed_until <= :now"
-            " AND (attribute_not_exists(probe_ends) OR probe_ends < :now OR prober = :holder)",
+            " AND (attribute_not_exists(probe_ends) OR probe_ends < :now OR prober = :probe)",
         )
         return update.changed
 
-    def end_probe(self, holder: str, gate: Gate) -> None:
+    def end_probe(self, probe: str, gate: Gate) -> None:
         """The probe opened nothing: the gate stays closed as given."""
         self.table.update(
             GATE,
@@ -84,14 +84,14 @@ class GateRecord:
                 "probes": gate.probes_failed,
                 "key": gate.fingerprint,
                 "closed": "closed",
-                "holder": holder,
+                "probe": probe,
             },
-            only_if="standing = :closed AND prober = :holder",
+            only_if="standing = :closed AND prober = :probe",
         )
 
-    def give_probe_back(self, holder: str) -> None:
+    def give_probe_back(self, probe: str) -> None:
         """No call was made: the next picture may be tried at once."""
-        self.table.update(GATE, "REMOVE prober, probe_ends", {"holder": holder}, only_if="prober = :holder")
+        self.table.update(GATE, "REMOVE prober, probe_ends", {"probe": probe}, only_if="prober = :probe")
 
     def make_due(self) -> None:
         """The next call may be made now: what stood in its way has changed."""
@@ -99,13 +99,13 @@ class GateRecord:
         only_if = "standing = :closed AND code <> :by_hand"
         self.table.update(GATE, "SET closed_until = :now", values, only_if=only_if)
 
-    def begin_to_open(self, holder: str) -> None:
-        """Spending may go on: the holder's call went well, or none was needed."""
+    def begin_to_open(self, probe: str) -> None:
+        """Spending may go on: the probe's call went well, or none was needed."""
         self.table.update(
             GATE,
             "SET standing = :opening REMOVE prober, probe_ends",
-            {"opening": "opening", "closed": "closed", "holder": holder},
-            only_if="standing = :closed AND prober = :holder",
+            {"opening": "opening", "closed": "closed", "probe": probe},
+            only_if="standing = :closed AND prober = :probe",
         )
 
     def opened(self) -> None:
@@ -141,7 +141,7 @@ def read_gate(item: Item | None) -> Gate:
         reason=item.get("reason", ""),
         until=item.get("closed_until", 0.0),
         probes_failed=int(item.get("probes", 0)),
-        holder=item.get("prober", ""),
+        probe=item.get("prober", ""),
         probe_ends=item.get("probe_ends", 0.0),
         fingerprint=item.get("fingerprint", ""),
         announced="announced" in item,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dropcut.adapters.job_records import OF_A_WAIT, OF_AN_END, job_item_id, job_item_id_of
 from dropcut.adapters.state_table import StateTable, Value
 from dropcut.core.item_kinds import HELD_INDEX, JOB
+from dropcut.core.job_status import UNDER_WAY
 from dropcut.core.messages import Upload
 from dropcut.core.review import DECIDED_AGAIN_AFTER_SECONDS, Held
 
@@ -78,7 +79,7 @@ class HeldRecords:
     def is_under_way(self, bucket: str, key: str, job_id: str) -> bool:
         """Whether the key's newest upload is this one, and nothing became of it yet."""
         item = self.table.get(job_item_id_of(bucket, key)) or {}
-        return item.get("job_id") == job_id and item.get("status") in ("preparing", "waiting")
+        return item.get("job_id") == job_id and item.get("status") in UNDER_WAY
 
     def decide(self, upload: Upload, decision: str, *, now: float) -> bool:
         """Whether this decision is the one to be carried out: the first one is, also when it comes again."""

@@ -82,7 +82,7 @@ class ImagingProcess:
             ImagingFailedError: it is not; trying again may help.
         """
         with self._done("fit", {"photo": source}, limits=asdict(limits)) as (done, made):
-            return decoder_results.fitted(done, made, target, limits)
+            return decoder_results.fitted(done, made, target)
 
     def make_cutouts(
         self,
@@ -162,7 +162,7 @@ class ImagingProcess:
                 self._heed(Sandbox(**process.ready["ready"]))
                 answer = process.ask(request, seconds=self._seconds)
         except DecoderEndedError as ended:
-            raise _verdict(ended, self._seconds) from ended
+            raise _fault(ended, self._seconds) from ended
         if "refused" in answer:
             raise decoder_results.refusal(answer["refused"])
         if "failed" in answer:
@@ -221,7 +221,7 @@ def _furnished(name: str, given: Mapping[str, Path]) -> Path:
     return folder
 
 
-def _verdict(ended: DecoderEndedError, seconds: float) -> Exception:
+def _fault(ended: DecoderEndedError, seconds: float) -> Exception:
     """Whose fault it is that a process ended."""
     if ended.returncode == -signal.SIGXCPU:
         return picture_refusals.too_slow(seconds)

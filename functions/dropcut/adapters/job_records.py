@@ -9,33 +9,32 @@ from dropcut.adapters.state_table import Item, StateTable, Value
 from dropcut.core.backfill import is_done
 from dropcut.core.cutout_request import BEFORE_ALL, request_event, sequencer_after
 from dropcut.core.item_kinds import JOB
+from dropcut.core.job_status import ENDED, UNDER_WAY, JobStatus
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
 from dropcut.core.quality import Quality
+from dropcut.core.units import DAY_SECONDS
 
 Begun = Literal["begun", "already_under_way", "superseded"]
 JobState = Literal["under_way", "superseded", "ended"]
 """How the record of a key is about one upload of it. `ended`: for good, or held until a person decides."""
 
-_ENDED = {"delivered", "rejected", "skipped", "held"}
-"""Nothing is left to be done for it. `failed` is not among them: such a photo may be sent again."""
 OF_AN_END = "code, reason, attempts, possibly_paid, request_id"
 """Attributes that say why there is no cut-out."""
 OF_A_WAIT = "waits_for, next_try"
 _OF_THE_INDEX = "held_index, held_at"
 """Of photos that are held (adapters/held_records.py)."""
-_DAY_SECONDS = 86_400
-_KEPT_BY_SQS_SECONDS = 14 * _DAY_SECONDS
+_KEPT_BY_SQS_SECONDS = 14 * DAY_SECONDS
 LOST_AFTER_SECONDS = 3600.0
 """A photo that has been waiting for so long is taken up once more when its event is replayed: its message may be gone.
 If it is not, the second one costs a look at the records, and no call."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class JobRecord:
     """A key's newest upload, as its record has it."""
 
     job_id: str
-    status: str
+    status: JobStatus
     etag: str | None = None
     """Of the bytes that were delivered, where that is known."""
     chosen: Sequence[str] = ()
@@ -58,7 +57,7 @@ class Known:
 
     def is_under_way(self, *, now: float) -> bool:
         """One that has stood still for longer than SQS keeps messages is lost: no queue holds it any more."""
-        return self.status in ("preparing", "waiting") and now - self.updated_at < _KEPT_BY_SQS_SECONDS
+        return self.status in UNDER_WAY and now - self.updated_at < _KEPT_BY_SQS_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,15 +127,15 @@ class JobRecords:
         item = self.table.get(job_item_id(upload))
         return item is not None and item["job_id"] != upload.job_id
 
-    def known(self, upload: Upload) -> "Known | None":
+    def record(self, upload: Upload) -> JobRecord | None:
         """What is on record of the key's newest upload."""
         item = self.table.get(job_item_id(upload))
-        return None if item is None else known_of(item)
+        return None if item is None else job_record(item)
 
-    def known_of_many(self, bucket: str, keys: Iterable[str]) -> Mapping[str, "Known"]:
+    def records(self, bucket: str, keys: Iterable[str]) -> Mapping[str, JobRecord]:
         """What is on record of the newest uploads of these keys."""
         ids = {job_item_id_of(bucket, key): key for key in keys}
-        return {ids[id_]: known_of(item) for id_, item in self.table.get_many(ids).items()}
+        return {ids[id_]: job_record(item) for id_, item in self.table.get_many(ids).items()}
 
     def wait_for_cut(self, request: CutRequest, *, now: float) -> None:
         """The picture is ready and stands in the cut queue.
@@ -219,7 +218,7 @@ class JobRecords:
         return self._set(upload, f"{change}, {calls} REMOVE {OF_A_WAIT}, {_OF_THE_INDEX}", values)
 
     def _expires_at(self, now: float) -> int:
-        return int(now) + self.keep_days * _DAY_SECONDS
+        return int(now) + self.keep_days * DAY_SECONDS
 
     def _set(self, upload: Upload, change: str, values: dict[str, Value], *, only_if: str = "") -> bool:
         """Only while the record is still about this upload: a newer one's record is not touched.
@@ -231,8 +230,8 @@ class JobRecords:
         return update.changed and "held" in (update.before or {})
 
 
-def known_of(item: Item) -> Known:
-    known = Known(
+def job_record(item: Item) -> JobRecord:
+    record = JobRecord(
         job_id=item["job_id"],
         status=item["status"],
         renditions=item.get("renditions"),
@@ -240,8 +239,8 @@ def known_of(item: Item) -> Known:
     )
     if outcome := item.get("delivered_outcome", ""):
         upload = OutcomeMessage.from_json(outcome).upload
-        return replace(known, etag=upload.etag, chosen=upload.choices.renditions)
-    return known
+        return replace(record, etag=upload.etag, chosen=upload.choices.renditions)
+    return record
 
 
 def job_state(item: Item | None, upload: Upload) -> JobState:
@@ -250,7 +249,7 @@ def job_state(item: Item | None, upload: Upload) -> JobState:
         return "under_way"
     if item["sequencer"] > upload.sequencer:
         return "superseded"
-    ended = item["job_id"] == upload.job_id and item["status"] in _ENDED
+    ended = item["job_id"] == upload.job_id and item["status"] in ENDED
     return "ended" if ended else "under_way"
 
 

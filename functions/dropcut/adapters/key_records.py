@@ -10,10 +10,10 @@ from dropcut.adapters.state_table import Item, StateTable
 from dropcut.core.blame import Health
 from dropcut.core.item_kinds import BUDGET, HEALTH, PACE
 from dropcut.core.pace import AHEAD_SECONDS, MOST_LATE_SECONDS, Pace, Slot
+from dropcut.core.units import DAY_SECONDS
 
-_DAY_SECONDS = 86_400
-_KEEP_BUDGET_SECONDS = 400 * _DAY_SECONDS
-_KEEP_HEALTH_SECONDS = 30 * _DAY_SECONDS
+_KEEP_BUDGET_SECONDS = 400 * DAY_SECONDS
+_KEEP_HEALTH_SECONDS = 30 * DAY_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from dropcut.adapters.gate_record import read_gate
 from dropcut.adapters.job_records import JobState, job_item_id, job_state
-from dropcut.adapters.key_records import read_health
+from dropcut.adapters.key_records import health_id, read_health
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.blame import Health
 from dropcut.core.gate import Gate
-from dropcut.core.item_kinds import GATE, HEALTH
+from dropcut.core.item_kinds import GATE
 from dropcut.core.messages import Upload
 
 
@@ -27,10 +27,10 @@ class Snapshots:
 
     def read(self, fingerprint: str, uploads: Sequence[Upload]) -> Snapshot:
         """The newest state of all of them. `fingerprint` is the key's; empty without a key."""
-        health, jobs = f"{HEALTH}{fingerprint}", [(job_item_id(upload), upload) for upload in uploads]
+        health, jobs = health_id(fingerprint), [(job_item_id(upload), upload) for upload in uploads]
         items = self.table.get_many([GATE, health, *(item_id for item_id, _upload in jobs)])
         return Snapshot(
-            gate=read_gate(items[GATE]) if GATE in items else Gate(),
-            health=read_health(items[health]) if health in items else Health(),
+            gate=read_gate(items.get(GATE)),
+            health=read_health(items.get(health)),
             jobs={upload.job_id: job_state(items.get(item_id), upload) for item_id, upload in jobs},
         )

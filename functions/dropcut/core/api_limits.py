@@ -5,11 +5,13 @@ Source: the published request schema of `POST /v2beta/stable-image/edit/remove-b
 
 import math
 
+from dropcut.core.units import MIB
+
 MIN_SIDE_PIXELS = 64
 MAX_PIXELS = 4_194_304
 MAX_JPEG_SIDE_PIXELS = 65_500
 """The longest side that JPEG libraries write (`JPEG_MAX_DIMENSION` in libjpeg)."""
-MAX_REQUEST_BYTES = 10 * 1024 * 1024
+MAX_REQUEST_BYTES = 10 * MIB
 FORM_BYTES = 2048
 """Kept free for the form around the picture: boundaries, part headers, the other fields (measured: under 500 bytes)."""
 MAX_PICTURE_BYTES = MAX_REQUEST_BYTES - FORM_BYTES

@@ -7,6 +7,7 @@ queues stay short by that, and a live photo hardly waits.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from dropcut.core.job_status import DONE, JobStatus
 from dropcut.core.messages import FED
 from dropcut.core.transitions import Transition, table
 
@@ -23,7 +24,7 @@ TABLE = table(EVENTS, {
 # fmt: on
 """`stopped`: by an operator; a page that was on its way counts. `broken`: its list, or the bucket, cannot be read."""
 
-AHEAD_SECONDS = 100.0
+FED_AHEAD_SECONDS = 100.0
 """So far ahead photos are sent. The feeder comes once a minute: forty seconds are kept for one that comes late."""
 MOST_SECONDS = 70.0
 """The most work that is sent at a time: what live photos took of one visit's time is not made up for by the next."""
@@ -32,8 +33,6 @@ IN_WORK_SECONDS = 20.0
 PART_OF_THE_DAY = 0.9
 """A back-fill may spend this part of `daily_credit_limit`, less what live photos have spent. The rest of each day is
 for live photos, and the back-fill takes a ninth more days for that."""
-DONE = frozenset({"delivered", "held", "rejected"})
-"""How a photo ended that a back-fill leaves alone. One that failed or was skipped is tried again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +150,7 @@ class Share:
 
 
 def next_share(*, now: float, fed_until: float, waiting: Waiting, interval_seconds: float) -> Share:
-    """Fill the time up to AHEAD_SECONDS with photos, less what waits already.
+    """Fill the time up to FED_AHEAD_SECONDS with photos, less what waits already.
 
     What waits beyond the usual comes from live photos, a pause, or an API slower than its limit. It goes first.
 
@@ -159,7 +158,7 @@ def next_share(*, now: float, fed_until: float, waiting: Waiting, interval_secon
         fed_until: when the last photo that was sent becomes visible (epoch seconds).
         interval_seconds: between two calls of the API at the pace.
     """
-    begins, ends = max(now, fed_until), now + AHEAD_SECONDS
+    begins, ends = max(now, fed_until), now + FED_AHEAD_SECONDS
     backlog = waiting.visible + max(0.0, waiting.in_work - IN_WORK_SECONDS / interval_seconds)
     count = int(min(ends - begins, MOST_SECONDS) / interval_seconds - backlog)
     if count <= 0:
@@ -183,7 +182,7 @@ def paid_for_today(*, spent: float, waiting: Waiting, daily_credit_limit: float,
     return max(0, int((most - spent) / credits_per_image) - waiting.all)
 
 
-def is_done(status: str, *, made: Collection[str] | None, wanted: Collection[str]) -> bool:
+def is_done(status: JobStatus, *, made: Collection[str] | None, wanted: Collection[str]) -> bool:
     """Whether a photo needs nothing.
 
     Args:

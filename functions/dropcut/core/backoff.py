@@ -1,6 +1,10 @@
 """How long to wait before the next attempt, and how rarely a message may be received."""
 
+from dropcut.core.units import DAY_SECONDS
+
 LONGEST_WAIT_SECONDS = 3600.0
+CLOCKS_APART_SECONDS = 5.0
+"""How far our clocks, and that of SQS, may differ."""
 _QUICK_RECEIVES = 20
 _SECONDS_PER_RECEIVE = 10.0
 
@@ -27,8 +31,10 @@ def least_wait_seconds(receive_count: int) -> float:
     return min(LONGEST_WAIT_SECONDS, max(0.0, (receive_count - _QUICK_RECEIVES) * _SECONDS_PER_RECEIVE))
 
 
-OLDEST_SECONDS = 13 * 86_400.0
+OLDEST_SECONDS = 13.0 * DAY_SECONDS
 """SQS deletes a message after 14 days; a day before that we end it, with its event."""
+WEBHOOK_RECEIVES = 50
+"""After so many, notify dead-letters a message: ten tries, and receives of which none came."""
 MOST_RECEIVES = 950
 """SQS dead-letters a message of the cut queue after 1,000 receives, without an event."""
 
@@ -42,6 +48,6 @@ def waited_too_long(sent_at: float, receive_count: int, *, now: float) -> str:
     if now - sent_at < OLDEST_SECONDS and receive_count < MOST_RECEIVES:
         return ""
     return (
-        f"It waited for {(now - sent_at) / 86_400:.1f} days and was received {receive_count} times, which is near what "
-        "the queue keeps. Look at what held it up, then redrive it."
+        f"It waited for {(now - sent_at) / DAY_SECONDS:.1f} days and was received {receive_count} times, which is near "
+        "what the queue keeps. Look at what held it up, then redrive it."
     )

@@ -19,12 +19,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dropcut.core.decision import AccountProblem, Failure, LockedOut, Refused, Trouble
+from dropcut.core.units import DAY_SECONDS
 
-LONG_LOCKOUT_SECONDS = 300.0
+CLOSING_LOCKOUT_SECONDS = 300.0
 LOCKOUTS_IN_A_ROW = 3
 ACCOUNT_FAILURES_IN_A_ROW = 3
 """So many different pictures whose failure points at the account are believed: the pause ends by itself."""
-LONE_PICTURE_SECONDS = 86_400.0
+LONE_PICTURE_SECONDS = float(DAY_SECONDS)
 """An outage of the API or an empty account is over within a day, mostly: until then a lone picture waits."""
 FEW_PICTURES_SECONDS = 3 * LONE_PICTURE_SECONDS
 """Several pictures are better evidence against the account; but each of them may be at fault."""
@@ -97,7 +98,7 @@ def judge(decision: Trouble, evidence: Evidence, rules: BlameRules) -> Verdict:
             in_vain = decision.possibly_paid and evidence.possibly_paid_this_hour >= rules.pause_after_possibly_paid
             return Verdict("rejected", "paid_in_vain") if in_vain else _refusal(evidence, rules)
         case LockedOut():
-            stays = evidence.lockout_seconds > LONG_LOCKOUT_SECONDS or evidence.lockouts >= LOCKOUTS_IN_A_ROW
+            stays = evidence.lockout_seconds > CLOSING_LOCKOUT_SECONDS or evidence.lockouts >= LOCKOUTS_IN_A_ROW
             return Verdict("waits", decision.code if stays or evidence.is_probe else "")
         case AccountProblem():
             known = evidence.troubled_before and evidence.others_went_well and not evidence.is_probe

@@ -5,7 +5,7 @@ An uploader writes the first two into the photo's own metadata, a requester puts
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from dropcut.core.plain_text import header_text
@@ -59,7 +59,7 @@ class Choices:
             return ""
         return f"There is no rendition {unknown[0]!r} here. Allowed: {', '.join(sorted(allowed))}."
 
-    def of(self, renditions: Sequence["Rendition"]) -> Sequence["Rendition"]:
+    def chosen_from(self, renditions: Sequence["Rendition"]) -> Sequence["Rendition"]:
         """Those that were chosen, in the deployment's order; all when none of them is made any more."""
         return [each for each in renditions if each.name in self.renditions] or renditions
 
@@ -82,10 +82,15 @@ class Choices:
         return cls(**given)
 
 
+def reference_of_photo(metadata: Mapping[str, str]) -> Choices:
+    """The reference alone, as the uploader wrote it into the photo's metadata. Raises ChoicesError."""
+    return Choices(reference=metadata.get(REFERENCE) or None)
+
+
 def choices_of_photo(metadata: Mapping[str, str]) -> Choices:
     """What the uploader wrote into the photo's metadata. Raises ChoicesError."""
     names = (name.strip() for name in metadata.get(RENDITIONS, "").split(","))
-    return Choices(renditions=tuple(name for name in names if name), reference=metadata.get(REFERENCE) or None)
+    return replace(reference_of_photo(metadata), renditions=tuple(name for name in names if name))
 
 
 def _are_names(value: object) -> bool:

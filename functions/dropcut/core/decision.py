@@ -2,7 +2,7 @@
 
 | what came back                                         | what it is                                          |
 |--------------------------------------------------------|-----------------------------------------------------|
-| 200 with the picture asked for                         | `Delivered`; an odd finish reason becomes a note    |
+| 200 with the picture asked for                         | `GavePicture`; an odd finish reason becomes a note  |
 | 200 with `CONTENT_FILTERED`                            | `Refused`, possibly paid                            |
 | 200 with anything else; other 2xx                      | `Failure`, possibly paid                            |
 | 400, 413, 422                                          | `Refused`, which proves nothing about the account   |
@@ -59,7 +59,7 @@ class NoReply:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivered:
+class GavePicture:
     """The picture that was asked for."""
 
     picture: bytes
@@ -116,7 +116,7 @@ class AccountProblem:
 
 
 Trouble = Refused | Failure | LockedOut | AccountProblem
-Decision = Delivered | Trouble
+Decision = GavePicture | Trouble
 
 
 def decide(reply: Reply | NoReply, expected: Expected, *, api_key: str = "") -> Decision:
@@ -172,7 +172,7 @@ def _success(reply: Reply, expected: Expected, api_key: str) -> Decision:
     if answer.finish_reason not in (None, "SUCCESS"):
         called = as_said(answer.finish_reason, api_key, 80)
         note = f"The API called this result '{called}'; the picture itself is as asked for."
-    return Delivered(picture=answer.picture, request_id=answer.request_id, note=note)
+    return GavePicture(picture=answer.picture, request_id=answer.request_id, note=note)
 
 
 def _refusal(status: int, headers: Mapping[str, str], error: ApiError) -> Trouble:  # noqa: PLR0911 - one row, one return

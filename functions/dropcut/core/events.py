@@ -287,12 +287,12 @@ def _plain(value: object) -> object:
     return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
-def event_id(service: str, event: Event, apart: str) -> str:
+def event_id(service: str, event: Event, occasion: str) -> str:
     """The same for the same event of the same deployment.
 
     Args:
-        apart: distinguishes it from other events of its name about the same photo, or about no photo.
+        occasion: distinguishes it from other events of its name about the same photo, or about no photo.
     """
     about = getattr(getattr(event, "photo", None), "job_id", "")
-    identity = "\0".join((service, about, event.NAME, apart))
+    identity = "\0".join((service, about, event.NAME, occasion))
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -12,7 +12,7 @@ EVENTS = (
     "ask", "trouble", "probe went well", "probe failed", "probe proved nothing", "probe given back", "nothing waits",
     "messages let in", "closed by hand", "resumed by hand",
 )  # fmt: skip
-"""`probe ...` comes from the holder of the probe alone. `given back`: it made no call. `by hand`: by an operator."""
+"""`probe ...` comes from that probe alone. `given back`: it made no call. `by hand`: by an operator."""
 # fmt: off
 TABLE = table(EVENTS, {
     # state    ask               trouble   went well  failed    nothing   given back  nothing waits  messages let in
@@ -56,10 +56,10 @@ class Gate:
     until: float = 0.0
     """When one call may be made to see whether the gate can open (epoch seconds)."""
     probes_failed: int = 0
-    holder: str = ""
-    """Who makes the one call now."""
+    probe: str = ""
+    """Names the one call that is made now; empty when none is."""
     probe_ends: float = 0.0
-    """Until when at the latest (epoch seconds): a holder that died is forgotten then."""
+    """Until when at the latest (epoch seconds): a probe whose worker died is forgotten then."""
     fingerprint: str = ""
     """Of the key that met the trouble; empty without one."""
     announced: bool = False
@@ -73,7 +73,7 @@ class Gate:
             return "open"
         if self.code == BY_HAND:
             return "by hand"
-        if self.holder and self.probe_ends >= now:
+        if self.probe and self.probe_ends >= now:
             return "probing"
         return "due" if self.until <= now else "closed"
 

@@ -126,15 +126,15 @@ def _check_work_key(work_key: object, *allowed: str) -> None:
         raise _refused(f"{_quoted(work_key)} is not where these bytes are kept")
 
 
-def _check_texts(of: object, *names: str) -> None:
+def _check_texts(message: object, *names: str) -> None:
     for name in names:
-        if not isinstance(getattr(of, name), str):
-            raise _refused(f"{name} is {_quoted(getattr(of, name))}")
+        if not isinstance(getattr(message, name), str):
+            raise _refused(f"{name} is {_quoted(getattr(message, name))}")
 
 
-def _check_numbers(of: object, *names: str) -> None:
+def _check_numbers(message: object, *names: str) -> None:
     for name in names:
-        value = getattr(of, name)
+        value = getattr(message, name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
             raise _refused(f"{name} is {_quoted(value)}")
 

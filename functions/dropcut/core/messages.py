@@ -128,7 +128,7 @@ class CutRequest:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises MalformedMessageError: not JSON, or not the fields of a cut request."""
-        with _reading("a cut request"):
+        with reading("a cut request"):
             values = json.loads(text)
             return cls(
                 upload=Upload.from_fields(values["upload"]),
@@ -204,7 +204,7 @@ class OutcomeMessage:
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Raises MalformedMessageError: not JSON, or not the fields of an outcome."""
-        with _reading("an outcome"):
+        with reading("an outcome"):
             values = json.loads(text)
             outcome = values["outcome"]
             kind = Ended if "kind" in outcome else PaidAnswer
@@ -253,27 +253,17 @@ class RefusedRequest:
         return json.dumps({"refused_request": refused})
 
 
-def read_announcement(text: str) -> OutcomeMessage | SpendingNotice | Remake | RefusedRequest:
-    """A message of the deliver queue. Raises MalformedMessageError: it is none of its kinds."""
-    with _reading("an outcome, a spending notice, a refused request or a remake"):
-        values = json.loads(text)
-        if "refused_request" in values:
-            refused = values["refused_request"]
-            return RefusedRequest(**{**refused, "upload": Upload.from_fields(refused["upload"])})
-        if "spending" in values:
-            return SpendingNotice(**values["spending"])
-        if "remake" in values:
-            return Remake(**values["remake"])
-    return OutcomeMessage.from_json(text)
+_ONLY_STAGES_WRITE = (
+    "Only the stage before writes such messages; look where this one came from before sending it again."
+)
 
 
 @contextmanager
-def _reading(shape: str) -> Iterator[None]:
+def reading(shape: str, *, advice: str = _ONLY_STAGES_WRITE) -> Iterator[None]:
     """Turns every way in which a message can be unreadable into one error that names the expected shape."""
     try:
         yield
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedMessageError(
-            f"The message is not {shape} ({type(error).__name__}: {error}). "
-            "Only the stage before writes such messages; look where this one came from before sending it again."
+            f"The message is not {shape} ({type(error).__name__}: {error}). {advice}"
         ) from error

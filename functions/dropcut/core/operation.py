@@ -3,22 +3,10 @@
 Source: the published request schemas of the maker; the gateway agrees.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dropcut.core.api_limits import MAX_PICTURE_BYTES, MAX_PIXELS, MIN_SIDE_PIXELS
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a picture has to be so that the operation takes it."""
-
-    min_side_pixels: int
-    max_pixels: int
-    max_bytes: int
-    """Of the picture alone; the form around it is accounted for."""
+from dropcut.core.units import MIB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,24 +29,19 @@ class Operation:
     answer_format: str
     """Format of the answer's picture: `png` or `webp`."""
     answer_has_alpha: bool
-    limits: Limits
     credits: Mapping[str, float]
     """Price of one success by provider, as their price pages say; a setting can overrule it."""
     key_prefix: str = ""
     """Keeps the payment keys of two operations apart."""
-    longest_body_bytes: int = 48 * 1024 * 1024
+    longest_body_bytes: int = 48 * MIB
     """4,194,304 pixels of four bytes are 16 MiB, in base64 22 MiB: twice that is no answer of this API."""
 
-    def payment_key(self, picture_sha256: str, options: Mapping[str, str] | None = None) -> str:
-        """Name what is bought once: this operation on these bytes with these options.
+    def payment_key(self, picture_sha256: str) -> str:
+        """Name what is bought once: this operation on these bytes.
 
         The key ends in the answer's format, so that it is also the name of the answer's file under `paid/`.
         """
-        asked = picture_sha256
-        if options:
-            parts = json.dumps([picture_sha256, sorted(options.items())])
-            asked = hashlib.sha256(parts.encode()).hexdigest()
-        return f"{self.key_prefix}{asked}.{self.answer_format}"
+        return f"{self.key_prefix}{picture_sha256}.{self.answer_format}"
 
     def expected(self, *, width: int, height: int) -> Expected:
         """What the answer to a picture of this size has to be, in pixels."""
@@ -71,7 +54,6 @@ REMOVE_BACKGROUND = Operation(
     fields={"output_format": "png"},  # lossless, whatever is delivered: the renditions are made from it
     answer_format="png",
     answer_has_alpha=True,
-    limits=Limits(min_side_pixels=MIN_SIDE_PIXELS, max_pixels=MAX_PIXELS, max_bytes=MAX_PICTURE_BYTES),
     credits={"ezlink": 2.0, "stability": 5.0},
 )
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in (REMOVE_BACKGROUND,)}

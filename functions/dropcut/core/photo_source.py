@@ -7,8 +7,8 @@ from typing import Any, Generic, Self, TypeVar
 
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import read_renditions, renditions_to_json
+from dropcut.core.units import MIB
 
-_MIB = 1024 * 1024
 Chosen = TypeVar("Chosen")
 
 
@@ -52,7 +52,7 @@ class PhotoSource:
         if size_bytes < self.smallest_bytes:
             return NotTaken("other_size", f"Only objects of at least {self.smallest_bytes:,} bytes are taken.")
         if self.largest_bytes is not None and size_bytes > self.largest_bytes:
-            return NotTaken("other_size", f"Only objects of at most {self.largest_bytes / _MIB:g} MiB are taken.")
+            return NotTaken("other_size", f"Only objects of at most {self.largest_bytes / MIB:g} MiB are taken.")
         if self.tag and tags.get(self.tag[0]) != self.tag[1]:
             return NotTaken("other_tag", f"Only objects with the tag {'='.join(self.tag)} are taken.")
         return None
@@ -90,6 +90,19 @@ def refuses_object(
     """Why none of the sources that look at this key takes the object; None when one does."""
     return _first_taken(
         source.refuses_object(size_bytes, tags) for source in sources if source.refuses_key(key) is None
+    )
+
+
+def refuses_size(size_bytes: int, *, most_mib: float) -> NotTaken | None:
+    """Why a file of this size is not even read; None when it is."""
+    if size_bytes == 0:
+        return NotTaken("empty", "The file is empty (0 bytes). Upload it again.")
+    if size_bytes <= most_mib * MIB:
+        return None
+    return NotTaken(
+        "too_many_bytes",
+        f"The file has {size_bytes:,} bytes; at most {most_mib:g} MiB are taken (`max_photo_mib`). "
+        "Save it smaller or with a lower quality.",
     )
 
 

@@ -56,17 +56,12 @@ class PictureInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A picture that the API takes, written to a file; and the photo that it was made of."""
+    """A picture that the API takes, written to a file."""
 
     format: str
     """`jpeg`, `png` or `webp`."""
     width: int
     height: int
-    original_width: int
-    """Of the photo, upright."""
-    original_height: int
-    sent_as_it_was: bool
-    """Whether these are the photo's own bytes, less its metadata."""
     note: str = ""
     """A sentence on what was assumed of the photo, for the event; mostly none."""
 

@@ -155,7 +155,7 @@ RULES: Sequence[Rule] = (
 )  # fmt: skip
 
 
-def verdict(measures: Measures) -> Quality:
+def quality_of(measures: Measures) -> Quality:
     """Score and doubts. The most severe measure alone makes the score; each code is given once."""
     worst, doubts = 0.0, dict[str, Doubt]()
     for rule, severity in _severities(measures):

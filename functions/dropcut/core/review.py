@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self, get_args
 
-from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.quality import Quality
 from dropcut.core.rendition import RenditionFile
+from dropcut.core.units import DAY_SECONDS
 
-HELD = "held/"
+HELD_FOLDER = "held/"
 """Folder of the output bucket in which doubtful cut-outs wait, and into which reviewers put their own."""
-DECIDED_AGAIN_AFTER_SECONDS = 86_400.0
+DECIDED_AGAIN_AFTER_SECONDS = float(DAY_SECONDS)
 """A decision that was not carried out within a day makes room for another: its message is a dead letter by then."""
 Word = Literal["accept", "reject", "replace"]
 
@@ -63,22 +64,6 @@ class Review:
 @dataclass(frozen=True)
 class EndOldHeld:
     """A message in the deliver queue: end the photos on which nobody decided in time."""
-
-
-def read_review(text: str) -> Review | EndOldHeld | None:
-    """None for a message about something else. Raises MalformedMessageError: a review that cannot be understood."""
-    try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(values, dict) or "review" not in values:
-        return EndOldHeld() if isinstance(values, dict) and "end_old_held" in values else None
-    try:
-        return Review(**values["review"])
-    except (ValueError, TypeError) as error:
-        raise MalformedMessageError(
-            f"The message is not a review ({error}). docs/quality.md shows how to decide on a held photo."
-        ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+from dropcut.core.backoff import CLOCKS_APART_SECONDS
+
 MINUTE, HOUR = 60.0, 3600.0
 TRIES_AT = (0, MINUTE, 30 * MINUTE, 5 * HOUR, 16 * HOUR, 27 * HOUR, 38 * HOUR, 49 * HOUR, 60.5 * HOUR, 72 * HOUR)
 """Seconds after the event. SQS hides a message for 12 hours at most, so no two are further apart."""
-LONGEST_WAIT_SECONDS = 11.5 * HOUR
+LONGEST_BETWEEN_TRIES_SECONDS = 11.5 * HOUR
 """Between two of `TRIES_AT`, and the most that `Retry-After` is given."""
 MOST_JITTER_SECONDS = 10 * MINUTE
-CLOCKS_APART_SECONDS = 5.0
-"""Our clock and that of SQS may differ so much: a try that is a little early still counts as the due one."""
 
 Meaning = Literal["delivered", "gone", "again"]
 MEANINGS: tuple[tuple[range, Meaning], ...] = (
@@ -59,6 +59,8 @@ Answer = Answered | NotAnswered
 def next_try_seconds(*, age: float, receive_count: int, answer: Answer, now: float, jitter: float) -> float | None:
     """Seconds until the next try; None when this one was the last.
 
+    A try that is a little early, by another clock, counts as the due one.
+
     The message's age decides, not its receives alone: SQS also counts receives that led to no try. A message that
     waited for days before its first try, such as after a redeployment, has all ten.
 
@@ -69,9 +71,9 @@ def next_try_seconds(*, age: float, receive_count: int, answer: Answer, now: flo
     later = [at for at in TRIES_AT if at > age + CLOCKS_APART_SECONDS]
     if not later and receive_count >= len(TRIES_AT):
         return None
-    planned = later[0] - age if later else LONGEST_WAIT_SECONDS
+    planned = later[0] - age if later else LONGEST_BETWEEN_TRIES_SECONDS
     spread = jitter * min(MOST_JITTER_SECONDS, 0.1 * planned)
-    return max(planned + spread, min(LONGEST_WAIT_SECONDS, retry_after_seconds(answer.retry_after, now=now)))
+    return max(planned + spread, min(LONGEST_BETWEEN_TRIES_SECONDS, retry_after_seconds(answer.retry_after, now=now)))
 
 
 def retry_after_seconds(text: str, *, now: float) -> float:

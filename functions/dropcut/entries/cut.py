@@ -22,6 +22,7 @@ from dropcut.adapters.snapshot import Snapshots
 from dropcut.adapters.state_table import StateTable
 from dropcut.core.messages import PAID
 from dropcut.core.pace import HORIZON_SECONDS, Pace
+from dropcut.core.units import DAY_SECONDS
 from dropcut.environment import AWS_CONNECT_SECONDS, AWS_READ_SECONDS, AWS_TRIES, SECONDS_TO_STORE, CutEnvironment
 from dropcut.message_batch import MessageBatch
 from dropcut.observability import logger, metrics
@@ -46,7 +47,7 @@ dynamodb = boto3.client("dynamodb", config=config)
 once = boto3.client("dynamodb", config=config.merge(Config(retries={"total_max_attempts": 1})))
 table = StateTable(dynamodb, environment.state_table, once=once)
 objects = ObjectStore(owned_by(environment.account_id, boto3.client("s3", config=config)))
-keep_seconds = environment.keep_results_days * 86_400
+keep_seconds = environment.keep_results_days * DAY_SECONDS
 accounts = Accounts(
     rules=AccountRules(
         credits_per_image=environment.credits_per_image,
@@ -71,10 +72,8 @@ accounts = Accounts(
     jitter=random.random,
 )
 deliver_queue = Queue(sqs, environment.deliver_queue_url)
-endings = Endings(
-    deliver_queue=deliver_queue,
-    dead_letters=Queue(sqs, environment.dead_letter_queue_url),
-)
+dead_letters = Queue(sqs, environment.dead_letter_queue_url)
+endings = Endings(deliver_queue=deliver_queue, dead_letters=dead_letters)
 cut = Cut(
     accounts=accounts,
     claims=Claims(
@@ -115,7 +114,7 @@ cut = Cut(
 batch = MessageBatch(
     stage="cut",
     queue=Queue(sqs, environment.queue_url),
-    dead_letters=Queue(sqs, environment.dead_letter_queue_url),
+    dead_letters=dead_letters,
     threads=CALLS_AT_ONCE,
     needed_seconds=environment.needed_seconds,
     announce_failure=cut.announce_failure,

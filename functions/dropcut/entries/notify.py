@@ -15,6 +15,7 @@ from dropcut.adapters.state_table import StateTable
 from dropcut.adapters.webhook_call import HttpWebhook
 from dropcut.adapters.webhook_keys import WebhookKeys
 from dropcut.adapters.webhook_record import WebhookRecord
+from dropcut.core.backoff import WEBHOOK_RECEIVES
 from dropcut.core.webhook_receiver import Receiver
 from dropcut.environment import AWS_CONNECT_SECONDS, AWS_READ_SECONDS, AWS_TRIES, NotifyEnvironment
 from dropcut.message_batch import MessageBatch
@@ -44,7 +45,7 @@ batch = MessageBatch(
     dead_letters=Queue(sqs, environment.dead_letter_queue_url),
     threads=10,  # one for each message of a batch: they wait on the network
     needed_seconds=environment.needed_seconds,
-    receives_before_giving_up=50,  # ten tries, and receives of which none came
+    receives_before_giving_up=WEBHOOK_RECEIVES,
     announce_failure=lambda _message, _reason: None,  # no photo failed; the alarm on dead letters says the rest
 )
 

@@ -33,10 +33,10 @@ from dropcut.core import picture_refusals
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 from dropcut.core.quality import Measures
 from dropcut.core.rendition import Rendition
+from dropcut.core.units import MIB
 from dropcut.imaging import sandbox
 
-_MIB = 1024 * 1024
-_LARGEST_FILE_BYTES = 2048 * _MIB
+_LARGEST_FILE_BYTES = 2048 * MIB
 _MOST_OPEN_FILES = 128
 _PROCESSORS = 2
 """As many as libvips has threads (VIPS_CONCURRENCY): so much faster than the clock may processor time pass."""
@@ -50,7 +50,7 @@ Operations = Mapping[str, Callable[[Arguments], dict[str, Any]]]
 
 
 def main() -> None:
-    limit_memory_and_files(int(sys.argv[1]) * _MIB)
+    limit_memory_and_files(int(sys.argv[1]) * MIB)
     logging.disable(logging.INFO)  # warnings of libvips are listened to (imaging/decode.py), and go nowhere else
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, which is inherited, it would leave nobody to wait for
     sandbox.adopt_orphans()
@@ -173,9 +173,7 @@ def answer(request: Arguments, operations: Operations) -> dict[str, Any]:
 def end(pid: int, grace: float, working: set[int]) -> int | None:
     """End a process with all that came of it; how it ended if it did so by itself, within some seconds."""
     deadline = time.monotonic() + grace
-    while (
-        not (itself := os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and time.monotonic() < deadline
-    ):
+    while not (itself := os.waitid(os.P_PID, pid, _LOOK_ONLY)) and time.monotonic() < deadline:
         time.sleep(0.01)
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pyvips
 
+from dropcut.core.api_limits import MAX_JPEG_SIDE_PIXELS
 from dropcut.core.rendition import FORMATS, LOWEST_QUALITY, Rendition
 from dropcut.imaging.decode import on_disk_copy
 from dropcut.imaging.png import write_png
@@ -13,7 +14,6 @@ from dropcut.imaging.png import write_png
 WEBP_LONGEST_SIDE = 16_383
 WEBP_MOST_PIXELS = 40_000_000
 """libvips hands the encoder the whole picture: 21 bytes a pixel were measured, so this stays under 900 MB."""
-JPEG_LONGEST_SIDE = 65_500
 SMALL = 4_194_304
 """Pixels up to which effort is spent on a smaller file."""
 _BEST_LOSSY_QUALITY = 95
@@ -52,7 +52,7 @@ def encode(image: pyvips.Image, rendition: Rendition, path: Path, *, at_lowest: 
 
 
 def _possible_format(form: str, width: int, height: int) -> tuple[str, str]:
-    longest = {"webp": WEBP_LONGEST_SIDE, "jpeg": JPEG_LONGEST_SIDE}.get(form)
+    longest = {"webp": WEBP_LONGEST_SIDE, "jpeg": MAX_JPEG_SIDE_PIXELS}.get(form)
     if longest and max(width, height) > longest:
         return "png", f"Larger than {_SPELLED[form]} allows ({longest:,} px a side): written as PNG."
     if form == "webp" and width * height > WEBP_MOST_PIXELS:

@@ -66,7 +66,7 @@ def _fit(
     if min(original) < MIN_SIDE_PIXELS:
         raise picture_refusals.too_small(*original, MIN_SIDE_PIXELS)
     if is_sound and _may_go_as_it_is(info) and _written_bare(source, target):
-        return _fitted(info.format, original, original, sent_as_it_was=True)
+        return Fitted(format=info.format, width=original[0], height=original[1])
     size = size_to_send(*original)
     if min(size) < MIN_SIDE_PIXELS:
         raise picture_refusals.too_narrow(*original, size, MIN_SIDE_PIXELS)
@@ -84,21 +84,7 @@ def _fit(
     form = "jpeg"
     if may_be_drawn(source, info) and _written_lossless(decoded(source), target):
         form = "png"
-    return _fitted(form, size, original, sent_as_it_was=False, note=note)
-
-
-def _fitted(
-    form: str, size: tuple[int, int], original: tuple[int, int], *, sent_as_it_was: bool, note: str = ""
-) -> Fitted:
-    return Fitted(
-        format=form,
-        width=size[0],
-        height=size[1],
-        original_width=original[0],
-        original_height=original[1],
-        sent_as_it_was=sent_as_it_was,
-        note=note,
-    )
+    return Fitted(format=form, width=size[0], height=size[1], note=note)
 
 
 def _may_go_as_it_is(info: PictureInfo) -> bool:

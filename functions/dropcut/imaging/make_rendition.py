@@ -9,11 +9,9 @@ from dropcut.core.rendition import CHECKER, TRANSPARENT, Rendition, RenditionFil
 from dropcut.imaging.colour import PROFILE, to_srgb, without_profile
 from dropcut.imaging.encode import SMALL, Encoded, encode
 from dropcut.imaging.full_size import cleared
-from dropcut.imaging.shadow import NO_ROOM, Room, room_for, shadow_layer
+from dropcut.imaging.shadow import NO_ROOM, SUBJECT_ALPHA, Room, room_for, shadow_layer
 from dropcut.imaging.shop_check import shop_note
 
-_SUBJECT = 10
-"""Alpha, of 255, from which on a pixel belongs to the subject: fainter ones are dust and the matte's noise."""
 _LOOK_AT_PIXELS = 1000
 """Longer side of the reduced alpha in which the subject is looked for. The box is as exact as one of these pixels."""
 _SHRINKING_STEPS = 6
@@ -107,7 +105,7 @@ def subject_of(cutout: pyvips.Image) -> Window | None:
     """
     shrink = max(1, max(cutout.width, cutout.height) // _LOOK_AT_PIXELS)
     alpha = cutout[3].shrink(shrink, shrink, ceil=True) if shrink > 1 else cutout[3]
-    alpha = (alpha >= _SUBJECT).copy_memory()  # a megapixel: looked at twice
+    alpha = (alpha >= SUBJECT_ALPHA).copy_memory()  # a megapixel: looked at twice
     columns, rows = alpha.project()
     left, right = _ends(columns)
     top, bottom = _ends(rows.rot270())

@@ -14,6 +14,7 @@ import pyvips
 
 from dropcut.core.formats.heif_boxes import coded_items
 from dropcut.core.formats.tiff_kind import tiff_kind
+from dropcut.core.formats.tiff_tags import STRIPS, TILES, Tag
 from dropcut.core.picture_limits import PictureInfo, PictureRefusedError
 from dropcut.imaging.decode import picture_errors
 
@@ -67,5 +68,5 @@ def _pixel_data(data: mmap, info: PictureInfo) -> Iterable[tuple[int, int]]:
     if info.format != "tiff":
         return [(len(data) // 2, len(data))]
     tags = tiff_kind(data).directory
-    offsets, sizes = (324, 325) if 324 in tags.entries else (273, 279)
+    offsets, sizes = TILES if Tag.TILE_OFFSETS in tags.entries else STRIPS
     return ((at, at + size) for at, size in zip(tags.numbers(offsets), tags.numbers(sizes), strict=False))

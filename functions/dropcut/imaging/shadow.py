@@ -11,8 +11,8 @@ import pyvips
 
 from dropcut.core.shadow import Shadow
 
-_SUBJECT = 10
-"""Alpha, of 255, from which on a pixel belongs to the subject; as in `make_rendition`."""
+SUBJECT_ALPHA = 10
+"""Alpha, of 255, from which on a pixel belongs to the subject: fainter ones are dust and the matte's noise."""
 _SHORTENED = 0.18
 """Height of the strip, as a share of the subject's width: a camera about 10 degrees above the ground."""
 _SMOOTH_ENOUGH = 4.0
@@ -60,7 +60,7 @@ def shadow_layer(alpha: pyvips.Image, shadow: Shadow) -> pyvips.Image:
     Returns:
         RGBA of the same size, black, lazy from a small picture in memory. It is clear all over without a subject.
     """
-    left, top, width, height = alpha.find_trim(threshold=_SUBJECT - 1, background=[0], line_art=True)
+    left, top, width, height = alpha.find_trim(threshold=SUBJECT_ALPHA - 1, background=[0], line_art=True)
     if not width or not height:
         return pyvips.Image.black(alpha.width, alpha.height, bands=4).copy(interpretation="srgb")
     blur, offset = (part / 100 * max(width, height) for part in (shadow.blur_percent, shadow.offset_percent))

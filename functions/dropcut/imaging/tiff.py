@@ -30,12 +30,11 @@ from dropcut.core.formats.tiff_kind import (
     TiffKind,
     tiff_kind,
 )
-from dropcut.core.formats.tiff_tags import NotTiffError
+from dropcut.core.formats.tiff_tags import NotTiffError, Tag
 from dropcut.core.picture_limits import PictureInfo
 from dropcut.imaging import colour, samples
 from dropcut.imaging.tiff_view import by_bytes, is_known_to_libvips
 
-_PROFILE_TAG, _ORIENTATION_TAG = 34675, 274
 _AS_ITS_DECODER_GIVES_IT = (PALETTE, YCBCR)
 """RGB of 8 bits."""
 
@@ -54,7 +53,7 @@ def tiff_info(path: Path) -> PictureInfo:
             bits=max(8, kind.bits),
             interpretation=_INTERPRETATIONS.get(kind.photometric, "srgb"),
             has_alpha=kind.alpha is not None,
-            has_profile=_PROFILE_TAG in kind.directory.entries,
+            has_profile=Tag.ICC_PROFILE in kind.directory.entries,
         )
 
 
@@ -92,7 +91,7 @@ def _map(path: Path) -> mmap:
 
 def _orientation(kind: TiffKind) -> int:
     try:
-        value = kind.directory.number(_ORIENTATION_TAG, 1)
+        value = kind.directory.number(Tag.ORIENTATION, 1)
     except NotTiffError:
         return 1  # the pixels are there all the same
     return value if 1 <= value <= 8 else 1
@@ -142,7 +141,7 @@ def _name(kind: TiffKind, levels: pyvips.Image) -> str:
 def _levels(opened: Callable[[], pyvips.Image], image: pyvips.Image, kind: TiffKind) -> tuple[pyvips.Image, str]:
     """8 or 16 bits for the whole range, and a note on how that was found out."""
     if kind.sample_format != UNSIGNED or kind.bits == 32:
-        has_profile = _PROFILE_TAG in kind.directory.entries
+        has_profile = Tag.ICC_PROFILE in kind.directory.entries
         return samples.in_range(opened, colours=kind.colours, alpha=kind.alpha, has_profile=has_profile)
     is_stretched = kind.bits in (8, 16) or _is_read_by_libvips(kind)
     return (image if is_stretched else samples.stretched(image, bits=kind.bits)), ""
@@ -160,7 +159,7 @@ def _described(image: pyvips.Image, kind: TiffKind) -> pyvips.Image:
     image = image.copy()
     if kind.photometric in (CIELAB, ICCLAB):
         image.remove(colour.PROFILE)
-    elif profile := kind.directory.content(_PROFILE_TAG):
+    elif profile := kind.directory.content(Tag.ICC_PROFILE):
         image.set_type(pyvips.GValue.blob_type, colour.PROFILE, profile)
     elif kind.photometric == RGB and says_adobe_rgb(kind.directory):
         image.set_type(pyvips.GValue.blob_type, colour.PROFILE, rgb_profile(ADOBE_RGB))

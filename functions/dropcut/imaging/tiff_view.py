@@ -13,6 +13,7 @@ import pyvips
 
 from dropcut.core import picture_refusals
 from dropcut.core.formats.tiff_kind import BLACK_IS_ZERO, FLOAT, RGB, UNSIGNED, TiffKind
+from dropcut.core.formats.tiff_tags import STRIPS, TILES, Tag
 from dropcut.imaging import samples
 
 
@@ -24,7 +25,7 @@ def is_known_to_libvips(kind: TiffKind) -> bool:
 def by_bytes(data: mmap, kind: TiffKind) -> pyvips.Image:
     """All samples of each pixel, of the kind of number that they are stored in."""
     if not is_known_to_libvips(kind):
-        tile_bytes = kind.directory.number(322, 0) * _samples_of_plane(kind) * kind.bits // 8
+        tile_bytes = kind.directory.number(Tag.TILE_WIDTH, 0) * _samples_of_plane(kind) * kind.bits // 8
         if not kind.is_byte_wise or kind.predictor != 1 or tile_bytes % 16:  # libtiff takes no other tiles
             raise picture_refusals.unsupported(
                 f"a TIFF with samples of {kind.bits} bits in a compression or in tiles that do not fit them",
@@ -54,7 +55,7 @@ def _plane(data: mmap, kind: TiffKind, number: int, count: int) -> pyvips.Image:
 def _tags_of_plane(kind: TiffKind, number: int, count: int) -> dict[int, Sequence[int]]:
     """Numbers by tag, for one plane as if it were a picture of its own: whole samples, or a grey one of bytes."""
     directory, is_whole = kind.directory, is_known_to_libvips(kind)
-    offsets_tag, counts_tag = (324, 325) if kind.is_tiled else (273, 279)
+    offsets_tag, counts_tag = TILES if kind.is_tiled else STRIPS
     offsets, counts = directory.numbers(offsets_tag), directory.numbers(counts_tag)
     if kind.is_separate:
         each = len(offsets) // kind.samples
@@ -64,36 +65,36 @@ def _tags_of_plane(kind: TiffKind, number: int, count: int) -> dict[int, Sequenc
         return pixels if is_whole else -(-pixels * count * kind.bits // 8)
 
     tags: dict[int, Sequence[int]] = {
-        256: [wide(kind.width)],
-        257: [kind.height],
-        258: [kind.bits] * count if is_whole else [8],
-        259: [kind.compression],
-        262: [RGB if is_whole and count >= _COLOURS else BLACK_IS_ZERO],
-        266: [directory.number(266, 1)],
-        277: [count if is_whole else 1],
-        284: [1],
-        317: [kind.predictor],
+        Tag.WIDTH: [wide(kind.width)],
+        Tag.HEIGHT: [kind.height],
+        Tag.BITS_PER_SAMPLE: [kind.bits] * count if is_whole else [8],
+        Tag.COMPRESSION: [kind.compression],
+        Tag.PHOTOMETRIC: [RGB if is_whole and count >= _COLOURS else BLACK_IS_ZERO],
+        Tag.FILL_ORDER: [directory.number(Tag.FILL_ORDER, 1)],
+        Tag.SAMPLES_PER_PIXEL: [count if is_whole else 1],
+        Tag.PLANAR_CONFIGURATION: [1],
+        Tag.PREDICTOR: [kind.predictor],
         offsets_tag: offsets,
         counts_tag: counts,
     }
     if is_whole and count > _COLOURS:
-        tags[338] = [0] * (count - _COLOURS)
+        tags[Tag.EXTRA_SAMPLES] = [0] * (count - _COLOURS)
     if is_whole and kind.sample_format != UNSIGNED:
-        tags[339] = [kind.sample_format] * count
+        tags[Tag.SAMPLE_FORMAT] = [kind.sample_format] * count
     if kind.is_tiled:
-        tile = directory.number(322, 0)
-        tags |= {322: [wide(tile)], 323: [directory.number(323, 0)]}
-        tags[256] = [wide(tile * -(-kind.width // max(tile, 1)))]
+        tile = directory.number(Tag.TILE_WIDTH, 0)
+        tags |= {Tag.TILE_WIDTH: [wide(tile)], Tag.TILE_LENGTH: [directory.number(Tag.TILE_LENGTH, 0)]}
+        tags[Tag.WIDTH] = [wide(tile * -(-kind.width // max(tile, 1)))]
     else:
-        tags[278] = [min(directory.number(278, kind.height), kind.height)]
-    if tables := list(directory.content(347)):
-        tags[347] = tables
+        tags[Tag.ROWS_PER_STRIP] = [min(directory.number(Tag.ROWS_PER_STRIP, kind.height), kind.height)]
+    if tables := list(directory.content(Tag.JPEG_TABLES)):
+        tags[Tag.JPEG_TABLES] = tables
     return tags
 
 
 _COLOURS = 3
 _BYTES, _SHORT, _LONG, _LONG8 = 7, 3, 4, 16
-_PLACES = {273, 279, 324, 325, 256, 257, 278, 322, 323}
+_PLACES = {*STRIPS, *TILES, Tag.WIDTH, Tag.HEIGHT, Tag.ROWS_PER_STRIP, Tag.TILE_WIDTH, Tag.TILE_LENGTH}
 
 
 class _WithOtherTags:
@@ -139,7 +140,7 @@ def _directory(order: str, is_big: bool, tags: dict[int, Sequence[int]], at: int
     entries, behind = b"", b""
     for tag, values in sorted(tags.items()):
         kind, letter = _SHORT, "H"
-        if tag == 347:
+        if tag == Tag.JPEG_TABLES:
             kind, letter = _BYTES, "B"
         elif tag in _PLACES:
             kind, letter = (_LONG8, "Q") if is_big else (_LONG, "I")

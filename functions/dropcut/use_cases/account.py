@@ -17,9 +17,8 @@ from dropcut.core.gate import Gate, pause_after_probes
 from dropcut.core.message_result import Wait
 from dropcut.core.payment import Payment
 from dropcut.core.ports import BudgetStore, GateStore, HealthStore, PaceStore
+from dropcut.core.units import DAY_SECONDS
 from dropcut.observability import count, logger
-
-_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +41,7 @@ class Permit:
     taken_at: float
     """When the credits were taken from the day's budget (epoch seconds)."""
     probe: str = ""
-    """Names the holder of the one call of a closed gate; empty when the gate is open."""
+    """Names the one call of a closed gate; empty when the gate is open."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +64,9 @@ class Accounts:
 class Account:
     """One batch's view of the account; its messages are handled by several threads at once."""
 
-    def __init__(self, of: Accounts, *, key: ApiKey | None, gate: Gate, health: Health, ends_at: float) -> None:
+    def __init__(self, shared: Accounts, *, key: ApiKey | None, gate: Gate, health: Health, ends_at: float) -> None:
         """`ends_at`: when the invocation runs out of time (epoch seconds)."""
-        self._of, self._rules = of, of.rules
+        self._shared, self._rules = shared, shared.rules
         self._gate, self._key = gate, key
         self.ends_at = ends_at
         self._well = health == Health()
@@ -79,12 +78,12 @@ class Account:
 
     def must_wait(self) -> Wait | None:
         """Why no picture may be bought for now, as far as is known without asking anybody."""
-        now = self._of.clock()
+        now = self._shared.clock()
         if self._gate.is_closed and gates.TABLE[self._gate.state(now)]["ask"].action == "wait":
             return self._wait_for_gate()
         if now < self._locked_out_until:
-            return Wait(seconds=self._locked_out_until - now + self._of.jitter(), why="the API locked this key out")
-        if self._next_free_slot > now + self._of.pace.horizon_seconds:
+            return Wait(seconds=self._locked_out_until - now + self._shared.jitter(), why="the API locked this key out")
+        if self._next_free_slot > now + self._shared.pace.horizon_seconds:
             return self._fully_booked(self._next_free_slot)
         return None
 
@@ -103,33 +102,34 @@ class Account:
             permit = self._permit(probe)
         finally:
             if probe and not isinstance(permit, Permit):
-                self._of.gate.give_probe_back(probe)  # no call was made; what closed the gate anew has ended it already
+                # No call was made. What closed the gate anew has ended the probe already.
+                self._shared.gate.give_probe_back(probe)
         return permit
 
     def _begin_probe(self) -> str:
         """The probe's name; empty when another worker makes it."""
-        holder, now = secrets.token_hex(8), self._of.clock()
+        probe, now = secrets.token_hex(8), self._shared.clock()
         ends = now + self._rules.probe_seconds
         with self._lock:  # a thread of this batch may have begun one just before
             if self._gate.state(now) != "due":
                 return ""
-            mine = self._of.gate.begin_probe(holder, now=now, ends=ends)
-            self._gate = replace(self._gate, holder=holder, probe_ends=ends)
-        return holder if mine else ""
+            mine = self._shared.gate.begin_probe(probe, now=now, ends=ends)
+            self._gate = replace(self._gate, probe=probe, probe_ends=ends)
+        return probe if mine else ""
 
     def _permit(self, probe: str) -> Permit | Wait:
         try:
-            key = self._key = self._of.keys.current(fetch_anew=True) if probe or not self._key else self._key
+            key = self._key = self._shared.keys.current(fetch_anew=True) if probe or not self._key else self._key
         except ApiKeyMissingError as error:
             return self._close("no_key", str(error), probe, fingerprint="")
         if probe:
             try:
-                self._of.prove_storage()
+                self._shared.prove_storage()
             except Exception as error:  # whatever it is: an answer would be lost to it
                 return self._close("answer_not_stored", _not_stored(error), probe)
-        taken_at = self._of.clock()
-        if not self._of.budget.take(key.fingerprint, self._rules.credits_per_image, now=taken_at):
-            return self._close("daily_credit_limit", _BUDGET, probe, not_after=(_utc_day(taken_at) + 1) * _DAY_SECONDS)
+        taken_at = self._shared.clock()
+        if not self._shared.budget.take(key.fingerprint, self._rules.credits_per_image, now=taken_at):
+            return self._close("daily_credit_limit", _BUDGET, probe, not_after=(_utc_day(taken_at) + 1) * DAY_SECONDS)
         permit = Permit(key=key, taken_at=taken_at, probe=probe)
         wait: Wait | None = Wait(seconds=0, why="it was interrupted")
         try:
@@ -141,26 +141,26 @@ class Account:
 
     def _wait_for_slot(self, permit: Permit) -> Wait | None:
         """Sleep until the call is to be made. Nothing that takes time may come after it."""
-        clock, pace, fingerprint = self._of.clock, self._of.pace, permit.key.fingerprint
+        clock, pace, fingerprint = self._shared.clock, self._shared.pace, permit.key.fingerprint
         has_waited = False
         while True:
             slot = pace.reserve(fingerprint, now=clock())
             if isinstance(slot, float):
                 # Fully booked, it waits here once: giving the message back would only fetch the next one in vain.
-                wait = slot - pace.horizon_seconds - clock() + self._of.jitter()
+                wait = slot - pace.horizon_seconds - clock() + self._shared.jitter()
                 if has_waited or wait > pace.horizon_seconds:
                     self._next_free_slot = slot
                     return self._fully_booked(slot)
                 has_waited = True
-                self._of.sleep(max(0.0, wait))
+                self._shared.sleep(max(0.0, wait))
                 continue
-            self._of.sleep(max(0.0, slot.opens - clock()))
+            self._shared.sleep(max(0.0, slot.opens - clock()))
             if clock() <= slot.closes:
                 return self._changed_meanwhile(permit)
 
     def _changed_meanwhile(self, permit: Permit) -> Wait | None:
         """The reason to wait that came up while it waited for its slot."""
-        now = self._of.clock()
+        now = self._shared.clock()
         if self._is_closed_for(permit.probe):
             return self._wait_for_gate()
         if now < self._locked_out_until:
@@ -179,7 +179,7 @@ class Account:
             self._refund(permit)
         if isinstance(decision, AccountProblem) and self._holds_another_key(permit):
             if permit.probe:
-                self._of.gate.give_probe_back(permit.probe)
+                self._shared.gate.give_probe_back(permit.probe)
             return Verdict("waits")
         evidence = self._evidence(decision, permit, payment, payment_key)
         verdict = judge(decision, evidence, self._rules.blame)
@@ -213,7 +213,7 @@ class Account:
 
     def _evidence(self, decision: Trouble, permit: Permit, payment: Payment, payment_key: str) -> Evidence:
         """What the records know of this end; each kind of end writes what it adds to them."""
-        health, now, fingerprint = self._of.health, self._of.clock(), permit.key.fingerprint
+        health, now, fingerprint = self._shared.health, self._shared.clock(), permit.key.fingerprint
         known = Evidence(
             attempts=payment.attempts,
             possibly_paid=payment.possibly_paid + possibly_paid(decision),
@@ -239,32 +239,32 @@ class Account:
 
     def _in_vain(self, fingerprint: str) -> int:
         """Calls of this hour that may have been charged for nothing, with the one that is counted now."""
-        return self._of.health.possibly_paid(fingerprint, now=self._of.clock())
+        return self._shared.health.possibly_paid(fingerprint, now=self._shared.clock())
 
     def _clear_trouble(self, permit: Permit) -> None:
         if permit.probe or not self._well:
-            self._of.health.went_well(permit.key.fingerprint)
+            self._shared.health.went_well(permit.key.fingerprint)
             self._well = True
 
     def _open(self, probe: str) -> None:
         """Begin to open the gate, if this was the probe and did not close it anew itself."""
-        if probe and self._gate.holder == probe:
-            self._of.gate.begin_to_open(probe)
-            self._gate = replace(self._gate, is_closed=False, is_opening=True, holder="")
+        if probe and self._gate.probe == probe:
+            self._shared.gate.begin_to_open(probe)
+            self._gate = replace(self._gate, is_closed=False, is_opening=True, probe="")
 
     def _lockout(self, lockout: LockedOut, permit: Permit, known: Evidence) -> Evidence:
         seconds = self._rules.lockout_seconds if lockout.seconds is None else lockout.seconds
-        until, fingerprint = self._of.clock() + seconds, permit.key.fingerprint
+        until, fingerprint = self._shared.clock() + seconds, permit.key.fingerprint
         with self._lock:
             until = self._locked_out_until = max(self._locked_out_until, until)
-        self._of.pace.hold(fingerprint, until=until)
-        in_a_row = self._of.health.lockout(fingerprint, called_at=permit.taken_at, until=until)
+        self._shared.pace.hold(fingerprint, until=until)
+        in_a_row = self._shared.health.lockout(fingerprint, called_at=permit.taken_at, until=until)
         return replace(known, lockouts=in_a_row, lockout_seconds=seconds)
 
     def _probe_proved_nothing(self, probe: str) -> None:
         """The end of its call was the picture's own."""
-        self._gate = replace(self._gate, until=self._of.clock() + self._rules.pause_seconds, holder="")
-        self._of.gate.end_probe(probe, self._gate)
+        self._gate = replace(self._gate, until=self._shared.clock() + self._rules.pause_seconds, probe="")
+        self._shared.gate.end_probe(probe, self._gate)
 
     def _close(
         self, code: str, reason: str, probe: str, *, fingerprint: str | None = None, not_after: float = math.inf
@@ -276,7 +276,7 @@ class Account:
             fingerprint: of the key, if it is not the one in use.
             not_after: when the trouble ends by itself at the latest (epoch seconds).
         """
-        now = self._of.clock()
+        now = self._shared.clock()
         if self._is_closed_for(probe):
             return self._wait_for_gate()
         failed = self._gate.probes_failed + bool(probe)
@@ -291,8 +291,8 @@ class Account:
             swept_at=now,
         )
         if probe:
-            self._of.gate.end_probe(probe, gate)
-        elif self._of.gate.close(gate):
+            self._shared.gate.end_probe(probe, gate)
+        elif self._shared.gate.close(gate):
             count("SpendingPauses")
             logger.error("Spending is paused; the pictures wait", code=code, reason=reason)
         self._gate = gate
@@ -300,22 +300,23 @@ class Account:
 
     def _is_closed_for(self, probe: str) -> bool:
         """Whether the gate is closed, and this is not the probe that may pass it."""
-        return self._gate.is_closed and not (probe and self._gate.holder == probe)
+        return self._gate.is_closed and not (probe and self._gate.probe == probe)
 
     def _wait_for_gate(self) -> Wait:
-        if self._gate.state(self._of.clock()) == "probing":
+        if self._gate.state(self._shared.clock()) == "probing":
             why = "one picture is tried first, to see whether spending can go on"
-            return Wait(seconds=self._rules.pause_seconds * self._of.jitter(), why=why)
-        return Wait(seconds=self._rules.pause_seconds + self._of.jitter(), why=self._gate.why)
+            return Wait(seconds=self._rules.pause_seconds * self._shared.jitter(), why=why)
+        return Wait(seconds=self._rules.pause_seconds + self._shared.jitter(), why=self._gate.why)
 
     def _fully_booked(self, next_free: float) -> Wait:
-        wait = next_free - self._of.clock() + self._of.jitter()
+        wait = next_free - self._shared.clock() + self._shared.jitter()
         return Wait(seconds=max(1.0, wait), why="the pace is fully booked for now")
 
     def _refund(self, permit: Permit) -> None:
         """Once only: what is given back twice could be spent twice. If it fails, the day has fewer credits."""
         try:
-            self._of.budget.give_back(permit.key.fingerprint, self._rules.credits_per_image, taken_at=permit.taken_at)
+            credits = self._rules.credits_per_image
+            self._shared.budget.give_back(permit.key.fingerprint, credits, taken_at=permit.taken_at)
         except Exception:
             logger.exception("Credits that were not spent could not be given back to the day's budget")
 
@@ -324,7 +325,7 @@ class Account:
         with self._lock:
             if self._key == permit.key:
                 try:
-                    self._key = self._of.keys.current(fetch_anew=True)
+                    self._key = self._shared.keys.current(fetch_anew=True)
                 except ApiKeyMissingError:
                     return False
             return self._key != permit.key
@@ -360,4 +361,4 @@ def _why(verdict: Verdict, decision: Trouble) -> str:
 
 def _utc_day(seconds: float) -> float:
     """Whole days since the epoch."""
-    return seconds // _DAY_SECONDS
+    return seconds // DAY_SECONDS

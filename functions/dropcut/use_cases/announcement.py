@@ -9,8 +9,10 @@ from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.core import events
+from dropcut.core.events import Event
 from dropcut.core.messages import Ended, OutcomeMessage, PaidAnswer, Upload
 from dropcut.core.ports import Together
+from dropcut.core.review import Held
 from dropcut.observability import count, logger
 from dropcut.use_cases.held_files import HeldFiles
 from dropcut.use_cases.outputs import Written
@@ -51,10 +53,7 @@ class Announcer:
             cutout=replace(cutout, credits=0.0) if decision else cutout,
             decision=decision,
         )
-        self.together(
-            partial(self.tag, upload, "delivered", has_tags=has_tags),
-            partial(self.events.publish, event),
-        )
+        self.tag_and_publish(upload, "delivered", event, has_tags=has_tags)
         held_some = self.jobs.delivered(
             outcome,
             output_keys=written.keys,
@@ -71,7 +70,7 @@ class Announcer:
     def ended(self, upload: Upload, end: Ended) -> None:
         """Without a cut-out."""
         if end.kind != "skipped":
-            self.tag(upload, end.kind, has_tags=True)
+            self._tag(upload, end.kind, has_tags=True)
         self._publish_end(upload, end)
         if self.jobs.ended(upload, end, now=self.clock()):
             self.remove_held(upload)
@@ -83,20 +82,33 @@ class Announcer:
         self._publish_end(upload, end)
         count(_METRIC[end.kind])
 
-    def remove_held(self, upload: Upload) -> None:
+    def tag_and_publish(self, upload: Upload, outcome: str, event: Event, *, has_tags: bool) -> None:
+        self.together(
+            partial(self._tag, upload, outcome, has_tags=has_tags),
+            partial(self.events.publish, event),
+        )
+
+    def remove_held(self, upload: Upload, *, only_older: bool = False) -> None:
         """Remove the held files of the photo, or of an older upload of its key, which it supersedes."""
-        if (held := self.held_files.left_of(upload)) is None:
+        held = self.held_files.left_of(upload)
+        if held is None or (only_older and held.upload.job_id == upload.job_id):
             return
         if held.upload.job_id != upload.job_id:
-            self.superseded(held.upload)
+            self._superseded(held.upload)
         self.held_files.remove(held)
 
-    def superseded(self, upload: Upload) -> None:
+    def remove_unrecorded(self, held: Held) -> None:
+        """The photo was replaced, or a double of its message was quicker and a decision came."""
+        if self.jobs.state(held.upload) == "superseded":
+            self._superseded(held.upload)
+        self.held_files.remove_files(held)
+
+    def _superseded(self, upload: Upload) -> None:
         """An older upload, whose key's record is about another one by now."""
         self._publish_end(upload, SUPERSEDED)
         count(_METRIC["skipped"])
 
-    def tag(self, upload: Upload, outcome: str, *, has_tags: bool) -> None:
+    def _tag(self, upload: Upload, outcome: str, *, has_tags: bool) -> None:
         """The tag is for people who look at the bucket. If it cannot be set, the photo must not wait for it."""
         if not upload.version_id and self.jobs.state(upload) == "superseded":
             return  # the object there now is a newer one
@@ -107,4 +119,4 @@ class Announcer:
 
     def _publish_end(self, upload: Upload, end: Ended) -> None:
         """One that was tried again may end as before, which is another event."""
-        self.events.publish(events.ended(upload, end), apart=f"{end.code} {end.redriven_at:.3f}")
+        self.events.publish(events.ended(upload, end), occasion=f"{end.code} {end.redriven_at:.3f}")

@@ -5,7 +5,7 @@ If even that fails, the answer is delivered as the API gave it. The note says so
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Together
-from dropcut.core.quality import Quality, verdict
+from dropcut.core.quality import Quality, quality_of
 from dropcut.core.rendition import MadeCutouts, Rendition, RenditionFile
 from dropcut.observability import count, logger
 
@@ -39,7 +39,7 @@ class AnswerGoneError(ObjectGoneError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sources:
+class MadeFrom:
     """What the renditions of one photo are made of, as files."""
 
     answer: Path
@@ -75,7 +75,7 @@ class CutoutMaker:
     together: Together
     clock: Callable[[], float]
 
-    def fetch(self, upload: Upload, answer: PaidAnswer, folder: Path, *, receive_count: int) -> Sources:
+    def fetch(self, upload: Upload, answer: PaidAnswer, folder: Path, *, receive_count: int) -> MadeFrom:
         """Bring answer and photo into that folder.
 
         Raises:
@@ -83,25 +83,25 @@ class CutoutMaker:
             ObjectGoneError: the photo is not there yet.
         """
         paid = folder / "answer"
-        _none, sources = self.together(
+        _none, made_from = self.together(
             partial(self._save_answer, answer, paid),
-            partial(self._original, upload, Sources(answer=paid, original=None), folder / "original", receive_count),
+            partial(self._original, upload, MadeFrom(answer=paid, original=None), folder / "original", receive_count),
         )
-        return sources  # type: ignore[no-any-return] # what `together` gives back has any type
+        return made_from  # type: ignore[no-any-return] # what `together` gives back has any type
 
     def make(
-        self, upload: Upload, answer: PaidAnswer, sources: Sources, folder: Path, *, receive_count: int
+        self, upload: Upload, answer: PaidAnswer, made_from: MadeFrom, folder: Path, *, receive_count: int
     ) -> Cutouts:
         """Make the renditions that were chosen for the photo, as files in that folder.
 
         Raises:
             ImagingFailedError: the machinery failed; trying again may help.
         """
-        renditions = upload.choices.of(self.renditions)
-        note = " ".join(text for text in (answer.note, sources.note) if text)
-        for source in [sources.original, None] if sources.original else [None]:
+        renditions = upload.choices.chosen_from(self.renditions)
+        note = " ".join(text for text in (answer.note, made_from.note) if text)
+        for source in [made_from.original, None] if made_from.original else [None]:
             try:
-                made = self.make_cutouts(source, sources.answer, renditions, folder)
+                made = self.make_cutouts(source, made_from.answer, renditions, folder)
             except ImagingFailedError as error:
                 if receive_count < TRIES_AT_FULL_SIZE:
                     raise
@@ -114,7 +114,7 @@ class CutoutMaker:
                 return _judged(made, note, full_size=source is not None)
             count("CutoutsNotFullSize")
             logger.warning("The cut-out could not be made as it should be", reason=note)
-        as_it_came = _as_it_came(answer, sources.answer, renditions[0].name)
+        as_it_came = _as_it_came(answer, made_from.answer, renditions[0].name)
         return Cutouts(made=[as_it_came], note=note, full_size=False)
 
     def _save_answer(self, answer: PaidAnswer, path: Path) -> None:
@@ -123,7 +123,7 @@ class CutoutMaker:
         except ObjectGoneError as error:
             raise AnswerGoneError(str(error)) from error
 
-    def _original(self, upload: Upload, without: Sources, path: Path, receive_count: int) -> Sources:
+    def _original(self, upload: Upload, without: MadeFrom, path: Path, receive_count: int) -> MadeFrom:
         if not upload.etag:  # its message is older than full-size cut-outs: what was sent was the photo itself
             return without
         try:
@@ -132,25 +132,21 @@ class CutoutMaker:
         except ObjectGoneError:
             if not_there_yet(upload, now=self.clock()):
                 raise
-            return _with_note(without, f"The photo was gone before its cut-out was made, {_AT_SENT_SIZE}")
+            return replace(without, note=f"The photo was gone before its cut-out was made, {_AT_SENT_SIZE}")
         except ObjectChangedError:
             note = f"The photo was replaced before its cut-out was made, {_AT_SENT_SIZE}"
-            return _with_note(without, note, is_another=True)
+            return replace(without, note=note, is_another=True)
         except Exception as error:  # a role, a policy or a key that was changed: what is paid for is delivered
             if receive_count < TRIES_TO_READ:
                 raise
             logger.exception("The photo cannot be read any more")
-            said = type(error).__name__
-            return _with_note(without, f"The photo could not be read to make its cut-out ({said}), {_AT_SENT_SIZE}")
-        return Sources(answer=without.answer, original=path, has_tags=found.tag_count > 0)
-
-
-def _with_note(sources: Sources, note: str, *, is_another: bool = False) -> Sources:
-    return Sources(answer=sources.answer, original=None, note=note, is_another=is_another)
+            note = f"The photo could not be read to make its cut-out ({type(error).__name__}), {_AT_SENT_SIZE}"
+            return replace(without, note=note)
+        return MadeFrom(answer=without.answer, original=path, has_tags=found.tag_count > 0)
 
 
 def _judged(made: MadeCutouts, note: str, *, full_size: bool) -> Cutouts:
-    quality = verdict(made.measures) if made.measures else None
+    quality = quality_of(made.measures) if made.measures else None
     if quality:
         count(CutoutsDoubtful=bool(quality.doubts))  # its average is the share of all that were judged
     return Cutouts(made=made.files, note=_all_notes(made.files, note), full_size=full_size, quality=quality)

@@ -9,6 +9,7 @@ from dropcut.adapters.event_bus import EventBus
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core import events
+from dropcut.core.deliver_message import DeliverMessage, read_deliver_message
 from dropcut.core.message_checks import check_notice, check_outcome, check_refused
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult
 from dropcut.core.messages import (
@@ -20,11 +21,10 @@ from dropcut.core.messages import (
     Remake,
     SpendingNotice,
     Upload,
-    read_announcement,
 )
 from dropcut.core.photo_source import INPUT_REMOVED, PhotoSource, why_no_input
 from dropcut.core.ports import Together
-from dropcut.core.review import EndOldHeld, Review, read_review
+from dropcut.core.review import EndOldHeld, Review
 from dropcut.observability import count, log_about, logger
 from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import AnswerGoneError, CutoutMaker
@@ -63,18 +63,18 @@ class Deliver:
         Raises:
             MalformedMessageError: it is not what deliver reads, or nothing that a stage could have written.
         """
-        if review := read_review(message.body):
-            return self._decide(review, message)
         announced = self._read(message.body)
         if isinstance(announced, OutcomeMessage):
             log_about(announced.upload)
         if refused := self._of_no_input(announced):
             return refused
         match announced:
+            case Review() | EndOldHeld():
+                return self._decide(announced, message)
             case SpendingNotice():
-                self.events.publish(events.spending(announced), apart=f"{message.sent_at_seconds:.3f}")
+                self.events.publish(events.spending(announced), occasion=f"{message.sent_at_seconds:.3f}")
             case RefusedRequest():
-                self.events.publish(events.refused(announced), apart=announced.code)
+                self.events.publish(events.refused(announced), occasion=announced.code)
             case Remake():
                 return self.remake(announced, message)
             case OutcomeMessage(outcome=PaidAnswer() as answer):
@@ -83,13 +83,29 @@ class Deliver:
                 self._end(upload, end)
         return Done()
 
+    def announce_failure(self, message: Message, reason: str) -> None:
+        """Publish that an outcome could not be delivered, after its message was dead-lettered for unexpected errors.
+
+        Of a remake and of a review nothing is published: what was delivered, or is held, is still there.
+        """
+        outcome = self._read(message.body)
+        if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
+            log_about(outcome.upload)
+            known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
+            redriven_at = message.sent_at_seconds if message.redriven else known.redriven_at
+            failed = replace(known, kind="failed", code="deliver_failed", reason=reason, redriven_at=redriven_at)
+            if why_no_input(self.sources, outcome.upload.bucket):
+                self.announcer.of_no_input(outcome.upload, replace(failed, code=INPUT_REMOVED))
+            else:
+                self.announcer.ended(outcome.upload, failed)
+
     def _decide(self, review: Review | EndOldHeld, message: Message) -> MessageResult:
         """Raises MalformedMessageError: a function decided, and only people do."""
         if isinstance(review, Review) and message.sender.partition(":")[0] in self.stage_roles:
             raise MalformedMessageError(f"A function decided on a held photo, and only people do: {message.sender}.")
         return self.review(review)
 
-    def _of_no_input(self, announced: OutcomeMessage | SpendingNotice | Remake | RefusedRequest) -> DeadLetter | None:
+    def _of_no_input(self, announced: DeliverMessage) -> DeadLetter | None:
         """Why nothing is made of this photo. That its input was removed has only to be published."""
         match announced:
             case OutcomeMessage(outcome=Ended(code=code)) if code == INPUT_REMOVED:
@@ -100,25 +116,8 @@ class Deliver:
                     return DeadLetter(reason=removed, details={"code": INPUT_REMOVED}, announce=paid)
         return None
 
-    def announce_failure(self, message: Message, reason: str) -> None:
-        """Publish that an outcome could not be delivered, after its message was dead-lettered for unexpected errors.
-
-        Of a remake and of a review nothing is published: what was delivered, or is held, is still there.
-        """
-        if read_review(message.body):
-            return
-        outcome = self._read(message.body)
-        if isinstance(outcome, OutcomeMessage) and self.jobs.state(outcome.upload) != "ended":
-            log_about(outcome.upload)
-            known = outcome.outcome if isinstance(outcome.outcome, Ended) else _NO_END_YET
-            redriven_at = message.sent_at_seconds if message.redriven else known.redriven_at
-            removed = why_no_input(self.sources, outcome.upload.bucket)
-            code = INPUT_REMOVED if removed else "deliver_failed"
-            failed = replace(known, kind="failed", code=code, reason=reason, redriven_at=redriven_at)
-            (self.announcer.of_no_input if removed else self.announcer.ended)(outcome.upload, failed)
-
-    def _read(self, body: str) -> OutcomeMessage | SpendingNotice | Remake | RefusedRequest:
-        announcement = read_announcement(body)
+    def _read(self, body: str) -> DeliverMessage:
+        announcement = read_deliver_message(body)
         if isinstance(announcement, OutcomeMessage):
             check_outcome(announcement.upload, announcement.outcome)
         elif isinstance(announcement, SpendingNotice):
@@ -153,18 +152,18 @@ class Deliver:
         upload = outcome.upload
         with scratch_folder() as name:
             folder = Path(name)
-            state, sources = self.together(
+            state, made_from = self.together(
                 partial(self.jobs.state, upload),
                 partial(self.maker.fetch, upload, answer, folder, receive_count=receive_count),
             )
             if state == "ended":
                 self._was_done_before(upload)
                 return
-            if sources.is_another:
+            if made_from.is_another:
                 state = self.jobs.state(upload)  # by now the newer one may have been taken up
             written, held_in = None, ""
             if state != "superseded":
-                cutouts = self.maker.make(upload, answer, sources, folder, receive_count=receive_count)
+                cutouts = self.maker.make(upload, answer, made_from, folder, receive_count=receive_count)
                 held_in = self.holding.folder_for(cutouts)
                 # If each upload has its own keys, no taken key shows that a newer upload came meanwhile.
                 if not (self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded"):
@@ -172,8 +171,8 @@ class Deliver:
         if written is None:
             self.announcer.ended(upload, SUPERSEDED)
         elif held_in:
-            self.holding.hold(outcome, answer, written, has_tags=sources.has_tags)
+            self.holding.hold(outcome, answer, written, has_tags=made_from.has_tags)
         else:
-            self.announcer.delivered(outcome, answer, written, has_tags=sources.has_tags)
+            self.announcer.delivered(outcome, answer, written, has_tags=made_from.has_tags)
             if not upload.is_fed:  # its message was sent to be seen later
                 count(SecondsToDelivery=max(0.0, self.clock() - upload.arrived_at_seconds))

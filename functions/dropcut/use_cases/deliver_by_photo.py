@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.message_result import Message, MessageResult
-from dropcut.core.messages import OutcomeMessage, RefusedRequest, SpendingNotice, read_announcement
+from dropcut.core.messages import OutcomeMessage, RefusedRequest, SpendingNotice
 from dropcut.core.photo_source import ByPhoto
-from dropcut.core.review import EndOldHeld, read_review
+from dropcut.core.review import EndOldHeld
 from dropcut.use_cases.deliver import Deliver
 
 
@@ -15,13 +16,13 @@ class DeliverByPhoto:
 
     def __call__(self, message: Message) -> MessageResult:
         """Handle one message of the deliver queue. Raises MalformedMessageError: it is not what deliver reads."""
-        return self._of(message)(message)
+        return self._deliver_for(message)(message)
 
     def announce_failure(self, message: Message, reason: str) -> None:
-        self._of(message).announce_failure(message, reason)
+        self._deliver_for(message).announce_failure(message, reason)
 
-    def _of(self, message: Message) -> Deliver:
-        announced = read_review(message.body) or read_announcement(message.body)
+    def _deliver_for(self, message: Message) -> Deliver:
+        announced = read_deliver_message(message.body)
         if isinstance(announced, SpendingNotice | RefusedRequest | EndOldHeld):
             return self.deliver.others
         photo = announced.upload if isinstance(announced, OutcomeMessage) else announced

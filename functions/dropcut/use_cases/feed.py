@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from dropcut.adapters.api_key import ApiKeyMissingError, ApiKeys
-from dropcut.adapters.job_records import Known
+from dropcut.adapters.job_records import JobRecord
 from dropcut.core import events
 from dropcut.core.backfill import (
     Backfill,
@@ -42,11 +42,11 @@ class PageReader(Protocol):
 class Records(Protocol):
     """What is on record of photos."""
 
-    def known_of_many(self, bucket: str, keys: Sequence[str]) -> Mapping[str, Known]: ...
+    def records(self, bucket: str, keys: Sequence[str]) -> Mapping[str, JobRecord]: ...
 
 
 class Publisher(Protocol):
-    def publish(self, event: events.Event, *, apart: str = "") -> None: ...
+    def publish(self, event: events.Event, *, occasion: str = "") -> None: ...
 
 
 class Spending(Protocol):
@@ -142,7 +142,7 @@ class Feed:
     def _feed(self, backfill: Backfill, share: Share, ends_at: float) -> Share:
         """Send pages of one back-fill; returns what is left for others."""
         if not backfill.announced:
-            self.events.publish(events.backfill_started(backfill), apart=backfill.name)
+            self.events.publish(events.backfill_started(backfill), occasion=backfill.name)
             self.backfills.announced(backfill)
         sources = [source for source in self.sources if _takes_from(source, backfill)]
         if not sources:
@@ -172,10 +172,10 @@ class Feed:
 
     def _to_do(self, bucket: str, photos: Sequence[Entry]) -> Sequence[Entry]:
         """Those that prepare would not find done. It takes them at the pace of the API, one by one."""
-        known = self.jobs.known_of_many(bucket, [each.key for each in photos])
+        known = self.jobs.records(bucket, [each.key for each in photos])
         return [each for each in photos if not self._is_done(bucket, each, known.get(each.key))]
 
-    def _is_done(self, bucket: str, photo: Entry, known: Known | None) -> bool:
+    def _is_done(self, bucket: str, photo: Entry, known: JobRecord | None) -> bool:
         """As prepare has it. Where the list does not say enough, prepare decides."""
         return known is not None and known.is_done(etag=photo.etag, names=self.rendition_names(bucket, photo.key))
 
@@ -197,7 +197,7 @@ class Feed:
 
     def _finish(self, backfill: Backfill) -> None:
         """Published first: a crash in between publishes the same event again."""
-        self.events.publish(events.backfill_finished(backfill), apart=backfill.name)
+        self.events.publish(events.backfill_finished(backfill), occasion=backfill.name)
         self.backfills.finish(backfill, now=self.clock())
         logger.info("A back-fill is finished", backfill=backfill.name, seen=backfill.seen, sent=backfill.sent)
 

@@ -6,10 +6,10 @@ from functools import partial
 
 from dropcut.adapters.held_records import HeldRecords
 from dropcut.core import events
-from dropcut.core.messages import OutcomeMessage, PaidAnswer, Upload
+from dropcut.core.messages import OutcomeMessage, PaidAnswer
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import renditions_to_json
-from dropcut.core.review import HELD, Held, Review
+from dropcut.core.review import HELD_FOLDER, Held, Review
 from dropcut.observability import count, logger
 from dropcut.use_cases.announcement import Announcer
 from dropcut.use_cases.cutout_maker import Cutouts
@@ -29,7 +29,7 @@ class Holding:
 
     def folder_for(self, cutouts: Cutouts) -> str:
         """Where in the output bucket they belong: under `held/` when they are doubtful; empty for their own place."""
-        return HELD if self.is_on and cutouts.quality and cutouts.quality.doubts else ""
+        return HELD_FOLDER if self.is_on and cutouts.quality and cutouts.quality.doubts else ""
 
     def hold(self, outcome: OutcomeMessage, answer: PaidAnswer, written: Written, *, has_tags: bool) -> None:
         """Announce what was written under `held/`. Whatever breaks off here is done again: the record comes last."""
@@ -46,28 +46,13 @@ class Holding:
         event = events.Held(
             photo=events.Photo.of(upload), cutout=written.published(answer), decide=self._decisions(held)
         )
-        self.announcer.together(
-            partial(self.announcer.tag, upload, "held", has_tags=has_tags),
-            partial(self.announcer.events.publish, event),
-        )
-        self._end_older(upload)
+        self.announcer.tag_and_publish(upload, "held", event, has_tags=has_tags)
+        self.announcer.remove_held(upload, only_older=True)  # after this, the record does not know of it any more
         if not self.records.hold(held, now=self.clock()):
-            self._undo(held)  # the photo was replaced, or a double of this message was quicker and a decision came
+            self.announcer.remove_unrecorded(held)
             return
         count("CutoutsHeld")
         logger.info("The doubtful cut-out is held", output_key=written.keys[0], quality=quality.short)
-
-    def _end_older(self, upload: Upload) -> None:
-        """An older upload that is held: after this, the record does not know of it any more."""
-        older = self.announcer.held_files.left_of(upload)
-        if older and older.upload.job_id != upload.job_id:
-            self.announcer.superseded(older.upload)
-            self.announcer.held_files.remove(older)
-
-    def _undo(self, held: Held) -> None:
-        if self.announcer.jobs.state(held.upload) == "superseded":
-            self.announcer.superseded(held.upload)
-        self.announcer.held_files.remove_files(held)
 
     def _decisions(self, held: Held) -> events.Decisions:
         of_it = partial(Review, bucket=held.upload.bucket, key=held.upload.key, job_id=held.upload.job_id)
@@ -75,5 +60,5 @@ class Holding:
             queue_url=self.queue_url,
             accept=of_it(decision="accept").to_fields(),
             reject=of_it(decision="reject").to_fields(),
-            replace=of_it(decision="replace", picture=f"{HELD}KEY_OF_YOUR_PICTURE").to_fields(),
+            replace=of_it(decision="replace", picture=f"{HELD_FOLDER}KEY_OF_YOUR_PICTURE").to_fields(),
         )

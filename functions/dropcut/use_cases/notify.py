@@ -60,7 +60,7 @@ class Notify:
         return DeadLetter(reason=TURNED_OFF.format(host=self.receiver.host), details={"code": OFF})
 
     def _announce(self, switch: Switch) -> None:
-        self.events.publish(disabled(self.receiver.host), apart=switch.occasion)
+        self.events.publish(disabled(self.receiver.host), occasion=switch.occasion)
         self.switch.announced(switch.receiver)
         logger.error("Webhooks are off: the receiver answered 410")
 

@@ -17,9 +17,9 @@ from dropcut.adapters.object_store import (
     not_there_yet,
 )
 from dropcut.adapters.scratch import scratch_folder
-from dropcut.core.backfill import DONE
-from dropcut.core.choices import ChoicesError, choices_of_photo
+from dropcut.core.choices import ChoicesError, choices_of_photo, reference_of_photo
 from dropcut.core.cutout_request import BEFORE_ALL
+from dropcut.core.job_status import DONE
 from dropcut.core.message_result import DeadLetter, Done, Message, MessageResult, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
@@ -31,7 +31,7 @@ from dropcut.core.messages import (
     RefusedRequest,
     Upload,
 )
-from dropcut.core.photo_source import INPUT_REMOVED, refuses_key, refuses_object, why_no_input
+from dropcut.core.photo_source import INPUT_REMOVED, refuses_key, refuses_object, refuses_size, why_no_input
 from dropcut.core.picture_limits import Fitted, PictureRefusedError
 from dropcut.core.picture_refusals import TOO_SLOW
 from dropcut.core.ports import Sender
@@ -134,7 +134,7 @@ class Prepare:
 
     def _is_done(self, upload: Upload, source: Opened) -> bool:
         """Whether there is nothing to do for the object as it is now, by the key's record or else by the tag."""
-        known = self.jobs.known(upload)
+        known = self.jobs.record(upload)
         if known is None:  # never met, or met so long ago that its record is gone
             tags = self.objects.tags(upload.bucket, upload.key, upload.version_id) if source.tag_count else {}
             return tags.get(OUTCOME_TAG) in DONE
@@ -148,7 +148,9 @@ class Prepare:
         if not isinstance(source, Opened):
             return upload, None
         try:
-            upload = replace(upload, choices=upload.choices.over(choices_of_photo(source.metadata)))
+            # First the reference: the rejection of renditions that cannot be carries it.
+            for read in (reference_of_photo, choices_of_photo):
+                upload = replace(upload, choices=upload.choices.over(read(source.metadata)))
             wrong = upload.choices.refuses_names(self.intake.rendition_names(upload.bucket, upload.key))
         except ChoicesError as error:
             wrong = str(error)
@@ -194,7 +196,8 @@ class Prepare:
         not_taken = refuses_object(self.intake.sources_of(upload), upload.key, source.size_bytes, tags)
         if not_taken:
             return _skipped(not_taken.code, not_taken.reason)
-        return refuse_file(source.size_bytes, most_mib=self.max_photo_mib)
+        not_read = refuses_size(source.size_bytes, most_mib=self.max_photo_mib)
+        return Ended(kind="rejected", code=not_read.code, reason=not_read.reason) if not_read else None
 
     def _ready(self, photo: Path, sendable: Path, upload: Upload, message: Message) -> CutRequest | Ended:
         """The picture as it will be sent, stored or inside its message; or why it cannot be."""
@@ -233,19 +236,6 @@ class Prepare:
 
 def _redriven_at(message: Message) -> float:
     return message.sent_at_seconds if message.redriven else 0.0
-
-
-def refuse_file(size_bytes: int, *, most_mib: float) -> Ended | None:
-    """Why a file of this size is not even read, or None when it is."""
-    if size_bytes == 0:
-        return Ended(kind="rejected", code="empty", reason="The file is empty (0 bytes). Upload the photo again.")
-    if size_bytes <= most_mib * 1024 * 1024:
-        return None
-    reason = (
-        f"The file has {size_bytes:,} bytes; at most {most_mib:g} MiB are taken (`max_photo_mib`). "
-        "Save it smaller or with a lower quality."
-    )
-    return Ended(kind="rejected", code="too_many_bytes", reason=reason)
 
 
 def _skipped(code: str, reason: str) -> Ended:

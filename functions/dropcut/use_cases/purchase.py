@@ -12,7 +12,7 @@ from dropcut.adapters.api import ApiCall, PaidApi
 from dropcut.adapters.object_store import ObjectStore, not_there_yet
 from dropcut.core.backoff import full_jitter_seconds
 from dropcut.core.blame import Verdict
-from dropcut.core.decision import Decision, Delivered, LockedOut, Trouble, decide, possibly_paid
+from dropcut.core.decision import Decision, GavePicture, LockedOut, Trouble, decide, possibly_paid
 from dropcut.core.message_result import Done, MessageResult, Wait
 from dropcut.core.messages import PAID, CutRequest, Ended, PaidAnswer, Upload
 from dropcut.core.ports import Sender, Together
@@ -67,12 +67,12 @@ class Purchases:
         claim.at_risk = True
         try:
             decision = self._call(request, picture, permit)
-            if isinstance(decision, Delivered):
+            if isinstance(decision, GavePicture):
                 self._store(account, request, decision, permit)
         except Exception as error:
             account.answer_lost(error, permit)
             raise  # the claim goes back, and counts what may have been charged
-        if isinstance(decision, Delivered):
+        if isinstance(decision, GavePicture):
             claim.at_risk = False
             account.went_well(permit)
             return self._paid(request, claim, self._answer(request, decision.request_id, decision.note))
@@ -133,19 +133,17 @@ class Purchases:
             expected = request.operation.expected(width=sent.width, height=sent.height)
             return decide(reply, expected, api_key=permit.key.value)
 
-    def _store(self, account: Account, request: CutRequest, delivered: Delivered, permit: Permit) -> None:
+    def _store(self, account: Account, request: CutRequest, answer: GavePicture, permit: Permit) -> None:
         """The answer in memory is money: it is tried until the time is up, while the gate keeps others from calling."""
         metadata = {
-            "request-id": delivered.request_id or "",
+            "request-id": answer.request_id or "",
             "credits": f"{self.accounts.rules.credits_per_image:g}",
             "paid-at": f"{self.accounts.clock():.0f}",
         }
         key, content_type = PAID + request.payment_key, f"image/{request.operation.answer_format}"
         while True:
             try:
-                self.objects.write(
-                    self.work_bucket, key, delivered.picture, content_type=content_type, metadata=metadata
-                )
+                self.objects.write(self.work_bucket, key, answer.picture, content_type=content_type, metadata=metadata)
             except Exception as error:
                 logger.exception("A paid answer could not be stored")
                 if self.accounts.clock() + STORE_AGAIN_SECONDS + self.store_seconds > account.ends_at:

@@ -47,12 +47,12 @@ class Remaker:
         with scratch_folder() as name:
             folder = Path(name)
             try:
-                sources = self.maker.fetch(upload, answer, folder, receive_count=receive_count)
+                made_from = self.maker.fetch(upload, answer, folder, receive_count=receive_count)
             except AnswerGoneError:
                 return _not_remade("answer_expired", _ANSWER_EXPIRED)
-            if sources.is_another and self.jobs.state(upload) == "superseded":
+            if made_from.is_another and self.jobs.state(upload) == "superseded":
                 return _superseded()
-            cutouts = self.maker.make(upload, answer, sources, folder, receive_count=receive_count)
+            cutouts = self.maker.make(upload, answer, made_from, folder, receive_count=receive_count)
             if upload.etag and not cutouts.full_size:
                 return _not_remade("less_than_before", cutouts.note)
             if self.outputs.differ_by_upload and self.jobs.state(upload) == "superseded":
@@ -62,7 +62,7 @@ class Remaker:
             return _superseded()
         cutout = replace(written.published(answer), credits=0.0)
         event = events.Delivered(photo=events.Photo.of(upload), cutout=cutout, remade=True)
-        self.events.publish(event, apart=f"remade {message.sent_at_seconds:.3f}")
+        self.events.publish(event, occasion=f"remade {message.sent_at_seconds:.3f}")
         self.jobs.delivered(
             delivered,
             output_keys=written.keys,

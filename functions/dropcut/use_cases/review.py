@@ -10,9 +10,11 @@ from dropcut.adapters.object_store import ObjectGoneError, ObjectStore
 from dropcut.adapters.scratch import scratch_folder
 from dropcut.core.message_result import DeadLetter, Done, MessageResult
 from dropcut.core.messages import Upload
+from dropcut.core.photo_source import refuses_size
 from dropcut.core.picture_limits import PictureRefusedError
 from dropcut.core.rendition_setting import read_renditions
-from dropcut.core.review import HELD, REJECTED, EndOldHeld, Held, Review, held_too_long
+from dropcut.core.review import HELD_FOLDER, REJECTED, EndOldHeld, Held, Review, held_too_long
+from dropcut.core.units import DAY_SECONDS
 from dropcut.observability import log_about, logger
 from dropcut.use_cases.announcement import SUPERSEDED, Announcer
 from dropcut.use_cases.cutout_maker import Cutouts, MakeReplacement
@@ -23,8 +25,6 @@ DRAWN_FROM = 10_000
 SECONDS_TO_END_OLD = 20.0
 """For those of one message, some 200; less than every message of deliver has (`needed_seconds`)."""
 _NEVER_DECIDED = "held too long"
-_DAY_SECONDS = 86_400.0
-_MIB = 1024 * 1024
 
 
 class NotYetHeldError(LookupError):
@@ -82,20 +82,20 @@ class Reviewer:
 
     def _replace(self, review: Review, held: Held, folder: Path) -> MessageResult:
         key, picture = review.picture or "", folder / "picture"
-        if not key.startswith(HELD):
-            return _refused("not_under_held", f"The picture has to lie under {HELD} in the output bucket.")
+        if not key.startswith(HELD_FOLDER):
+            return _refused("not_under_held", f"The picture has to lie under {HELD_FOLDER} in the output bucket.")
         try:
             found = self.objects.open(self.outputs.bucket, key)
         except ObjectGoneError:
             return _refused("picture_missing", f"There is no {key} in the output bucket.")
-        if found.size_bytes > self.max_photo_mib * _MIB:
+        if not_read := refuses_size(found.size_bytes, most_mib=self.max_photo_mib):
             found.close()
-            return _refused("picture_not_usable", f"It has more than {self.max_photo_mib:g} MiB (`max_photo_mib`).")
+            return _refused("picture_not_usable", not_read.reason)
         found.save(picture)
         shape = held.answer.width, held.answer.height
         made_folder = folder / "made"
         made_folder.mkdir()
-        chosen = held.upload.choices.of(self.outputs.renditions)
+        chosen = held.upload.choices.chosen_from(self.outputs.renditions)
         try:
             made = self.make_replacement(picture, shape, chosen, made_folder)
         except PictureRefusedError as refusal:
@@ -129,7 +129,7 @@ class Reviewer:
         They are drawn by lot: however many cannot be ended, no other waits behind them for ever.
         """
         now = self.clock()
-        old = list(self.records.held_before(now - self.held_days * _DAY_SECONDS, most=DRAWN_FROM))
+        old = list(self.records.held_before(now - self.held_days * DAY_SECONDS, most=DRAWN_FROM))
         random.shuffle(old)
         for bucket, key in old:
             if self.clock() >= now + SECONDS_TO_END_OLD:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dropcut_cdk.sources import FUNCTIONS
@@ -22,9 +23,15 @@ if TYPE_CHECKING:
     from dropcut_cdk.provider import Provider as Provider
     from dropcut_cdk.storage import Storage as Storage
 
-# Settings are validated by the functions' own code (dropcut.core).
-if str(FUNCTIONS) not in sys.path:
-    sys.path.append(str(FUNCTIONS))
+# Settings are validated by the functions' own code, of the same release. The command `dropcut` may be installed beside,
+# with a copy of another one.
+sys.path.insert(0, str(FUNCTIONS))
+_found = Path(import_module("dropcut").__file__ or "").resolve().parent
+if _found != FUNCTIONS / "dropcut":
+    raise ImportError(
+        f"dropcut_cdk needs the package {FUNCTIONS / 'dropcut'}, and {_found} is imported already. "
+        "Import the construct and the command in processes of their own."
+    )
 
 _MODULES = {
     "Dropcut": "dropcut",

@@ -1,7 +1,5 @@
 """A Lambda function that may do what its spec says, log and trace, and nothing else."""
 
-import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +18,7 @@ from dropcut.environment import Environment
 from dropcut_cdk.artifact import PYTHON_VERSION, Target, build_artifact
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.input import Input
-from dropcut_cdk.kinds import SettingsError
+from dropcut_cdk.limits import check_environment
 from dropcut_cdk.permissions import allow, of_photos, use_keys
 from dropcut_cdk.props import DropcutProps
 from dropcut_cdk.queues import BATCH_SIZE, CONSUME, Queues, send_to
@@ -218,21 +216,3 @@ _JOIN_VPC = (
 )
 _NOT_ITS_CODE = {"Null": {"lambda:SourceFunctionArn": "true"}}
 """Lambda itself, with the function's role: requests of the function's own code name the function."""
-
-
-_MOST_ENVIRONMENT_BYTES = 4096
-_UNKNOWN = re.compile(r"\$\{Token\[[^\]]*\]\}")
-_LONGEST_UNKNOWN = 160
-"""What is known at deployment only may be so long, such as a queue's URL."""
-
-
-def check_environment(entry: str, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError when Lambda would not take so much text: it measures all variables as one JSON object."""
-    known = {name: _UNKNOWN.sub("?" * _LONGEST_UNKNOWN, value) for name, value in environment.items()}
-    needed = len(json.dumps(known, separators=(",", ":"), ensure_ascii=False).encode())
-    if needed > _MOST_ENVIRONMENT_BYTES:
-        longest = max(known, key=lambda name: len(known[name]))
-        raise SettingsError(
-            f"The environment of {entry} would have up to {needed:,} bytes. Allowed: {_MOST_ENVIRONMENT_BYTES:,}, "
-            f"Lambda's limit; the longest part is the setting {longest.lower()}."
-        )

@@ -7,7 +7,7 @@ from constructs import Construct
 from dropcut.core.item_kinds import HELD_INDEX, JOB
 from dropcut.core.messages import PAID
 from dropcut.core.rendition import Rendition
-from dropcut.core.review import HELD
+from dropcut.core.review import HELD_FOLDER
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import DeliverEnvironment
 
@@ -59,7 +59,7 @@ def _permissions(deployment: Deployment) -> list[iam.PolicyStatement]:
         allow("FindMissing", ["s3:ListBucket"], [work.bucket_arn]),
         allow("WriteCutouts", ["s3:PutObject", "s3:GetObject"], [output.arn_for_objects("*")]),
         allow("FindFree", ["s3:ListBucket"], [output.bucket_arn]),
-        allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD}*")]),
+        allow("RemoveHeld", ["s3:DeleteObject"], [output.arn_for_objects(f"{HELD_FOLDER}*")]),
         allow("FindOldHeld", ["dynamodb:Query"], [f"{state.table_arn}/index/{HELD_INDEX}"]),
         read_state(state, JOB),
         write_state(state, JOB),

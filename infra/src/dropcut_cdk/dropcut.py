@@ -3,14 +3,14 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Unpack
+from typing import TypedDict, Unpack
 
 from aws_cdk import Annotations, Aws, CfnOutput, Duration, Names, Stack, Stage, Token
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IConstruct
 from dropcut.core import event_names
 
 from dropcut_cdk.api_key import ApiKey
@@ -27,6 +27,16 @@ from dropcut_cdk.storage import Storage
 from dropcut_cdk.trial import as_tried_out
 
 FIVE_MINUTES = Duration.minutes(5)
+_SWITCH = "BucketNotificationsHandler"
+"""The CDK's function that switches EventBridge on in a stack's buckets, as its id begins."""
+
+
+class RuleOptions(TypedDict, total=False):
+    """The arguments of `on_delivered` and its like."""
+
+    target: events.IRuleTarget | None
+    scope: Construct | None
+    """Where the rule is made, if not here: in the stack of a target that itself needs something of this one."""
 
 
 class Dropcut(Construct):
@@ -45,6 +55,7 @@ class Dropcut(Construct):
         self._refuse_another_of_this_name()
         self._warn_without_ceiling()
         self.storage = props.storage or Storage(self, "Storage", props)
+        self.storage.check_made_by(props)
         self.output_bucket, self.state_table = self.storage.output_bucket, self.storage.state_table
         self.api_key = ApiKey(self, self.name, props.provider)
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)
@@ -64,8 +75,7 @@ class Dropcut(Construct):
             self._take_from(photos)
         self.input_bucket = self.inputs[0].taken_from
         """The bucket of the first input."""
-        if props.permissions_boundary:
-            iam.PermissionsBoundary.of(self).apply(props.permissions_boundary)
+        self._bound(self)
         self.monitoring = Monitoring(self, "Monitoring", of=self, command=self._command) if props.monitoring else None
         self.alarms: Sequence[cloudwatch.Alarm] = self.monitoring.alarms if self.monitoring else ()
         self.dashboard = self.monitoring.dashboard if self.monitoring else None
@@ -142,25 +152,25 @@ class Dropcut(Construct):
         """
         self._take_from(Input(bucket=bucket, **filters))
 
-    def on_delivered(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_delivered(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something with each photo whose cut-outs are in the output bucket."""
-        return self._on(event_names.DELIVERED, construct_id, target)
+        return self._on(event_names.DELIVERED, construct_id, **options)
 
-    def on_rejected(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_rejected(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something with each photo that cannot be cut out, for good."""
-        return self._on(event_names.REJECTED, construct_id, target)
+        return self._on(event_names.REJECTED, construct_id, **options)
 
-    def on_failed(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_failed(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something with each photo that lies in a dead-letter queue."""
-        return self._on(event_names.FAILED, construct_id, target)
+        return self._on(event_names.FAILED, construct_id, **options)
 
-    def on_held(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_held(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something with each photo whose cut-out waits for somebody to look at it."""
-        return self._on(event_names.HELD, construct_id, target)
+        return self._on(event_names.HELD, construct_id, **options)
 
-    def on_paused(self, construct_id: str, *, target: events.IRuleTarget | None = None) -> events.Rule:
+    def on_paused(self, construct_id: str, **options: Unpack[RuleOptions]) -> events.Rule:
         """Do something when the spending pauses."""
-        return self._on(event_names.PAUSED, construct_id, target)
+        return self._on(event_names.PAUSED, construct_id, **options)
 
     def grant_upload(self, grantee: iam.IGrantable) -> None:
         """Let somebody upload photos to the inputs there are so far, with tags only where an input asks for one.
@@ -214,22 +224,47 @@ class Dropcut(Construct):
 
     def _take_from(self, photos: Input) -> None:
         if photos.bucket is None:
+            if not self.storage.input_bucket:
+                raise SettingsError(
+                    "An input names no bucket, and no bucket of our own was made for one. Allowed: a bucket for each "
+                    "input, or the same input among the argument inputs of Dropcut, and of a given Storage."
+                )
             photos = replace(photos, bucket=self.storage.input_bucket)
-        check_place(self, photos.taken_from, "an input")
-        check_place(self, self.output_bucket, "the output")
-        check_routes([*self.inputs, photos], self.output_bucket.bucket_name, self.props)
-        if not isinstance(photos.taken_from, s3.Bucket):
-            Annotations.of(self).add_warning_v2(
-                f"dropcut:event-bridge-of-{photos.taken_from.node.id}",
-                f"Without EventBridge in the notifications of the bucket {photos.taken_from.node.id}, its photos are "
-                "never seen. The CDK cannot switch it on in a bucket that is imported; `dropcut doctor` looks at it.",
-            )
-        elif photos.taken_from is not self.storage.input_bucket:
-            photos.taken_from.enable_event_bridge_notification()
+        for bucket, of in ((photos.taken_from, "an input"), (self.output_bucket, "the output")):
+            check_place(self, bucket, f"bucket {bucket.bucket_name} of {of}", "into which S3 can replicate the photos")
+        check_routes([*self.inputs, photos], self.output_bucket, self.props)
+        self._hear_of(photos.taken_from)
         self.inputs.append(photos)
         self.pipeline.take_from(photos)
 
-    def _on(self, detail_type: str, construct_id: str, target: events.IRuleTarget | None) -> events.Rule:
+    def _hear_of(self, bucket: s3.IBucket) -> None:
+        """Switch EventBridge on in a bucket of this app, and remind of it where the bucket is imported."""
+        if isinstance(bucket, s3.Bucket):
+            if bucket is not self.storage.input_bucket:
+                bucket.enable_event_bridge_notification()
+                self._bound(*(each for each in Stack.of(bucket).node.children if each.node.id.startswith(_SWITCH)))
+        elif not bucket.node.try_find_child("Notifications"):  # the CDK adds to them
+            Annotations.of(self).add_warning_v2(
+                f"dropcut:event-bridge-of-{bucket.node.id}",
+                f"Without EventBridge in the notifications of the bucket {bucket.node.id}, its photos are never seen. "
+                "Call its enable_event_bridge_notification() first, which keeps the others, or switch it on by hand: "
+                "`dropcut doctor` looks at it.",
+            )
+
+    def _bound(self, *places: IConstruct) -> None:
+        """Bound the roles that are made there."""
+        if boundary := self.props.permissions_boundary:
+            for place in places:
+                iam.PermissionsBoundary.of(place).apply(boundary)
+
+    def _on(
+        self,
+        detail_type: str,
+        construct_id: str,
+        *,
+        target: events.IRuleTarget | None = None,
+        scope: Construct | None = None,
+    ) -> events.Rule:
         """A rule on this deployment's events alone: others share the account's bus, maybe with other accounts."""
         pattern = events.EventPattern(
             source=[event_names.SOURCE],
@@ -238,6 +273,5 @@ class Dropcut(Construct):
             detail={"service": [self.name]},
         )
         about = f"Events {detail_type} of {self.name}"
-        return events.Rule(
-            self, construct_id, description=about, event_pattern=pattern, targets=[target] if target else None
-        )
+        targets = [target] if target else None
+        return events.Rule(scope or self, construct_id, description=about, event_pattern=pattern, targets=targets)

@@ -1,7 +1,7 @@
 """Where photos come from: a bucket, which of its objects are photos, and what is made of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from dropcut.core.photo_source import PhotoSource
@@ -18,12 +18,15 @@ _SUFFIX = text(r"[ -#%-)+->@-\[\]-~]{1,64}", "1 to 64 ASCII characters, none of 
 
 def _check_tag(value: object) -> tuple[str, str]:
     match value:
-        case (str(key), str(wanted)) if key and key != "dropcut":
+        case (str(key), str(wanted)) if 0 < len(key) <= 128 and len(wanted) <= 256 and key != "dropcut":  # S3's lengths
             return key, wanted
     raise ValueError("not a tag's key and value")
 
 
-_TAG = Kind(allowed="a tag's key and value as a pair of texts; the key `dropcut` is ours", check=_check_tag)
+_TAG = Kind(
+    allowed="a tag's key and value as a pair of texts, up to 128 and 256 characters; the key `dropcut` is ours",
+    check=_check_tag,
+)
 
 
 class InputFilters(TypedDict, total=False):
@@ -42,14 +45,13 @@ class InputFilters(TypedDict, total=False):
 class Input:
     """Photos of one bucket.
 
-    A bucket that is not made by this app needs EventBridge switched on, by hand. Its other notifications stay as they
-    are: get its notification configuration, add `"EventBridgeConfiguration": {}`, and put it back.
+    A bucket that is imported needs EventBridge switched on: by its `enable_event_bridge_notification()`, or by hand.
 
     Raises:
         SettingsError: an argument is unknown, is not allowed, or contradicts another.
     """
 
-    bucket: Annotated["IBucket | None", thing("an `s3.IBucket`", "bucket_arn")] = None
+    bucket: Annotated["IBucket | None", thing("an `s3.IBucket`", "bucket_arn")] = field(default=None, kw_only=False)
     """Without one, the photos are those of a bucket of our own."""
     prefix: Annotated[str, PREFIX] = ""
     """What the key begins with."""
@@ -93,9 +95,11 @@ class Input:
         """What EventBridge looks at in S3's events; what it cannot see, the tags, is left to prepare."""
         source = self.source
         wanted: dict[str, Any] = {}
-        if source.suffixes:
-            prefix = source.prefix.replace("\\", "\\\\")
+        prefix = source.prefix.replace("\\", "\\\\")
+        if prefix and source.suffixes:
             wanted["key"] = [{"wildcard": f"{prefix}*{ending}"} for ending in source.endings]
+        elif source.suffixes:  # a bus has room for 30 rules with wildcards
+            wanted["key"] = [{"suffix": ending} for ending in source.endings]
         elif source.prefix:
             wanted["key"] = [{"prefix": source.prefix}]
         least = [">=", source.smallest_bytes] if source.smallest_bytes else []

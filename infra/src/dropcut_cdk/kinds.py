@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import wraps
+from inspect import signature
 from typing import Any, TypeVar
 
 from dropcut.core.formats.photo_format import PHOTO_FORMATS
@@ -51,8 +52,10 @@ def checked(of: str = "") -> Callable[[type[Class]], type[Class]]:
         make = settings.__init__
 
         @wraps(make)
-        def init(self: object, **given: object) -> None:
-            make(self, **checked_values(settings, given, of=of))
+        def init(self: object, *first: object, **named: object) -> None:
+            placed = signature(make).bind_partial(self, *first).arguments
+            placed.pop("self")
+            make(self, **checked_values(settings, dict(**placed, **named), of=of))
 
         settings.__init__ = init
         return settings
@@ -84,8 +87,14 @@ def checked_values(
         else:
             kind: Kind = known[name].type.__metadata__[0]  # type: ignore[union-attr] # it is `Annotated`
             called = f"{name} of {of}" if of else f"Setting {name}"
-            values[name] = _checked(called, kind, value, kind.read if as_text else kind.check)
+            values[name] = _checked(called, kind, _counted(name, value), kind.read if as_text else kind.check)
     return values
+
+
+def _counted(name: str, value: object) -> object:
+    """A `Duration` of the CDK as the number that its setting counts, by the end of the name."""
+    count = hasattr(value, "to_milliseconds") and getattr(value, f"to_{name.rpartition('_')[2]}", None)
+    return count(integral=False) if count else value
 
 
 def _checked(called: str, kind: Kind, value: object, read: Callable[[Any], Any]) -> object:
@@ -184,6 +193,11 @@ def thing(allowed: str, with_attribute: str) -> Kind:
     def check(value: object) -> object:
         if not hasattr(value, with_attribute):
             raise ValueError("of another type")
+        if hasattr(getattr(value, "encryption_key", value), "alias_name"):
+            # An alias has all that `IKey` asks for, and its ARN allows nobody the use of the key.
+            raise ValueError(
+                "its KMS key is an alias, and policies name keys alone (Key.from_key_arn, Key.from_lookup)"
+            )
         return value
 
     return Kind(allowed=allowed, check=check)

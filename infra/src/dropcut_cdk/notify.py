@@ -9,6 +9,7 @@ from aws_cdk import Aws
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 from dropcut.core import event_names
+from dropcut.core.backoff import WEBHOOK_RECEIVES
 from dropcut.core.item_kinds import WEBHOOK
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import RESOLVER_OPTIONS, NotifyEnvironment, notify_function_seconds
@@ -19,8 +20,8 @@ from dropcut_cdk.permissions import allow, publish, read_state, write_state
 from dropcut_cdk.queues import Queues
 from dropcut_cdk.sizes import Size
 
-RECEIVES = 60
-"""More than the fifty after which the function itself dead-letters a message, with the reason."""
+RECEIVES = WEBHOOK_RECEIVES + 10
+"""More than those after which the function itself dead-letters a message, with the reason."""
 AT_ONCE = 2
 """Invocations, with ten webhooks each; the least that an event source allows."""
 SECRET_LETTERS = 44

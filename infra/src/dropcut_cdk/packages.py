@@ -78,7 +78,8 @@ def run_pip(
         lines.write_text("".join(package.line() for package in packages), encoding="utf-8")
         done = subprocess.run(  # noqa: S603 - pip, with our own locks
             [*call, "--require-hashes", "--only-binary=:all:", f"--requirement={lines}", *options],
-            env={**without_access(os.environ), "PIP_REQUIRE_VIRTUALENV": "0", **(environment or {})},
+            # A person may set both, and pip would refuse a folder, or to work outside of a virtual environment.
+            env={**without_access(os.environ), "PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0", **(environment or {})},
             capture_output=True,
             text=True,
             check=False,

@@ -19,6 +19,7 @@ from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.feeder import Feeder
 from dropcut_cdk.gatekeeper import Gatekeeper
 from dropcut_cdk.input import Input
+from dropcut_cdk.limits import check_pattern
 from dropcut_cdk.notify import Notify
 from dropcut_cdk.prepare import Prepare
 
@@ -84,6 +85,8 @@ class Pipeline(Construct):
     def _feed(self, photos: Input, rule_id: str) -> None:
         """Send each new object to the intake queue, by EventBridge."""
         uploaded = {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": photos.event_filter()}
+        shorter = "a shorter prefix, fewer suffixes, or two inputs with some of the suffixes each"
+        check_pattern(f"the input with prefix {photos.prefix!r}", uploaded, shorter=shorter)
         self.prepare.queues.rule(
             self, rule_id, target="intake", description="Dropcut: new photos go to prepare", event_pattern=uploaded
         )

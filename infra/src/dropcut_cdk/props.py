@@ -31,6 +31,7 @@ _TOPIC = thing("an `sns.ITopic` to which CloudWatch may publish", "topic_arn")
 _ALARM_KEY = thing("a `kms.IKey` whose policy may be added to, or lets CloudWatch use it", "key_arn")
 _BOUNDARY = thing("an `iam.IManagedPolicy`", "managed_policy_arn")
 _RETENTION = thing("a `logs.RetentionDays`", "name")
+_VPC = thing("an `ec2.IVpc` with private subnets", "vpc_id")
 _BUS = thing("an `events.IEventBus`", "event_bus_arn")
 
 
@@ -57,7 +58,7 @@ class DropcutProps(Settings):
     """The state table of another deployment that uses the same API key, so that both together keep the rate."""
     encryption_key: Annotated["kms.IKey | None", thing("a `kms.IKey`", "key_arn")] = None
     """Encrypts the buckets that are made here; without one, S3 does it with keys of its own."""
-    vpc: Annotated["ec2.IVpc | None", thing("an `ec2.IVpc`", "vpc_id")] = None
+    vpc: Annotated["ec2.IVpc | None", _VPC] = None
     """Where the functions run: its private subnets need a way to the API, and to AWS (NAT, or endpoints)."""
     permissions_boundary: Annotated["iam.IManagedPolicy | None", _BOUNDARY] = None
     """Bounds every role that is made here."""
@@ -83,10 +84,10 @@ class DropcutProps(Settings):
                 "Settings storage and output_bucket name two output buckets. Allowed: the output bucket that `Storage` "
                 "was made with."
             )
-        if given and not given.input_bucket and self.has_own_input:
+        if self.vpc and not (self.vpc.private_subnets or self.vpc.isolated_subnets):
             raise SettingsError(
-                "An input names no bucket, and the given storage has no input bucket of our own. Allowed: a bucket for "
-                "each input, or a `Storage` that is made with the same inputs."
+                f"The vpc {self.vpc.node.path} has no private subnets, and a function in a public one reaches nothing. "
+                "Allowed: a VPC with private subnets and a NAT, or none."
             )
         if self.alarm_key and self.alarm_topic:
             raise SettingsError(

@@ -13,7 +13,7 @@ from dropcut_cdk.permissions import allow
 from dropcut_cdk.sizes import Size
 
 BATCH_SIZE = 10
-MOST_RECEIVES = 1000
+SQS_MOST_RECEIVES = 1000
 """SQS's most. The functions themselves dead-letter a message, with its reason and its event, which SQS has not."""
 VISIBILITY_TIMEOUTS = 6
 """Visibility timeout of a queue, in time-outs of its function: shorter, and work in progress is handed out again."""
@@ -28,9 +28,10 @@ class Queues(Construct):
     Not under a KMS key: EventBridge cannot send to a queue under the key that AWS manages.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, size: Size, *, receives: int = MOST_RECEIVES) -> None:
+    def __init__(self, scope: Construct, construct_id: str, size: Size, *, receives: int = SQS_MOST_RECEIVES) -> None:
         """For a function of this size, which receives a message so many times before SQS dead-letters it."""
         super().__init__(scope, construct_id)
+        self._senders = dict[sqs.Queue, tuple[iam.PolicyStatement, list[str]]]()
         self.dead_letter_queue = self._queue("DeadLetterQueue")
         self.queue = self._queue(
             "Queue",
@@ -70,11 +71,19 @@ class Queues(Construct):
             dead_letter_config=undeliverable[0] if undeliverable else None,
         )
         rule = events.CfnRule(scope, construct_id, targets=[sent], **when)
-        by_it = {"ArnEquals": {"aws:SourceArn": rule.attr_arn}}
         for queue in queues:
-            send = allow(rule.node.id, ["sqs:SendMessage"], [queue.queue_arn], by_it, to="events.amazonaws.com")
-            queue.add_to_resource_policy(send)
+            self._let_send(queue, rule.attr_arn)
         return rule
+
+    def _let_send(self, queue: sqs.Queue, rule_arn: str) -> None:
+        """All rules stand in one statement: a policy of SQS has 20 statements at most, and 10 conditions."""
+        if queue not in self._senders:
+            rules_send = allow("RulesSend", ["sqs:SendMessage"], [queue.queue_arn], to="events.amazonaws.com")
+            queue.add_to_resource_policy(rules_send)
+            self._senders[queue] = rules_send, []
+        statement, rule_arns = self._senders[queue]
+        rule_arns.append(rule_arn)
+        statement.add_condition("ArnEquals", {"aws:SourceArn": rule_arns})
 
 
 def send_to(sid: str, *queues: sqs.IQueue) -> iam.PolicyStatement:

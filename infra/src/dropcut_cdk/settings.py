@@ -3,6 +3,7 @@
 They are keyword arguments of `Dropcut`; our own deployment reads them from CDK context (`infra/settings.py`).
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -31,12 +32,15 @@ _EMAIL = kinds.text(r"|[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+", "an e-mail 
 def _check_webhook_url(given: object) -> object:
     """Nothing, or a URL that webhooks can be sent to. Raises ValueError: it is none."""
     if given != "":
-        Receiver.at(given)
+        receiver = Receiver.at(given)
+        if re.fullmatch(r"[0-9.]+|.*:.*", receiver.host):  # an address; what a name leads to is checked by each call
+            receiver.check_address(receiver.host)
     return given
 
 
 _WEBHOOK_URL = kinds.Kind(
-    allowed="a URL with https; http only to this machine (127.0.0.1, ::1, localhost), on the embedded AWS",
+    allowed="a URL with https to a public address; http only to this machine (127.0.0.1, ::1, localhost), on the "
+    "embedded AWS",
     check=_check_webhook_url,
 )
 
@@ -153,6 +157,11 @@ class Settings:
             raise SettingsError(
                 f"Setting webhook_url is {self.webhook_url!r}: a function on AWS would send to itself. Allowed: a URL "
                 "with https to another host, or bundle_for=this_machine."
+            )
+        if not self.webhook_url and self.webhook_events != Settings.webhook_events:
+            raise SettingsError(
+                f"Setting webhook_events is {self.webhook_events!r}, and nothing is sent without webhook_url. "
+                "Allowed: a webhook_url, or no webhook_events."
             )
         if self.hold_doubtful and self.keep_results_days <= self.held_days:
             raise SettingsError(

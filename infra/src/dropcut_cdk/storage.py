@@ -10,7 +10,9 @@ from constructs import Construct
 from dropcut.core.item_kinds import HELD_INDEX
 from dropcut.core.messages import LISTS, PAID, PREPARED
 
+from dropcut_cdk.kinds import SettingsError
 from dropcut_cdk.props import DropcutProps
+from dropcut_cdk.trial import as_tried_out
 
 DAYS_IN_QUEUES = 28
 """The longest that work can wait for a stage: 14 days in its queue, and 14 in its dead-letter queue."""
@@ -18,6 +20,11 @@ LIST_DAYS = 400
 """A back-fill's list of keys: longer than one runs that a daily limit holds back."""
 ROUNDING_DAYS = 1
 """Lifecycle rules and TTL act at midnight UTC or later, never at the minute."""
+_MADE_BY = (
+    *("encryption_key", "keep_results_days", "keep_versions_days", "expire_delivered_days", "versioned_input"),
+    "bundle_for",
+)
+"""Arguments that buckets or their lifecycle rules are made by."""
 
 
 class Storage(Construct):
@@ -25,6 +32,7 @@ class Storage(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: DropcutProps) -> None:
         super().__init__(scope, construct_id)
+        self._props = props = as_tried_out(self, props)
         self._key = props.encryption_key
         # The embedded AWS knows `Retain` alone, and would delete by the other.
         self._kept = RemovalPolicy.RETAIN if props.for_embedded_aws else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
@@ -42,6 +50,15 @@ class Storage(Construct):
         ):
             self.work_bucket.add_lifecycle_rule(id=name, prefix=prefix, expiration=Duration.days(days + ROUNDING_DAYS))
         self.state_table = self._state_table()
+
+    def check_made_by(self, props: DropcutProps) -> None:
+        """Raises SettingsError: a Dropcut asks for what its buckets, which are made by now, do not do."""
+        other = [name for name in _MADE_BY if getattr(props, name) != getattr(self._props, name)]
+        if other:
+            raise SettingsError(
+                f"The given storage was made with other values of {', '.join(other)} than this Dropcut has, and its "
+                "buckets follow their own. Allowed: the same values for `Storage` and `Dropcut`."
+            )
 
     def _bucket(self, construct_id: str, *, versioned: bool = False, keep_versions: int) -> s3.Bucket:
         """A private bucket; `keep_versions` are days, and 0 means for ever.

@@ -36,8 +36,8 @@ def fall_silent(_: Order) -> None:
 def lend_a_link(order: Order) -> None:
     """In place of the picture, as if it were one."""
     Path("made/sendable").symlink_to(order["path"])
-    stated = {"format": "jpeg", "width": 80, "height": 64, "original_width": 80, "original_height": 64, "note": ""}
-    os.write(CONNECTION, json.dumps({"done": {**stated, "sent_as_it_was": True}}).encode() + b"\n")
+    stated = {"format": "jpeg", "width": 80, "height": 64, "note": ""}
+    os.write(CONNECTION, json.dumps({"done": stated}).encode() + b"\n")
     signal.pause()
 
 

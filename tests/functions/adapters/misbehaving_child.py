@@ -144,8 +144,7 @@ def obedient(
         order = json.loads(photo)
         found = orders[order["do"]](order)
         pyvips.Image.black(64, 64, bands=3).pngsave("made/sendable")
-        size = {"width": 64, "height": 64, "original_width": 64, "original_height": 64}
-        return {"format": "png", **size, "sent_as_it_was": False, "note": json.dumps(found)}
+        return {"format": "png", "width": 64, "height": 64, "note": json.dumps(found)}
 
     return {**operations, "fit": fit}
 

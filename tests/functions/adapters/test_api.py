@@ -15,8 +15,8 @@ from dropcut.adapters.api_key import ApiKey
 from dropcut.core.decision import (
     AccountProblem,
     Decision,
-    Delivered,
     Failure,
+    GavePicture,
     LockedOut,
     NoReply,
     Reply,
@@ -77,13 +77,13 @@ def call_raw(*sent: bytes, pause_seconds: float = 0.0, sending: ApiCall = CALL) 
 def test_a_good_call_is_delivered_and_paid_once(stand_in: StandIn) -> None:
     stand_in.forget_calls()
     decision = decide(call(stand_in), EXPECTED)
-    assert isinstance(decision, Delivered)
+    assert isinstance(decision, GavePicture)
     assert decision.request_id
     assert stand_in.summary()["paid_calls"] == 1
 
 
 def kind(decision: Decision) -> str:
-    names = {Delivered: "delivered", Failure: "retry", LockedOut: "wait", AccountProblem: "pause"}
+    names = {GavePicture: "delivered", Failure: "retry", LockedOut: "wait", AccountProblem: "pause"}
     return names.get(type(decision), "rejected")
 
 
@@ -120,7 +120,7 @@ def test_an_answer_that_never_ends_is_left_at_the_deadline(stand_in: StandIn, fa
 
 def test_a_slow_answer_within_the_deadline_is_good(stand_in: StandIn) -> None:
     stand_in.fault("slow_drip", seconds=0.3)
-    assert isinstance(decide(call(stand_in), EXPECTED), Delivered)
+    assert isinstance(decide(call(stand_in), EXPECTED), GavePicture)
 
 
 @pytest.mark.parametrize(("profile", "accept"), [("ezlink", "application/json"), ("stability", "image/*")])

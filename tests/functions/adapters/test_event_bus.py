@@ -30,8 +30,10 @@ class RecordingEvents:
         return [json.loads(entry["Detail"]) for entry in self.entries]
 
 
-def publish(events: Any, event: Event, *, now: float = NOW, apart: str = "", deployment: str = "dropcut-prod") -> None:
-    EventBus(events, deployment=deployment, clock=lambda: now).publish(event, apart=apart)
+def publish(
+    events: Any, event: Event, *, now: float = NOW, occasion: str = "", deployment: str = "dropcut-prod"
+) -> None:
+    EventBus(events, deployment=deployment, clock=lambda: now).publish(event, occasion=occasion)
 
 
 def test_an_event_goes_to_the_default_bus_under_dropcuts_name() -> None:
@@ -57,14 +59,14 @@ def test_a_repeated_event_has_the_same_id_and_every_other_one_an_id_of_its_own()
     first, again = events.details
     assert first["event_id"] == again["event_id"]
     others: list[tuple[Event, dict[str, str]]] = [
-        (DELIVERED, {"apart": "remade 1"}),
-        (DELIVERED, {"apart": "remade 2"}),
+        (DELIVERED, {"occasion": "remade 1"}),
+        (DELIVERED, {"occasion": "remade 2"}),
         (DELIVERED, {"deployment": "dropcut-test"}),
         (Delivered(photo=replace(DELIVERED.photo, job_id="another"), cutout=DELIVERED.cutout), {}),
-        (ended(UPLOAD, Ended(kind="failed", code="c", reason="R.")), {"apart": "c 0"}),
-        (ended(UPLOAD, Ended(kind="rejected", code="c", reason="R.")), {"apart": "c 0"}),
-        (PAUSED, {"apart": "1"}),
-        (PAUSED, {"apart": "2"}),
+        (ended(UPLOAD, Ended(kind="failed", code="c", reason="R.")), {"occasion": "c 0"}),
+        (ended(UPLOAD, Ended(kind="rejected", code="c", reason="R.")), {"occasion": "c 0"}),
+        (PAUSED, {"occasion": "1"}),
+        (PAUSED, {"occasion": "2"}),
     ]
     for event, more in others:
         publish(events, event, **more)

@@ -116,7 +116,7 @@ def test_each_cell_of_the_table_is_what_happens(
     before = gate.get()
     assert before.state(now) == state
     happen(event, gate, now)
-    is_nobodys = event.startswith("probe ") and not before.holder
+    is_nobodys = event.startswith("probe ") and not before.probe
     assert gate.get().state(now) == (state if is_nobodys else TABLE[state][event].next)
 
 
@@ -126,12 +126,12 @@ def test_every_state_was_come_to() -> None:
 
 @pytest.mark.parametrize("event", [event for event in EVENTS if event.startswith("probe ")])
 @pytest.mark.parametrize(("come_there", "now"), [way[2:] for way in WAYS], ids=[w[1] for w in WAYS])
-def test_a_probes_end_comes_from_its_holder_alone(
+def test_a_probe_is_ended_by_itself_alone(
     gate: GateRecord, table: StateTable, come_there: Callable[[GateRecord], object], now: float, event: str
 ) -> None:
     come_there(gate)
     gate.begin_probe("second", now=now, ends=now + PROBE)
-    if gate.get().holder == "first":
+    if gate.get().probe == "first":
         gate.begin_probe("second", now=LONG_OVER, ends=LONG_OVER + PROBE)
     before = table.get("gate")
     happen(event, gate, now)
@@ -191,8 +191,8 @@ def test_a_gate_that_closes_anew_knows_nothing_of_its_pause_before(gate: GateRec
 
 def test_of_twenty_callers_at_once_one_probes(gate: GateRecord) -> None:
     closed(gate)
-    holders = iter([str(number) for number in range(20)])
-    assert sum(at_once(20, lambda: gate.begin_probe(next(holders), now=DUE, ends=DUE + PROBE))) == 1
+    probes = iter([str(number) for number in range(20)])
+    assert sum(at_once(20, lambda: gate.begin_probe(next(probes), now=DUE, ends=DUE + PROBE))) == 1
 
 
 def test_a_lost_answer_to_its_own_beginning_does_not_stop_a_probe(gate: GateRecord) -> None:
@@ -205,7 +205,7 @@ def test_a_probe_whose_worker_died_is_followed_by_another(gate: GateRecord) -> N
     probing(gate)
     assert not gate.begin_probe("second", now=DUE + PROBE, ends=DUE + 2 * PROBE)
     assert gate.begin_probe("second", now=LONG_OVER, ends=LONG_OVER + PROBE)
-    assert gate.get().holder == "second"
+    assert gate.get().probe == "second"
 
 
 def test_a_probe_that_fails_leaves_the_gate_closed_as_given_and_announced(gate: GateRecord) -> None:

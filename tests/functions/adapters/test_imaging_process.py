@@ -54,7 +54,7 @@ def hurried(temporary: Path) -> Iterator[ImagingProcess]:
 def test_a_photo_is_fitted(imaging: ImagingProcess, tmp_path: Path) -> None:
     (tmp_path / "photo").write_bytes(picture("tiff", width=90))
     found = imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
-    assert (found.format, found.width, found.height, found.sent_as_it_was) == ("png", 90, 64, False)
+    assert (found.format, found.width, found.height) == ("png", 90, 64)
     assert (tmp_path / "sendable").read_bytes().startswith(b"\x89PNG")
 
 
@@ -111,7 +111,7 @@ def test_photos_of_all_kinds_are_decoded_within_the_sandbox(imaging: ImagingProc
     for kind, make in KINDS.items():
         (tmp_path / "photo").write_bytes(make())
         found = imaging.fit(tmp_path / "photo", tmp_path / "sendable", LIMITS)
-        assert (found.original_width, found.original_height) == (80, 64), kind
+        assert (found.width, found.height) == (80, 64), kind
 
 
 def test_a_photo_of_a_format_that_is_turned_off_reaches_no_decoder(temporary: Path, tmp_path: Path) -> None:

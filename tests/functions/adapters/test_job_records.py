@@ -150,14 +150,14 @@ def test_other_keys_are_other_jobs(jobs: JobRecords) -> None:
     assert jobs.begin(replace(OLD, key="b.jpg"), now=6) == "begun"
 
 
-def test_what_is_known_of_many_is_what_is_known_of_each(jobs: JobRecords) -> None:
+def test_the_records_of_many_are_the_record_of_each(jobs: JobRecords) -> None:
     made, other = replace(THIS, etag='"1"'), replace(THIS, key="b.jpg")
     jobs.begin(made, now=5)
     jobs.delivered(delivered_as(made), output_keys=["o.png"], renditions=["full"], now=6)
     jobs.begin(other, now=5)
-    known = jobs.known_of_many("in", ["a.jpg", "b.jpg", "never met.jpg"])
-    assert known == {"a.jpg": jobs.known(made), "b.jpg": jobs.known(other)}
-    assert (known["a.jpg"].etag, known["a.jpg"].status, known["b.jpg"].status) == ('"1"', "delivered", "preparing")
+    found = jobs.records("in", ["a.jpg", "b.jpg", "never met.jpg"])
+    assert found == {"a.jpg": jobs.record(made), "b.jpg": jobs.record(other)}
+    assert (found["a.jpg"].etag, found["a.jpg"].status, found["b.jpg"].status) == ('"1"', "delivered", "preparing")
 
 
 def test_the_state_of_an_upload_unknown_or_under_way(jobs: JobRecords) -> None:

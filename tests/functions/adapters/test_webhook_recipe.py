@@ -13,7 +13,7 @@ import pytest
 from dropcut.adapters.webhook_call import HttpWebhook
 from dropcut.core.webhook import EVENTS, FEWEST_KEY_BYTES, MOST_BYTES, MOST_KEY_BYTES, SigningKey, Webhook
 from dropcut.core.webhook_receiver import Receiver
-from dropcut.core.webhook_tries import HOUR, LONGEST_WAIT_SECONDS, MINUTE, TRIES_AT, Answered
+from dropcut.core.webhook_tries import HOUR, LONGEST_BETWEEN_TRIES_SECONDS, MINUTE, TRIES_AT, Answered
 from dropcut.environment import WEBHOOK_SECONDS
 
 from tests.functions.webhook_events import event
@@ -74,7 +74,7 @@ def test_the_documents_numbers_are_those_of_the_code() -> None:
     text = " ".join(DOCUMENT.read_text(encoding="utf-8").replace("½", ".5").split())
     assert f"at most {MOST_BYTES // 1000} kB" in text
     assert f"within {WEBHOOK_SECONDS:g} seconds" in text
-    assert f"no sooner; {LONGEST_WAIT_SECONDS / HOUR:g} hours at most" in text
+    assert f"no sooner; {LONGEST_BETWEEN_TRIES_SECONDS / HOUR:g} hours at most" in text
     assert f"{FEWEST_KEY_BYTES} to {MOST_KEY_BYTES} bytes in base64" in text
     _, *minutes_and_hours = TRIES_AT
     minutes = [f"{at / MINUTE:g}" for at in minutes_and_hours if at < HOUR]

@@ -2,8 +2,8 @@
 
 import pytest
 from dropcut.core.backfill import (
-    AHEAD_SECONDS,
     EVENTS,
+    FED_AHEAD_SECONDS,
     IN_WORK_SECONDS,
     TABLE,
     Backfill,
@@ -63,7 +63,7 @@ def share(*, fed_ahead: float = 0.0, visible: int = 0, in_work: int = 0) -> Shar
         pytest.param({}, 700, id="nothing waits: as much is sent as is sent at a time"),
         pytest.param({"fed_ahead": 30.0}, 700, id="just all of the time ahead is filled"),
         pytest.param({"fed_ahead": 40.0}, 600, id="some of it is filled already"),
-        pytest.param({"fed_ahead": AHEAD_SECONDS}, 0, id="all of it is filled"),
+        pytest.param({"fed_ahead": FED_AHEAD_SECONDS}, 0, id="all of it is filled"),
         pytest.param({"fed_ahead": -3600.0}, 700, id="after an hour without the feeder nothing is made up for"),
         pytest.param({"visible": 250}, 450, id="what waits goes first"),
         pytest.param({"visible": 5000}, 0, id="more waits than the time ahead takes"),

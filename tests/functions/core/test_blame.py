@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from dropcut.core.blame import (
     ACCOUNT_FAILURES_IN_A_ROW,
+    CLOSING_LOCKOUT_SECONDS,
     LOCKOUTS_IN_A_ROW,
     LONE_PICTURE_SECONDS,
-    LONG_LOCKOUT_SECONDS,
     BlameRules,
     Evidence,
     Verdict,
@@ -44,7 +44,7 @@ def judged(decision: Trouble, **known: Any) -> Verdict:
 
 
 def test_the_thresholds_that_are_no_settings() -> None:
-    assert (LONG_LOCKOUT_SECONDS, LOCKOUTS_IN_A_ROW, ACCOUNT_FAILURES_IN_A_ROW) == (300, 3, 3)
+    assert (CLOSING_LOCKOUT_SECONDS, LOCKOUTS_IN_A_ROW, ACCOUNT_FAILURES_IN_A_ROW) == (300, 3, 3)
     assert LONE_PICTURE_SECONDS == 86_400
 
 

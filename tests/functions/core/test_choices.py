@@ -90,7 +90,7 @@ def test_a_rendition_that_is_not_made_here_is_named_with_those_that_are() -> Non
     ids=["in the deployment's order", "all", "what is no longer made"],
 )
 def test_the_chosen_renditions_are_made(chosen: tuple[str, ...], made: list[str]) -> None:
-    assert [each.name for each in Choices(renditions=chosen).of(DEPLOYED)] == made
+    assert [each.name for each in Choices(renditions=chosen).chosen_from(DEPLOYED)] == made
 
 
 def test_cut_outs_tell_the_reference_and_the_metadata_under_names_of_their_own() -> None:

@@ -9,8 +9,8 @@ from dropcut.core.decision import (
     LONGEST_LOCKOUT_SECONDS,
     AccountProblem,
     Decision,
-    Delivered,
     Failure,
+    GavePicture,
     LockedOut,
     NoReply,
     Refused,
@@ -210,24 +210,24 @@ def as_json(data: bytes = PICTURE, **changed: Any) -> bytes:
     ],
 )
 def test_the_picture_asked_for_is_delivered(body: bytes, headers: dict[str, str], request_id: str | None) -> None:
-    assert decided(200, body, **headers) == Delivered(picture=PICTURE, request_id=request_id)
+    assert decided(200, body, **headers) == GavePicture(picture=PICTURE, request_id=request_id)
 
 
 def test_a_webp_is_delivered_where_webp_was_asked_for() -> None:
     answer = Reply(status=200, headers={}, body=cutout("webp"))
-    assert isinstance(decide(answer, Expected(width=80, height=64, format="webp", has_alpha=True)), Delivered)
+    assert isinstance(decide(answer, Expected(width=80, height=64, format="webp", has_alpha=True)), GavePicture)
     assert isinstance(decide(answer, EXPECTED), Failure)
 
 
 def test_an_answer_needs_an_alpha_channel_only_where_one_was_asked_for() -> None:
     answer = Reply(status=200, headers={}, body=picture("png"))
-    assert isinstance(decide(answer, Expected(width=80, height=64, format="png", has_alpha=False)), Delivered)
+    assert isinstance(decide(answer, Expected(width=80, height=64, format="png", has_alpha=False)), GavePicture)
     assert isinstance(decide(answer, EXPECTED), Failure)
 
 
 @pytest.mark.parametrize("before", [b"\n", b" \t\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n  "])
 def test_a_byte_order_mark_and_spaces_before_the_json_lose_no_picture(before: bytes) -> None:
-    assert decided(200, before + as_json()) == Delivered(picture=PICTURE, request_id=None)
+    assert decided(200, before + as_json()) == GavePicture(picture=PICTURE, request_id=None)
 
 
 def answered(finish_reason: str, form: str, data: bytes = PICTURE) -> Decision:
@@ -249,7 +249,7 @@ def test_only_a_filtered_result_refuses_the_picture_and_it_may_have_been_charged
 @pytest.mark.parametrize("form", ["json", "bytes"])
 def test_an_odd_finish_reason_of_a_good_picture_is_only_noted(finish_reason: str, form: str) -> None:
     decision = answered(finish_reason, form)
-    assert isinstance(decision, Delivered)
+    assert isinstance(decision, GavePicture)
     assert decision.picture == PICTURE
     assert finish_reason[:80] in decision.note
     assert len(decision.note) < 200
@@ -258,13 +258,13 @@ def test_an_odd_finish_reason_of_a_good_picture_is_only_noted(finish_reason: str
 @pytest.mark.parametrize("finish_reason", ["SUCCESS", None])
 def test_an_ordinary_finish_reason_makes_no_note(finish_reason: str | None) -> None:
     decision = decided(200, as_json(finish_reason=finish_reason))
-    assert isinstance(decision, Delivered)
+    assert isinstance(decision, GavePicture)
     assert decision.note == ""
 
 
 @pytest.mark.parametrize("form", ["json", "bytes"])
 def test_an_empty_finish_reason_loses_no_picture(form: str) -> None:
-    assert isinstance(answered("", form), Delivered)
+    assert isinstance(answered("", form), GavePicture)
 
 
 @pytest.mark.parametrize("form", ["json", "bytes"])
@@ -320,7 +320,7 @@ def test_the_request_id_is_kept_for_the_provider(status: int) -> None:
 @pytest.mark.parametrize("said", ["ü\nx: y", "é" * 3000, "a b"])
 def test_an_odd_request_id_is_made_fit_to_stand_beside_a_paid_answer(said: str) -> None:
     decision = decided(200, PICTURE, x_request_id=said)
-    assert isinstance(decision, Delivered)
+    assert isinstance(decision, GavePicture)
     assert decision.request_id is not None
     assert decision.request_id.isascii() and decision.request_id.isprintable() and len(decision.request_id) <= 128
 
@@ -328,7 +328,7 @@ def test_an_odd_request_id_is_made_fit_to_stand_beside_a_paid_answer(said: str) 
 @pytest.mark.parametrize(
     ("decision", "charged"),
     [
-        (Delivered(picture=PICTURE, request_id=None), False),
+        (GavePicture(picture=PICTURE, request_id=None), False),
         (Refused(code="c", reason="r", possibly_paid=True), True),
         (Refused(code="c", reason="r"), False),
         (Failure(code="c", reason="r", possibly_paid=True), True),
@@ -363,10 +363,10 @@ def test_any_reply_gets_a_decision_and_a_success_is_never_called_free(
     if isinstance(decision, Refused):
         assert status in (200, 400, 403, 413, 422)
         assert decision.possibly_paid is (status == 200)
-    if isinstance(decision, Delivered):
+    if isinstance(decision, GavePicture):
         assert (status, decision.picture) == (200, PICTURE)
     if status < 300:
-        assert isinstance(decision, Delivered) or possibly_paid(decision)
+        assert isinstance(decision, GavePicture) or possibly_paid(decision)
     if isinstance(decision, AccountProblem):
         assert 300 <= status < 500
     if isinstance(decision, LockedOut):

@@ -74,7 +74,7 @@ def test_a_closed_gate_opens_only_by_a_probe_that_went_well_or_when_nothing_wait
 # In which state the gate is.
 
 CLOSED = Gate(is_closed=True, code="no_credits", reason="Buy some.", until=NOW + 60)
-PROBED = replace(CLOSED, until=NOW - 60, holder="h", probe_ends=NOW)
+PROBED = replace(CLOSED, until=NOW - 60, probe="h", probe_ends=NOW)
 
 
 @pytest.mark.parametrize(

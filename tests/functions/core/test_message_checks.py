@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.message_checks import (
     check_content,
     check_notice,
@@ -23,7 +24,6 @@ from dropcut.core.messages import (
     RefusedRequest,
     SpendingNotice,
     Upload,
-    read_announcement,
 )
 
 from tests.functions.cloud import INPUT
@@ -193,7 +193,7 @@ REFUSED: dict[str, Any] = {
 
 def refused(**changed: Any) -> RefusedRequest:
     """As it is read from the queue."""
-    read = read_announcement(json.dumps({"refused_request": REFUSED | changed}))
+    read = read_deliver_message(json.dumps({"refused_request": REFUSED | changed}))
     assert isinstance(read, RefusedRequest)
     return read
 

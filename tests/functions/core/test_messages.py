@@ -11,10 +11,7 @@ from dropcut.core.messages import (
     MalformedMessageError,
     OutcomeMessage,
     PaidAnswer,
-    Remake,
-    SpendingNotice,
     Upload,
-    read_announcement,
 )
 from dropcut.core.operation import REMOVE_BACKGROUND
 from hypothesis import given
@@ -101,39 +98,6 @@ def test_an_outcome_that_says_nothing_new_reads_as_before_there_was_more_to_say(
     assert "note" not in json.loads(OutcomeMessage(upload=UPLOAD, outcome=ANSWER).to_json())["outcome"]
 
 
-NOTICES = [
-    SpendingNotice(kind="paused", code="no_credits", reason="Buy “some”.", until=12.5),
-    SpendingNotice(kind="resumed", code="open", reason="It went well."),
-]
-
-
-@pytest.mark.parametrize("notice", NOTICES, ids=lambda notice: notice.kind)
-def test_a_spending_notice_survives_the_queue_in_plain_ascii(notice: SpendingNotice) -> None:
-    assert notice.to_json().isascii()
-    assert read_announcement(notice.to_json()) == notice
-
-
-@pytest.mark.parametrize("outcome", [ANSWER, Ended(kind="failed", code="c", reason="why")])
-def test_what_deliver_reads_is_clear_also_when_a_key_is_called_spending(outcome: PaidAnswer | Ended) -> None:
-    message = OutcomeMessage(upload=replace(UPLOAD, key="spending"), outcome=outcome)
-    assert read_announcement(message.to_json()) == message
-
-
-@pytest.mark.parametrize("job_id", [None, "5a47"])
-def test_a_remake_survives_the_queue_and_needs_no_job(job_id: str | None) -> None:
-    remake = Remake(bucket="in", key="ü/a b+c.jpg", job_id=job_id)
-    assert read_announcement(remake.to_json()) == remake
-    assert read_announcement('{"remake": {"bucket": "in", "key": "a"}}') == Remake(bucket="in", key="a")
-
-
-@pytest.mark.parametrize(
-    "text", ['{"remake": {}}', '{"remake": "a"}', '{"remake": {"bucket": "b", "key": "k", "x": 1}}']
-)
-def test_a_remake_that_names_no_photo_is_malformed(text: str) -> None:
-    with pytest.raises(MalformedMessageError, match="a remake"):
-        read_announcement(text)
-
-
 @given(st.text())
 def test_any_key_survives_the_queue_in_plain_ascii(key: str) -> None:
     message = CutRequest(upload=replace(UPLOAD, key=key), picture=PICTURE).to_json()
@@ -161,21 +125,6 @@ BROKEN: list[str] = [
 def test_what_is_no_such_message_is_malformed_and_says_so(kind: Any, text: str) -> None:
     with pytest.raises(MalformedMessageError, match="The message is not a"):
         kind.from_json(text)
-
-
-NO_NOTICES = [
-    '"spending"',
-    '["spending"]',
-    '{"spending": null}',
-    '{"spending": {}}',
-    '{"spending": {"kind": "paused"}}',
-]
-
-
-@pytest.mark.parametrize("text", [*BROKEN, *NO_NOTICES], ids=lambda text: text[:40])
-def test_what_is_neither_an_outcome_nor_a_notice_is_malformed_and_says_so(text: str) -> None:
-    with pytest.raises(MalformedMessageError, match="The message is not an outcome"):
-        read_announcement(text)
 
 
 @pytest.mark.parametrize("missing", ["bucket", "key", "sequencer"])

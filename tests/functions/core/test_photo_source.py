@@ -11,14 +11,14 @@ from dropcut.core.photo_source import (
     read_sources,
     refuses_key,
     refuses_object,
+    refuses_size,
     rendition_names_to_json,
     source_renditions_to_json,
     sources_to_json,
 )
 from dropcut.core.rendition import Rendition
 from dropcut.core.rendition_setting import READY_MADE
-
-MIB = 1024 * 1024
+from dropcut.core.units import MIB
 
 
 def source(**filters: Any) -> PhotoSource:
@@ -73,6 +73,21 @@ def test_an_object_is_taken_when_one_source_takes_it() -> None:
     assert refused is not None and refused.code == "other_tag"
     elsewhere = refuses_key(sources, "c/1.jpg")
     assert elsewhere is not None and elsewhere.reason == "Only keys that begin with 'a/' are taken."
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "code", "said"),
+    [
+        (0, "empty", ["0 bytes", "Upload"]),
+        (1, None, []),
+        (100 * MIB, None, []),
+        (100 * MIB + 1, "too_many_bytes", ["104,857,601 bytes", "100 MiB", "max_photo_mib", "Save it smaller"]),
+    ],
+)
+def test_the_size_of_a_file_decides_whether_it_is_read(size_bytes: int, code: str | None, said: list[str]) -> None:
+    refused = refuses_size(size_bytes, most_mib=100)
+    assert (refused.code if refused else None) == code
+    assert all(part in refused.reason for part in said) if refused else not said
 
 
 def test_sources_are_read_back_from_a_text_without_what_is_default() -> None:

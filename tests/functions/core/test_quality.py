@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 from itertools import pairwise
 
 import pytest
-from dropcut.core.quality import RULES, Doubt, Measures, Quality, Rule, verdict
+from dropcut.core.quality import RULES, Doubt, Measures, Quality, Rule, quality_of
 
 GOOD = Measures(
     kept=0.3,
@@ -35,26 +35,26 @@ def past(rule: Rule, share: float) -> float:
 
 
 def test_a_good_cut_out_has_the_highest_score_and_no_doubt() -> None:
-    assert verdict(GOOD) == Quality(1.0, ())
+    assert quality_of(GOOD) == Quality(1.0, ())
 
 
 @each_rule
 def test_a_measure_costs_nothing_as_long_as_it_is_fine(rule: Rule) -> None:
-    assert verdict(having(rule, rule.fine)) == Quality(1.0, ())
-    assert verdict(having(rule, past(rule, -0.1))) == Quality(1.0, ())
+    assert quality_of(having(rule, rule.fine)) == Quality(1.0, ())
+    assert quality_of(having(rule, past(rule, -0.1))) == Quality(1.0, ())
 
 
 @each_rule
 def test_a_measure_raises_its_doubt_from_its_doubtful_level_on(rule: Rule) -> None:
-    assert verdict(having(rule, past(rule, 0.99))).doubts == ()
+    assert quality_of(having(rule, past(rule, 0.99))).doubts == ()
     for share in (1.001, 2):
-        doubted = verdict(having(rule, past(rule, share)))
+        doubted = quality_of(having(rule, past(rule, share)))
         assert [doubt.code for doubt in doubted.doubts] == [rule.code]
 
 
 @each_rule
 def test_the_score_falls_with_the_measure_and_passes_half_at_the_doubt(rule: Rule) -> None:
-    scores = [verdict(having(rule, past(rule, share))).score for share in (0.2, 0.6, 0.9999, 1.001, 1.5, 3)]
+    scores = [quality_of(having(rule, past(rule, share))).score for share in (0.2, 0.6, 0.9999, 1.001, 1.5, 3)]
     assert all(one > next_one for one, next_one in pairwise(scores))
     assert scores[2] > 0.5 >= scores[3]
     assert 0 < scores[-1] < 0.11
@@ -71,16 +71,16 @@ def test_a_doubt_says_the_measured_value_in_a_whole_sentence(rule: Rule) -> None
 @pytest.mark.parametrize(("kept", "code"), [(0.0, "nothing_left"), (1.0, "nothing_removed")])
 def test_where_all_or_nothing_is_left_nothing_else_is_said(kept: float, code: str) -> None:
     bad = replace(GOOD, kept=kept, kept_of_frame=1.0, steepness=0.0, opaque=0.0, something_else=900.0)
-    quality = verdict(bad)
+    quality = quality_of(bad)
     assert [doubt.code for doubt in quality.doubts] == [code]
     assert quality.score < 0.2
 
 
 def test_each_code_is_said_once_and_the_worst_measure_makes_the_score() -> None:
     soft = replace(GOOD, steepness=0.1, opaque=0.0, loose_outline=0.15)
-    quality = verdict(soft)
+    quality = quality_of(soft)
     assert [doubt.code for doubt in quality.doubts] == ["soft_all_over", "cut_off"]
-    assert quality.score == min(verdict(replace(GOOD, **part)).score for part in (
+    assert quality.score == min(quality_of(replace(GOOD, **part)).score for part in (
         {"steepness": 0.1}, {"opaque": 0.0}, {"loose_outline": 0.15}))  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_every_measure_has_a_rule_and_every_rule_a_measure() -> None:
 
 
 def test_a_verdict_is_the_same_after_json() -> None:
-    for quality in (Quality(1.0), verdict(replace(GOOD, loose_holes=2, pieces=20))):
+    for quality in (Quality(1.0), quality_of(replace(GOOD, loose_holes=2, pieces=20))):
         assert Quality.from_fields(json.loads(json.dumps(quality.to_fields()))) == quality
     assert Quality(0.4, (Doubt("holes", "There are two."),)).to_fields() == {
         "score": 0.4,

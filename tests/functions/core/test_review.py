@@ -1,24 +1,16 @@
 """What a person sends to decide on a held photo, and what is kept of such a photo."""
 
-import json
 from dataclasses import replace
-from typing import Any
 
-import pytest
-from dropcut.core.messages import MalformedMessageError, OutcomeMessage, Upload
+from dropcut.core.messages import OutcomeMessage, Upload
 from dropcut.core.quality import Doubt, Quality
 from dropcut.core.rendition import RenditionFile
-from dropcut.core.review import EndOldHeld, Held, Review, read_review
+from dropcut.core.review import Held, Review
 
 from tests.functions.records import ANSWER
 
 ACCEPT = Review(bucket="in", key="a.jpg", decision="accept")
 REPLACE = Review(bucket="in", key="a.jpg", decision="replace", picture="held/mine.png", job_id="j")
-
-
-@pytest.mark.parametrize("review", [ACCEPT, REPLACE, replace(ACCEPT, decision="reject")])
-def test_a_decision_is_read_from_what_it_is_written_as(review: Review) -> None:
-    assert read_review(json.dumps(review.to_fields())) == review
 
 
 def test_a_written_decision_says_only_what_is_given() -> None:
@@ -28,37 +20,6 @@ def test_a_written_decision_says_only_what_is_given() -> None:
 def test_decisions_differ_by_word_and_picture_alone() -> None:
     assert (ACCEPT.text, REPLACE.text) == ("accept", "replace held/mine.png")
     assert replace(ACCEPT, job_id="j").text == ACCEPT.text
-
-
-def test_the_hourly_request_is_read() -> None:
-    assert read_review('{"end_old_held": {}}') == EndOldHeld()
-
-
-@pytest.mark.parametrize("text", ['{"remake": {}}', "[]", '"review"', "7", "null", "no JSON", "[" * 100_000])
-def test_a_message_about_something_else_is_no_decision(text: str) -> None:
-    assert read_review(text) is None
-
-
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"bucket": "in", "key": "a.jpg"},
-        {"bucket": "in", "key": "a.jpg", "decision": "maybe"},
-        {"bucket": "in", "key": ["a.jpg"], "decision": "accept"},
-        {"bucket": "in", "key": "a.jpg", "decision": "accept", "job_id": 7},
-        {"bucket": "in", "key": "a.jpg", "decision": "accept", "reason": "good"},
-        {"bucket": "in", "key": "a.jpg", "decision": "replace"},
-        {"bucket": "in", "key": "a.jpg", "decision": "accept", "picture": "held/mine.png"},
-        "accept",
-        None,
-        [],
-    ],
-    ids=str,
-)
-def test_a_decision_that_cannot_be_understood_is_malformed(given: Any) -> None:
-    with pytest.raises(MalformedMessageError, match="not a review"):
-        read_review(json.dumps({"review": given}))
 
 
 def test_what_is_kept_of_a_held_photo_is_read_as_it_was_and_written_the_same_again() -> None:

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 from dropcut.adapters.queue import LONGEST_INVISIBLE_SECONDS
 from dropcut.core.webhook_tries import (
-    LONGEST_WAIT_SECONDS,
+    LONGEST_BETWEEN_TRIES_SECONDS,
     MOST_JITTER_SECONDS,
     TRIES_AT,
     Answered,
@@ -64,8 +64,8 @@ def test_a_receiver_that_stays_unwell_has_ten_tries_in_three_days(jitter: float)
 
 
 def test_sqs_can_hide_a_message_from_each_try_to_the_next() -> None:
-    assert max(later - earlier for earlier, later in pairwise(TRIES_AT)) <= LONGEST_WAIT_SECONDS
-    assert LONGEST_WAIT_SECONDS + MOST_JITTER_SECONDS <= LONGEST_INVISIBLE_SECONDS
+    assert max(later - earlier for earlier, later in pairwise(TRIES_AT)) <= LONGEST_BETWEEN_TRIES_SECONDS
+    assert LONGEST_BETWEEN_TRIES_SECONDS + MOST_JITTER_SECONDS <= LONGEST_INVISIBLE_SECONDS
 
 
 def test_receives_without_a_try_use_up_none() -> None:
@@ -77,7 +77,7 @@ def test_what_waited_for_days_before_its_first_try_has_all_ten() -> None:
         next_try_seconds(age=4 * DAY, receive_count=receives, answer=UNWELL, now=NOW, jitter=0)
         for receives in range(1, 11)
     ]
-    assert waits == [LONGEST_WAIT_SECONDS] * 9 + [None]
+    assert waits == [LONGEST_BETWEEN_TRIES_SECONDS] * 9 + [None]
 
 
 def test_a_try_that_comes_a_little_early_is_not_made_twice() -> None:
@@ -90,10 +90,10 @@ def test_a_try_that_comes_a_little_early_is_not_made_twice() -> None:
         ("7200", 7200),
         ("10", 60 - 1),  # no sooner than planned: an eager receiver gets no more tries
         ("0", 60 - 1),
-        ("999999999999999999999", LONGEST_WAIT_SECONDS),
+        ("999999999999999999999", LONGEST_BETWEEN_TRIES_SECONDS),
         ("Fri, 15 Jan 2027 10:00:00 GMT", 2 * HOUR),
         ("Fri, 15 Jan 2027 07:00:00 GMT", 60 - 1),
-        ("Fri, 15 Jan 2100 08:00:00 GMT", LONGEST_WAIT_SECONDS),
+        ("Fri, 15 Jan 2100 08:00:00 GMT", LONGEST_BETWEEN_TRIES_SECONDS),
         ("soon", 60 - 1),
         ("-5", 60 - 1),
         ("²", 60 - 1),

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+from dropcut.core.formats.heif_boxes import coded_items
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
 from dropcut.imaging.decode import identify, open_upright, picture_errors, thumbnail_upright
 from PIL import Image, ImageCms
@@ -365,6 +366,16 @@ def test_a_file_that_ends_early_is_refused_wherever_it_ends(photo: Path, kind: s
             open_upright(photo, LIMITS).avg()
         assert refusal.value.code in ("damaged", "not_a_picture")
         assert str(refusal.value).endswith("again.")
+
+
+def test_a_heic_with_a_hole_of_zeros_is_refused(photo: Path) -> None:
+    """Its decoder would fill the hole with whatever, and say nothing."""
+    whole = heic(size=(400, 300))
+    [(begin, end)] = coded_items(whole, b"hvc1")
+    middle = (begin + end) // 2
+    written(photo, whole[:middle] + bytes(12) + whole[middle + 12 :])
+    with pytest.raises(PictureRefusedError, match="a part of it is nothing but zeros"), picture_errors():
+        open_upright(photo, LIMITS).avg()
 
 
 def test_the_decoders_words_are_shown_without_the_name_of_its_part(photo: Path) -> None:

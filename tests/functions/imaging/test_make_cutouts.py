@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 import pyvips
 from dropcut.core.picture_limits import DecodeLimits, PictureRefusedError
-from dropcut.core.quality import verdict
+from dropcut.core.quality import quality_of
 from dropcut.core.rendition import RenditionFile
 from dropcut.core.rendition_setting import read_renditions
 from dropcut.imaging.decode import picture_errors
@@ -133,7 +133,7 @@ def test_photo_and_answer_are_shown_once_at_the_answers_size(photo: Path, answer
     middle, corner = guide(size[0] // 2, size[1] // 2), guide(2, 2)
     assert middle[0] > middle[1]
     assert corner[1] > corner[0]
-    assert verdict(measures_of(guide, cutout)).doubts == ()
+    assert quality_of(measures_of(guide, cutout)).doubts == ()
 
 
 def test_without_the_photo_nothing_is_shown(answer: Path) -> None:

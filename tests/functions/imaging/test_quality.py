@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import pyvips
-from dropcut.core.quality import Measures, verdict
+from dropcut.core.quality import Measures, quality_of
 from dropcut.imaging.quality import measures_of
 
 Bytes = npt.NDArray[np.uint8]
@@ -50,7 +50,7 @@ def measured(photo: Bytes, alpha: Bytes) -> Measures:
 
 
 def codes(photo: Bytes, alpha: Bytes) -> list[str]:
-    return [doubt.code for doubt in verdict(measured(photo, alpha)).doubts]
+    return [doubt.code for doubt in quality_of(measured(photo, alpha)).doubts]
 
 
 def with_(*more: Bytes) -> Bytes:
@@ -204,9 +204,9 @@ def test_more_of_the_subject_and_something_else_are_distinguished() -> None:
 def test_small_and_narrow_pictures_are_measured_too(width: int, height: int) -> None:
     alpha = disk(width // 2, height // 2, min(width, height) // 3, size=(width, height))
     found = measured(photo_of(alpha), alpha)
-    assert 0 <= verdict(found).score <= 1
+    assert 0 <= quality_of(found).score <= 1
 
 
 def test_an_alpha_of_noise_is_measured_too() -> None:
     noise = np.random.default_rng(3).integers(0, 256, (HEIGHT, WIDTH)).astype(np.uint8)
-    assert verdict(measured(PHOTO, noise)).doubts
+    assert quality_of(measured(PHOTO, noise)).doubts

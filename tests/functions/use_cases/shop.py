@@ -244,10 +244,6 @@ class Shop:
         gate = Gate(is_closed=True, until=self.now + PAUSE, code=code, reason="Buy some.", fingerprint=KEY.fingerprint)
         assert self.records.gate.close(gate)
 
-    def another_worker(self, **blame: int) -> "Shop":
-        """With the same records, at the same time."""
-        return Shop(self.records, now=self.now, **blame)
-
 
 class BreakableStore(ObjectStore):
     """Refuses to write answers as long as `broken` is set."""

@@ -13,7 +13,7 @@ from dropcut.core import picture_refusals
 from dropcut.core.messages import PaidAnswer, Upload
 from dropcut.core.rendition import MadeCutouts
 from dropcut.message_batch import FIRST_RETRY_SECONDS
-from dropcut.use_cases.cutout_maker import TRIES_AT_FULL_SIZE, TRIES_TO_READ, Cutouts, Sources
+from dropcut.use_cases.cutout_maker import TRIES_AT_FULL_SIZE, TRIES_TO_READ, Cutouts, MadeFrom
 
 from tests.functions.cloud import INPUT, Cloud
 from tests.functions.use_cases.delivery import ANSWER, DAMAGED, SET, UPLOAD, Delivery
@@ -29,12 +29,12 @@ class Workshop:
     def __init__(self, delivery: Delivery, folder: Path) -> None:
         self.delivery, self._folder = delivery, folder
 
-    def fetch(self, upload: Upload, *, answer: PaidAnswer = ANSWER, receives: int = 1) -> Sources:
+    def fetch(self, upload: Upload, *, answer: PaidAnswer = ANSWER, receives: int = 1) -> MadeFrom:
         return self.delivery.maker.fetch(upload, answer, self._folder, receive_count=receives)
 
     def make(self, upload: Upload, *, answer: PaidAnswer = ANSWER, receives: int = 1) -> Cutouts:
-        sources = self.fetch(upload, answer=answer, receives=receives)
-        return self.delivery.maker.make(upload, answer, sources, self._folder, receive_count=receives)
+        made_from = self.fetch(upload, answer=answer, receives=receives)
+        return self.delivery.maker.make(upload, answer, made_from, self._folder, receive_count=receives)
 
 
 @pytest.fixture

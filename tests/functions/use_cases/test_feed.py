@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from dropcut.adapters.api_key import ApiKey, ApiKeyMissingError
-from dropcut.adapters.job_records import Known
+from dropcut.adapters.job_records import JobRecord
 from dropcut.core.backfill import TABLE, Backfill, Entry, ListNotReadableError, Page, Waiting
 from dropcut.core.cutout_request import read_request
 from dropcut.core.event_names import BACKFILL_FINISHED, BACKFILL_STARTED
@@ -100,10 +100,10 @@ class FakeIntake:
 
 @dataclass
 class FakeRecords:
-    known: dict[str, Known] = field(default_factory=dict)
+    known: dict[str, JobRecord] = field(default_factory=dict)
     """By key."""
 
-    def known_of_many(self, bucket: str, keys: Sequence[str]) -> dict[str, Known]:
+    def records(self, bucket: str, keys: Sequence[str]) -> dict[str, JobRecord]:
         assert bucket == "photos"
         return {key: self.known[key] for key in keys if key in self.known}
 
@@ -436,7 +436,7 @@ def test_one_that_comes_after_another_waits_until_its_last_photo_is_seen(shop: S
 
 def test_a_page_of_done_photos_takes_none_of_the_pace(shop: Shop) -> None:
     shop.start("a", keys(5_000))
-    shop.jobs.known = {key: Known(job_id="1", status="rejected") for key in keys(4_990)}
+    shop.jobs.known = {key: JobRecord(job_id="1", status="rejected") for key in keys(4_990)}
     shop.wake()
     assert (shop.status(), shop.intake.keys) == ("finished", keys(5_000)[4_990:])
     (finished,) = shop.published(BACKFILL_FINISHED)
@@ -449,7 +449,7 @@ def test_where_little_may_be_sent_done_photos_are_passed_by_the_hundred(shop: Sh
     shop.daily_credit_limit, shop.budget.today = 100.0, 84.0
     shop.start("a", keys(1_000))
     to_do = [*keys(500)[490:], *keys(1_000)[-1:]]
-    shop.jobs.known = {key: Known(job_id="1", status="rejected") for key in keys(1_000) if key not in to_do}
+    shop.jobs.known = {key: JobRecord(job_id="1", status="rejected") for key in keys(1_000) if key not in to_do}
     shop.wake()
     assert (shop.intake.keys, shop.lists.pages) == (to_do[:3], 5)
     shop.budget.today = 0.0
@@ -492,7 +492,7 @@ MADE = frozenset({"full", "small"})
 def test_what_is_done_is_not_sent(shop: Shop, known: dict[str, Any], is_sent: bool) -> None:
     shop.start("a", [])
     shop.lists.entries["a"] = [Entry(key="a.jpg", size_bytes=9, etag='"1"')]
-    shop.jobs.known["a.jpg"] = Known(job_id="1", **known)
+    shop.jobs.known["a.jpg"] = JobRecord(job_id="1", **known)
     shop.wake()
     assert bool(shop.intake.sent) is is_sent
 
@@ -500,7 +500,7 @@ def test_what_is_done_is_not_sent(shop: Shop, known: dict[str, Any], is_sent: bo
 def test_whether_a_photo_of_a_list_was_replaced_is_for_prepare_to_see(shop: Shop) -> None:
     shop.start("a", [])
     shop.lists.entries["a"] = [Entry(key="a.jpg")]
-    shop.jobs.known["a.jpg"] = Known(job_id="1", status="delivered", etag='"1"', renditions=MADE)
+    shop.jobs.known["a.jpg"] = JobRecord(job_id="1", status="delivered", etag='"1"', renditions=MADE)
     shop.wake()
     assert shop.intake.keys == ["a.jpg"]
 

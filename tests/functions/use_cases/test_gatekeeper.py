@@ -10,6 +10,7 @@ from dropcut.adapters.api_key import ApiKey, ApiKeys
 from dropcut.adapters.cut_function import ProbeFailedError
 from dropcut.adapters.gate_record import GateRecord
 from dropcut.core.backoff import LONGEST_WAIT_SECONDS, MOST_RECEIVES, OLDEST_SECONDS
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.gate import BY_HAND, UNTIL_RESUMED, Gate
 from dropcut.core.messages import (
     CutRequest,
@@ -18,7 +19,6 @@ from dropcut.core.messages import (
     PreparedPicture,
     SpendingNotice,
     Upload,
-    read_announcement,
 )
 from dropcut.core.ports import GateStore
 from dropcut.observability import metrics
@@ -191,12 +191,12 @@ class Watch:
         return run
 
     def notices(self) -> list[SpendingNotice]:
-        sent = [read_announcement(body) for body in self.deliver_queue.sent]
+        sent = [read_deliver_message(body) for body in self.deliver_queue.sent]
         return [notice for notice in sent if isinstance(notice, SpendingNotice)]
 
     def ended(self) -> list[tuple[str, str, str]]:
         """Key, kind and code of the photos whose ends deliver was given."""
-        sent = [read_announcement(body) for body in self.deliver_queue.sent]
+        sent = [read_deliver_message(body) for body in self.deliver_queue.sent]
         outcomes = [each for each in sent if isinstance(each, OutcomeMessage)]
         return [(o.upload.key, o.outcome.kind, o.outcome.code) for o in outcomes if isinstance(o.outcome, Ended)]
 

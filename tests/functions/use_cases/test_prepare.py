@@ -14,6 +14,7 @@ from dropcut.adapters.job_records import LOST_AFTER_SECONDS, JobRecords
 from dropcut.adapters.object_store import CUTOUT_OF, ObjectForbiddenError, ObjectGoneError
 from dropcut.core import picture_refusals
 from dropcut.core.choices import Choices
+from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.message_result import DeadLetter, Done, Message, Wait
 from dropcut.core.messages import (
     MOST_INLINE_BYTES,
@@ -22,13 +23,12 @@ from dropcut.core.messages import (
     OutcomeMessage,
     RefusedRequest,
     Upload,
-    read_announcement,
 )
 from dropcut.core.photo_source import ByPhoto, PhotoSource
 from dropcut.core.picture_limits import DecodeLimits, Fitted, PictureRefusedError
 from dropcut.imaging.fit import fit
 from dropcut.use_cases.intake import Intake
-from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare, refuse_file
+from dropcut.use_cases.prepare import SETTLED_AFTER_SECONDS, TRIES_IF_SLOW, Prepare
 
 from tests.functions.cloud import INPUT, WORK, Cloud
 from tests.functions.fakes import FakeQueue
@@ -482,7 +482,7 @@ def settled(stage: Stage, key: str = "a.jpg") -> None:
 
 
 def refused(stage: Stage) -> tuple[RefusedRequest, ...]:
-    read = [read_announcement(sent) for sent in stage.deliver_queue.sent]
+    read = [read_deliver_message(sent) for sent in stage.deliver_queue.sent]
     return tuple(each for each in read if isinstance(each, RefusedRequest))
 
 
@@ -512,10 +512,22 @@ def test_choices_that_cannot_be_are_a_rejection_before_anything_is_paid(
     assert says in end.reason
 
 
-def test_a_rejected_photo_keeps_its_reference(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("content", "metadata", "code"),
+    [
+        (b"", {}, "empty"),
+        (PHOTO, {"dropcut-renditions": "web,none"}, "choices_not_allowed"),
+        (PHOTO, {"dropcut-renditions": "web,no name"}, "choices_not_allowed"),
+    ],
+    ids=["an empty file", "an unknown rendition", "what is no rendition's name"],
+)
+def test_a_rejected_photo_keeps_its_reference(
+    stage: Stage, content: bytes, metadata: dict[str, str], code: str
+) -> None:
     s3 = stage.cloud.clients.s3
-    s3.put_object(Bucket=INPUT, Key="a.jpg", Body=b"", Metadata={"dropcut-reference": "order 4711"})
+    s3.put_object(Bucket=INPUT, Key="a.jpg", Body=content, Metadata={"dropcut-reference": "order 4711", **metadata})
     stage.handle(by_event_bridge())
+    assert stage.end()[1] == code
     message_ = OutcomeMessage.from_json(stage.deliver_queue.sent[0])
     assert message_.upload.choices.reference == "order 4711"
 
@@ -682,26 +694,6 @@ def test_the_end_of_a_redriven_photo_differs_from_the_one_before(stage: Stage) -
     stage.handle(by_event_bridge(), redriven=True)
     first, again = (end.redriven_at for end in stage.deliver_queue.outcomes() if isinstance(end, Ended))
     assert (first, again) == (0.0, SENT_AT)
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "code"),
-    [(0, "empty"), (1, None), (100 * 1024 * 1024, None), (100 * 1024 * 1024 + 1, "too_many_bytes")],
-)
-def test_the_size_of_a_file_decides_whether_it_is_read(size_bytes: int, code: str | None) -> None:
-    end = refuse_file(size_bytes, most_mib=100)
-    assert (end.code if end else None) == code
-
-
-@pytest.mark.parametrize(
-    ("size_bytes", "said"),
-    [(0, ["0 bytes", "Upload"]), (2_000_000, ["2,000,000", "1.5 MiB", "max_photo_mib", "Save it smaller"])],
-)
-def test_a_refusal_says_what_is_there_what_is_allowed_and_what_to_do(size_bytes: int, said: list[str]) -> None:
-    end = refuse_file(size_bytes, most_mib=1.5)
-    assert end is not None
-    assert end.kind == "rejected"
-    assert all(part in end.reason for part in said)
 
 
 # ---- photos that a back-fill asks for

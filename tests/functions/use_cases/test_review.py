@@ -12,7 +12,7 @@ from dropcut.adapters.held_records import HeldRecords
 from dropcut.core.message_result import DeadLetter, Done, Message
 from dropcut.core.messages import Ended, MalformedMessageError, OutcomeMessage, Upload
 from dropcut.core.picture_limits import PictureRefusedError
-from dropcut.core.quality import verdict
+from dropcut.core.quality import quality_of
 from dropcut.core.review import Review
 from dropcut.observability import metrics
 from dropcut.use_cases.review import NotYetHeldError
@@ -68,7 +68,7 @@ def test_the_verdict_stands_in_the_event_the_metadata_and_the_record(cloud: Clou
     delivery = Delivery(cloud)
     delivery.imaging.measures = DOUBTFUL
     delivery.end(upload=delivery.seen())
-    quality = verdict(DOUBTFUL)
+    quality = quality_of(DOUBTFUL)
     ((detail_type, detail),) = delivery.events.published
     assert (detail_type, detail["quality"]) == ("Cutout Delivered", quality.to_fields())
     assert cloud.metadata("shop/a.png")["dropcut-quality"] == f"{quality.score:g} pieces,holes"

@@ -60,12 +60,14 @@ def start_synth(folder: Path, settings: Mapping[str, str], *, code: Path = REPOS
     """
     # The stage in any case: the CDK would also take one from a person's ~/.cdk.json, which no other command reads.
     context = as_context({"stage": Settings().stage, **settings})
+    # The CDK's own check of the templates starts for two seconds. `make deploy` has it, and cfn-lint sees all of them.
+    unchecked = {"CDK_VALIDATION": "false"} if settings.get("bundle_for") == "this_machine" else {}
     return _start(
         "cdk synth",
         ["synth", "--quiet", "--output", folder / "cdk.out", "--app", app_command(), *context],
         folder=folder,
         # pip fetches the functions' dependencies in here: the person's proxies and certificates are the right ones.
-        environment=clean(keep_proxies=True),
+        environment=clean(keep_proxies=True) | unchecked,
         cwd=code,
     )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dropcut.core import picture_refusals
 from dropcut.core.formats import tiff_tags
-from dropcut.core.formats.tiff_tags import Data, Directory, NotTiffError
+from dropcut.core.formats.tiff_tags import Data, Directory, NotTiffError, Tag
 from dropcut.core.picture_limits import PictureRefusedError
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, CIELAB, ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
@@ -26,7 +26,6 @@ _OTHER_PHOTOMETRICS = {
 }
 _RAW_PHOTOMETRICS = {32803, 34892}
 """A colour filter's pattern, and what is left of it (LinearRaw)."""
-_DNG_VERSION = 50706
 
 UNCOMPRESSED, JPEG, WEBP = 1, 7, 50001
 _BYTE_WISE = {UNCOMPRESSED, 5, 8, 32773, 32946}
@@ -119,29 +118,29 @@ def _read(data: Data) -> TiffKind:
 
 def _is_reduced(directory: Directory) -> bool:
     """Whether this is only the small copy of another picture (NewSubfileType, bit 0)."""
-    return bool(directory.number(254, 0) & 1)
+    return bool(directory.number(Tag.NEW_SUBFILE_TYPE, 0) & 1)
 
 
 def _is_raw(directory: Directory) -> bool:
     return (
-        _DNG_VERSION in directory.entries
-        or directory.number(262, -1) in _RAW_PHOTOMETRICS
-        or directory.number(259, 1) in _RAW_COMPRESSIONS
+        Tag.DNG_VERSION in directory.entries
+        or directory.number(Tag.PHOTOMETRIC, -1) in _RAW_PHOTOMETRICS
+        or directory.number(Tag.COMPRESSION, 1) in _RAW_COMPRESSIONS
     )
 
 
 def _kind(directory: Directory, page: int, pages: int) -> TiffKind:
-    samples = directory.number(277, 1)
-    photometric = directory.number(262, RGB if samples >= 3 else BLACK_IS_ZERO)
+    samples = directory.number(Tag.SAMPLES_PER_PIXEL, 1)
+    photometric = directory.number(Tag.PHOTOMETRIC, RGB if samples >= 3 else BLACK_IS_ZERO)
     if photometric not in _PHOTOMETRICS:
         raise _unsupported(_OTHER_PHOTOMETRICS.get(photometric, f"photometric interpretation {photometric}"))
     colours = _PHOTOMETRICS[photometric]
-    width, height = directory.number(256, 0), directory.number(257, 0)
+    width, height = directory.number(Tag.WIDTH, 0), directory.number(Tag.HEIGHT, 0)
     if not (0 < colours <= samples <= _MOST_SAMPLES) or width < 1 or height < 1:
         raise picture_refusals.damaged(f"its tags promise {width} x {height} pixels of {samples} samples")
-    extra = directory.numbers(338)[: samples - colours]
+    extra = directory.numbers(Tag.EXTRA_SAMPLES)[: samples - colours]
     alpha = next((place for place, meaning in enumerate(extra) if meaning in (1, 2)), None)
-    number = _same(directory.numbers(339)[:samples] or [UNSIGNED], "kinds of number")
+    number = _same(directory.numbers(Tag.SAMPLE_FORMAT)[:samples] or [UNSIGNED], "kinds of number")
     return TiffKind(
         directory=directory,
         page=page,
@@ -153,12 +152,12 @@ def _kind(directory: Directory, page: int, pages: int) -> TiffKind:
         colours=colours,
         alpha=None if alpha is None else colours + alpha,
         is_premultiplied=alpha is not None and extra[alpha] == 1,
-        bits=_same(directory.numbers(258)[:samples] or [1], "bits"),
+        bits=_same(directory.numbers(Tag.BITS_PER_SAMPLE)[:samples] or [1], "bits"),
         sample_format=UNSIGNED if number == _UNDEFINED else number,
-        compression=directory.number(259, UNCOMPRESSED),
-        is_tiled=322 in directory.entries,
-        is_separate=directory.number(284, 1) == 2,
-        predictor=directory.number(317, 1),
+        compression=directory.number(Tag.COMPRESSION, UNCOMPRESSED),
+        is_tiled=Tag.TILE_WIDTH in directory.entries,
+        is_separate=directory.number(Tag.PLANAR_CONFIGURATION, 1) == 2,
+        predictor=directory.number(Tag.PREDICTOR, 1),
     )
 
 
@@ -174,7 +173,7 @@ def _refuse_unread(kind: TiffKind) -> None:
         raise _unsupported(_OTHER_COMPRESSIONS.get(kind.compression, f"compression {kind.compression}"))
     if kind.compression in (JPEG, WEBP) and kind.bits != 8:
         raise _unsupported(f"a JPEG of {kind.bits} bits inside")
-    if kind.photometric == CMYK and kind.directory.number(332, 1) != 1:
+    if kind.photometric == CMYK and kind.directory.number(Tag.INK_SET, 1) != 1:
         raise _unsupported("inks other than cyan, magenta, yellow and black")
     if kind.sample_format not in (UNSIGNED, SIGNED, FLOAT):
         raise _unsupported("complex numbers as samples")

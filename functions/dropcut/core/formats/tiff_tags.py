@@ -6,6 +6,7 @@ Source: TIFF 6.0, part 1; BigTIFF's longer offsets; TIFF tech note 1 (sub-direct
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from mmap import mmap
 
 Data = bytes | mmap
@@ -16,9 +17,45 @@ _CODES |= {16: "Q", 17: "q", 18: "Q"}
 """struct's letter for each of TIFF's types but the two rationals."""
 _RATIONALS = {5: "I", 10: "i"}
 
-SUB_DIRECTORIES, EXIF, INTEROPERABILITY = 330, 34665, 40965
 _MOST_DIRECTORIES = 4096
 _MOST_VALUES = 4_000_000
+
+
+class Tag(IntEnum):
+    """Numbers of TIFF's tags, and of those of EXIF and DNG that are looked at."""
+
+    NEW_SUBFILE_TYPE = 254
+    WIDTH = 256
+    HEIGHT = 257
+    BITS_PER_SAMPLE = 258
+    COMPRESSION = 259
+    PHOTOMETRIC = 262
+    FILL_ORDER = 266
+    STRIP_OFFSETS = 273
+    ORIENTATION = 274
+    SAMPLES_PER_PIXEL = 277
+    ROWS_PER_STRIP = 278
+    STRIP_BYTE_COUNTS = 279
+    PLANAR_CONFIGURATION = 284
+    PREDICTOR = 317
+    TILE_WIDTH = 322
+    TILE_LENGTH = 323
+    TILE_OFFSETS = 324
+    TILE_BYTE_COUNTS = 325
+    SUB_DIRECTORIES = 330
+    INK_SET = 332
+    EXTRA_SAMPLES = 338
+    SAMPLE_FORMAT = 339
+    JPEG_TABLES = 347
+    EXIF = 34665
+    ICC_PROFILE = 34675
+    INTEROPERABILITY = 40965
+    DNG_VERSION = 50706
+
+
+STRIPS = Tag.STRIP_OFFSETS, Tag.STRIP_BYTE_COUNTS
+TILES = Tag.TILE_OFFSETS, Tag.TILE_BYTE_COUNTS
+"""Where the pieces of the pixels' data lie, and how long each is."""
 
 
 class NotTiffError(ValueError):
@@ -114,7 +151,7 @@ def everything(data: Data) -> Iterator[Directory]:
     while waiting and len(seen) < _MOST_DIRECTORIES:
         directory = waiting.pop(0)
         yield directory
-        for at in directory.numbers(SUB_DIRECTORIES):
+        for at in directory.numbers(Tag.SUB_DIRECTORIES):
             if at not in seen:
                 seen.add(at)
                 found = below(directory, at)

@@ -12,7 +12,6 @@ from dropcut_cli.clone.programs import Program, start_program
 from dropcut_cli.clone.surroundings import clean
 from local.ports import LOOPBACK
 
-STAND_IN_KEY = "stand-in-key"
 _LIMITS = {
     "rate_limit_requests": "--window-requests",
     "rate_limit_seconds": "--window-seconds",
@@ -27,7 +26,7 @@ _DEFAULT_PROVIDER = "ezlink"
 def start_stand_in(folder: Path, *, port: int, settings: Mapping[str, str], leashed: bool) -> Program:
     """Start it on 127.0.0.1 in the profile of the settings' provider; returns when it answers."""
     command: list[str | Path] = [PYTHON, "-m", "stand_in", "--host", LOOPBACK, "--port", str(port)]
-    command += ["--profile", settings.get("provider", _DEFAULT_PROVIDER), "--key", STAND_IN_KEY]
+    command += ["--profile", settings.get("provider", _DEFAULT_PROVIDER)]
     for setting, option in _LIMITS.items():
         if setting in settings:
             command += [option, settings[setting]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dropcut_cli.clone.problem import Problem
-from local import stand_in
+from local import stand_in_process
 from local.ports import LOOPBACK, any_free_port
 
 
@@ -31,9 +31,9 @@ def strangers_port() -> Iterator[int]:
 def test_a_program_that_listens_on_its_port_is_not_taken_for_it(strangers_port: int, tmp_path: Path) -> None:
     """It said that it cannot listen, and ended: the system is not up then."""
     with pytest.raises(Problem, match="stand-in API ended while it was starting"):
-        stand_in.start_stand_in(tmp_path, port=strangers_port, settings={}, leashed=True)
+        stand_in_process.start_stand_in(tmp_path, port=strangers_port, settings={}, leashed=True)
 
 
 def test_it_is_ready_when_it_answers(tmp_path: Path) -> None:
-    program = stand_in.start_stand_in(tmp_path, port=any_free_port(), settings={}, leashed=True)
+    program = stand_in_process.start_stand_in(tmp_path, port=any_free_port(), settings={}, leashed=True)
     program.stop()
