@@ -9,10 +9,9 @@ from dropcut.adapters.gate_record import read_gate
 from dropcut.core.gate import Gate
 from dropcut.core.item_kinds import GATE, JOB
 
-from dropcut_cli import put
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
-from dropcut_cli.output import Output
+from dropcut_cli.output import SECONDS_BETWEEN_LINES, Output
 from dropcut_cli.photo import ENDED, described, payment_id
 from dropcut_cli.uploads import RECORDS_AT_ONCE
 
@@ -50,7 +49,7 @@ def wait_for_ends(
             left = "1 photo waits" if len(waiting) == 1 else f"{len(waiting):,} photos wait"
             why = gate.why.rstrip(".")
             raise CommandError(f"{left}, since {why}. What waits goes on by itself when spending resumes.", Exit.PAUSED)
-        if waiting and time.monotonic() - said > put.SECONDS_BETWEEN_LINES:
+        if waiting and time.monotonic() - said > SECONDS_BETWEEN_LINES:
             said, every = time.monotonic(), len(before)
             is_on_record = any(_is_new(found.get(id_), before_it) for id_, before_it in waiting.items())
             unheard = said - began > UNHEARD_SECONDS and len(waiting) == every and not is_on_record

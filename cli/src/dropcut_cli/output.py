@@ -11,6 +11,8 @@ from dropcut.core.plain_text import shown
 
 from dropcut_cli.exits import CommandError, Exit
 
+SECONDS_BETWEEN_LINES = 5.0
+"""Of a verb that says how far it is."""
 _COLOURS = {"ok": "green", "delivered": "green", "wrong": "red", "rejected": "red", "failed": "red", "held": "yellow"}
 """Of a line's first word, on a terminal."""
 
