@@ -6,6 +6,7 @@ Metrics go out as lines of the log (EMF), with one dimension, `service`.
 
 import json
 import threading
+import warnings
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -22,6 +23,7 @@ def log_line(fields: dict[str, Any]) -> str:
 
 logger = Logger(json_serializer=log_line)
 metrics = Metrics()
+warnings.filterwarnings("ignore", "No application metrics to publish")  # a line of the log that is no JSON
 
 _UNITS = {"ApiMilliseconds": MetricUnit.Milliseconds, "SecondsToDelivery": MetricUnit.Seconds}
 _lock = threading.Lock()

@@ -13,10 +13,10 @@ from tests.functions.records import ANSWER
 NOW = 1_722_081_600.0
 
 
-def photo(deployment: Deployment, name: str, state: str) -> Upload:
+def photo(deployment: Deployment, name: str, state: str, *, bucket: str = INPUT) -> Upload:
     """A photo that lies in the input bucket, and its record."""
-    deployment.client("s3").put_object(Bucket=INPUT, Key=name, Body=b"photo")
-    upload = Upload(bucket=INPUT, key=name, sequencer="01")
+    deployment.client("s3").put_object(Bucket=bucket, Key=name, Body=b"photo")
+    upload = Upload(bucket=bucket, key=name, sequencer="01")
     jobs, outcome = JobRecords(table=deployment.table), OutcomeMessage(upload=upload, outcome=ANSWER)
     jobs.begin(upload, now=NOW)
     if state == "delivered":

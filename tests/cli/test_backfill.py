@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from botocore.stub import Stubber
 from dropcut.adapters.backfill_records import BackfillRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord
@@ -211,7 +212,23 @@ def test_a_list_that_is_emptied_meanwhile_does_not_become_the_whole_bucket(
     monkeypatch.setattr(backfill_photos, "planned", plan_then_empty)
     ran = dropcut("backfill", "start", "--keys", str(path))
     assert (ran.exit_code, "keys.txt" in ran.err) == (1, True)
-    assert (records(deployment).all(), rule_state(deployment)) == ([], "DISABLED")
+    assert records(deployment).all() == []  # the feeder finds nothing, and turns its rule off again
+
+
+def test_of_an_inventory_of_all_versions_the_newest_are_taken(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path
+) -> None:
+    rows = [
+        (INPUT, "a.jpg", "v2", "true", "false", "9"),
+        (INPUT, "a.jpg", "v1", "false", "false", "9"),
+        (INPUT, "gone.jpg", "v2", "true", "true", ""),
+        (INPUT, "gone.jpg", "v1", "false", "false", "9"),
+        (INPUT, "of the newest alone.jpg", "9", "STANDARD", "false"),
+    ]
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows(rows)
+    plan = only(dropcut("backfill", "plan", "--keys", str(tmp_path / "list.csv"), "--json"))
+    assert (plan["objects"], plan["photos"]) == (2, 2)
 
 
 def test_a_long_list_is_left_in_parts(deployment: Deployment, dropcut: Dropcut, tmp_path: Path) -> None:
@@ -255,7 +272,7 @@ def test_it_asks_above_fifty_whatever_their_names(deployment: Deployment, dropcu
     put(deployment, "a.jpg", *(f"{number}.dat" for number in range(50)))
     ran = dropcut("backfill", "start", f"s3://{INPUT}/")
     assert ran.exit_code == 2
-    assert "51 objects: 1 photos, 0 of them done\n50 other files" in ran.err
+    assert "51 objects: 1 photo, 0 of them done\n50 other files" in ran.err
     assert records(deployment).all() == []
 
 
@@ -305,17 +322,42 @@ def test_a_list_that_is_not_there_is_said_to_be_so(dropcut: Dropcut, where: str)
     assert (ran.exit_code, len(ran.err.splitlines())) == (1, 1)
 
 
+def test_who_may_not_wake_the_feeder_starts_nothing(deployment: Deployment, dropcut: Dropcut, tmp_path: Path) -> None:
+    put(deployment, "a.jpg")
+    (tmp_path / "list").write_text("a.jpg\n")
+    with Stubber(deployment.client("events")) as refusing:
+        refusing.add_client_error("enable_rule", "AccessDeniedException", "No.", http_status_code=403)
+        assert dropcut("backfill", "start", "--keys", str(tmp_path / "list")).exit_code == 4
+    assert records(deployment).all() == []
+    assert "Contents" not in deployment.client("s3").list_objects_v2(Bucket=WORK)
+
+
+def test_a_feeder_that_falls_asleep_meanwhile_is_woken(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(deployment, "a.jpg")
+    events, start = deployment.client("events"), BackfillRecords.start
+
+    def asleep(records: BackfillRecords, backfill: Backfill) -> None:
+        events.disable_rule(Name=RULE)
+        start(records, backfill)
+
+    monkeypatch.setattr(BackfillRecords, "start", asleep)
+    only(dropcut("backfill", "start", f"s3://{INPUT}/", "--json"))
+    assert rule_state(deployment) == "ENABLED"
+
+
 def test_each_back_fill_is_listed_with_its_end(deployment: Deployment, dropcut: Dropcut) -> None:
     assert dropcut("backfill", "list").exit_code == 9
     one = Backfill(name="one", bucket=INPUT, prefix="p/", total=1_000, started_at=NOW)
     records(deployment).start(one)
     records(deployment).start(Backfill(name="two", bucket=INPUT, parts=1, total=10, started_at=NOW + 1))
     records(deployment).break_off(Backfill(name="two", bucket=INPUT), "The list is gone.")
+    deployment.client("events").enable_rule(Name=RULE)
     first, second = (json.loads(line) for line in dropcut("backfill", "list", "--json").out.splitlines())
     # Nine tenths of the daily limit of 100 credits are 45 photos: 22 days.
     assert first["ends_at"] == pytest.approx(time.time() + 22.22 * 86_400, abs=60)
     assert (first["status"], first["seen"], first["total"]) == ("running", 0, 1_000)
-    assert "`dropcut backfill resume one` wakes it" in first["reason"]
     assert (second["status"], second["reason"], second["ends_at"]) == ("broken", "The list is gone.", None)
     said = dropcut("backfill", "list").out
     assert "one  running  0 of 1,000, ends in 22 days  s3://photos-in/p/" in said
@@ -326,16 +368,24 @@ def test_without_a_daily_limit_the_pace_says_when_it_ends(
     deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(SETTINGS, "DAILY_CREDIT_LIMIT", "0")
+    deployment.client("events").enable_rule(Name=RULE)
     for name in ("one", "two"):
         records(deployment).start(Backfill(name=name, bucket=INPUT, total=14_595, started_at=NOW))
     first = json.loads(dropcut("backfill", "list", "--json").out.splitlines()[0])
     assert first["ends_at"] == pytest.approx(time.time() + 2 * 1_000, abs=10)  # two take turns
 
 
-def test_a_pause_is_why_it_does_not_go_on(deployment: Deployment, dropcut: Dropcut) -> None:
+def test_what_does_not_go_on_says_why_and_has_no_end(deployment: Deployment, dropcut: Dropcut) -> None:
     records(deployment).start(Backfill(name="one", bucket=INPUT, total=1))
+    listed = only(dropcut("backfill", "list", "--json"))
+    assert "`dropcut backfill resume one` wakes it" in listed["reason"]
+    assert listed["ends_at"] is None
+    deployment.client("events").enable_rule(Name=RULE)
     deployment.gate.close_by_hand("The shop moves.", now=NOW)
-    assert "The shop moves." in only(dropcut("backfill", "list", "--json"))["reason"]
+    listed = only(dropcut("backfill", "list", "--json"))
+    assert "The shop moves." in listed["reason"]
+    assert listed["ends_at"] is None
+    assert "running  0 of 1  s3" in dropcut("backfill", "list").out
 
 
 @pytest.mark.parametrize(("spent", "waits"), [(88.0, False), (88.5, True), (100.0, True)])

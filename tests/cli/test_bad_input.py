@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from botocore.exceptions import ClientError
 
@@ -15,6 +16,7 @@ from dropcut_cli.clone.places import REPOSITORY
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.program import VERBS
 from tests.cli.conftest import Dropcut, bodies
+from tests.cli.recorded import photo
 from tests.cli.test_program import HERE, NoStacks
 
 NOT_HERE = ("deploy", "destroy", "doctor", "set-key")
@@ -146,6 +148,22 @@ def test_a_verb_whose_reader_has_gone_ends_with_its_own_code(closed: str) -> Non
         gone.close()
         assert read.read() == "line\n" * 3
         assert process.wait(timeout=60) == 8
+
+
+def test_a_result_that_finds_no_room_names_standard_output(
+    dropcut: Dropcut, deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo(deployment, "a.jpg", "rejected")
+    echo = click.echo
+
+    def full(line: str, *, err: bool = False) -> None:
+        if not err:
+            raise OSError(28, "No space left on device")
+        echo(line, err=err)
+
+    monkeypatch.setattr(click, "echo", full)
+    ran = dropcut("status", "a.jpg")
+    assert (ran.exit_code, ran.err.startswith("standard output: No space left on device.")) == (1, True)
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])

@@ -6,11 +6,16 @@ from pathlib import Path
 import pytest
 from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.messages import Remake
+from dropcut.core.photo_source import PhotoSource, sources_to_json
+from PIL import Image
 
 from dropcut_cli.deployment import Deployment
-from tests.cli.conftest import Dropcut, bodies
+from tests.cli.conftest import SETTINGS, Dropcut, bodies
+from tests.cli.held_photos import encoded
 from tests.cli.recorded import photo
-from tests.functions.cloud import INPUT, OUTPUT
+from tests.functions.cloud import INPUT, OUTPUT, WORK
+
+MY_OWN = encoded(Image.new("RGBA", (8, 8)))
 
 
 @pytest.mark.parametrize(
@@ -31,6 +36,7 @@ def test_renditions_are_made_anew_of_what_was_named_and_delivered(
     shown = dropcut("remake", *arguments, "--json")
     assert sorted(json.loads(line)["key"] for line in shown.out.splitlines()) == keys
     assert bodies(deployment, "Deliver") == []
+    assert ("No delivered photo matches" in shown.err) is not bool(keys)
     assert dropcut("remake", *arguments, "--send").exit_code == (0 if keys else 9)
     assert {read_deliver_message(body) for body in bodies(deployment, "Deliver")} == {
         Remake(bucket=INPUT, key=name) for name in keys
@@ -48,7 +54,7 @@ def test_a_decision_is_about_the_upload_that_is_held(
 ) -> None:
     upload = photo(deployment, "a.jpg", "held")
     mine = tmp_path / "Mine.PNG"
-    mine.write_bytes(b"my own")
+    mine.write_bytes(MY_OWN)
     more = [str(mine)] if decision == "replace" else []
     assert dropcut(decision, "a.jpg", *more).exit_code == 0
     review = read_deliver_message(bodies(deployment, "Deliver")[0])
@@ -62,7 +68,29 @@ def test_a_decision_is_about_the_upload_that_is_held(
     }
     if picture:
         found = deployment.client("s3").get_object(Bucket=OUTPUT, Key=picture)
-        assert found["Body"].read() == b"my own"
+        assert found["Body"].read() == MY_OWN
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"# Read me", "is text, not a picture"),
+        (encoded(Image.new("RGB", (8, 8)), "jpeg"), "no transparency"),
+        (encoded(Image.new("RGB", (8, 8))), "no transparency"),
+        (encoded(Image.new("RGB", (8, 8)), "webp"), "no transparency"),
+        (MY_OWN[:20], "cut off"),
+    ],
+    ids=["text", "jpeg", "opaque png", "opaque webp", "cut off"],
+)
+def test_what_cannot_be_a_cut_out_replaces_nothing(
+    deployment: Deployment, dropcut: Dropcut, tmp_path: Path, content: bytes, why: str
+) -> None:
+    photo(deployment, "a.jpg", "held")
+    (tmp_path / "mine.png").write_bytes(content)
+    ran = dropcut("replace", "a.jpg", str(tmp_path / "mine.png"))
+    assert ran.exit_code == 1
+    assert why in ran.err
+    assert bodies(deployment, "Deliver") == []
 
 
 @pytest.mark.parametrize("arguments", [["accept", "a.jpg"], ["reject", "a.jpg"], ["replace", "a.jpg", __file__]])
@@ -73,3 +101,23 @@ def test_what_is_not_held_is_not_decided_on(deployment: Deployment, dropcut: Dro
     assert "The photo 'a.jpg' is delivered, not held: nothing was sent." in ran.err
     assert bodies(deployment, "Deliver") == []
     assert "Contents" not in deployment.client("s3").list_objects_v2(Bucket=OUTPUT)
+
+
+@pytest.mark.parametrize("bucket", ["", f"s3://{WORK}/"], ids=["by its key", "by its address"])
+def test_photos_of_another_input_are_found(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch, bucket: str
+) -> None:
+    sources = [PhotoSource(bucket=INPUT, prefix=""), PhotoSource(bucket=WORK, prefix="")]
+    monkeypatch.setitem(SETTINGS, "INPUTS", sources_to_json(sources))
+    photo(deployment, "held.jpg", "held", bucket=WORK)
+    photo(deployment, "a.jpg", "delivered", bucket=WORK)
+    if bucket:  # what a key alone does not mean
+        photo(deployment, "held.jpg", "delivered")
+    assert json.loads(dropcut("status", f"{bucket}held.jpg", "--json").out)["bucket"] == WORK
+    assert json.loads(dropcut("accept", f"{bucket}held.jpg", "--json").out)["bucket"] == WORK
+    assert json.loads(dropcut("remake", f"{bucket}a.jpg", "--json").out)["bucket"] == WORK
+    every = [json.loads(line) for line in dropcut("remake", "--all", "--json").out.splitlines()]
+    assert {(line["bucket"], line["key"]) for line in every} == {
+        (WORK, "a.jpg"),
+        *([(INPUT, "held.jpg")] if bucket else []),
+    }

@@ -112,7 +112,10 @@ def test_what_has_nothing_left_to_go_on_with_starts_from_its_photo(
 ) -> None:
     upload = ended(deployment, "v1 a+b.png", "failed", code, "It is gone.")
     dead_letter(deployment, queue, json.dumps({"upload": upload.to_fields()}), code=code, reason="It is gone.")
-    dropcut("redrive", "--send")
+    assert (
+        "1 dead letter of `prod` (eu-central-1) sent back to the stage it came from."
+        in dropcut("redrive", "--send").err
+    )
     assert [(again.job_id, again.version_id) for again in sent_again(deployment)] == [(upload.job_id, "v1")]
     assert bodies(deployment, queue) == bodies(deployment, queue, dead=True) == []
 

@@ -14,6 +14,7 @@ from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.object_store import ObjectStore
 from dropcut.adapters.payment_records import PaymentRecords, payment_id
 from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, PaidAnswer, PreparedPicture, Upload
+from dropcut.core.payment import Payment
 from dropcut.core.rendition_setting import FULL, read_renditions
 from dropcut.use_cases.outputs import _provenance
 from moto import mock_aws
@@ -70,7 +71,9 @@ class Shop:
         )
         if paid_by_it:
             self.cloud.put(answer.work_key, b"answer", bucket=WORK)
-            self.payments.pay(request.payment_key, answer, upload=request.upload, expires_at=NOW + 1000)
+            self.payments.pay(
+                request.payment_key, answer, upload=request.upload, payment=Payment(), expires_at=NOW + 1000
+            )
         outcome = OutcomeMessage(upload=request.upload, outcome=answer)
         names = [key.rpartition(".")[0] + ending for ending in (".png", "-old.webp")]
         for name in names:

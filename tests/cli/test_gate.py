@@ -15,6 +15,9 @@ def test_a_pause_by_hand_shows_its_reason_until_it_is_resumed(deployment: Deploy
     assert dropcut("pause", "--reason", "The shop moves.").exit_code == 0
     assert "gate      by hand (paused_by_hand): The shop moves." in dropcut("status").out
     assert json.loads(dropcut("resume", "--json").out) == {"gate": "opening"}
+    again = dropcut("resume")
+    assert (again.exit_code, again.out) == (9, "")
+    assert "opens already" in again.err
 
 
 def test_resuming_a_pause_that_trouble_caused_lets_one_call_be_tried(deployment: Deployment, dropcut: Dropcut) -> None:

@@ -66,7 +66,7 @@ def test_a_key_is_tried_free_of_charge_and_never_shown(deployment: Deployment, t
 @pytest.mark.parametrize(
     ("typed", "exit_code", "words"),
     [
-        ("sk-wrong\n", 1, "stability refuses this key (HTTP 401)"),
+        ("sk-wrong\n", 1, "stability refuses this key (HTTP 401): nothing was changed. Copy it whole"),
         ("sk-moved\n", 5, "stability answered HTTP 302"),
         ("two words\n", 2, "That is no key"),
         ("", 2, "That is no key"),

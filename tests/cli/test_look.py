@@ -3,7 +3,6 @@
 import io
 import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -40,20 +39,57 @@ def test_the_lines_of_a_photo_come_from_all_stages_in_order(
     assert dropcut("logs", "a.jpg", "--days", "0.0001").exit_code == 9
 
 
+def test_a_line_has_the_time_that_it_states_and_why(
+    deployment: Deployment, dropcut: Dropcut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = photo(deployment, "a.jpg", "delivered")
+    monkeypatch.setattr(Deployment, "function", lambda _self, queue: {"LoggingConfig": {"LogGroup": queue}})
+    logs, came = deployment.client("logs"), int(time.time() * 1000)
+    for queue, second, more in (
+        ("Cut", "02", {"why": "no slot is free"}),
+        ("Intake", "01", {"reason": "It is large."}),
+    ):
+        line = {"level": "INFO", "message": "It waits:", "job_id": upload.job_id, **more}
+        line["timestamp"] = f"2026-11-26 18:11:{second},950+0000"
+        logs.create_log_group(logGroupName=queue)
+        logs.create_log_stream(logGroupName=queue, logStreamName="s")
+        events = [{"timestamp": came, "message": json.dumps(line)}]
+        logs.put_log_events(logGroupName=queue, logStreamName="s", logEvents=events)
+    for queue in ("Deliver", "Notify"):
+        logs.create_log_group(logGroupName=queue)
+    lines = [json.loads(line) for line in dropcut("logs", "a.jpg", "--json").out.splitlines()]
+    assert [(line["text"], round(line["time"] % 60, 2)) for line in lines] == [
+        ("It waits: It is large.", 1.95),
+        ("It waits: no slot is free", 2.95),
+    ]
+
+
+def alarm(name: str, *, topic: str = ALARMS, state: str = "OK") -> dict[str, Any]:
+    return {"AlarmName": name, "AlarmActions": [topic], "StateValue": state}
+
+
 @pytest.mark.parametrize(("subscription", "exit_code"), [("arn:aws:sns:1", 0), ("PendingConfirmation", 1)])
 def test_a_test_goes_the_way_of_an_alarm(
     deployment: Deployment, dropcut: Dropcut, subscription: str, exit_code: int
 ) -> None:
-    def alarm(name: str, topic: str = ALARMS, state: str = "OK") -> Mapping[str, Any]:
-        return {"AlarmName": name, "AlarmActions": [topic], "StateValue": state}
-
-    alarms = [alarm("another's", "arn:other"), alarm("set already", state="ALARM"), alarm("ours")]
+    alarms = [
+        alarm("another's DeadLetters", topic="arn:other"),
+        alarm("DeadLettersCut", state="ALARM"),
+        alarm("CredentialsExposed"),
+        alarm("DeadLettersDeliver"),
+    ]
     cloudwatch = Paged(describe_alarms={"MetricAlarms": alarms})
     deployment._clients["cloudwatch"] = cloudwatch
     heard = {"Subscriptions": [{"SubscriptionArn": subscription}]}
     deployment._clients["sns"] = Paged(list_subscriptions_by_topic=heard)
-    assert dropcut("test-alarm").exit_code == exit_code
-    assert (cloudwatch["set"]["AlarmName"], cloudwatch["set"]["StateValue"]) == ("ours", "ALARM")
+    ran = dropcut("test-alarm")
+    assert ran.exit_code == exit_code
+    assert (cloudwatch["set"]["AlarmName"], cloudwatch["set"]["StateValue"]) == ("DeadLettersDeliver", "ALARM")
+    assert f"The alarm {cloudwatch['set']['AlarmName']} was set." in ran.out
+    alarms[1] |= {"StateReason": cloudwatch.pop("set")["StateReason"]}
+    again = dropcut("test-alarm")
+    assert (again.exit_code, again.out, "set" in cloudwatch) == (5, "", False)
+    assert "The alarm DeadLettersCut is still set by a test." in again.err
 
 
 # What the deployed function says of its sandbox.

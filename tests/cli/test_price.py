@@ -43,3 +43,11 @@ def test_more_than_a_days_limit_is_said_in_days() -> None:
     assert cost["days_of_the_limit"] == 4
     assert "the daily limit makes that 4 days" in in_words(cost)
     assert "days" not in in_words(price(Deployed(daily_credit_limit=500), 100))
+
+
+@pytest.mark.parametrize(
+    ("photos", "limit", "said"),
+    [(1_000_000, 500, "2,000,000 credits"), (1_000_000, 0.5, "4,000,000 days"), (1, 0.8, "2.5 days")],
+)
+def test_large_sums_are_said_in_full(photos: int, limit: float, said: str) -> None:
+    assert said in in_words(price(Deployed(daily_credit_limit=limit), photos))

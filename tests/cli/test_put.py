@@ -113,6 +113,32 @@ def test_ends_are_waited_for_and_cut_outs_fetched(
     assert [path.read_bytes() for path in (tmp_path / "out").rglob("*.*")] == ["cut-out of c/ä.png".encode()]
 
 
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_it_says_how_far_it_is_and_when_nothing_hears_of_the_uploads(
+    *, deployment: Deployment, dropcut: Dropcut, photos: Path, monkeypatch: pytest.MonkeyPatch, is_heard: bool
+) -> None:
+    now = 0
+    monkeypatch.setattr(ends.time, "monotonic", lambda: now)
+
+    def sleep(_seconds: float) -> None:
+        nonlocal now
+        now += 20
+        match now:
+            case 20 if is_heard:
+                JobRecords(table=deployment.table).begin(Upload(bucket=INPUT, key="ä.jpg", sequencer="01"), now=NOW)
+            case 100:
+                end(deployment, "ä.jpg", "a.png")
+            case 120:
+                end(deployment, "deep/b.jpg", "b.png")
+
+    monkeypatch.setattr(ends.time, "sleep", sleep)
+    ran = dropcut("put", str(photos), "--wait")
+    assert ran.exit_code == 0
+    assert "0 of 2 ended" in ran.err
+    assert "1 of 2 ended\n" in ran.err
+    assert ("none is on record yet: `dropcut doctor`" in ran.err) is not is_heard
+
+
 def test_waiting_ends_when_spending_is_paused(deployment: Deployment, dropcut: Dropcut, photos: Path) -> None:
     GateRecord(table=deployment.table).close(Gate(code="no_credits", reason="Buy some.", until=NOW))
     ran = dropcut("put", str(photos), "--wait")

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 from dropcut.core.deliver_message import read_deliver_message
+from PIL import Image
 
 from dropcut_cli.deployment import Deployment
 from tests.cli.conftest import Dropcut, bodies
-from tests.cli.held_photos import hold, photo_and_cutout
+from tests.cli.held_photos import encoded, hold, photo_and_cutout
 from tests.functions.cloud import INPUT, OUTPUT
+
+MY_OWN = encoded(Image.new("RGBA", (8, 8)))
 
 
 def test_nothing_held_is_nothing_to_do(dropcut: Dropcut, tmp_path: Path) -> None:
@@ -68,7 +71,7 @@ def test_decisions_that_a_page_saved_are_carried_out_on_what_was_looked_at(
     ]
     decisions = tmp_path / "decisions.jsonl"
     decisions.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    (tmp_path / "Mine.PNG").write_bytes(b"my own")
+    (tmp_path / "Mine.PNG").write_bytes(MY_OWN)
     ran = dropcut("review", "--apply", str(decisions), "--json")
     assert [json.loads(line)["key"] for line in ran.out.splitlines()] == ["a.jpg", "b.jpg", "c.jpg"]
     assert ran.exit_code == 1
@@ -76,7 +79,7 @@ def test_decisions_that_a_page_saved_are_carried_out_on_what_was_looked_at(
     sent = {review.key: review for review in map(read_deliver_message, bodies(deployment, "Deliver"))}
     assert {key: review.decision for key, review in sent.items()} == {key: words[key] for key in sent}
     assert {key: review.job_id for key, review in sent.items()} == {key: uploads[key].job_id for key in sent}
-    assert deployment.client("s3").get_object(Bucket=OUTPUT, Key=sent["c.jpg"].picture)["Body"].read() == b"my own"
+    assert deployment.client("s3").get_object(Bucket=OUTPUT, Key=sent["c.jpg"].picture)["Body"].read() == MY_OWN
 
 
 @pytest.mark.parametrize(

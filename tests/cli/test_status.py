@@ -1,14 +1,21 @@
 """Where a photo is, and how the deployment is."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from dropcut.adapters.gate_record import GateRecord
+from dropcut.adapters.held_records import HeldRecords
 from dropcut.adapters.job_records import JobRecords
 from dropcut.adapters.key_records import BudgetRecord, HealthRecord
+from dropcut.adapters.payment_records import PaymentRecords
 from dropcut.core.api_key_text import fingerprint
 from dropcut.core.gate import UNTIL_RESUMED, Gate
-from dropcut.core.messages import CutRequest, Ended, OutcomeMessage, Upload
+from dropcut.core.messages import PAID, CutRequest, Ended, OutcomeMessage, Upload
+from dropcut.core.payment import Payment
+from dropcut.core.quality import Quality
+from dropcut.core.review import REJECTED, Held
 
 from dropcut_cli.deployment import Deployment
 from tests.cli.conftest import Dropcut, Paged
@@ -17,6 +24,7 @@ from tests.functions.records import ANSWER, PICTURE
 
 NOW = 1_722_081_600.0
 UPLOAD = Upload(bucket=INPUT, key="shop/ä.jpg", sequencer="01")
+ANOTHER = Upload(bucket=INPUT, key="the same picture.jpg", sequencer="01")
 
 
 @pytest.fixture
@@ -32,22 +40,36 @@ def status_of(dropcut: Dropcut, name: str = UPLOAD.key) -> dict[str, object]:
     return dict(json.loads(dropcut("status", name, "--json").out))
 
 
-def test_a_photo_that_waits_says_why_and_until_when(jobs: JobRecords, dropcut: Dropcut) -> None:
+@pytest.mark.parametrize(
+    ("code", "until", "when", "advice"),
+    [
+        ("key_refused", NOW + 660, "in 60 s", "Put right what it waits for; then `dropcut resume` tries at once."),
+        ("paused_by_hand", UNTIL_RESUMED, "until `dropcut resume`", "`dropcut resume`, if nobody needs the pause"),
+    ],
+)
+def test_a_photo_that_waits_says_what_the_gate_says(
+    *, deployment: Deployment, jobs: JobRecords, dropcut: Dropcut, code: str, until: float, when: str, advice: str
+) -> None:
+    """Also one that came after the pause, whose record does not say so; and not after the pause."""
     jobs.wait_for_cut(CutRequest(upload=UPLOAD, picture=PICTURE), now=NOW)
-    jobs.waits(UPLOAD, why="The key is locked out.", next_try=NOW + 660, now=NOW)
-    found = status_of(dropcut)
-    assert (found["state"], found["waits_for"], found["next_try"]) == ("waiting", "The key is locked out.", NOW + 660)
+    GateRecord(table=deployment.table).close(Gate(code=code, reason="The key is refused.", until=until))
+    found, why = status_of(dropcut), f"spending is paused ({code}): The key is refused."
+    assert (found["state"], found["waits_for"], found["next_try"]) == ("waiting", why, until)
     said = dropcut("status", UPLOAD.key).out
-    assert "shop/ä.jpg: waiting, for 10 min" in said
-    assert "The key is locked out., next try in 60 s" in said
-
-
-def test_a_photo_behind_a_gate_closed_by_hand_waits_for_resume(jobs: JobRecords, dropcut: Dropcut) -> None:
-    jobs.wait_for_cut(CutRequest(upload=UPLOAD, picture=PICTURE), now=NOW)
+    for line in ("shop/ä.jpg: waiting, for 10 min", f"  waits    {why}", f"  next try {when}", f"  to do    {advice}"):
+        assert line in said
     jobs.waits(UPLOAD, why="The shop moves.", next_try=UNTIL_RESUMED, now=NOW)
-    said = dropcut("status", UPLOAD.key).out
-    assert "  waits    The shop moves., until `dropcut resume`" in said
-    assert "  to do    `dropcut resume`, if nobody needs the pause any more." in said
+    deployment.table.update("gate", "SET standing = :opening", {"opening": "opening"})
+    found = status_of(dropcut)
+    assert (found["waits_for"], found["advice"]) == (None, "Wait: its turn comes by itself.")
+
+
+@pytest.mark.parametrize(("code", "attempts", "may_be_redriven"), [("damaged", 0, False), ("bad_request", 1, True)])
+def test_only_what_the_api_rejected_can_be_redriven(
+    *, jobs: JobRecords, dropcut: Dropcut, code: str, attempts: int, may_be_redriven: bool
+) -> None:
+    jobs.ended(UPLOAD, Ended(kind="rejected", code=code, reason="No.", attempts=attempts), now=NOW)
+    assert ("`dropcut redrive 'shop/ä.jpg' --rejected --send`" in dropcut("status", UPLOAD.key).out) is may_be_redriven
 
 
 def test_a_photo_that_was_delivered_names_its_outputs_and_price(jobs: JobRecords, dropcut: Dropcut) -> None:
@@ -57,13 +79,51 @@ def test_a_photo_that_was_delivered_names_its_outputs_and_price(jobs: JobRecords
     assert "  output   b.png" in dropcut("status", UPLOAD.key).out
 
 
+@pytest.mark.parametrize(
+    ("payer", "state", "spent"),
+    [
+        (UPLOAD, "delivered", {"attempts": 2, "possibly_paid": 1, "credits": 2}),
+        (UPLOAD, "held", {"attempts": 2, "possibly_paid": 1, "credits": 2}),
+        (UPLOAD, "rejected by a reviewer", {"attempts": 2, "possibly_paid": 1, "credits": 2}),
+        (ANOTHER, "rejected by a reviewer", {"attempts": 0, "possibly_paid": 0, "credits": 0}),
+        (None, "waiting", {"attempts": 1, "possibly_paid": 1, "credits": None}),
+        ("before", "delivered", {"attempts": None, "possibly_paid": None, "credits": 2}),
+    ],
+)
+def test_a_photo_says_what_its_picture_took(
+    *, deployment: Deployment, jobs: JobRecords, dropcut: Dropcut, payer: Any, state: str, spent: dict[str, object]
+) -> None:
+    request, payments = CutRequest(upload=UPLOAD, picture=PICTURE), PaymentRecords(table=deployment.table)
+    jobs.wait_for_cut(request, now=NOW)
+    took = Payment(attempts=1 if state == "waiting" else 2, possibly_paid=1)
+    key, ends = request.payment_key, NOW + 86_400
+    answer = replace(ANSWER, work_key=f"{PAID}{key}")
+    payments.claim(key, holder="us", now=NOW, lease_until=NOW + 900, expires_at=ends)
+    payments.release(key, holder="us", payment=took)
+    if isinstance(payer, Upload):
+        payments.pay(key, answer, upload=payer, payment=took, expires_at=ends)
+    elif payer:  # it was delivered before payments were kept so
+        deployment.table.update(f"payment#{key}", "SET work_key = :key, job_id = :job REMOVE attempts, possibly_paid",
+                                {"key": answer.work_key, "job": UPLOAD.job_id})  # fmt: skip
+    outcome = OutcomeMessage(upload=UPLOAD, outcome=answer)
+    if state == "delivered":
+        jobs.delivered(outcome, output_keys=["a.png"], now=NOW)
+    elif state == "held":
+        held = Held(outcome=outcome, files=[], renditions="[]", note="", quality=Quality(score=0.1, doubts=()))
+        HeldRecords(table=deployment.table).hold(held, now=NOW)
+    elif state != "waiting":
+        jobs.ended(UPLOAD, REJECTED, now=NOW)
+    found = status_of(dropcut)
+    assert {name: found[name] for name in spent} == spent
+
+
 def test_a_photo_that_failed_says_why_how_often_and_what_to_do(jobs: JobRecords, dropcut: Dropcut) -> None:
     end = Ended(kind="failed", code="http_500", reason="The API failed.\u202e", attempts=3, possibly_paid=1)
     jobs.ended(UPLOAD, end, now=NOW)
     said = dropcut("status", UPLOAD.key).out
     assert r"The API failed.\u202e (http_500)" in said
     assert "3, of which 1 may have been charged in vain" in said
-    assert "`dropcut redrive` sends it through again." in said
+    assert "`dropcut redrive 'shop/ä.jpg' --send` sends it through again." in said
 
 
 def test_a_photo_is_found_by_the_id_of_its_job(jobs: JobRecords, dropcut: Dropcut) -> None:

@@ -29,7 +29,7 @@ def test_a_photo_is_put_waited_for_fetched_looked_at_and_forgotten(dropcut: Drop
     assert clone.run("put", "photos", "--to", prefix).returncode == 9
 
     (status,) = parsed(clone.run("status", key, "--json"))
-    assert (status["state"], status["outputs"], status["credits"]) == ("delivered", [key], 2)
+    assert (status["state"], status["outputs"], status["attempts"], status["credits"]) == ("delivered", [key], 1, 2)
     assert clone.run("status", str(status["job_id"]), "--json").stdout == json.dumps(status) + "\n"
     stages = [line["stage"] for line in parsed(clone.run("logs", key, "--json"))]
     assert stages == sorted(stages, key=["prepare", "cut", "deliver"].index)

@@ -55,6 +55,8 @@ class FakeQueue:
 @dataclass
 class FakePayments:
     records: dict[str, Payment] = field(default_factory=dict)
+    attempts_paid: dict[str, int] = field(default_factory=dict)
+    """How many calls each paid picture took."""
     _lock: Lock = field(default_factory=Lock)
 
     def claim(
@@ -82,7 +84,8 @@ class FakePayments:
         if self._is_held(key, holder):
             self.records[key] = replace(payment, holder="", lease_until=0.0, exists=True)
 
-    def pay(self, key: str, answer: PaidAnswer, *, upload: Upload, expires_at: float) -> None:
+    def pay(self, key: str, answer: PaidAnswer, *, upload: Upload, payment: Payment, expires_at: float) -> None:
+        self.attempts_paid[key] = payment.attempts
         self.records[key] = Payment(answer=answer, job_id=upload.job_id, expires_at=expires_at, exists=True)
 
     def end(self, key: str, ended: Ended, *, job_id: str, holder: str, now: float, expires_at: float) -> None:

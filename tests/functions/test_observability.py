@@ -2,7 +2,11 @@
 
 import io
 import json
+import subprocess
+import sys
+from pathlib import Path
 
+import dropcut
 import pytest
 from dropcut.core.messages import Upload
 from dropcut.observability import log_about, log_line, logger
@@ -30,3 +34,11 @@ def test_half_of_a_surrogate_pair_does_not_keep_a_line_from_being_written() -> N
 
 def test_what_json_does_not_know_is_logged_as_text() -> None:
     assert json.loads(log_line({"error": ValueError("no")})) == {"error": "no"}
+
+
+def test_an_invocation_without_metrics_writes_nothing_that_is_no_json() -> None:
+    words = "from dropcut.observability import metrics; metrics.log_metrics(lambda _event, _context: None)({}, None)"
+    place = {"PYTHONPATH": str(Path(dropcut.__file__).parents[1]), "POWERTOOLS_METRICS_NAMESPACE": "n"}
+    place["POWERTOOLS_SERVICE_NAME"] = "s"
+    ran = subprocess.run([sys.executable, "-c", words], env=place, capture_output=True, text=True, check=True)
+    assert (ran.stdout, ran.stderr) == ("", "")

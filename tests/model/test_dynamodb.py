@@ -160,7 +160,7 @@ def _payments(table: StateTable) -> list[Step]:
         lambda now, which: claim("p", now, str(which)),
         lambda now, which: claim("q", now, str(which)),
         lambda now, which: claim("p", now, str(which), redriven_at=now),
-        lambda now, which: payments.pay("p", ANSWER, upload=UPLOAD, expires_at=now + 200),
+        lambda now, which: payments.pay("p", ANSWER, upload=UPLOAD, payment=Payment(), expires_at=now + 200),
         lambda now, which: payments.release("p", holder=str(which), payment=Payment(attempts=which, probes=1)),
         lambda now, which: end(REJECTED, now, which),
         lambda now, which: end(FAILED, now, which),

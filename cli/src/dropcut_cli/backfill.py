@@ -12,7 +12,7 @@ import click
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output, for_people
+from dropcut_cli.output import Output, amount, for_people
 from dropcut_cli.price import price
 from dropcut_cli.put import ASK_ABOVE
 
@@ -68,8 +68,10 @@ def start(*, deployment: Deployment, output: Output, photos: Any, plan: Any, lin
         output.ask("Start this back-fill?", yes=yes)
     name = f"{datetime.fromtimestamp(now, UTC):%Y%m%d-%H%M}-{secrets.token_hex(2)}"
     begun = Backfill(name=name, bucket=photos.bucket, prefix=photos.prefix, total=plan["objects"], started_at=now)
+    events = deployment.client("events")
+    events.enable_rule(Name=rule)  # before anything is left: who may not do this starts nothing
     deployment.backfills.start(photos.stored(begun))
-    deployment.client("events").enable_rule(Name=rule)
+    events.enable_rule(Name=rule)  # again: a feeder without work turns it off
     output.result(plan | {"name": name}, f"Back-fill {name} has started.")
     output.progress("The feeder sends its first photos within a minute; `dropcut backfill list` shows how far it is.")
     return Exit.DONE
@@ -93,7 +95,9 @@ def list_(deployment: Deployment, output: Output) -> int:
         shown |= {"left_out": each.left_out, "ends_at": each.ended_at or None}
         if each.status == "running":
             asleep = f"the feeder sleeps; `dropcut backfill resume {each.name}` wakes it" if is_off else ""
-            shown |= {"reason": waits or asleep, "ends_at": _ends_at(deployment, each, running)}
+            has_no_end = gate.is_closed or is_off
+            ends_at = None if has_no_end else _ends_at(deployment, each, running)
+            shown |= {"reason": waits or asleep, "ends_at": ends_at}
         output.result(shown, _line(shown))
     if not every:
         output.progress(f"There is no back-fill in {deployment.name}.")
@@ -111,8 +115,8 @@ def _waits_for_tomorrow(deployment: Deployment) -> str:
     if not limit or (spent := budget.spent(deployment.fingerprint, now=time.time())) + each <= most:
         return ""
     return (
-        f"{spent:g} credits of {limit:g} are spent today: a back-fill leaves the rest to live photos, and goes on at "
-        "midnight UTC"
+        f"{amount(spent)} credits of {amount(limit)} are spent today: a back-fill leaves the rest to live photos, "
+        "and goes on at midnight UTC"
     )
 
 
@@ -126,7 +130,11 @@ def _ends_at(deployment: Deployment, each: Any, running: int) -> float:
 
 def _line(shown: dict[str, Any]) -> str:
     seen = f"{shown['seen']:,} of {shown['total']:,}"
-    ends = f", ends in {for_people(shown['ends_at'] - time.time())}" if shown["status"] == "running" else ""
+    ends = (
+        f", ends in {for_people(shown['ends_at'] - time.time())}"
+        if shown["status"] == "running" and shown["ends_at"]
+        else ""
+    )
     what = f"a list, {shown['bucket']}" if shown["parts"] else f"s3://{shown['bucket']}/{shown['prefix']}"
     reason = f": {shown['reason']}" if shown["reason"] else ""
     return f"{shown['name']}  {shown['status']}  {seen}{ends}  {what}{reason}"

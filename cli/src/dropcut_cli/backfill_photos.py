@@ -123,9 +123,10 @@ def lines_of(plan: dict[str, Any]) -> list[str]:
     about = "about " if plan["done_is_estimated"] else ""
     days = plan["days_of_the_limit"] or 0
     left = f", as {1 - PART_OF_THE_DAY:.0%} of it are left to live photos" if days > 1 else ""
+    objects, photos = counted(plan["objects"], "object"), counted(plan["photos"], "photo")
     return [
-        f"{counted(plan['objects'], 'object')}: {plan['photos']:,} photos, {about}{plan['done']:,} of them done",
-        f"{plan['would_be_rejected']:,} other files would be rejected, {plan['left_out']:,} are left out",
+        f"{objects}: {photos}, {about}{plan['done']:,} of them done",
+        f"{counted(plan['would_be_rejected'], 'other file')} would be rejected; left out: {plan['left_out']:,}",
         f"To do: {in_words(plan | {'photos': plan['to_do']})}{left}",
     ]
 
@@ -162,7 +163,18 @@ def _of_inventory(rows: Iterable[Sequence[str]], path: str) -> Iterator[tuple[st
     for row in rows:
         if len(row) < 2:
             raise CommandError(f"{path} is no CSV of S3 Inventory: a line has no bucket and key.", Exit.USAGE)
-        yield row[0], unquote_plus(row[1])
+        if _is_newest(row):
+            yield row[0], unquote_plus(row[1])
+
+
+def _is_newest(row: Sequence[str]) -> bool:
+    """False for an old version and for a mark of a deletion.
+
+    An inventory of all versions has VersionId, IsLatest and IsDeleteMarker after the key. One of the newest alone has
+    no two columns of true or false in a row.
+    """
+    is_latest, is_deleted = ([*row, "", "", ""])[3:5]
+    return not {is_latest, is_deleted} <= {"true", "false"} or (is_latest, is_deleted) == ("true", "false")
 
 
 def _opened(deployment: Deployment, path: str) -> Any:

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -33,37 +35,39 @@ def remake(
     """
     from dropcut.core.messages import Remake
 
+    from dropcut_cli.photo import place_of
+
     if sum((key is not None, prefix is not None, every)) != 1:
         raise CommandError("Which photos? Name one KEY, a --prefix, or --all.", Exit.USAGE)
-    if key:
-        _check_state(deployment, key, "delivered")
-    keys = [key] if key else list(_delivered(deployment, prefix or ""))
-    bucket = deployment.input_bucket
+    photos = [_in_state(deployment, key, "delivered")] if key else list(_delivered(deployment, prefix or ""))
     deployment.client("sqs")  # made in one thread, used in several
 
-    def order(each: str) -> str:
+    def order(photo: Any) -> tuple[str, str]:
+        bucket, each = place_of(photo)
         if send:
             deployment.send("Deliver", Remake(bucket=bucket, key=each).to_json())
-        return each
+        return bucket, each
 
-    for each in side_by_side(order, keys):
-        output.result({"key": each, "sent": send}, f"{'to be remade' if send else 'would be remade'}  {each}")
-    number = counted(len(keys), "photo")
+    for bucket, each in side_by_side(order, photos):
+        values = {"bucket": bucket, "key": each, "sent": send}
+        output.result(values, f"{'to be remade' if send else 'would be remade'}  {each}")
+    if not photos:
+        output.progress(f"No delivered photo matches in {deployment.name}.")
+        return Exit.NOTHING
+    number = counted(len(photos), "photo")
     output.progress(f"{number}. {_SENT}" if send else f"{number}; the same with --send makes their renditions anew.")
-    return Exit.DONE if keys else Exit.NOTHING
+    return Exit.DONE
 
 
-def _delivered(deployment: Deployment, prefix: str) -> Iterator[str]:
-    """Keys of delivered photos that can be made anew."""
+def _delivered(deployment: Deployment, prefix: str) -> Iterator[Any]:
+    """Delivered photos of all inputs that can be made anew."""
     from boto3.dynamodb.conditions import Attr
 
-    start = deployment.photo_id("")
-    named = Attr("id").begins_with(start + prefix)
-    for item in deployment.scan(named & Attr("status").eq("delivered") & Attr("delivered_outcome").exists(), "id"):
-        yield item["id"].removeprefix(start)
+    named = reduce(or_, (Attr("id").begins_with(deployment.photo_id(prefix, each)) for each in deployment.sources))
+    yield from deployment.scan(named & Attr("status").eq("delivered") & Attr("delivered_outcome").exists(), "id")
 
 
-def _check_state(deployment: Deployment, key: str, wanted: str, bucket: str = "") -> Any:
+def _in_state(deployment: Deployment, key: str, wanted: str, bucket: str = "") -> Any:
     from dropcut_cli.photo import find_photo
 
     record = find_photo(deployment, key, bucket)
@@ -111,21 +115,40 @@ def send_decision(
         job_id: the upload that was looked at; without it, the one that is held.
 
     Raises:
-        CommandError: it is not held any more.
+        CommandError: it is not held any more, or the picture cannot replace it.
     """
     from dropcut.core.review import HELD_FOLDER, Review
 
-    held = _check_state(deployment, key, "held", bucket)["job_id"]
+    from dropcut_cli.photo import place_of
+
+    record = _in_state(deployment, key, "held", bucket)
+    (of, key), held = place_of(record), record["job_id"]
     if job_id not in ("", held):
         raise CommandError(f"A newer upload of '{key}' is held: nothing was sent. Look at that one.")
+    content = _own_picture(file, key) if file else b""
     picture = f"{HELD_FOLDER}replaced/{held}{file.suffix.lower()}" if file else None
-    of = bucket or deployment.input_bucket
     review = Review(bucket=of, key=key, decision=decision, job_id=held, picture=picture)
     if file:
-        with file.open("rb") as content:
-            deployment.client("s3").put_object(Bucket=deployment.outputs["OutputBucketName"], Key=picture, Body=content)
+        deployment.client("s3").put_object(Bucket=deployment.outputs["OutputBucketName"], Key=picture, Body=content)
     deployment.send("Deliver", json.dumps(review.to_fields()))
     return {"bucket": of, "key": key, "decision": decision, "job_id": held}
+
+
+def _own_picture(file: Path, key: str) -> bytes:
+    """Raises CommandError: by its first bytes it cannot be a cut-out. Its size and pixels are looked at by deliver."""
+    from dropcut.core.formats.photo_format import recognise
+    from dropcut.core.formats.picture_header import NotAPictureError, read_header
+    from dropcut.core.picture_limits import PictureRefusedError
+    from dropcut.core.picture_refusals import no_alpha
+
+    content = file.read_bytes()
+    try:
+        format_ = recognise(content)
+        if format_ == "jpeg" or (format_ in ("png", "webp") and not read_header(content).has_alpha):
+            raise no_alpha()
+    except (PictureRefusedError, NotAPictureError) as error:
+        raise CommandError(f"Your picture cannot replace the cut-out of '{key}'. {error} Nothing was sent.") from None
+    return content
 
 
 def show_decision(output: Output, sent: dict[str, str]) -> None:

@@ -105,7 +105,8 @@ def _summary(deployment: Deployment, chosen: dict[str, Any], count: int, *, sent
         return f"No {which} matches in {deployment.name}."
     if not sent:
         return f"{number} found; `{how_to_send(deployment, chosen)}` sends what is shown back."
-    where = "sent through the pipeline again" if chosen["rejected"] else "sent back to the stages they came from"
+    from_where = "the stage it came from" if count == 1 else "the stages they came from"
+    where = "sent through the pipeline again" if chosen["rejected"] else f"sent back to {from_where}"
     return f"{number} {where}."
 
 

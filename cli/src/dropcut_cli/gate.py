@@ -37,12 +37,15 @@ def pause(deployment: Deployment, output: Output, reason: str) -> None:
 def resume(deployment: Deployment, output: Output) -> int:
     """Let the spending go on. After a pause that trouble caused, one picture is tried first, now instead of later.
 
-    Ends with 9 when the gate is open.
+    Ends with 9 when the gate is open, or opens already.
     """
     gate = deployment.gate
     before = gate.get().state(time.time())
     if before == "open":
         output.progress(f"The gate of {deployment.name} is open: there is nothing to resume.")
+        return Exit.NOTHING
+    if before == "opening":
+        output.progress(f"The gate of {deployment.name} opens already. {WHAT_COMES_NEXT[before]}")
         return Exit.NOTHING
     gate.resume_by_hand()
     after = gate.get().state(time.time())

@@ -8,11 +8,12 @@ from dropcut.core.api_key_text import fingerprint, is_usable
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output, is_terminal
+from dropcut_cli.output import Output, amount, is_terminal
 
 BALANCE_PATHS = {"stability": "/v1/user/balance"}
 """Calls that cost nothing and need a valid key, by provider. The gateway has none."""
 _SECONDS = 15
+_COPY_IT = "Copy it whole from your account there, then run this again."
 
 
 @click.command(name="set-key", epilog="Examples: `dropcut set-key`, `dropcut set-key < key.txt`")
@@ -32,7 +33,7 @@ def set_key(deployment: Deployment, output: Output) -> None:
     provider = deployment.setting("Cut", "PROVIDER")
     credits = balance(deployment.setting("Cut", "API_BASE_URL"), provider, key) if provider in BALANCE_PATHS else None
     deployment.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=key)
-    known = f" The balance is {credits:g} credits." if credits is not None else ""
+    known = f" The balance is {amount(credits)} credits." if credits is not None else ""
     output.result(
         {"secret": secret, "key": fingerprint(key), "balance": credits},
         f"The key {fingerprint(key)} is in the secret {secret}.{known}",
@@ -53,7 +54,7 @@ def balance(base_url: str, provider: str, key: str) -> float:
     try:  # the key goes nowhere else, so no redirect is followed
         answer = urllib3.request("GET", url, headers=headers, redirect=False, retries=False, timeout=_SECONDS)
         if answer.status in (401, 403):
-            raise CommandError(f"{provider} refuses this key (HTTP {answer.status}): nothing was changed.")
+            raise CommandError(f"{provider} refuses this key (HTTP {answer.status}): nothing was changed. {_COPY_IT}")
         if answer.status == 200:
             return float(answer.json()["credits"])
     except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError):

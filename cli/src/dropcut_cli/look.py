@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import click
@@ -21,6 +23,8 @@ LAYERS = {
     "yama_ptrace_scope": "whom the kernel lets trace others; none without yama",
 }
 """What holds a process that decodes photos, and what that means."""
+
+_TEST = "A test by `dropcut test-alarm`: nothing is wrong."
 
 
 @click.command(epilog="Examples: `dropcut logs shop/a.jpg`, `dropcut logs JOB --days 7 --json`")
@@ -53,7 +57,9 @@ def _line(stage: str, when: float, message: str) -> dict[str, Any]:
     """Powertools writes JSON; anything else, such as a crash, is shown as it is."""
     try:
         values = json.loads(message)
-        text = " ".join([str(values["message"]), str(values.get("reason", ""))]).strip()
+        text = " ".join([str(values["message"]), str(values.get("reason") or values.get("why") or "")]).strip()
+        with suppress(KeyError, ValueError):  # CloudWatch's may be of when several lines came in together
+            when = datetime.strptime(str(values["timestamp"]), "%Y-%m-%d %H:%M:%S,%f%z").timestamp()
         return {"time": when, "stage": stage, "level": str(values["level"]), "text": text, "line": values}
     except (ValueError, KeyError, TypeError):
         return {"time": when, "stage": stage, "level": "", "text": message.strip(), "line": message}
@@ -64,14 +70,20 @@ def _line(stage: str, when: float, message: str) -> dict[str, Any]:
 def test_alarm(deployment: Deployment, output: Output) -> int:
     """Send a test the way an alarm goes: an alarm of the deployment is set, and CloudWatch notifies the topic.
 
-    It returns to its own state with its next look at the metric, within minutes. Ends with 1 when nobody listens.
+    It is one of dead letters. It returns to its own state with its next look at the metric, within minutes.
+    Ends with 1 when nobody listens, and with 5 while an earlier test is set.
     """
+    alarms = deployment.alarms()
+    for each in alarms:
+        if each["StateValue"] == "ALARM" and each.get("StateReason") == _TEST:
+            sentence = f"The alarm {each['AlarmName']} is still set by a test. Run this again when it has returned."
+            raise CommandError(sentence, Exit.TEMPORARY)
     found = deployment.subscriptions()
     confirmed = sum(each["SubscriptionArn"].startswith("arn:") for each in found)
-    alarm = next((each["AlarmName"] for each in deployment.alarms() if each["StateValue"] != "ALARM"), None)
+    unset = [each["AlarmName"] for each in alarms if each["StateValue"] != "ALARM"]
+    alarm = min(unset, key=lambda name: "DeadLetters" not in name, default=None)
     if alarm:
-        reason = "A test by `dropcut test-alarm`: nothing is wrong."
-        deployment.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=reason)
+        deployment.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason=_TEST)
     output.result(
         {"alarm": alarm, "confirmed": confirmed, "subscriptions": len(found)},
         f"The alarm {alarm} was set." if alarm else "Every alarm is set already: no test was sent.",

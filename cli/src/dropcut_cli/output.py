@@ -12,6 +12,8 @@ from dropcut.core.plain_text import shown
 
 from dropcut_cli.exits import CommandError, Exit
 
+SECONDS_BETWEEN_LINES = 5.0
+"""Of a verb that says how far it is."""
 _COLOURS = {"ok": "green", "delivered": "green", "wrong": "red", "rejected": "red", "failed": "red", "held": "yellow"}
 """Of a line's first word, on a terminal."""
 
@@ -60,6 +62,7 @@ def say(line: str, *, err: bool = False) -> bool:
         return True
     except OSError as error:
         if not err and not isinstance(error, BrokenPipeError):
+            error.filename = "standard output"
             raise
         stream = sys.stderr if err else sys.stdout
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -76,6 +79,11 @@ def _coloured(line: str) -> str:
 
 def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def amount(value: float) -> str:
+    """A number, such as credits, in full: `2,000,000` or `0.5`."""
+    return f"{value:,.15g}"
 
 
 def for_people(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from dropcut_cli.deployment import Deployment
-from dropcut_cli.output import counted, for_people
+from dropcut_cli.output import amount, counted, for_people
 
 DOLLARS_A_CREDIT = {"stability": 0.01}
 """The maker's list price. The gateway's depends on the plan: nothing is said about it unless the operator does."""
@@ -37,6 +37,6 @@ def price(
 def in_words(cost: dict[str, Any]) -> str:
     dollars = "" if cost["dollars"] is None else f" ({cost['dollars']:,.2f} $)"
     days = cost["days_of_the_limit"]
-    limit = f"; the daily limit makes that {days:g} days" if days and days > 1 else ""
-    number = counted(cost["photos"], "photo")
-    return f"{number}: at most {cost['credits']:,g} credits{dollars}, {for_people(cost['seconds'])} at the pace{limit}"
+    limit = f"; the daily limit makes that {amount(days)} days" if days and days > 1 else ""
+    most = f"{counted(cost['photos'], 'photo')}: at most {amount(cost['credits'])} credits{dollars}"
+    return f"{most}, {for_people(cost['seconds'])} at the pace{limit}"

@@ -12,12 +12,11 @@ import click
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import Exit
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output, counted
+from dropcut_cli.output import SECONDS_BETWEEN_LINES, Output, counted
 from dropcut_cli.price import in_words, price
 
 AT_ONCE = 8
 ASK_ABOVE = 50
-SECONDS_BETWEEN_LINES = 5.0
 
 
 def _prefix(_context: click.Context, _option: click.Parameter, value: str) -> str:

@@ -12,7 +12,7 @@ from dropcut_cli.deployment import Deployment
 from dropcut_cli.exits import CommandError, Exit
 from dropcut_cli.gate import WHAT_COMES_NEXT
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output, counted, for_people
+from dropcut_cli.output import Output, amount, counted, for_people
 
 _COUNTS = {
     "waiting": "ApproximateNumberOfMessages",
@@ -30,9 +30,14 @@ def status(deployment: Deployment, output: Output, photo: str | None) -> int:
     Ends with 8 when spending is paused or the day's budget is reached.
     """
     if photo:
-        from dropcut_cli.photo import described, find_photo, lines_of
+        from dropcut.adapters.gate_record import read_gate
+        from dropcut.core.item_kinds import GATE
 
-        found = described(find_photo(deployment, photo))
+        from dropcut_cli.photo import described, find_photo, lines_of, payment_id
+
+        record = find_photo(deployment, photo)
+        items = deployment.table.get_many([payment_id(record), GATE])
+        found = described(record, items.get(payment_id(record), {}), read_gate(items.get(GATE)))
         output.result(found, *lines_of(found))
         return Exit.DONE
     values = overview(deployment)
@@ -105,7 +110,7 @@ def _lines(deployment: Deployment, values: Mapping[str, Any]) -> list[str]:
         f"  failures  {counted(dead, 'dead letter')}" + ("; `dropcut failures` shows why" if dead else ""),
         f"  gate      {_of_gate(values['gate'])}",
         f"  pace      {_at_most(pace)}, booked for {for_people(pace['booked_seconds'])} ahead",
-        f"  credits   {values['credits_today']:g} today{_of_limit(values['daily_credit_limit'])}",
+        f"  credits   {amount(values['credits_today'])} today{_of_limit(values['daily_credit_limit'])}",
         "  health    "
         + (f"{counted(health['troubled'], 'picture')} met trouble" if health["troubled"] else "no trouble")
         + ("" if health["key"] else "; there is no API key: `dropcut set-key`"),
@@ -116,11 +121,11 @@ def _lines(deployment: Deployment, values: Mapping[str, Any]) -> list[str]:
 def _at_most(pace: Mapping[str, Any]) -> str:
     if pace["requests"] is None:
         return "unknown: `dropcut doctor` finds why"
-    return f"{pace['requests']:g} calls in {pace['seconds']:g} s at most"
+    return f"{amount(pace['requests'])} calls in {amount(pace['seconds'])} s at most"
 
 
 def _of_limit(limit: float | None) -> str:
-    return ", limit unknown" if limit is None else f" of {limit:g}" if limit else ", no daily limit"
+    return ", limit unknown" if limit is None else f" of {amount(limit)}" if limit else ", no daily limit"
 
 
 def _of_gate(gate: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import click
 
 from dropcut_cli.deployment import Deployment
 from dropcut_cli.options import on_a_deployment
-from dropcut_cli.output import Output
+from dropcut_cli.output import Output, amount
 
 for_seconds = click.option("--for", "seconds", type=click.IntRange(1), help="Stop after so many seconds.")
 
@@ -61,5 +61,5 @@ def _line(event: Mapping[str, Any]) -> str:
     detail = event["detail"]
     what = str(event["detail-type"]).removeprefix("Cutout ").lower()
     why = f": {detail['reason']}" if detail.get("reason") else ""
-    credits = f" ({detail['credits']:g} credits)" if detail.get("credits") else ""
+    credits = f" ({amount(detail['credits'])} credits)" if detail.get("credits") else ""
     return f"{time.strftime('%H:%M:%S')}  {what:16} {detail.get('key', '')}{credits}{why}"

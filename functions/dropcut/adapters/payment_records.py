@@ -70,8 +70,12 @@ class PaymentRecords:
             only_if="claimed_by = :holder",
         )
 
-    def pay(self, key: str, answer: PaidAnswer, *, upload: Upload, expires_at: float) -> None:
-        """Record the payment, after the answer itself is stored; `photo` is by whose name it is found again."""
+    def pay(self, key: str, answer: PaidAnswer, *, upload: Upload, payment: Payment, expires_at: float) -> None:
+        """Record the payment, after the answer itself is stored; `photo` is by whose name it is found again.
+
+        Args:
+            payment: the record as the claim has it: how many calls it took.
+        """
         values: dict[str, Value] = {
             "work_key": answer.work_key,
             "picture_sha256": answer.picture_sha256,
@@ -82,6 +86,8 @@ class PaymentRecords:
             "request_id": answer.request_id or "",
             "provider": answer.provider,
             "note": answer.note,
+            "end_attempts": payment.attempts,
+            "end_possibly_paid": payment.possibly_paid,
             "job_id": upload.job_id,
             "photo": f"{upload.bucket}/{upload.key}",
             "expires_at": int(expires_at),

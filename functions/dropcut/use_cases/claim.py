@@ -76,7 +76,7 @@ class Claim:
     def pay(self, answer: PaidAnswer, *, upload: Upload) -> None:
         """Record the payment; the answer is stored."""
         expires_at = self._claims.clock() + self._claims.keep_seconds
-        self._claims.payments.pay(self._key, answer, upload=upload, expires_at=expires_at)
+        self._claims.payments.pay(self._key, answer, upload=upload, payment=self.payment, expires_at=expires_at)
         self._settled = True
 
     def end(self, ended: Ended, *, job_id: str) -> None:

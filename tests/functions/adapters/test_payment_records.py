@@ -56,7 +56,7 @@ class Picture:
         self.payments.release(self.key, holder=holder, payment=payment or replace(self.record(), attempts=0))
 
     def pay(self, answer: PaidAnswer = ANSWER, *, now: float = NOW) -> None:
-        self.payments.pay(self.key, answer, upload=UPLOAD, expires_at=now + KEEP)
+        self.payments.pay(self.key, answer, upload=UPLOAD, payment=self.record(), expires_at=now + KEEP)
 
     def end(self, ended: Ended, holder: str = "first", *, now: float = NOW) -> None:
         self.payments.end(self.key, ended, job_id=UPLOAD.job_id, holder=holder, now=now, expires_at=now + KEEP)
@@ -215,6 +215,15 @@ def test_after_an_end_or_a_payment_the_attempts_start_afresh(picture: Picture) -
         settle()
         record = picture.record()
         assert (record.attempts, record.possibly_paid, record.trouble_since, record.probes) == (0, 0, 0, 0)
+
+
+def test_a_payment_keeps_how_many_calls_it_took(picture: Picture) -> None:
+    picture.claim()
+    picture.release(payment=Payment(attempts=1, possibly_paid=1))
+    picture.claim("second")
+    picture.pay()
+    item = picture.table.get(picture.item_id) or {}
+    assert (item["end_attempts"], item["end_possibly_paid"]) == (2, 1)
 
 
 def test_a_payment_forgets_the_end_that_it_overtakes_and_an_end_the_answer(picture: Picture) -> None:

@@ -103,6 +103,14 @@ def test_a_failure_that_cost_nothing_is_tried_until_the_attempts_are_used_up(sho
     assert (shop.spent(), shop.gate.is_closed) == (0, False)
 
 
+def test_the_payment_says_how_many_calls_it_took(shop: Shop) -> None:
+    request = shop.request()
+    shop.api.script = [NOT_TAKEN]
+    shop.handle(request)
+    assert shop.handle(request) == Done()
+    assert shop.records.payments.attempts_paid[request.payment_key] == 2
+
+
 def test_a_photo_that_failed_starts_afresh_when_it_is_redriven(shop: Shop) -> None:
     shop.api.script = [error(500)] * (BLAME.max_attempts + 1)
     request = shop.request()
