@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -225,18 +224,6 @@ def test_renditions_that_a_functions_environment_cannot_hold_stop_the_synth(
     ]
     with pytest.raises(SettingsError, match=r"Allowed: 4,096, Lambda's limit; the longest part is .* renditions"):
         synthesize(renditions=read_renditions(many))
-
-
-@pytest.mark.parametrize(
-    ("value", "taken"),
-    [("x" * 4085, True), ("x" * 4086, False), ('"' * 2042, True), ('"' * 2043, False), ("\u00e9" * 2043, False)],
-)
-def test_an_environment_is_measured_as_lambda_does_it_as_one_json_object(value: str, taken: bool) -> None:
-    """`{"NAME":"..."}` adds eleven bytes, and a quote within a value is two."""
-    from dropcut_cdk.limits import check_environment
-
-    with nullcontext() if taken else pytest.raises(SettingsError, match="Allowed: 4,096"):
-        check_environment("cut", {"NAME": value})
 
 
 def test_batches_are_reported_in_part_and_concurrency_is_limited_at_the_source(app: Synthesized) -> None:
