@@ -9,6 +9,7 @@ from typing import Any
 
 import dropcut
 import pytest
+from dropcut.core.backoff import MOST_RECEIVES, OLDEST_SECONDS
 from dropcut.core.deliver_message import read_deliver_message
 from dropcut.core.pace import HORIZON_SECONDS
 from dropcut.core.photo_source import PhotoSource, read_sources
@@ -26,12 +27,21 @@ from dropcut.environment import (
     PrepareEnvironment,
     longest_call_seconds,
 )
+from dropcut.imaging_stage import RECEIVES_BEFORE_GIVING_UP
 from dropcut.use_cases.feed import SECONDS_FOR_A_PAGE
 from dropcut.use_cases.gatekeeper import LONGEST_SWEEP_SECONDS
 
 from dropcut_cdk.cut import GIVE_MEMORY_BACK
-from dropcut_cdk.queues import BATCH_SIZE
-from dropcut_cdk.sizes import LONGEST_API_TIMEOUT_SECONDS, PHOTOS_AT_ONCE, decoder_mib, size_of_deliver, size_of_prepare
+from dropcut_cdk.queues import BATCH_SIZE, RECEIVES, VISIBILITY_TIMEOUTS
+from dropcut_cdk.sizes import (
+    LONGEST_API_TIMEOUT_SECONDS,
+    LONGEST_FUNCTION_SECONDS,
+    LONGEST_IMAGING_SECONDS,
+    PHOTOS_AT_ONCE,
+    decoder_mib,
+    size_of_deliver,
+    size_of_prepare,
+)
 from infra.settings import Settings, SettingsError
 from tests.judged import judged
 
@@ -77,7 +87,27 @@ def test_every_queue_has_a_dead_letter_queue_of_its_own(app: Synthesized) -> Non
     for stage in STAGES:
         redrive = queue(app, stage)["RedrivePolicy"]
         assert written_out(redrive["deadLetterTargetArn"]) == f"<{stage}QueuesDeadLetterQueue.Arn>"
-        assert redrive["maxReceiveCount"] == 1000  # SQS gives no reason, and publishes no event
+
+
+@pytest.mark.parametrize("imaging_seconds", [5.0, float(LONGEST_IMAGING_SECONDS)])
+def test_what_a_throttled_function_never_sees_is_a_dead_letter_in_time(
+    synthesize: Callable[..., Synthesized], imaging_seconds: float
+) -> None:
+    """Not before hours have gone by, as SQS gives no reason and no event; but well before SQS deletes it."""
+    app = synthesize(imaging_seconds=imaging_seconds)
+    for stage in ("Prepare", "Deliver"):
+        receives = queue(app, stage)["RedrivePolicy"]["maxReceiveCount"]
+        assert receives > 4 * RECEIVES_BEFORE_GIVING_UP, "the function itself comes first"
+        assert 4 * 3600 < receives * queue(app, stage)["VisibilityTimeout"] < OLDEST_SECONDS
+
+
+def test_sqs_dead_letters_in_time_however_long_a_function_may_run() -> None:
+    assert RECEIVES * VISIBILITY_TIMEOUTS * LONGEST_FUNCTION_SECONDS < OLDEST_SECONDS
+
+
+def test_cut_may_receive_a_message_as_often_as_sqs_allows(app: Synthesized) -> None:
+    """It waits there by design, and comes back each time."""
+    assert queue(app, "Cut")["RedrivePolicy"]["maxReceiveCount"] == 1000 > MOST_RECEIVES
 
 
 def test_every_queue_keeps_messages_for_14_days_and_encrypts_them_by_itself(app: Synthesized) -> None:

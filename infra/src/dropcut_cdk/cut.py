@@ -9,7 +9,7 @@ from dropcut.environment import CutEnvironment
 from dropcut_cdk.confined_function import CALLING, POWERTOOLS, ConfinedFunction, FunctionSpec
 from dropcut_cdk.deployment import Deployment
 from dropcut_cdk.permissions import allow, use_state, write_state
-from dropcut_cdk.queues import Queues, send_to
+from dropcut_cdk.queues import SQS_MOST_RECEIVES, Queues, send_to
 from dropcut_cdk.sizes import size_of_cut
 
 GIVE_MEMORY_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": str(1024 * 1024)}
@@ -23,7 +23,7 @@ class Cut(Construct):
     def __init__(self, scope: Construct, construct_id: str, deployment: Deployment, *, outcomes_to: Queues) -> None:
         super().__init__(scope, construct_id)
         size = size_of_cut(deployment.props)
-        self.queues = Queues(self, "Queues", size)
+        self.queues = Queues(self, "Queues", size, receives=SQS_MOST_RECEIVES)
         spec = FunctionSpec(
             entry="cut",
             description="Dropcut: makes the paid call, and stores the answer",

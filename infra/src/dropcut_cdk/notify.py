@@ -9,7 +9,6 @@ from aws_cdk import Aws
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 from dropcut.core import event_names
-from dropcut.core.backoff import WEBHOOK_RECEIVES
 from dropcut.core.item_kinds import WEBHOOK
 from dropcut.core.webhook import EVENTS
 from dropcut.environment import RESOLVER_OPTIONS, NotifyEnvironment, notify_function_seconds
@@ -20,8 +19,6 @@ from dropcut_cdk.permissions import allow, publish, read_state, write_state
 from dropcut_cdk.queues import Queues
 from dropcut_cdk.sizes import Size
 
-RECEIVES = WEBHOOK_RECEIVES + 10
-"""More than those after which the function itself dead-letters a message, with the reason."""
 AT_ONCE = 2
 """Invocations, with ten webhooks each; the least that an event source allows."""
 SECRET_LETTERS = 44
@@ -38,7 +35,7 @@ class Notify(Construct):
         resource = self.secret.node.default_child
         assert isinstance(resource, secretsmanager.CfnSecret)
         self.secret_arn = resource.attr_id  # an ARN on the embedded AWS, too, where its `Ref` is a name
-        self.queues = Queues(self, "Queues", size, receives=RECEIVES)
+        self.queues = Queues(self, "Queues", size)
         spec = FunctionSpec(
             entry="notify",
             description="Dropcut: sends events as signed webhooks",

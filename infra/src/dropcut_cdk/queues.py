@@ -14,7 +14,12 @@ from dropcut_cdk.sizes import Size
 
 BATCH_SIZE = 10
 SQS_MOST_RECEIVES = 1000
-"""SQS's most. The functions themselves dead-letter a message, with its reason and its event, which SQS has not."""
+"""SQS's most. Cut's messages come back while they wait. It dead-letters them itself, with a reason and an event, which
+SQS has not."""
+RECEIVES = 60
+"""Of the other stages. Prepare and deliver dead-letter a message that they see for the 13th time, also after waits
+(`imaging_stage.py`); notify does after 50 receives. So SQS does it only while a function does not run. A throttled
+receive lasts for the visibility timeout: 60 take 5 hours to 4 days, and SQS keeps a message for 14."""
 VISIBILITY_TIMEOUTS = 6
 """Visibility timeout of a queue, in time-outs of its function: shorter, and work in progress is handed out again."""
 RETENTION = Duration.days(14)
@@ -28,7 +33,7 @@ class Queues(Construct):
     Not under a KMS key: EventBridge cannot send to a queue under the key that AWS manages.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, size: Size, *, receives: int = SQS_MOST_RECEIVES) -> None:
+    def __init__(self, scope: Construct, construct_id: str, size: Size, *, receives: int = RECEIVES) -> None:
         """For a function of this size, which receives a message so many times before SQS dead-letters it."""
         super().__init__(scope, construct_id)
         self._senders = dict[sqs.Queue, tuple[iam.PolicyStatement, list[str]]]()
