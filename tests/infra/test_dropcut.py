@@ -586,6 +586,40 @@ def test_an_argument_that_the_given_storage_does_not_follow_is_a_sentence(
     assert Dropcut(stack, "Right", storage=same, **wanted).storage is same
 
 
+@pytest.mark.parametrize("repeated", [True, False])
+@pytest.mark.parametrize(
+    ("setting", "value"), [("keep_versions_days", 30), ("versioned_input", True), ("expire_delivered_days", 30)]
+)
+def test_the_buckets_of_a_given_storage_count_as_our_own(
+    stack: "Stack", setting: str, value: object, repeated: bool
+) -> None:
+    """They may be named as an input's and the output's: that was refused with any value."""
+    from dropcut_cdk import Dropcut, DropcutProps, Input, Storage
+
+    wanted: dict[str, Any] = {setting: value}
+    storage = Storage(stack, "Own", DropcutProps(**wanted))
+    photos = Input(bucket=storage.input_bucket, prefix="a/")
+    again = wanted if repeated else {}
+    Dropcut(stack, "Cutouts", storage=storage, inputs=[photos], output_bucket=storage.output_bucket, **again)
+
+
+def test_what_a_dropcut_does_not_say_follows_its_storage(
+    stack: "Stack", resources_of: Callable[[Make], Resources]
+) -> None:
+    """Else cut would reuse answers that are gone, or pay again for some that are kept."""
+    from dropcut_cdk import Dropcut, DropcutProps, SettingsError, Storage
+
+    def make(stack: "Stack") -> None:
+        Dropcut(stack, "Cutouts", storage=Storage(stack, "Own", DropcutProps(keep_results_days=10)))
+
+    functions = of_kind(resources_of(make), "AWS::Lambda::Function").values()
+    kept = {each["Environment"]["Variables"].get("KEEP_RESULTS_DAYS") for each in functions}
+    assert kept == {"10", None}  # of cut, and of those that do not ask
+    short = Storage(stack, "Short", DropcutProps(keep_results_days=10))
+    with pytest.raises(SettingsError, match="keep_results_days is 10, and cut-outs are held for 14 days"):
+        Dropcut(stack, "Held", storage=short, hold_doubtful=True)
+
+
 def test_a_given_storage_is_tried_out_as_its_dropcut_is() -> None:
     from aws_cdk import App, Stack
 

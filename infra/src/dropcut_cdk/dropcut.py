@@ -49,13 +49,13 @@ class Dropcut(Construct):
     @keywords_of(DropcutProps)
     def __init__(self, scope: Construct, construct_id: str, props: DropcutProps) -> None:
         super().__init__(scope, construct_id)
-        self.props = props = as_tried_out(self, props)
+        props = as_tried_out(self, props)
+        self.props = props = props.storage.followed_by(props) if props.storage else props
         self.name = props.name or f"dropcut-{Names.unique_resource_name(self, max_length=50)}"
         """Of the deployment in its metrics, its secret and its dashboard."""
         self._refuse_another_of_this_name()
         self._warn_without_ceiling()
         self.storage = props.storage or Storage(self, "Storage", props)
-        self.storage.check_made_by(props)
         self.output_bucket, self.state_table = self.storage.output_bucket, self.storage.state_table
         self.api_key = ApiKey(self, self.name, props.provider)
         deployment = Deployment(name=self.name, props=props, storage=self.storage, api_key=self.api_key)

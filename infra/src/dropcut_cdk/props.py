@@ -65,7 +65,8 @@ class DropcutProps(Settings):
     log_retention: Annotated["logs.RetentionDays | None", _RETENTION, "`RetentionDays.ONE_MONTH`"] = None
     """How long the functions' logs are kept."""
     storage: Annotated["Storage | None", thing("a `Storage(...)`", "state_table")] = None
-    """The buckets and the table, where they are made elsewhere, such as in a stack of their own."""
+    """The buckets and the table, where they are made elsewhere, such as in a stack of their own. The settings that it
+    was made by hold for this, too."""
     request_bus: Annotated["events.IEventBus | None", _BUS, "the account's default bus"] = None
     """Where events `Cutout Requested` are taken from (docs/events.md)."""
     request_accounts: Annotated[Sequence[str], several(text(r"\d{12}", "an account's twelve digits"))] = ()
@@ -94,7 +95,8 @@ class DropcutProps(Settings):
                 "Settings alarm_key and alarm_topic are both given, and the key is for a topic that is made here. "
                 "Allowed: one of them."
             )
-        self._check_settings_of_own_buckets()
+        if not given:  # its buckets are our own, and it was made by settings that were checked
+            self._check_settings_of_own_buckets()
 
     @property
     def has_own_input(self) -> bool:

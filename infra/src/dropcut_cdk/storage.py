@@ -3,6 +3,8 @@
 Everything here stays when the stack is destroyed, but not when its first deployment fails: it is empty then.
 """
 
+from dataclasses import replace
+
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_s3 as s3
@@ -51,14 +53,23 @@ class Storage(Construct):
             self.work_bucket.add_lifecycle_rule(id=name, prefix=prefix, expiration=Duration.days(days + ROUNDING_DAYS))
         self.state_table = self._state_table()
 
-    def check_made_by(self, props: DropcutProps) -> None:
-        """Raises SettingsError: a Dropcut asks for what its buckets, which are made by now, do not do."""
-        other = [name for name in _MADE_BY if getattr(props, name) != getattr(self._props, name)]
+    def followed_by(self, props: DropcutProps) -> DropcutProps:
+        """The arguments of a Dropcut, with what this was made by for what they leave at its default.
+
+        So cut reuses answers for as long as the work bucket keeps them, and all is built for the same machine.
+
+        Raises:
+            SettingsError: a Dropcut asks for what its buckets, which are made by now, do not do.
+        """
+        made_by = {name: getattr(self._props, name) for name in _MADE_BY}
+        asked = {name: getattr(props, name) for name in _MADE_BY}
+        other = [name for name in _MADE_BY if asked[name] not in (made_by[name], getattr(DropcutProps, name))]
         if other:
             raise SettingsError(
                 f"The given storage was made with other values of {', '.join(other)} than this Dropcut has, and its "
-                "buckets follow their own. Allowed: the same values for `Storage` and `Dropcut`."
+                "buckets follow their own. Allowed: the same values for `Storage` and `Dropcut`, or none for `Dropcut`."
             )
+        return replace(props, **made_by)
 
     def _bucket(self, construct_id: str, *, versioned: bool = False, keep_versions: int) -> s3.Bucket:
         """A private bucket; `keep_versions` are days, and 0 means for ever.
