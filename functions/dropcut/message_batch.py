@@ -47,7 +47,7 @@ class MessageBatch:
             bring back the whole batch, with its finished work.
         receives_before_giving_up: how often a message may come back because of unexpected errors; None for the stage
             where receives are no attempts (it counts its own).
-        announce_failure: publishes that a photo failed whose message was dead-lettered here.
+        announce_failure: publishes that a photo failed whose message is to be dead-lettered here.
         clock: epoch seconds.
     """
 
@@ -158,9 +158,10 @@ class MessageBatch:
             with suppress(MalformedMessageError):  # which names no photo
                 self.announce_failure(message, reason)
         except Exception:
+            # The alarm `Errors` looks for these words: until the message is a dead letter, nothing else rings.
+            logger.exception("A message could not be handled: its failure was not published", stage=self.stage)
             if not waited_too_long(message.sent_at_seconds, message.receive_count, now=self.clock()):
                 raise
-            logger.exception("A photo's failure could not be published", stage=self.stage)
 
 
 def _message(record: SQSRecord) -> Message:

@@ -180,11 +180,14 @@ def test_where_receives_are_no_attempts_an_unexpected_error_never_gives_up() -> 
 
 
 @pytest.mark.parametrize("receives", [5, 6, 40])
-def test_a_message_whose_failure_cannot_be_announced_comes_back_for_that(receives: int) -> None:
+def test_a_message_whose_failure_cannot_be_announced_comes_back_for_that(
+    receives: int, caplog: pytest.LogCaptureFixture
+) -> None:
     """As while the state table refuses for hours: once each time made another dead letter of the same photo."""
     stage = Stage()
     assert stage.process("unexpected and unannounceable", receives=receives) == ["unexpected and unannounceable"]
     assert stage.dead_letters.dead == []
+    assert "could not be handled: its failure was not published" in caplog.text  # for which the alarm looks
 
 
 def test_a_message_that_sqs_would_delete_soon_is_dead_lettered_without_its_event() -> None:

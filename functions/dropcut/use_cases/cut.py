@@ -71,7 +71,7 @@ class Cut:
         return handle
 
     def announce_failure(self, message: Message, reason: str) -> None:
-        """Publish that a photo failed whose message was dead-lettered: it waited for too long, or is of no input."""
+        """Publish that a photo failed, before its message is dead-lettered: it waited too long, or is of no input."""
         request = _as_redriven(self._read(message.body), message)
         code = INPUT_REMOVED if self._why_no_input(request) else "waited_too_long"
         self.endings.announce(request, Ended(kind="failed", code=code, reason=reason))

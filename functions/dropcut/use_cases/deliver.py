@@ -84,7 +84,7 @@ class Deliver:
         return Done()
 
     def announce_failure(self, message: Message, reason: str) -> None:
-        """Publish that an outcome could not be delivered, after its message was dead-lettered for unexpected errors.
+        """Publish that an outcome could not be delivered, before its message is dead-lettered for unexpected errors.
 
         Of a remake and of a review nothing is published: what was delivered, or is held, is still there.
         """

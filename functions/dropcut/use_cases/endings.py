@@ -19,7 +19,7 @@ class Endings:
         self.announce(request, ended)
 
     def announce(self, request: CutRequest, ended: Ended) -> None:
-        """Deliver publishes the photo's end; if it failed, its message is a dead letter already."""
+        """Deliver publishes the photo's end. Whoever calls this sees to the dead letter of one that failed."""
         ended = replace(ended, redriven_at=request.redriven_at)
         self.deliver_queue.send(OutcomeMessage(upload=request.upload, outcome=ended).to_json())
 

@@ -78,11 +78,14 @@ class Prepare:
         return result
 
     def announce_failure(self, message: Message, reason: str) -> None:
-        """Publish that the uploads of a message failed, after it was dead-lettered for unexpected errors."""
+        """Publish that the uploads of a message failed, before it is dead-lettered for unexpected errors."""
         for asked in self.intake.read(message):
             if isinstance(asked, Upload):
                 upload = self.jobs.ordered(asked) if asked.request else asked
-                code = INPUT_REMOVED if self._why_no_input(asked) else "prepare_failed"
+                removed = self._why_no_input(asked)
+                if not removed:  # one that could not be opened has no record yet that could say so
+                    self.jobs.begin(upload, now=self.clock(), redriven=message.redriven)
+                code = INPUT_REMOVED if removed else "prepare_failed"
                 self._end(upload, Ended(kind="failed", code=code, reason=reason), message)
 
     def _why_no_input(self, asked: Upload | RefusedRequest) -> str:

@@ -22,8 +22,8 @@ from dropcut.use_cases.outputs import Outputs
 
 DRAWN_FROM = 10_000
 """As many of the oldest are looked for by one message, which comes every hour: one or two requests to DynamoDB."""
-SECONDS_TO_END_OLD = 20.0
-"""For those of one message, some 200; less than every message of deliver has (`needed_seconds`)."""
+SECONDS_TO_END_OLD = 10.0
+"""For those of one message, some 100; half of what every message of deliver has at least (`needed_seconds`)."""
 _NEVER_DECIDED = "held too long"
 
 

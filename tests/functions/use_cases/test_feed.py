@@ -300,11 +300,15 @@ def test_a_limit_of_one_photo_a_day_does_not_stop_a_back_fill_for_ever(shop: Sho
     assert shop.intake.keys == keys(3)[:1]
 
 
-def test_without_a_key_nothing_that_counts_against_a_limit_is_sent(shop: Shop) -> None:
+def test_without_a_key_nothing_that_counts_against_a_limit_is_sent(
+    shop: Shop, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Cut may be allowed to read the key where the feeder is not: nobody else says that nothing goes on."""
     shop.daily_credit_limit, shop.keys.text = 100.0, ""
     shop.start("a", keys(3))
     shop.wake()
     assert (shop.intake.sent, shop.status()) == ([], "running")
+    assert "back-fill cannot go on" in caplog.text  # for which the alarm looks
 
 
 def test_without_a_limit_the_key_is_not_read(shop: Shop) -> None:

@@ -280,6 +280,17 @@ def refusing(code: str, text: str) -> Callable[..., Any]:
     return refuse
 
 
+def test_a_photo_that_was_never_read_has_a_record_when_it_failed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one deliver finds nothing that it could end, and `dropcut status` knows no such photo."""
+    stage.cloud.put("a.jpg", PHOTO)
+    monkeypatch.setattr(stage.cloud.clients.s3, "get_object", refusing("KMS.DisabledException", "is disabled."))
+    stage.prepare.announce_failure(message(by_event_bridge()), "Failed 12 times.")
+    assert stage.end() == ("failed", "prepare_failed")
+    record = stage.cloud.item(f"object#{INPUT}/a.jpg")
+    assert record
+    assert record["status"] == "preparing"
+
+
 def test_an_object_that_is_gone_is_skipped(stage: Stage) -> None:
     stage.handle(by_event_bridge())
     assert stage.end() == ("skipped", "gone")
