@@ -19,7 +19,7 @@ SQS has not."""
 RECEIVES = 60
 """Of the other stages. Prepare and deliver dead-letter a message that they see for the 13th time, also after waits
 (`imaging_stage.py`); notify does after 50 receives. So SQS does it only while a function does not run. A throttled
-receive lasts for the visibility timeout: 60 take 5 hours to 4 days, and SQS keeps a message for 14."""
+receive lasts for the visibility timeout: 60 take 5 hours to 3 days, and SQS keeps a message for 14."""
 VISIBILITY_TIMEOUTS = 6
 """Visibility timeout of a queue, in time-outs of its function: shorter, and work in progress is handed out again."""
 RETENTION = Duration.days(14)
