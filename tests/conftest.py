@@ -60,9 +60,7 @@ ON_ANOTHER_SYSTEM = (
     "test_error_table.py",
     "test_misbehaving_api.py",
     "test_new_user.py",
-    "test_recipes.py",
     "test_storm.py",
-    "test_web_page.py",
     "test_what_roles_do_in_trouble.py",
 )
 """Of `end_to_end/`: half of its time. They wait for pauses and lock-outs to end, or deploy stacks of their own."""

@@ -282,35 +282,39 @@ def test_a_dead_letter_is_counted() -> None:
 # ---- AWS refuses or throttles a call for a while
 
 
-def outlived(hours: float, *, gives_up_after: int | None) -> tuple[list[str], int]:
-    """What becomes of photos of which one comes each minute of such trouble: reasons of dead letters, and how many."""
-    reasons, minutes = [], range(int(hours * 60))
-    for minute in minutes:
+def outlived(minutes: int, *, gives_up_after: int | None, every: int = 1) -> tuple[list[str], int]:
+    """What becomes of photos that come at each minute, or every few, of such trouble.
+
+    Returns:
+        The reasons of the dead letters, and the number of photos.
+    """
+    reasons, came = [], range(0, minutes, every)
+    for minute in came:
         stage, receives = Stage(gives_up_after=gives_up_after), 0
         body = "unexpected"
         while not stage.dead_letters.dead and body != "one":
             receives += 1
-            body = "unexpected" if stage.now < SENT_AT + hours * 3600 - minute * 60 else "one"
+            body = "unexpected" if stage.now < SENT_AT + (minutes - minute) * 60 else "one"
             stage.process(body, receives=receives)
             stage.now += stage.queue.put_back_for.get(f"handle of {body}", 0.0)
         reasons += [attributes["reason"] for _body, attributes in stage.dead_letters.dead]
         assert len(stage.announced) == len(stage.dead_letters.dead)
-    return reasons, len(minutes)
+    return reasons, len(came)
 
 
 def test_ten_minutes_of_trouble_dead_letter_no_photo() -> None:
-    reasons, photos = outlived(1 / 6, gives_up_after=RECEIVES_BEFORE_GIVING_UP)
+    reasons, photos = outlived(10, gives_up_after=RECEIVES_BEFORE_GIVING_UP)
     assert (reasons, photos) == ([], 10)
 
 
 def test_of_six_hours_of_trouble_those_that_came_early_are_ready_to_go_again() -> None:
-    reasons, photos = outlived(6, gives_up_after=RECEIVES_BEFORE_GIVING_UP)
-    assert (len(reasons), photos) == (270, 360)  # it is tried for an hour and a half
+    reasons, photos = outlived(6 * 60, gives_up_after=RECEIVES_BEFORE_GIVING_UP, every=15)
+    assert (len(reasons), photos) == (18, 24)  # it is tried for an hour and a half
     assert all("nobody thought of this" in reason for reason in reasons)
 
 
 def test_where_receives_are_no_attempts_six_hours_of_trouble_dead_letter_nothing() -> None:
-    reasons, _photos = outlived(6, gives_up_after=None)
+    reasons, _photos = outlived(6 * 60, gives_up_after=None, every=30)
     assert reasons == []
 
 
