@@ -26,7 +26,7 @@ up: ready ## Leave the whole system running on this machine; .local/stack.json t
 down: ready ## End what `make up` started
 	@$(ALONE) $(PYTHON) -m local down
 
-test: ready ## Run all tests, those on the deployed stacks included (about seven minutes on two cores)
+test: ready ## Run all tests, those on the deployed stacks included (about six minutes on two cores)
 	@$(ALONE) $(PYTHON) -m pytest -n 4
 
 quick: ready ## Run the tests that take seconds

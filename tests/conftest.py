@@ -47,7 +47,9 @@ SLOW = (
     "simulation",
     "stand_in/test_main.py",
     "stand_in/test_faults.py",
+    "stand_in/test_profiles.py",
     "stand_in/test_segmentation.py",
+    "stand_in/test_service.py",
     "stand_in/test_window.py",
     "test_wheels.py",
 )
