@@ -42,6 +42,7 @@ def deployment(aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> I
         }
         for bucket in (INPUT, OUTPUT, WORK):
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        # boto3 types each argument, and this is a dict of them.
         aws_session.client("dynamodb").create_table(TableName=TABLE, **STATE_TABLE)  # type: ignore[arg-type]
         aws_session.client("secretsmanager").create_secret(Name=SECRET)
         aws_session.client("events").put_rule(Name=RULE, ScheduleExpression="rate(1 minute)", State="DISABLED")

@@ -246,6 +246,9 @@ def deployed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deploym
     iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")
     iam.put_role_policy(RoleName="role", PolicyName="p", PolicyDocument=POLICY)
     events.put_rule(Name="rule", ScheduleExpression="rate(1 minute)")
+    events.create_event_bus(Name="bus")
+    events.put_rule(Name="asks", EventPattern='{"source": ["shop"]}', EventBusName="bus")
+    events.put_targets(Rule="asks", EventBusName="bus", Targets=[{"Id": "t", "Arn": deployment.queue_arn("Cut")}])
     for rule in ("rule", RULE):
         events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": deployment.queue_arn("Cut")}])
     cut, dead = deployment.queue_url("Cut"), deployment.queue_url("Cut", dead_letters=True)
@@ -256,7 +259,7 @@ def deployed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deploym
         **{"AlarmName": "alarm", "Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60},
         **{"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"},
     )
-    there = {"IAM::Role": ["role"], "Events::Rule": ["rule", RULE], "SQS::Queue": [cut, dead]}
+    there = {"IAM::Role": ["role"], "Events::Rule": ["rule", RULE, "bus|asks"], "SQS::Queue": [cut, dead]}
     there |= {"CloudWatch::Alarm": ["alarm"], "DynamoDB::Table": ["not looked at"]}
     resources = [(f"AWS::{kind}", name) for kind, names in there.items() for name in names]
     monkeypatch.setattr(Deployment, "resources", lambda _self: resources)
@@ -270,6 +273,7 @@ def deployed(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Deploym
         ("iam", "delete_role_policy", {"RoleName": "role", "PolicyName": "p"}, ["The role role has no policy."]),
         ("events", "disable_rule", {"Name": "rule"}, ["The rule rule is turned off."]),
         ("events", "remove_targets", {"Rule": "rule", "Ids": ["t"]}, ["The rule rule has no target."]),
+        ("events", "disable_rule", {"Name": "asks", "EventBusName": "bus"}, ["The rule bus|asks is turned off."]),
         ("cloudwatch", "delete_alarms", {"AlarmNames": ["alarm"]}, ["The alarm alarm is gone."]),
     ],
 )

@@ -490,6 +490,7 @@ def test_the_bucket_of_an_input_is_its_one_argument_by_place(stack: "Stack") -> 
     photos = a_bucket(stack, "photos")
     assert Input(photos, prefix="up/") == Input(bucket=photos, prefix="up/")
     with pytest.raises(SettingsError, match="bucket of an Input is 'photos': of another type"):
+        # Each of these is wrong on purpose.
         Input("photos")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="too many positional arguments"):
         Input(photos, "up/")  # type: ignore[misc]
@@ -557,6 +558,7 @@ def test_arguments_that_contradict_a_given_storage_are_a_sentence(stack: "Stack"
     right = Dropcut(stack, "Right", storage=without_input, inputs=[photos])
     assert right.storage is without_input
     with pytest.raises(SettingsError, match="An input names no bucket"):
+        # Wrong on purpose.
         right.add_input(None, prefix="more/")  # type: ignore[arg-type]
 
 
@@ -687,6 +689,7 @@ def test_a_kms_key_by_its_alias_is_refused_wherever_one_is_used(stack: "Stack", 
         elif what == "secret of the":
             Provider.ezlink(secretsmanager.Secret(stack, "Secret", encryption_key=alias))
         else:
+            # mypy cannot tell which argument it is.
             Dropcut(stack, "Cutouts", **{what: alias})  # type: ignore[arg-type]
 
 

@@ -244,6 +244,7 @@ def test_a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed(name
 def test_every_default_is_allowed() -> None:
     """It is kept as it stands: what was not given is not checked."""
     defaults = {field.name: field.default for field in fields(Settings)}
+    # mypy cannot tell which arguments these are.
     assert Settings(**defaults) == Settings()  # type: ignore[arg-type]
 
 

@@ -98,6 +98,7 @@ class ForkedServer:
 def main() -> None:
     interruptions.install()
     if DECODES:
+        # In place of a module.
         decoder_process.subprocess = SimpleNamespace(  # type: ignore[assignment]
             Popen=ForkedServer, DEVNULL=subprocess.DEVNULL, TimeoutExpired=subprocess.TimeoutExpired
         )

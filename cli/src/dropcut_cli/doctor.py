@@ -128,10 +128,14 @@ def _role(deployment: Deployment, name: str) -> str:
 def _rule(deployment: Deployment, name: str) -> str:
     """The feeder's is on only while a back-fill runs."""
     events = deployment.client("events")
-    off = events.describe_rule(Name=name)["State"] == "DISABLED"
+    bus, _, rule = name.rpartition("|")  # so CloudFormation names a rule of another bus than the default one
+    which = {"EventBusName": bus or "default"}
+    off = events.describe_rule(Name=rule, **which)["State"] == "DISABLED"
     if off and name == deployment.outputs.get("BackfillRuleName"):
         off = any(each.status == "running" for each in deployment.backfills.all())
-    return "is turned off" if off else "" if events.list_targets_by_rule(Rule=name)["Targets"] else "has no target"
+    if off:
+        return "is turned off"
+    return "" if events.list_targets_by_rule(Rule=rule, **which)["Targets"] else "has no target"
 
 
 def _queue(deployment: Deployment, url: str) -> str:

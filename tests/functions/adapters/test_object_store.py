@@ -117,6 +117,7 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_says_what_to_allow(
     error: tuple[str, str], code: str, advice: str
 ) -> None:
     with pytest.raises(ObjectUnreadableError, match=advice) as raised:
+        # A fake of boto3's client, which has too many methods to be written out.
         ObjectStore(Refusing(*error)).open(INPUT, "a.jpg")  # type: ignore[arg-type]
     assert raised.value.code == code
     assert isinstance(raised.value.__cause__, ClientError)
@@ -135,6 +136,7 @@ def test_a_photo_that_s3_gives_to_nobody_like_us_says_what_to_allow(
 def test_what_somebody_has_to_allow_before_a_photo_can_be_read_is_said(error: tuple[str, str], said: str) -> None:
     """It may be over soon: such photos are tried again."""
     with pytest.raises(ObjectForbiddenError, match=said) as raised:
+        # A fake of boto3's client, which has too many methods to be written out.
         ObjectStore(Refusing(*error)).open(INPUT, "a.jpg")  # type: ignore[arg-type]
     assert isinstance(raised.value.__cause__, ClientError)
 
@@ -144,6 +146,7 @@ def test_what_somebody_has_to_allow_before_a_photo_can_be_read_is_said(error: tu
 )
 def test_other_errors_of_reading_go_up_as_they_are(error: tuple[str, str]) -> None:
     with pytest.raises(ClientError, match=error[0]):
+        # A fake of boto3's client, which has too many methods to be written out.
         ObjectStore(Refusing(*error)).open(INPUT, "a.jpg")  # type: ignore[arg-type]
 
 

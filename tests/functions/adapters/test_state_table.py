@@ -61,6 +61,7 @@ def test_more_than_dynamodb_reads_at_once_are_asked_for_in_hundreds(dynamodb: An
     for item_id in ids[:1] + ids[-1:]:
         table.update(item_id, "SET n = :n", {"n": 1})
     counted = Throttled(dynamodb, 0)
+    # Fakes of boto3's client, here and below.
     assert StateTable(counted, TABLE).get_many(ids).keys() == {ids[0], ids[-1]}  # type: ignore[arg-type]
     assert sorted(len(asked) for asked in counted.asked) == [1, 100]
     assert StateTable(counted, TABLE).get_many([]) == {}  # type: ignore[arg-type]

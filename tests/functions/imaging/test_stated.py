@@ -54,6 +54,7 @@ def test_stated_colours_are_sent_as_srgb_and_a_note_says_what_was_rendered(photo
     sent = photo.with_name("sent").read_bytes()
     assert not is_sent_as_it_was(photo.read_bytes(), sent)
     assert bool(found.note) is (kind in BRIGHT)
+    # Pillow types a pixel as a number too: this one is RGB.
     assert near(decoded(sent).getpixel((20, 16)), RED, by=20 if kind == "AVIF, PQ" else 6)  # type: ignore[arg-type]
 
 

@@ -173,6 +173,7 @@ class Shop:
             intake=self.intake,
             cut_queue=self.cut_queue,
             gate=self.gate,
+            # A fake of a class that is no protocol.
             keys=self.keys,  # type: ignore[arg-type]
             budget=self.budget,
             credits_per_image=2.0,
