@@ -73,7 +73,7 @@ def _calls_going_well(dropcut: DropcutInUse) -> Iterator[None]:
     stopping = Event()
 
     def drop() -> None:
-        while not stopping.wait(1):
+        while not stopping.wait(0.5):
             dropcut.drop(photo(), dropcut.unused("good.jpg"))
 
     with ThreadPoolExecutor(1) as threads:
